@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* tessera/tessera.h - chunked, compressed N-dimensional arrays, wherever they are stored
+ *
+ *   tsr_array    N dimensions, a dtype, a grid of chunks: what most callers want
+ *   tsr_schunk   a growable 1-D sequence of items in equal chunks (a Blosc2 super-chunk)
+ *   chunk        one compressed buffer in memory (tsr_compress, tsr_decompress)
+ *
+ * Errors     0 is success, negative is a tsr_status; tsr_error() tells the story.
+ * Ownership  *_close takes back what *_open or *_create handed out; NULL is fine.
+ *            A returned const pointer lives until its owner changes or closes.
+ *            Buffers handed out through a void ** or char ** are freed with tsr_free.
+ * Arguments  subject, inputs, options, outputs.  NULL options: every default.
+ * Structs    own size first (sizeof), a zero field is the default, only appended to.
+ * Units      shape, start, count, step are items; *_bytes are bytes; nothing is both.
+ * Threads    a const handle may be used by many threads at once, a non-const one by one.
+ * Limits     32 dimensions (b2nd: 16), items up to 2^31-1 bytes, decoded chunks up to
+ *            tsr_options.max_chunk_bytes.
+ */
+#ifndef TESSERA_TESSERA_H
+#define TESSERA_TESSERA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(_WIN32)
+#define TSR_API __declspec(dllexport)
+#elif defined(__GNUC__)
+#define TSR_API __attribute__((visibility("default")))
+#else
+#define TSR_API
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define TSR_VERSION "0.1.0"
+#define TSR_MAX_NDIM 32
+
+typedef struct tsr_array tsr_array;
+typedef struct tsr_schunk tsr_schunk;
+typedef struct tsr_context tsr_context;
+
+/* ---- errors: the code says what the caller can do, the text says what happened ---- */
+
+typedef enum {
+    TSR_OK = 0,
+    TSR_EARG = -1, /* the call is wrong: fix the program */
+    TSR_ENOMEM = -2,
+    TSR_EIO = -3, /* the device or the network failed */
+    TSR_ENOTFOUND = -4,
+    TSR_EEXISTS = -5,
+    TSR_EDENIED = -6,      /* permission, credentials, read-only handle */
+    TSR_ECORRUPT = -7,     /* the bytes break their format's specification */
+    TSR_EUNSUPPORTED = -8, /* valid, but this build cannot do it */
+    TSR_ELIMIT = -9,       /* larger than a limit set in tsr_options */
+    TSR_ECONFLICT = -10,   /* someone else wrote first */
+    TSR_ETEMP = -11,       /* network or server trouble; a retry may help */
+    TSR_ECANCELLED = -12
+} tsr_status;
+
+/* The last failure on this thread, outermost context first, for people to read:
+ *   "open x.b2nd: frame header: header_len at byte 11: found 12, expected at least 97"
+ * Never NULL; valid until the next failing call on this thread. */
+TSR_API const char *tsr_error(void);
+
+/* "0.1.0", the version of the library that runs. */
+TSR_API const char *tsr_version(void);
+
+/* Frees what the library allocated for the caller.  NULL does nothing. */
+TSR_API void tsr_free(void *p);
+
+/* ---- context: the thread pool and the limits many arrays share ---- */
+
+typedef struct {
+    size_t size; /* sizeof(tsr_context_options) */
+    int threads; /* threads that work on one call, the caller included; 0: available cores */
+} tsr_context_options;
+
+/* A context of its own, for callers who want their own pool.  NULL as a context means
+ * the default one, made on first use.  Close every array of a context before it. */
+TSR_API int tsr_context_new(const tsr_context_options *opts, tsr_context **out);
+TSR_API void tsr_context_free(tsr_context *c);
+TSR_API int tsr_context_threads(const tsr_context *c);
+
+/* ---- options and specs ---- */
+
+/* Called now and then from the calling thread during long work; done and total are bytes
+ * of decoded data.  A non-zero answer stops the work with ECANCELLED. */
+typedef int (*tsr_progress)(void *user, int64_t done, int64_t total);
+
+typedef struct {
+    const char *name;   /* "shuffle", "zstd", ...: any name in the codec table */
+    const char *params; /* "clevel=5", "meta=3", or NULL: a comma list of name=integer */
+} tsr_step;
+
+/* What an array is.  tsr_array_create takes one and tsr_array_spec returns one, complete,
+ * so create(url, spec(a), ...) makes an empty twin of a in any other format. */
+typedef struct {
+    size_t size;           /* sizeof(tsr_spec) */
+    const char *dtype;     /* NumPy spelling: "<f8", "|u1", "<M8[ns]", "[('a', '<i4')]" */
+    int64_t item_bytes;    /* bytes of one item; 0: what dtype says */
+    int ndim;
+    const int64_t *shape;  /* [ndim] */
+    const int64_t *chunks; /* [ndim]; default: a shape of about 4 MiB */
+    const int64_t *blocks; /* [ndim], inside a chunk; default: about 64 KiB */
+    const tsr_step *steps; /* [nsteps], in writing order; default: shuffle, zstd clevel=5 */
+    int nsteps;
+    int split;             /* Blosc2 streams per block: 0 auto, 1 always, 2 never */
+    const void *fill;      /* one item that every item reads as at first; default: zeros */
+    bool uninit;           /* the first content does not matter (it reads as zeros) */
+} tsr_spec;
+
+typedef struct {
+    size_t size;              /* sizeof(tsr_options) */
+    const char *mode;         /* "r" (default), "r+", "w" (replace), "x" (new), as in fopen */
+    const char *format;       /* "b2nd", "b2frame", "npy", "raw", "chunk"; default: ask the
+                                 bytes, then the suffix */
+    tsr_context *context;     /* borrowed; default: the one of the process */
+    uint64_t offset;          /* bytes before the container in its file; then read-only */
+    uint64_t max_chunk_bytes; /* refuse larger decoded chunks; default 2 GiB */
+    bool durable;             /* flush also survives the death of the machine */
+    const tsr_spec *raw;      /* format "raw": dtype and shape of what the file holds */
+    tsr_progress progress;    /* of long calls; default: none */
+    void *user;               /* for progress */
+} tsr_options;
+
+/* ---- arrays ---- */
+
+/* Opens the array at a path or URL: "x.b2nd", "x.npy".  Reads metadata only.
+ * ENOTFOUND, EDENIED, ECORRUPT, EUNSUPPORTED, EIO; EARG for a super-chunk or a chunk. */
+TSR_API int tsr_array_open(const char *url, const tsr_options *opts, tsr_array **out);
+
+/* Creates an array in which every item reads as the fill value, at a cost that does not
+ * depend on its size (a fill other than zeros and NaN: some 33 bytes per chunk).  url NULL:
+ * in memory.  The file appears complete and atomically at the first flush.  Mode "w" is the
+ * default and replaces; EEXISTS in mode "x". */
+TSR_API int tsr_array_create(const char *url, const tsr_spec *spec, const tsr_options *opts,
+                             tsr_array **out);
+
+/* Writes what is pending, then frees the handle whatever happened. */
+TSR_API int tsr_array_close(tsr_array *a);
+
+/* Everything written so far survives the death of the process from here on (with
+ * tsr_options.durable: of the machine).  Before it returns, a kill leaves the last flushed
+ * state.  tsr_array_sync: as flush with durable set. */
+TSR_API int tsr_array_flush(tsr_array *a);
+TSR_API int tsr_array_sync(tsr_array *a);
+
+/* Complete: chunks, blocks, steps and item_bytes are filled in. */
+TSR_API const tsr_spec *tsr_array_spec(const tsr_array *a);
+TSR_API const char *tsr_array_format(const tsr_array *a);
+
+/* A box with steps.  NULL start: the origin.  NULL count: to the end.  NULL step: ones.
+ * Item i of dimension d is start[d] + i * step[d]; a step may be negative. */
+typedef struct {
+    const int64_t *start, *count, *step; /* [ndim] each */
+} tsr_slice;
+
+/* Reads a slice (NULL: everything) into dst in C order.  dst_bytes must be exactly
+ * product(count) * item_bytes, else EARG.  Fetches and decodes only the blocks that meet
+ * the slice, in parallel.  On failure dst holds nothing of use. */
+TSR_API int tsr_array_read(const tsr_array *a, const tsr_slice *s, void *dst, size_t dst_bytes);
+
+/* Writes a slice from C order.  Chunks it covers whole are encoded without being read. */
+TSR_API int tsr_array_write(tsr_array *a, const tsr_slice *s, const void *src, size_t src_bytes);
+
+/* Changes the shape, shape[ndim]: new items read as zeros, items outside are gone (they do
+ * not come back when the array grows again). */
+TSR_API int tsr_array_resize(tsr_array *a, const int64_t *shape);
+
+/* Grows the array along axis by whole slabs and writes them: src holds, in C order, k slabs
+ * of the array's shape with shape[axis] = 1. */
+TSR_API int tsr_array_append(tsr_array *a, int axis, const void *src, size_t src_bytes);
+
+/* Writes a into a new array at url.  spec NULL or its zero fields: as a has it (other
+ * chunks, blocks and steps may be given; dtype and shape are a's).  Streams: memory for a
+ * few rows of chunks at most.  Attributes and metalayers go along where the format has a
+ * place for them. */
+TSR_API int tsr_array_copy(const tsr_array *a, const char *url, const tsr_spec *spec,
+                           const tsr_options *opts, tsr_array **out);
+
+/* Sizes and traffic.  Counters are since open. */
+typedef struct {
+    size_t size;
+    int64_t nbytes;        /* decoded size of all items, padding not counted */
+    int64_t cbytes;        /* stored size of the container, holes included */
+    int64_t nchunks;       /* chunks of the grid */
+    int64_t bytes_read;    /* from the store */
+    int64_t requests;      /* reads of the store */
+    int64_t blocks_decoded;
+} tsr_stats;
+TSR_API int tsr_array_stats(const tsr_array *a, tsr_stats *out);
+
+/* The array as a contiguous Blosc2 frame in memory (b2nd only), and back.  TSR_BORROW: the
+ * buffer is used in place, read-only, and must outlive the handle; 0: it is copied. */
+enum { TSR_BORROW = 1 };
+TSR_API int tsr_array_to_frame(tsr_array *a, void **buf, size_t *len);
+TSR_API int tsr_array_from_frame(const void *buf, size_t len, int flags, const tsr_options *opts,
+                                 tsr_array **out);
+
+/* ---- attributes and metalayers ---- */
+
+/* Attributes are named JSON values.  In Blosc2 files they are variable-length metalayers
+ * holding MessagePack, as python-blosc2 writes them. */
+TSR_API int tsr_array_attrs(const tsr_array *a, char **json); /* one object */
+TSR_API int tsr_array_attr_set(tsr_array *a, const char *name, const char *json);
+TSR_API int tsr_array_attr_remove(tsr_array *a, const char *name);
+
+/* Metalayers, raw.  TSR_META ones live in the header: given at creation, later changed only
+ * in place (same length).  TSR_VLMETA ones come and go.  Names: 1..31 bytes.
+ * ENOTFOUND for an unknown name; EUNSUPPORTED where the format has none. */
+typedef enum { TSR_META = 0, TSR_VLMETA = 1 } tsr_meta_kind;
+TSR_API int tsr_array_meta_count(const tsr_array *a, tsr_meta_kind kind);
+TSR_API const char *tsr_array_meta_name(const tsr_array *a, tsr_meta_kind kind, int i);
+TSR_API int tsr_array_meta_get(const tsr_array *a, tsr_meta_kind kind, const char *name,
+                               void **buf, size_t *len);
+TSR_API int tsr_array_meta_set(tsr_array *a, tsr_meta_kind kind, const char *name,
+                               const void *buf, size_t len);
+TSR_API int tsr_array_meta_remove(tsr_array *a, const char *name);
+
+/* MessagePack as python-blosc2 stores it, to JSON text.  ECORRUPT when it is none, and when
+ * JSON has no place for what it says. */
+TSR_API int tsr_msgpack_to_json(const void *buf, size_t len, char **json);
+
+/* ---- super-chunks ---- */
+
+typedef struct {
+    size_t size;
+    int64_t item_bytes;    /* bytes of one item; default 1 */
+    int64_t chunk_bytes;   /* decoded bytes of a chunk, a multiple of item_bytes; default: about
+                              4 MiB */
+    int64_t block_bytes;   /* default: chosen from codec and level as c-blosc2 does */
+    const tsr_step *steps; /* [nsteps]; default: shuffle, zstd clevel=5 */
+    int nsteps;
+    int split;             /* 0 auto, 1 always, 2 never */
+    const char *const *meta_names; /* [nmeta] header metalayers */
+    const void *const *meta_values;
+    const size_t *meta_lens;
+    int nmeta;
+} tsr_schunk_spec;
+
+TSR_API int tsr_schunk_open(const char *url, const tsr_options *opts, tsr_schunk **out);
+TSR_API int tsr_schunk_create(const char *url, const tsr_schunk_spec *spec,
+                              const tsr_options *opts, tsr_schunk **out);
+TSR_API int tsr_schunk_close(tsr_schunk *s);
+TSR_API int tsr_schunk_flush(tsr_schunk *s);
+TSR_API int tsr_schunk_sync(tsr_schunk *s);
+TSR_API const tsr_schunk_spec *tsr_schunk_spec_of(const tsr_schunk *s);
+TSR_API const char *tsr_schunk_format(const tsr_schunk *s);
+TSR_API int64_t tsr_schunk_nchunks(const tsr_schunk *s);
+TSR_API int64_t tsr_schunk_nitems(const tsr_schunk *s);
+TSR_API int tsr_schunk_stats(const tsr_schunk *s, tsr_stats *out);
+
+/* Items start .. start+n-1.  set may run past the end and then extends; append adds n items
+ * at the end.  Appends are buffered: the last chunk is encoded when full or flushed. */
+TSR_API int tsr_schunk_get(const tsr_schunk *s, int64_t start, int64_t n, void *dst);
+TSR_API int tsr_schunk_set(tsr_schunk *s, int64_t start, int64_t n, const void *src);
+TSR_API int tsr_schunk_append(tsr_schunk *s, int64_t n, const void *src);
+
+/* Whole chunks by number.  read: dst_bytes is exactly the chunk's decoded size, which is
+ * chunk_bytes for all but the last.  insert puts a chunk before number i (i = nchunks:
+ * at the end); src_bytes is chunk_bytes, only the last chunk may be shorter. */
+TSR_API int tsr_schunk_chunk_bytes(const tsr_schunk *s, int64_t i, int64_t *bytes);
+TSR_API int tsr_schunk_read_chunk(const tsr_schunk *s, int64_t i, void *dst, size_t dst_bytes);
+TSR_API int tsr_schunk_insert_chunk(tsr_schunk *s, int64_t i, const void *src, size_t src_bytes);
+TSR_API int tsr_schunk_update_chunk(tsr_schunk *s, int64_t i, const void *src, size_t src_bytes);
+TSR_API int tsr_schunk_delete_chunk(tsr_schunk *s, int64_t i);
+
+/* The compressed chunk as it is stored (a special chunk as its 32-byte header). */
+TSR_API int tsr_schunk_get_chunk(const tsr_schunk *s, int64_t i, void **buf, size_t *len);
+
+TSR_API int tsr_schunk_to_frame(tsr_schunk *s, void **buf, size_t *len);
+TSR_API int tsr_schunk_from_frame(const void *buf, size_t len, int flags, const tsr_options *opts,
+                                  tsr_schunk **out);
+
+TSR_API int tsr_schunk_meta_count(const tsr_schunk *s, tsr_meta_kind kind);
+TSR_API const char *tsr_schunk_meta_name(const tsr_schunk *s, tsr_meta_kind kind, int i);
+TSR_API int tsr_schunk_meta_get(const tsr_schunk *s, tsr_meta_kind kind, const char *name,
+                                void **buf, size_t *len);
+TSR_API int tsr_schunk_meta_set(tsr_schunk *s, tsr_meta_kind kind, const char *name,
+                                const void *buf, size_t len);
+TSR_API int tsr_schunk_meta_remove(tsr_schunk *s, const char *name);
+
+/* ---- one chunk in memory (Blosc2 chunk format) ---- */
+
+typedef struct {
+    size_t size;
+    int64_t nbytes, cbytes, block_bytes, nblocks;
+    int version, typesize, flags, flags2, blosc2_flags;
+    bool memcpyed, dict, vlblocks;
+    int special;            /* 0 none, 1 zeros, 2 NaN, 3 repeated value, 4 uninit */
+    int codec_id;           /* Blosc2 codec id */
+    const char *codec;      /* its name, NULL when unknown here */
+    uint8_t filters[6], filters_meta[6], codec_meta;
+} tsr_chunk_facts;
+
+/* Worst size of a chunk of nbytes: give tsr_compress that much room. */
+TSR_API size_t tsr_compress_bound(size_t nbytes);
+
+/* Encodes src as one chunk on the threads of opts->context.  Of spec: item_bytes,
+ * block_bytes, steps, nsteps, split count. */
+TSR_API int tsr_compress(const tsr_schunk_spec *spec, const void *src, size_t nbytes,
+                         const tsr_options *opts, void *dst, size_t cap, size_t *cbytes);
+
+/* Decodes a Blosc1 or Blosc2 chunk; dst_bytes is exactly its nbytes. */
+TSR_API int tsr_decompress(const void *chunk, size_t len, const tsr_options *opts, void *dst,
+                           size_t dst_bytes);
+
+/* Decodes bytes start .. start+n-1 of a chunk, touching only the blocks they lie in. */
+TSR_API int tsr_decompress_range(const void *chunk, size_t len, int64_t start, int64_t n,
+                                 const tsr_options *opts, void *dst);
+
+/* What the chunk's header says, after checking it.  len: bytes available. */
+TSR_API int tsr_chunk_info(const void *chunk, size_t len, tsr_chunk_facts *out);
+
+/* ---- what is where ---- */
+
+typedef enum { TSR_KIND_ARRAY, TSR_KIND_SCHUNK, TSR_KIND_CHUNK, TSR_KIND_GROUP } tsr_kind;
+
+typedef struct {
+    size_t size;
+    tsr_kind kind;
+    const char *format; /* name in the format table, "dir" for a plain folder */
+} tsr_place_info;
+
+/* What lies at url: content first, suffix second.  ENOTFOUND, EUNSUPPORTED, ECORRUPT. */
+TSR_API int tsr_probe(const char *url, const tsr_options *opts, tsr_place_info *out);
+
+/* Calls fn with the URL of each array, super-chunk and group directly inside a folder, in
+ * name order; a non-zero answer ends the walk and is returned. */
+typedef int (*tsr_list_fn)(void *user, const char *url, const tsr_place_info *info);
+TSR_API int tsr_list(const char *url, const tsr_options *opts, tsr_list_fn fn, void *user);
+
+/* The codecs and filters, and the formats, by index; NULL past the end. */
+typedef struct {
+    size_t size;
+    const char *name;
+    const char *about;  /* one line */
+    bool filter;
+    int blosc2_id;      /* -1: none */
+    int params;         /* how many parameters it takes */
+} tsr_codec_info;
+TSR_API int tsr_codec_at(int i, tsr_codec_info *out); /* ENOTFOUND past the end */
+TSR_API const char *tsr_format_at(int i);
+
+/* ---- operations on arrays ---- */
+
+/* Copies what is at src (array, super-chunk, .npy, raw, gzip of these two) to dst, whose
+ * format comes from opts->format or the suffix; spec as in tsr_array_copy.  src_opts: format,
+ * offset and raw of the source. */
+TSR_API int tsr_convert(const char *src, const tsr_options *src_opts, const char *dst,
+                        const tsr_spec *spec, const tsr_options *opts);
+
+/* Checks everything in a container: structure, metalayers, and every chunk by decoding it.
+ * fn hears of each problem with the chunk's number and coordinates [ndim] (chunk -1: the
+ * container itself).  *problems: how many.  Fails only when it could not look. */
+typedef void (*tsr_verify_fn)(void *user, int64_t chunk, int ndim, const int64_t *coords,
+                              tsr_status status, const char *what);
+TSR_API int tsr_verify(const char *url, const tsr_options *opts, tsr_verify_fn fn, void *user,
+                       int64_t *problems);
+
+/* Reduces a slice along one axis to a plane of doubles, out[product of the counts of the
+ * other axes], streaming.  The slice must leave exactly two other axes longer than one.
+ * Numeric dtypes only, else EUNSUPPORTED. */
+typedef enum { TSR_MAX, TSR_MIN, TSR_SUM, TSR_MEAN } tsr_reduction;
+TSR_API int tsr_project(const tsr_array *a, const tsr_slice *s, int axis, tsr_reduction how,
+                        double *out, int64_t *rows, int64_t *cols);
+
+/* Converts n items of a numeric dtype to doubles. */
+TSR_API int tsr_to_double(const char *dtype, const void *src, int64_t n, double *out);
+
+/* ---- pictures ---- */
+
+/* Writes a plane of rows x cols values as an 8-bit RGB PNG, each value a square of `zoom`
+ * pixels.  vmin >= vmax: the range of the finite values.  gamma applies to the scaled value
+ * (0: 1.0).  NaN is drawn transparent.  Colour maps: tsr_colormap_at. */
+typedef struct {
+    size_t size;
+    const char *colormap; /* default "viridis" */
+    double vmin, vmax, gamma;
+    int zoom;             /* default 1 */
+    bool log;             /* scale log(1 + v - vmin) */
+} tsr_picture;
+TSR_API int tsr_png_write(const char *path, const double *plane, int64_t rows, int64_t cols,
+                          const tsr_picture *how);
+TSR_API const char *tsr_colormap_at(int i); /* NULL past the end */
+
+#ifdef __cplusplus
+}
+#endif
+#endif

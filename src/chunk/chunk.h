@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* chunk/chunk.h - the Blosc chunk (blosc2.md sections 2 to 6).
+ *
+ * Reading goes in steps so that a caller need not have the whole chunk: parse the header from
+ * its first bytes, read the block starts, then decode any block from its own bytes.  Writing
+ * too: begin a chunk, encode its blocks in any order on any threads, then seal it. */
+#ifndef TSR_CHUNK_CHUNK_H
+#define TSR_CHUNK_CHUNK_H
+
+#include "chunk/codecs.h"
+#include "sys/file.h"
+
+enum { TSR_SPECIAL_NONE, TSR_SPECIAL_ZEROS, TSR_SPECIAL_NAN, TSR_SPECIAL_VALUE,
+       TSR_SPECIAL_UNINIT };
+enum { TSR_CHUNK_HEADER = 32, TSR_CHUNK_FILTERS = 6, TSR_CHUNK_OVERHEAD = 32 };
+#define TSR_CHUNK_MAX_NBYTES 2147483615 /* blosc2.md 13 */
+#define TSR_BLOCK_MAX 536866816
+
+/* How chunks are to be made; what a frame header stores as defaults. */
+struct tsr_cparams {
+    const struct tsr_codec *codec; /* NULL: a codec this build lacks (codec_id says which) */
+    int codec_id, codec_meta;
+    int clevel;                    /* 0..9 */
+    uint8_t filters[TSR_CHUNK_FILTERS], filters_meta[TSR_CHUNK_FILTERS]; /* Blosc2 ids */
+    int split;                     /* Blosc2 API value: 1 always, 2 never, 3 auto, 4 forward */
+    int32_t item_bytes;            /* true item size */
+    int32_t block_bytes;           /* 0: chosen by the rule of 6.2 */
+    bool use_dict;                 /* kept for frames that have it; never used for writing yet */
+    int block_ndim;                /* of the b2nd block, 0: none */
+    int32_t block_shape[16];
+};
+
+/* zstd, clevel 5, shuffle, split auto. */
+void tsr_cparams_init(struct tsr_cparams *p, int32_t item_bytes);
+/* From public steps: any number of filters, then one codec; n 0: the defaults.  EARG names the
+ * step.  Filters fill the slots from the last one down to keep c-blosc2's habit (5.1, 6). */
+int tsr_cparams_from_steps(struct tsr_cparams *p, const tsr_step *steps, int n, int split);
+/* EUNSUPPORTED (naming it) when codec or a filter of p is not built in or cannot encode. */
+int tsr_cparams_check(const struct tsr_cparams *p);
+
+/* A parsed header.  Small, plain, copyable: holds no pointers but to static tables. */
+struct tsr_chunk {
+    int32_t nbytes, cbytes;
+    int32_t block_bytes;        /* decoded size of a full block, rounded as 2.7 says */
+    int32_t nblocks, leftover;  /* leftover: size of the short last block, 0: it is full */
+    int32_t value_bytes;        /* special VALUE: bytes of the item, at head_bytes */
+    int32_t item_bytes;         /* true item size where the caller knew it, else 0 */
+    uint8_t head_bytes;         /* 16 or 32 */
+    uint8_t version, flags, flags2, blosc2_flags, typesize;
+    uint8_t special, codec_id, codec_meta;
+    bool memcpyed, dict, vlblocks, serial; /* serial: blocks need block 0 first (delta) */
+    bool basic;                 /* 16-byte header */
+    uint8_t filters[TSR_CHUNK_FILTERS], filters_meta[TSR_CHUNK_FILTERS];
+    const struct tsr_codec *codec; /* NULL when it is not needed (memcpyed, special) */
+};
+
+/* Parses and checks a header (2, 3, 14.1-8).  p: the first len bytes, len >= min(32, avail);
+ * avail: bytes that the container has from p on, all of the chunk must fit; max_bytes: limit on
+ * nbytes (ELIMIT).  ECORRUPT names byte and value; EUNSUPPORTED for unknown codecs, filters,
+ * versions and, until they are built, dictionaries and VL blocks (after the checks that
+ * 14.8, 14.9 and 14.13 make on what lies in the first len bytes). */
+int tsr_chunk_parse(struct tsr_chunk *c, const uint8_t *p, size_t len, uint64_t avail,
+                    uint64_t max_bytes);
+
+/* Decoded size of block b. */
+static inline int32_t tsr_chunk_block_len(const struct tsr_chunk *c, int32_t b)
+{
+    return b == c->nblocks - 1 && c->leftover ? c->leftover : c->block_bytes;
+}
+
+/* Has block starts: regular, not empty, not memcpyed, not special. */
+static inline bool tsr_chunk_is_regular(const struct tsr_chunk *c)
+{
+    return !c->special && !c->memcpyed && c->nbytes > 0;
+}
+
+/* Bytes from the chunk's start that must be had before blocks can be located: header and
+ * block starts (regular), header and value (special), header (memcpyed). */
+size_t tsr_chunk_head_len(const struct tsr_chunk *c);
+
+/* Where the stored bytes of block b lie: [*off, *off + *len) from the chunk's start.  head: the
+ * first tsr_chunk_head_len bytes.  *len may reach past the block's true end (to the next block
+ * start, found by a scan of all starts when exact is set; else to the end of the chunk).
+ * ECORRUPT per 14.9. */
+int tsr_chunk_block_span(const struct tsr_chunk *c, const uint8_t *head, int32_t b, bool exact,
+                         int32_t *off, int32_t *len);
+/* The exact spans of all blocks at once, off[nblocks], len[nblocks], in one sort. */
+int tsr_chunk_all_spans(const struct tsr_chunk *c, const uint8_t *head, int32_t *off,
+                        int32_t *len);
+
+/* Decodes block b into dst[block_len].  src: the bytes at its span.  Regular and memcpyed
+ * chunks. */
+int tsr_chunk_decode_block(const struct tsr_chunk *c, struct tsr_worker *w, int32_t b,
+                           const uint8_t *src, size_t len, uint8_t *dst);
+
+/* Fills dst with the bytes at [lo, lo + n) of a special chunk's decoded form; value: its item
+ * (VALUE only). */
+void tsr_special_fill(int special, int32_t typesize, const uint8_t *value, int32_t value_bytes,
+                      int64_t lo, size_t n, uint8_t *dst);
+
+/* Decodes bytes [lo, lo + n) of a chunk that lies whole in memory, only the blocks it needs. */
+int tsr_chunk_decode_range(const struct tsr_chunk *c, struct tsr_worker *w, const uint8_t *chunk,
+                           int64_t lo, int64_t n, uint8_t *dst);
+
+/* ---- writing ---- */
+
+/* The outcome of encoding one block, kept by the caller until the chunk is sealed. */
+struct tsr_block_out {
+    uint8_t *p;       /* in: room of tsr_chunk_block_bound(c) bytes */
+    int32_t len;      /* out */
+    bool zeros;       /* out: every stream was a zero run */
+};
+
+/* Fills c as the template of a regular chunk of nbytes with p: block size, split, flags.
+ * EARG for sizes out of range. */
+int tsr_chunk_begin(struct tsr_chunk *c, const struct tsr_cparams *p, int64_t nbytes);
+size_t tsr_chunk_block_bound(const struct tsr_chunk *c);
+int tsr_chunk_encode_block(const struct tsr_chunk *c, const struct tsr_cparams *p,
+                           struct tsr_worker *w, int32_t b, const uint8_t *src,
+                           struct tsr_block_out *out);
+
+/* Closes the chunk: writes header and block starts into head (room for 32 + 4 * nblocks) and
+ * sets *head_len and c->cbytes.  The stored chunk is head then the blocks' bytes in order; if
+ * *special is set it is head alone; if c->memcpyed is set, head (32 bytes) then the nbytes of
+ * source (6.3: it would have exceeded nbytes + 32, or clevel 0, or fewer than 32 bytes). */
+int tsr_chunk_seal(struct tsr_chunk *c, const struct tsr_block_out *blocks, uint8_t *head,
+                   size_t *head_len);
+
+/* A header-only or header-and-value special chunk (3.2) into dst[32 + value_bytes]. */
+void tsr_chunk_special(uint8_t *dst, int special, int32_t nbytes, int32_t block_bytes,
+                       int32_t typesize, const void *value, int32_t value_bytes);
+
+/* One call, serial: dst needs nbytes + 32 bytes. */
+int tsr_chunk_encode(const struct tsr_cparams *p, struct tsr_worker *w, const uint8_t *src,
+                     int64_t nbytes, uint8_t *dst, size_t cap, int32_t *cbytes);
+
+/* True (and *special) when n items of item_bytes at src are all the same: ZEROS, NAN (canonical,
+ * item size 4 or 8), or VALUE.  NONE otherwise; leaves at the first difference. */
+int tsr_chunk_uniform(const uint8_t *src, size_t nbytes, int32_t item_bytes);
+
+#endif

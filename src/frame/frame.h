@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* frame/frame.h - Blosc2 frames (blosc2.md sections 7, 8): an index of chunks, metalayers, and
+ * commits that never touch live bytes.
+ *
+ * A frame lives in one object of a store (contiguous frames; sparse ones will be a second
+ * kind behind the same calls).  The index is read page by page (2048 entries) when asked for.
+ * Changes - chunks put, entries moved, metadata - are seen at once through the handle and by
+ * others at the next tsr_frame_flush, all together.
+ *
+ * Threads: calls taking a const frame may run on many threads at once; others one by one. */
+#ifndef TSR_FRAME_FRAME_H
+#define TSR_FRAME_FRAME_H
+
+#include "chunk/chunk.h"
+#include "store/store.h"
+
+struct tsr_frame;
+
+/* What the header holds besides lengths and metalayers. */
+struct tsr_frame_facts {
+    struct tsr_cparams cparams;  /* defaults for future chunks; item_bytes is type_size */
+    int64_t chunk_bytes;         /* decoded size of every chunk but the last; > 0 */
+    int64_t nbytes;              /* sum of decoded chunk sizes */
+    int64_t nchunks;             /* 0 when nbytes is 0 */
+    int64_t cbytes;              /* bytes of the whole frame (frame_len) */
+    bool writable;
+    int codec_id;
+};
+
+struct tsr_meta_value {
+    const char *name;
+    const void *p;
+    size_t len;
+};
+
+/* Opens the frame that starts at byte start of the store's object "".  Reads header, trailer
+ * and the head of the index.  start > 0 or a store that is not writable: read-only.
+ * Variable-size and sparse frames: EUNSUPPORTED after the checks of section 14. */
+int tsr_frame_open(struct tsr_store *st, uint64_t start, uint64_t max_chunk_bytes,
+                   struct tsr_frame **out);
+
+/* A new frame in an empty store, with nbytes of decoded data in chunks of p.chunk_bytes that
+ * are all of the special kind given (ZEROS, NAN, UNINIT).  Nothing is visible before the first
+ * flush.  The frame owns the store when either call succeeds. */
+int tsr_frame_create(struct tsr_store *st, const struct tsr_frame_facts *p,
+                     const struct tsr_meta_value *metas, int nmetas, int special,
+                     struct tsr_frame **out);
+
+/* Frees; does not flush.  NULL is fine. */
+void tsr_frame_close(struct tsr_frame *f);
+
+const struct tsr_frame_facts *tsr_frame_facts(const struct tsr_frame *f);
+struct tsr_store *tsr_frame_store(const struct tsr_frame *f);
+
+/* Where chunk i is: *special != 0 and nothing stored, or at byte *off of the store's object,
+ * and *avail bytes follow there before the chunks area ends. */
+int tsr_frame_locate(const struct tsr_frame *f, int64_t i, int *special, uint64_t *off,
+                     uint64_t *avail);
+/* Decoded size that chunk i must have. */
+int64_t tsr_frame_chunk_nbytes(const struct tsr_frame *f, int64_t i);
+
+/* ---- changes ---- */
+
+/* Writes a chunk's bytes to free space (after the end, or into a hole no flushed state uses)
+ * and makes entry i refer to it.  i < nchunks.  What entry i referred to becomes a hole. */
+int tsr_frame_put(struct tsr_frame *f, int64_t i, const struct tsr_piece *pieces, int n);
+/* The same for a batch that goes out as one write where it can: chunk k's pieces are
+ * pieces[first[k] .. first[k+1]). */
+int tsr_frame_put_many(struct tsr_frame *f, size_t n, const int64_t *i,
+                       const struct tsr_piece *pieces, const int *first);
+int tsr_frame_put_special(struct tsr_frame *f, int64_t i, int special);
+
+/* Entries i .. i+n-1 are new, special; those from i on move up.  i <= nchunks. */
+int tsr_frame_insert(struct tsr_frame *f, int64_t i, int64_t n, int special);
+int tsr_frame_delete(struct tsr_frame *f, int64_t i, int64_t n);
+/* A new index of n entries: entry j is the old entry from(arg, j), or special if that is < 0.
+ * Old entries not named become holes; none is named twice. */
+int tsr_frame_remap(struct tsr_frame *f, int64_t n, int64_t (*from)(void *arg, int64_t j),
+                    void *arg, int special);
+/* The decoded size of the last chunk (1 .. chunk_bytes); the caller puts a fitting chunk. */
+int tsr_frame_set_last(struct tsr_frame *f, int64_t nbytes);
+
+/* Commits in the order of 8.2: data, index and trailer after the live end, then the header in
+ * one write; the holes of the previous state are free from then on.  durable: synced between.
+ * Does nothing when nothing changed.  First flush of a created frame: publishes the store. */
+int tsr_frame_flush(struct tsr_frame *f, bool durable);
+
+/* The frame's bytes, flushed, compact (no holes), in one buffer. */
+int tsr_frame_to_buffer(struct tsr_frame *f, void **buf, size_t *len);
+
+/* ---- metalayers: kind TSR_META (raw bytes in the header, fixed length) or TSR_VLMETA ---- */
+
+int tsr_frame_meta_count(const struct tsr_frame *f, tsr_meta_kind kind);
+const char *tsr_frame_meta_name(const struct tsr_frame *f, tsr_meta_kind kind, int i);
+/* Header metalayers: a pointer into the frame, valid until changed.  ENOTFOUND. */
+int tsr_frame_meta_view(const struct tsr_frame *f, const char *name, const uint8_t **p,
+                        size_t *len);
+/* A copy; vlmeta is decoded. */
+int tsr_frame_meta_get(const struct tsr_frame *f, tsr_meta_kind kind, const char *name,
+                       void **buf, size_t *len);
+int tsr_frame_meta_set(struct tsr_frame *f, tsr_meta_kind kind, const char *name,
+                       const void *buf, size_t len);
+int tsr_frame_meta_remove(struct tsr_frame *f, const char *name); /* VLMETA only */
+
+/* Checks what open leaves for later: every index entry, overlaps of chunks, every vlmeta. */
+int tsr_frame_verify(const struct tsr_frame *f,
+                     void (*fn)(void *user, int64_t chunk, tsr_status status, const char *what),
+                     void *user);
+
+#endif

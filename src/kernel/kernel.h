@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* kernel/kernel.h - pure loops over memory, chosen once for this CPU.
+ *
+ * Every kernel takes any alignment and any size including 0, touches no byte outside what it
+ * is given, and src and dst do not overlap.  The scalar table is the specification. */
+#ifndef TSR_KERNEL_KERNEL_H
+#define TSR_KERNEL_KERNEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct tsr_kernels {
+    const char *level; /* "scalar", "avx2", "avx512", "avx512vbmi" */
+
+    /* Byte transposition of n items of `size` bytes: dst[j * n + i] = src[i * size + j]. */
+    void (*shuffle)(uint8_t *dst, const uint8_t *src, size_t size, size_t n);
+    void (*unshuffle)(uint8_t *dst, const uint8_t *src, size_t size, size_t n);
+
+    /* Bit transposition of n items, n a multiple of 8 (blosc2.md section 5.3):
+     * bit i%8 of dst[(8 * j + k) * (n / 8) + i / 8] = bit k of src[i * size + j]. */
+    void (*bitshuffle)(uint8_t *dst, const uint8_t *src, size_t size, size_t n);
+    void (*bitunshuffle)(uint8_t *dst, const uint8_t *src, size_t size, size_t n);
+
+    /* True when all bytes equal p[0]; true for len 0.  Leaves at the first difference. */
+    bool (*is_run)(const uint8_t *p, size_t len);
+};
+
+/* The best table this CPU runs; TESSERA_CPU=scalar|avx2|avx512|avx512vbmi lowers it. */
+const struct tsr_kernels *tsr_kernels(void);
+
+/* The i-th table this CPU can run, slowest first; NULL past the end.  For tests and benches. */
+const struct tsr_kernels *tsr_kernels_at(int i);
+
+#endif

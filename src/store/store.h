@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* store/store.h - where bytes live.
+ *
+ * A store maps keys to byte objects.  A file or a memory buffer is a store of one object under
+ * the key "".  Three answers are never mixed up: present (TSR_OK), absent (TSR_ENOTFOUND, only
+ * for a true not-found), failed (anything else).  Reads may run on many threads at once, also
+ * beside write_at to other bytes; all else is for one thread at a time. */
+#ifndef TSR_STORE_STORE_H
+#define TSR_STORE_STORE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/status.h"
+#include "sys/file.h"
+
+/* One range of a read.  Exactly len bytes unless some is set; then got tells. */
+struct tsr_range {
+    const char *key;
+    uint64_t off;
+    size_t len;
+    void *dst;
+};
+
+struct tsr_store;
+
+struct tsr_store_kind {
+    const char *scheme; /* "file", "mem", ... */
+
+    /* Reads all ranges.  The object ending early is ECORRUPT. */
+    int (*readv)(struct tsr_store *st, const struct tsr_range *r, size_t n);
+    /* Size of an object; ENOTFOUND. */
+    int (*stat)(struct tsr_store *st, const char *key, uint64_t *size);
+    /* The object's bytes in place, valid until the next write; NULL: not this kind of store. */
+    const uint8_t *(*view)(struct tsr_store *st, const char *key, uint64_t off, uint64_t len);
+
+    /* The rest may be NULL: the store cannot. */
+    /* Replaces (or creates) a whole object at once: readers see the old or the new one. */
+    int (*put)(struct tsr_store *st, const char *key, const struct tsr_piece *p, int n);
+    /* Writes inside or after the object. */
+    int (*write_at)(struct tsr_store *st, const char *key, uint64_t off,
+                    const struct tsr_piece *p, int n);
+    int (*truncate)(struct tsr_store *st, const char *key, uint64_t size);
+    /* Makes what was written so far survive the machine; name: also that the object exists. */
+    int (*sync)(struct tsr_store *st, const char *key, bool name);
+    int (*list)(struct tsr_store *st, const char *prefix,
+                int (*fn)(void *user, const char *key), void *user);
+    int (*remove)(struct tsr_store *st, const char *key);
+    void (*close)(struct tsr_store *st);
+};
+
+/* Common head of every store; each kind's own struct begins with it. */
+struct tsr_store {
+    const struct tsr_store_kind *kind;
+    bool writable;
+    char *url;                     /* owned, for messages */
+    atomic_llong bytes_read, requests;
+};
+
+/* Fills the common head; ENOMEM. */
+int tsr_store_init(struct tsr_store *st, const struct tsr_store_kind *kind, const char *url,
+                   bool writable);
+void tsr_store_close(struct tsr_store *st); /* NULL is fine */
+
+int tsr_store_read(struct tsr_store *st, const char *key, uint64_t off, void *dst, size_t len);
+int tsr_store_readv(struct tsr_store *st, const struct tsr_range *r, size_t n);
+/* NULL when the store has no bytes in place (then read) or the range is outside. */
+const uint8_t *tsr_store_view(struct tsr_store *st, const char *key, uint64_t off, uint64_t len);
+
+/* Opens the store that holds url ("x.b2nd", "file:x"); more schemes come through table.c.
+ * update: for writing; EDENIED where the file is read-only. */
+int tsr_store_open(const char *url, bool update, struct tsr_store **out);
+/* A file that is to appear at url when it is complete: written under a temporary name until
+ * the first tsr_store_publish, which renames it (replace: over what is there, else EEXISTS).
+ * Closed before that, it leaves nothing behind. */
+int tsr_store_create(const char *url, bool replace, struct tsr_store **out);
+int tsr_store_publish(struct tsr_store *st, bool durable);
+
+/* Bytes in memory: a growable buffer of its own, or a borrowed one (read-only). */
+int tsr_store_mem(struct tsr_store **out);
+int tsr_store_mem_borrow(const void *buf, size_t len, struct tsr_store **out);
+
+#endif

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* sys/file_posix.c - local files through POSIX calls. */
+#define _GNU_SOURCE /* renameat2 */
+#include "sys/file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/status.h"
+
+int tsr_file_open(const char *path, enum tsr_file_mode mode, struct tsr_file *out)
+{
+    int flags = mode == TSR_FILE_READ     ? O_RDONLY
+                : mode == TSR_FILE_UPDATE ? O_RDWR
+                                          : O_RDWR | O_CREAT | O_EXCL;
+    *out = (struct tsr_file){.fd = -1, .path = tsr_strdup(path)};
+    if (!out->path) return TSR_ENOMEM;
+    do out->fd = open(path, flags | O_CLOEXEC, 0666);
+    while (out->fd < 0 && errno == EINTR);
+    if (out->fd >= 0) return TSR_OK;
+    int rc = tsr_fail_errno(errno, "%s", path);
+    tsr_file_close(out);
+    return rc;
+}
+
+void tsr_file_close(struct tsr_file *f)
+{
+    if (f->fd >= 0 && f->path) close(f->fd);
+    tsr_free(f->path);
+    *f = (struct tsr_file){.fd = -1};
+}
+
+int tsr_file_read_some(const struct tsr_file *f, uint64_t off, void *dst, size_t len, size_t *got)
+{
+    size_t done = 0;
+    while (done < len) {
+        ssize_t n = pread(f->fd, (char *)dst + done, len - done, (off_t)(off + done));
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return tsr_fail_errno(errno, "%s: read at byte %llu", f->path,
+                                         (unsigned long long)(off + done));
+        if (n == 0) break;
+        done += (size_t)n;
+    }
+    *got = done;
+    return TSR_OK;
+}
+
+int tsr_file_read(const struct tsr_file *f, uint64_t off, void *dst, size_t len)
+{
+    size_t got;
+    int rc = tsr_file_read_some(f, off, dst, len, &got);
+    if (rc < 0 || got == len) return rc;
+    return tsr_fail(TSR_ECORRUPT, "%s: the file ends at byte %llu, %zu bytes wanted at %llu",
+                    f->path, (unsigned long long)(off + got), len, (unsigned long long)off);
+}
+
+enum { IOV_AT_ONCE = 256 };
+
+int tsr_file_write(const struct tsr_file *f, uint64_t off, const struct tsr_piece *pieces, int n)
+{
+    size_t skip = 0; /* bytes of pieces[0] already written */
+    while (n > 0) {
+        struct iovec iov[IOV_AT_ONCE];
+        int m = n < IOV_AT_ONCE ? n : IOV_AT_ONCE;
+        for (int i = 0; i < m; i++) iov[i] = (struct iovec){pieces[i].p, pieces[i].len};
+        iov[0].iov_base = (char *)iov[0].iov_base + skip;
+        iov[0].iov_len -= skip;
+        ssize_t put = pwritev(f->fd, iov, m, (off_t)off);
+        if (put < 0 && errno == EINTR) continue;
+        if (put < 0) return tsr_fail_errno(errno, "%s: write at byte %llu", f->path,
+                                           (unsigned long long)off);
+        off += (uint64_t)put;
+        skip += (size_t)put;
+        while (n > 0 && skip >= pieces[0].len) skip -= pieces[0].len, pieces++, n--;
+        /* 0 bytes of a non-empty list would loop for ever on a device that takes none */
+        if (put == 0 && n > 0)
+            return tsr_fail(TSR_EIO, "%s: write at byte %llu took nothing", f->path,
+                            (unsigned long long)off);
+    }
+    return TSR_OK;
+}
+
+int tsr_file_size(const struct tsr_file *f, uint64_t *size)
+{
+    struct stat s;
+    if (fstat(f->fd, &s) < 0) return tsr_fail_errno(errno, "%s", f->path);
+    if (!S_ISREG(s.st_mode)) return tsr_fail(TSR_EARG, "%s: not a regular file", f->path);
+    *size = (uint64_t)s.st_size;
+    return TSR_OK;
+}
+
+int tsr_file_truncate(const struct tsr_file *f, uint64_t size)
+{
+    int rc;
+    do rc = ftruncate(f->fd, (off_t)size);
+    while (rc < 0 && errno == EINTR);
+    return rc < 0 ? tsr_fail_errno(errno, "%s: truncate", f->path) : TSR_OK;
+}
+
+int tsr_file_sync(const struct tsr_file *f)
+{
+    return fdatasync(f->fd) < 0 ? tsr_fail_errno(errno, "%s: sync", f->path) : TSR_OK;
+}
+
+int tsr_file_temp(const char *path, struct tsr_file *out)
+{
+    static atomic_uint serial;
+    const char *slash = strrchr(path, '/');
+    size_t folder = slash ? (size_t)(slash - path) + 1 : 0;
+    size_t len = strlen(path) + 64;
+    char *name = tsr_alloc(len);
+    if (!name) return TSR_ENOMEM;
+    *out = (struct tsr_file){.fd = -1};
+    /* open with 0666 rather than mkstemp: the file must get the mode the umask asks for */
+    do {
+        snprintf(name, len, "%.*s.%.200s.%x.%x.tmp", (int)folder, path, path + folder,
+                 (unsigned)getpid(), atomic_fetch_add(&serial, 1));
+        out->fd = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    } while (out->fd < 0 && (errno == EEXIST || errno == EINTR));
+    if (out->fd >= 0) {
+        out->path = name;
+        return TSR_OK;
+    }
+    int rc = tsr_fail_errno(errno, "%s: create a temporary file beside it", path);
+    tsr_free(name);
+    return rc;
+}
+
+int tsr_file_rename(struct tsr_file *f, const char *path, bool replace)
+{
+    char *copy = tsr_strdup(path);
+    if (!copy) return TSR_ENOMEM;
+    int rc = replace ? rename(f->path, path)
+                     : renameat2(AT_FDCWD, f->path, AT_FDCWD, path, RENAME_NOREPLACE);
+    if (rc < 0) {
+        rc = tsr_fail_errno(errno, "%s: rename to %s", f->path, path);
+        tsr_free(copy);
+        return rc;
+    }
+    tsr_free(f->path);
+    f->path = copy;
+    return TSR_OK;
+}
+
+int tsr_file_sync_folder(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char *folder = slash ? tsr_strdup(path) : tsr_strdup(".");
+    if (!folder) return TSR_ENOMEM;
+    if (slash) folder[slash == path ? 1 : slash - path] = 0;
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = TSR_OK;
+    if (fd < 0 || fsync(fd) < 0) rc = tsr_fail_errno(errno, "%s: sync", folder);
+    if (fd >= 0) close(fd);
+    tsr_free(folder);
+    return rc;
+}
+
+int tsr_file_remove(const char *path)
+{
+    return unlink(path) < 0 ? tsr_fail_errno(errno, "%s: remove", path) : TSR_OK;
+}
+
+int tsr_path_stat(const char *path, enum tsr_path_kind *kind, uint64_t *size)
+{
+    struct stat s;
+    *kind = TSR_PATH_NONE;
+    if (size) *size = 0;
+    if (stat(path, &s) < 0)
+        return errno == ENOENT || errno == ENOTDIR ? TSR_OK : tsr_fail_errno(errno, "%s", path);
+    *kind = S_ISREG(s.st_mode) ? TSR_PATH_FILE : S_ISDIR(s.st_mode) ? TSR_PATH_FOLDER : TSR_PATH_OTHER;
+    if (size && S_ISREG(s.st_mode)) *size = (uint64_t)s.st_size;
+    return TSR_OK;
+}
+
+static int skip_dots(const struct dirent *e)
+{
+    return e->d_name[0] != '.';
+}
+
+int tsr_path_list(const char *path, char ***names, size_t *n)
+{
+    struct dirent **list = NULL;
+    int count = scandir(path, &list, skip_dots, alphasort), rc = TSR_OK;
+    if (count < 0) return tsr_fail_errno(errno, "%s", path);
+    size_t len = sizeof(char *);
+    for (int i = 0; i < count; i++) len += sizeof(char *) + strlen(list[i]->d_name) + 1;
+    char **out = tsr_alloc(len);
+    if (out) {
+        char *text = (char *)(out + count);
+        for (int i = 0; i < count; i++) {
+            out[i] = text;
+            text = stpcpy(text, list[i]->d_name) + 1;
+        }
+        *names = out;
+        *n = (size_t)count;
+    } else {
+        rc = TSR_ENOMEM;
+    }
+    for (int i = 0; i < count; i++) free(list[i]);
+    free(list);
+    return rc;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* sys/sys.h - threads, clock and CPU features of the host. */
+#ifndef TSR_SYS_SYS_H
+#define TSR_SYS_SYS_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+int tsr_sys_cores(void);   /* cores this process may use, >= 1 */
+double tsr_sys_now(void);  /* seconds, monotonic */
+
+/* How many fork()s lie between the start of the process and now: a change means that every
+ * other thread is gone.  Cheap: one atomic load. */
+unsigned tsr_sys_fork_count(void);
+
+/* Starts a joinable thread with all signals blocked.  EIO when the system refuses. */
+int tsr_sys_thread(pthread_t *out, void *(*run)(void *), void *arg);
+
+enum tsr_cpu {
+    TSR_CPU_AVX2 = 1,       /* with BMI2 */
+    TSR_CPU_AVX512 = 2,     /* F, BW, DQ, VL */
+    TSR_CPU_AVX512VBMI = 4, /* VBMI, VBMI2 */
+    TSR_CPU_GFNI = 8
+};
+unsigned tsr_sys_cpu(void); /* what the CPU and the system support, TSR_CPU_* */
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* task/pool.h - run n independent jobs on all cores; the first failure wins.
+ *
+ * The caller works too, so a pool of 1 has no threads.  Threads start on first need.  Many
+ * threads may call tsr_pool_run at once, and a job may call it (it then runs on that thread
+ * together with whatever threads are idle).  After fork the child's pool starts anew. */
+#ifndef TSR_TASK_POOL_H
+#define TSR_TASK_POOL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct tsr_pool;
+struct tsr_worker; /* what one thread keeps from job to job: scratch and codec states */
+
+int tsr_pool_new(int threads, struct tsr_pool **out); /* threads 0: available cores */
+void tsr_pool_free(struct tsr_pool *p);               /* waits for its threads; NULL is fine */
+int tsr_pool_threads(const struct tsr_pool *p);
+
+/* Calls job(arg, i, worker) for i in 0..n-1 in any order, each once, and returns when all are
+ * done; after a failure the rest are skipped and the failing status and text are the
+ * caller's.  n <= 1 wakes nobody. */
+typedef int (*tsr_job)(void *arg, size_t i, struct tsr_worker *w);
+int tsr_pool_run(struct tsr_pool *p, size_t n, tsr_job job, void *arg);
+
+/* A worker for code that runs on the caller alone.  Give it back when done. */
+struct tsr_worker *tsr_pool_borrow(struct tsr_pool *p); /* NULL: out of memory, text set */
+void tsr_pool_return(struct tsr_pool *p, struct tsr_worker *w);
+
+/* Scratch buffer number `which` of the worker, at least len bytes; its content is what the
+ * last user left.  It stays valid until the same number is asked with a larger len.
+ * NULL: out of memory, text set. */
+enum { TSR_SCRATCH_FILTER_A, TSR_SCRATCH_FILTER_B, TSR_SCRATCH_BLOCK, TSR_SCRATCH_CHUNK,
+       TSR_SCRATCH_STREAM, TSR_SCRATCH_FETCH, TSR_SCRATCH_COUNT };
+uint8_t *tsr_worker_scratch(struct tsr_worker *w, int which, size_t len);
+
+/* The worker's pointer kept under key (any address of static storage, such as a codec), NULL
+ * at first; done(*pointer) is called when the worker ends.  Returns NULL when out of room. */
+void **tsr_worker_state(struct tsr_worker *w, const void *key, void (*done)(void *));
+
+#endif
