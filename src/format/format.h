@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* format/format.h - what a container format is, and what the array engine asks of it.
+ *
+ * A format parses its metadata, locates chunks, knows its chunk codec, and commits chunks;
+ * selections, threads, reads and copies are the engine's (array/).  The engine sees a chunk as
+ * a row of blocks, each a contiguous C-order box.
+ *
+ *   read:   locate (rounds) -> block spans -> decode block
+ *   write:  encode block (any thread) -> commit (batch of chunks) -> flush
+ */
+#ifndef TSR_FORMAT_FORMAT_H
+#define TSR_FORMAT_FORMAT_H
+
+#include "grid/grid.h"
+#include "store/store.h"
+#include "task/pool.h"
+
+struct tsr_format;
+
+/* An open container holding one array.  A format's own struct begins with it. */
+struct tsr_driver {
+    const struct tsr_format *format;
+    struct tsr_store *store;      /* for reads; owned by the format's struct */
+    tsr_spec spec;                /* complete; what it points to is the driver's */
+    struct tsr_grid grid;         /* the same as integers ready for use */
+    bool writable;
+    const char *key;              /* messages: what the chunks belong to, "" if one array */
+};
+
+/* Where one chunk is, in rounds.  The engine fills chunk and zeroes the rest; locate answers
+ * with a state.  After NEED the engine reads bytes [need_off, need_off + need_len) of the
+ * object into head (growing it, keeping head_len earlier bytes) and asks again. */
+enum tsr_place_state { TSR_PLACE_ASK, TSR_PLACE_NEED, TSR_PLACE_ABSENT, TSR_PLACE_VALUE,
+                       TSR_PLACE_STORED };
+struct tsr_place {
+    int64_t chunk;                /* number in C order of the chunk grid */
+    enum tsr_place_state state;
+    const char *key;              /* object in the store */
+    uint64_t off, len;            /* STORED: the chunk's bytes in the object */
+    uint64_t need_off;
+    size_t need_len;
+    const uint8_t *head;          /* bytes read so far, from off on */
+    size_t head_len;
+    const uint8_t *value;         /* VALUE: value_bytes bytes that repeat; NULL: zero bytes */
+    int32_t value_bytes;
+    int64_t block_items;          /* 1-D formats whose chunks choose their block: its items;
+                                     0: as the grid says */
+    int32_t nblocks;              /* STORED */
+    bool serial;                  /* blocks cannot be decoded one by one: one task, all */
+    bool whole;                   /* only the whole chunk can be read: no block spans */
+    uint64_t priv[12];            /* the format's parsed view of the chunk */
+};
+
+/* Stored bytes of a block, relative to place.off. */
+struct tsr_span {
+    uint64_t off, len;
+};
+
+/* One chunk on its way out.  block[b].p has room for bound bytes each. */
+struct tsr_out_block {
+    uint8_t *p;
+    int32_t len;
+    bool zeros;
+};
+struct tsr_out_chunk {
+    int64_t chunk;
+    const uint8_t *raw;           /* the chunk's blocks in order, decoded */
+    int64_t nbytes;
+    int special;                  /* not NONE: uniform, blocks are not encoded */
+    struct tsr_out_block *blocks;
+    int32_t nblocks;
+};
+
+struct tsr_format {
+    const char *name;
+    const char *const *suffixes;  /* NULL-terminated, with the dot */
+    tsr_kind kind;
+
+    /* Could these first bytes of an object be ours?  NULL: told by suffix alone. */
+    bool (*probe)(const uint8_t *head, size_t len, tsr_kind *kind);
+
+    /* Take over st when they succeed. */
+    int (*open)(struct tsr_store *st, const tsr_options *o, struct tsr_driver **out);
+    int (*create)(struct tsr_store *st, const tsr_spec *spec, const tsr_options *o,
+                  struct tsr_driver **out);
+    void (*close)(struct tsr_driver *d);
+
+    /* Fills n places one round further each; those with a final state are left alone. */
+    int (*locate)(const struct tsr_driver *d, struct tsr_place *p, size_t n);
+    /* Spans of n blocks of a STORED place.  exact false: a span may reach past the block's end
+     * (bytes are there in place and cost nothing). */
+    int (*spans)(const struct tsr_driver *d, const struct tsr_place *p, const int32_t *block,
+                 size_t n, bool exact, struct tsr_span *out);
+    /* Decodes block b, whose stored bytes are src, into dst: the block's full box. */
+    int (*decode)(const struct tsr_driver *d, const struct tsr_place *p, struct tsr_worker *w,
+                  int32_t b, const uint8_t *src, size_t len, uint8_t *dst);
+
+    /* Writing; NULL: the format is read-only here. */
+    size_t (*block_bound)(const struct tsr_driver *d, int64_t nbytes);
+    int (*encode)(const struct tsr_driver *d, struct tsr_worker *w, const struct tsr_out_chunk *c,
+                  int32_t b);
+    int (*commit)(struct tsr_driver *d, struct tsr_out_chunk *c, size_t n);
+    int (*resize)(struct tsr_driver *d, const int64_t *shape);
+    int (*flush)(struct tsr_driver *d, bool durable);
+
+    /* Metadata; NULL: the format has no place for it. */
+    int (*attrs)(const struct tsr_driver *d, char **json);
+    int (*attr_set)(struct tsr_driver *d, const char *name, const char *json);
+    int (*attr_remove)(struct tsr_driver *d, const char *name);
+    /* The Blosc2 frame underneath, for metalayers; NULL for other formats. */
+    struct tsr_frame *(*frame)(const struct tsr_driver *d);
+
+    int64_t (*cbytes)(const struct tsr_driver *d);
+};
+
+const struct tsr_format *tsr_format_named(const char *name); /* NULL, EUNSUPPORTED text set */
+/* By content, then by suffix. */
+int tsr_format_probe(struct tsr_store *st, const char *url, uint64_t offset,
+                     const struct tsr_format **format, tsr_kind *kind);
+const struct tsr_format *tsr_format_for_suffix(const char *url); /* NULL: unknown suffix */
+
+#endif

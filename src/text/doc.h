@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* text/doc.h - one document tree in memory; JSON and MessagePack to and from it.
+ *
+ * Nodes live in one arena (struct tsr_doc) and are freed together.  Depth, node count and
+ * string sizes are bounded while parsing: 64 levels, and memory in proportion to the input. */
+#ifndef TSR_TEXT_DOC_H
+#define TSR_TEXT_DOC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/mem.h"
+
+enum tsr_node_kind { TSR_NODE_NULL, TSR_NODE_BOOL, TSR_NODE_INT, TSR_NODE_UINT, TSR_NODE_FLOAT,
+                     TSR_NODE_STRING, TSR_NODE_BYTES, TSR_NODE_EXT, TSR_NODE_LIST, TSR_NODE_MAP };
+
+struct tsr_node {
+    enum tsr_node_kind kind;
+    int8_t ext;                    /* EXT: type code; its payload as BYTES */
+    union {
+        bool b;
+        int64_t i;
+        uint64_t u;                /* UINT: only values above INT64_MAX */
+        double f;
+        struct { const char *p; size_t len; } s;              /* STRING, BYTES, EXT */
+        struct { struct tsr_node *v; size_t n; } list;        /* LIST: n; MAP: 2n, key value */
+    };
+};
+
+struct tsr_doc;                    /* the arena */
+int tsr_doc_new(struct tsr_doc **out);
+void tsr_doc_free(struct tsr_doc *d);
+
+/* Parse into *root, which is d's.  ECORRUPT names the byte.  Trailing bytes are an error. */
+int tsr_msgpack_parse(struct tsr_doc *d, const uint8_t *p, size_t len, struct tsr_node *root);
+int tsr_json_parse(struct tsr_doc *d, const char *text, size_t len, struct tsr_node *root);
+
+/* Append to out.  MessagePack uses the shortest forms.  JSON: bytes and EXT become
+ * {"hex": "..."}, and a python-blosc2 tuple (list that begins with "__tuple__") a plain list;
+ * map keys must be strings; NaN and infinities become null. */
+int tsr_msgpack_emit(struct tsr_buf *out, const struct tsr_node *n);
+int tsr_json_emit(struct tsr_buf *out, const struct tsr_node *n);
+
+#endif
