@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Thin: each word is a script in scripts/, which installs what it misses and says so.
+#
+#   make demo     the main job on real volumes, with pictures
+#   make check    everything that proves the code; last line "N passed, M failed"
+#   make build    program and libraries in build/
+#   make install  PREFIX=/usr/local DESTDIR=
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+SECONDS_EACH ?= 60
+
+.PHONY: all setup build demo check bench fuzz docs install clean
+all: build
+
+setup:
+	@scripts/setup.sh build check
+build:
+	@scripts/build.sh
+demo: build
+	@scripts/demo.sh
+check:
+	@scripts/check.sh
+bench:
+	@scripts/bench.sh
+fuzz:
+	@scripts/fuzz.sh $(SECONDS_EACH)
+docs: build
+	@scripts/docs.py
+install: build
+	@scripts/install.sh "$(PREFIX)" "$(DESTDIR)"
+clean:
+	rm -rf build

@@ -1,0 +1,106 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
+# scripts/setup.sh GROUP... - installs what is missing, and says what.
+#
+#   build   compiler, Meson and the libraries that libtessera links
+#   check   sanitizers, linters, cmocka, CMake, Python
+#   peer    python-blosc2 from PyPI in build/peers/blosc2 (tests and benchmarks compare with it)
+#
+# Debian packages need root or sudo; with everything in place nothing is asked or fetched.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+build=(make gcc libc6-dev meson ninja-build pkg-config liblz4-dev libzstd-dev libdeflate-dev
+       zlib1g-dev libpng-dev libjson-c-dev)
+check=(g++ binutils clang libclang-rt-14-dev llvm clang-format clang-tidy cmake libcmocka-dev
+       python3 python3-venv)
+
+installed()
+{
+    dpkg -s "$1" 2>/dev/null | grep -q '^Status: .* installed'
+}
+
+# A newer Meson or compiler of one's own is as good as the package.
+have()
+{
+    case $1 in
+    make | gcc | meson | clang | cmake) command -v "$1" >/dev/null || installed "$1" ;;
+    ninja-build) command -v ninja >/dev/null ;;
+    pkg-config) command -v pkg-config >/dev/null ;;
+    # the runtime of the clang that is there; its package carries the version in its name
+    libclang-rt-14-dev) [ -n "$(find /usr/lib/llvm-*/lib/clang -name 'libclang_rt.fuzzer*' 2>/dev/null)" ] ;;
+    *) installed "$1" ;;
+    esac
+}
+
+debian()
+{
+    local missing=() sudo=()
+    for p in "$@"; do have "$p" || missing+=("$p"); done
+    [ ${#missing[@]} -eq 0 ] && return
+    if ! command -v apt-get >/dev/null; then
+        echo "setup: this is no Debian system; please install: ${missing[*]}" >&2
+        exit 1
+    fi
+    if [ "$(id -u)" -ne 0 ]; then
+        sudo=(sudo)
+        if ! command -v sudo >/dev/null; then
+            echo "setup: neither root nor sudo; please run: apt-get install ${missing[*]}" >&2
+            exit 1
+        fi
+    fi
+    echo "setup: installing from Debian: ${missing[*]}"
+    mkdir -p build
+    local log=build/setup.log
+    if ! { "${sudo[@]}" apt-get update -q &&
+           "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -q -y \
+               --no-install-recommends "${missing[@]}"; } >"$log" 2>&1 </dev/null; then
+        tail -n 15 "$log" >&2
+        echo "setup: cannot be had from Debian: see $log" >&2
+        exit 1
+    fi
+}
+
+python()
+{
+    for p in python3 python3.14 python3.13 python3.12 python3.11 /usr/bin/python3; do
+        if "$p" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
+        then
+            echo "$p"
+            return
+        fi
+    done
+    echo "setup: no python3 from 3.11 up with venv" >&2
+    return 1
+}
+
+# A peer that cannot be had is said and is no failure: what needs it is skipped.
+peer()
+{
+    local env=build/peers/blosc2 py
+    if ! "$env/bin/python" -c 'import blosc2, numpy' 2>/dev/null; then
+        py=$(python) || return 0
+        echo "setup: installing from PyPI: blosc2 numpy ($env)"
+        rm -rf "$env"
+        mkdir -p "$(dirname "$env")"
+        if ! { "$py" -m venv "$env" &&
+               "$env/bin/pip" install -q --disable-pip-version-check blosc2 numpy; } \
+            >build/peers/blosc2.log 2>&1 </dev/null; then
+            tail -n 5 build/peers/blosc2.log >&2
+            echo "setup: python-blosc2 cannot be had: see build/peers/blosc2.log" >&2
+            rm -rf "$env"
+            return 0
+        fi
+    fi
+    "$env/bin/python" -c 'import blosc2, numpy, platform; print("setup: peer python-blosc2",
+        blosc2.__version__, "numpy", numpy.__version__, "Python", platform.python_version())'
+}
+
+for group in "$@"; do
+    case $group in
+    build) debian "${build[@]}" ;;
+    check) debian "${check[@]}" ;;
+    peer) peer ;;
+    *) echo "setup: unknown group $group: build, check, peer" >&2; exit 2 ;;
+    esac
+done
