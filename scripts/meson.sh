@@ -1,23 +1,45 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
-# scripts/meson.sh FOLDER [MESON OPTION...] - configures once, then builds what has changed.
-# A folder that another Meson or another set of options configured is configured anew.
+# scripts/meson.sh KIND - configures a build folder once, then builds what has changed.
+#
+#   build  build/        what users get: program, libraries, examples
+#   gcc    build/gcc     the same with tests and benchmarks, warnings are errors
+#   asan   build/asan    clang, address and undefined-behaviour sanitizers, fuzz targets
+#   tsan   build/tsan    clang, thread sanitizer
+#   bench  build/bench   benchmarks
+#
+# A folder that another Meson or other options configured is configured anew.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-dir=$1
-shift
-want="$(command -v meson) $(meson --version) ${CC:-cc} $*"
+dir=build/$1
+strict=(-Dwerror=true -Db_lundef=false)
+case $1 in
+build) dir=build args=(-Dtests=false) ;;
+gcc) export CC=gcc; args=(-Dwerror=true -Dbench=true) ;;
+asan)
+    export CC=clang
+    args=("${strict[@]}" -Db_sanitize=address,undefined -Dfuzz=true --buildtype=debugoptimized)
+    ;;
+tsan)
+    export CC=clang
+    args=("${strict[@]}" -Db_sanitize=thread -Dexamples=false --buildtype=debugoptimized)
+    ;;
+bench) args=(-Dtests=false -Dexamples=false -Dbench=true) ;;
+*) echo "meson.sh: unknown kind $1" >&2; exit 2 ;;
+esac
+
+want="$(command -v meson) $(meson --version) ${CC:-cc} ${args[*]}"
 stamp=$dir/.configured
 if [ ! -f "$dir/build.ninja" ] || [ "$(cat "$stamp" 2>/dev/null)" != "$want" ]; then
     rm -rf "$dir/meson-private" "$dir/meson-info" "$dir/build.ninja"
     mkdir -p "$dir"
-    if ! meson setup "$dir" "$@" >"$dir/setup.log" 2>&1 </dev/null; then
+    if ! meson setup "$dir" "${args[@]}" >"$dir/setup.log" 2>&1 </dev/null; then
         tail -n 20 "$dir/setup.log"
         exit 1
     fi
     echo "$want" >"$stamp"
 fi
 if ! ninja -C "$dir" -j "${JOBS:-$(nproc)}" >"$dir/ninja.log" 2>&1 </dev/null; then
-    grep -E -A5 'error:|FAILED:|undefined reference|warning:' "$dir/ninja.log" | head -n 60
+    grep -E -A5 'error:|FAILED:|undefined reference|warning:|ERROR' "$dir/ninja.log" | head -n 60
     exit 1
 fi

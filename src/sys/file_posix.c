@@ -56,7 +56,7 @@ int tsr_file_read_some(const struct tsr_file *f, uint64_t off, void *dst, size_t
 
 int tsr_file_read(const struct tsr_file *f, uint64_t off, void *dst, size_t len)
 {
-    size_t got;
+    size_t got = 0;
     int rc = tsr_file_read_some(f, off, dst, len, &got);
     if (rc < 0 || got == len) return rc;
     return tsr_fail(TSR_ECORRUPT, "%s: the file ends at byte %llu, %zu bytes wanted at %llu",

@@ -1,0 +1,44 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""tally.py TESTLOG - counts the cases of a Meson test run; last line "N passed, M failed".
+
+A cmocka program counts its cases, any other program is one case.  Lines that begin with
+"skipped:", "note:" or "CPU:" are passed on, so that what was not tested is seen."""
+import json
+import re
+import sys
+
+
+def cases(test):
+    """(passed, failed) of one program."""
+    out = test.get("stdout", "") + test.get("stderr", "")
+    passed = sum(map(int, re.findall(r"\[  PASSED  \] (\d+) test", out)))
+    failed = sum(map(int, re.findall(r"\[  FAILED  \] (\d+) test", out)))
+    good = test["result"] in ("OK", "SKIP", "EXPECTEDFAIL")
+    if test["result"] == "SKIP":
+        return 0, 0
+    if not good and not failed:
+        failed = 1                              # killed, timed out, or a sanitizer spoke
+    return (passed or (0 if failed else 1)), failed
+
+
+def main():
+    passed = failed = 0
+    with open(sys.argv[1]) as log:
+        for line in log:
+            test = json.loads(line)
+            p, f = cases(test)
+            passed, failed = passed + p, failed + f
+            out = test.get("stdout", "") + "\n" + test.get("stderr", "")
+            for said in re.findall(r"^(?:skipped|note|CPU): .*", out, re.M):
+                print(said)
+            if test["result"] == "SKIP":
+                print(f"skipped: {test['name']}")
+            if f:
+                print(f"---- {test['name']}: {test['result']}\n{out[-6000:]}")
+    print(f"{passed} passed, {failed} failed")
+    return failed > 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
