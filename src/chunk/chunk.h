@@ -7,6 +7,8 @@
 #ifndef TSR_CHUNK_CHUNK_H
 #define TSR_CHUNK_CHUNK_H
 
+#include <tessera/tessera.h>
+
 #include "chunk/codecs.h"
 #include "sys/file.h"
 
