@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
+# scripts/check_format.sh [--fix] - every C file looks as .clang-format says; --fix makes it so.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+mapfile -t files < <(git ls-files '*.c' '*.h')
+if [ "${1:-}" = --fix ]; then
+    clang-format -i "${files[@]}"
+    exit
+fi
+failed=0
+for f in "${files[@]}"; do
+    clang-format --dry-run -Werror "$f" || failed=$((failed + 1))
+done
+echo "$((${#files[@]} - failed)) passed, $failed failed"
+[ $failed -eq 0 ]
