@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* task/pool.c - a crew of threads that share out sets of jobs.
+ *
+ * A call of tsr_pool_run is a set.  It lives on its caller's stack, stands in the crew's list
+ * while it may have jobs left, and hands out job numbers by one atomic counter.  The caller
+ * takes jobs like everybody else, so a set is finished even when no thread is free; it then
+ * unlinks the set and waits for those who still hold one of its jobs.  Nested sets and sets
+ * of other callers are simply more entries in the list, oldest first.
+ *
+ * After fork only the calling thread exists and the crew's lock may be held by a ghost.  The
+ * child therefore never touches the old crew: the first call that sees another fork count
+ * puts a new crew in its place and keeps the old one aside, unfreed. */
+#include "task/pool.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "base/mem.h"
+#include "base/num.h"
+#include "base/status.h"
+#include "sys/sys.h"
+#include "task/worker.h"
+
+enum { MAX_THREADS = 1024 };
+
+struct set {
+    tsr_job job;
+    void *arg;
+    size_t n;
+    atomic_size_t next;      /* the next job to hand out; n or more: none left */
+    struct set *before, *after;
+    int helpers;             /* threads other than the caller inside work() */
+    pthread_cond_t left;     /* helpers became 0 */
+    int rc;                  /* of the first failure, with its text */
+    char text[TSR_ERROR_MAX];
+};
+
+struct member {
+    pthread_t id;
+    struct crew *crew;
+    struct tsr_worker *worker;
+};
+
+struct crew {
+    pthread_mutex_t lock;    /* guards what follows and the sets' lists, helpers, rc, text */
+    pthread_cond_t wake;     /* a set came, or stop */
+    struct set *first, *last;
+    struct tsr_worker *spare;
+    int started, idle;
+    bool stop;
+    unsigned forks;          /* the fork count it was born under */
+    struct crew *parents;    /* the crew of the process this one was forked from */
+    struct member member[];
+};
+
+struct tsr_pool {
+    int threads;
+    _Atomic(struct crew *) crew;
+};
+
+/* ---- crews ---- */
+
+static struct crew *crew_new(int threads)
+{
+    struct crew *c = tsr_alloc_zero(1, sizeof *c + (size_t)threads * sizeof *c->member);
+    if (!c) return NULL;
+    pthread_mutex_init(&c->lock, NULL);
+    pthread_cond_init(&c->wake, NULL);
+    c->forks = tsr_sys_fork_count();
+    return c;
+}
+
+static void crew_free(struct crew *c)
+{
+    pthread_mutex_lock(&c->lock);
+    c->stop = true;
+    pthread_cond_broadcast(&c->wake);
+    pthread_mutex_unlock(&c->lock);
+    for (int i = 0; i < c->started; i++) pthread_join(c->member[i].id, NULL);
+    tsr_worker_free_all(c->spare);
+    pthread_cond_destroy(&c->wake);
+    pthread_mutex_destroy(&c->lock);
+    tsr_free(c);
+}
+
+/* The pool's crew in this process; NULL: out of memory, text set. */
+static struct crew *crew_of(struct tsr_pool *p)
+{
+    struct crew *c = atomic_load_explicit(&p->crew, memory_order_acquire);
+    if (c->forks == tsr_sys_fork_count()) return c;
+    struct crew *fresh = crew_new(p->threads);
+    if (!fresh) return NULL;
+    fresh->parents = c;
+    if (atomic_compare_exchange_strong(&p->crew, &c, fresh)) return fresh;
+    crew_free(fresh); /* another thread of the child was first */
+    return c;
+}
+
+/* ---- sets; the crew's lock is held unless said otherwise ---- */
+
+static void link_set(struct crew *c, struct set *s)
+{
+    s->before = c->last;
+    s->after = NULL;
+    if (c->last) c->last->after = s;
+    else c->first = s;
+    c->last = s;
+}
+
+static void unlink_set(struct crew *c, struct set *s)
+{
+    if (s->before) s->before->after = s->after;
+    else c->first = s->after;
+    if (s->after) s->after->before = s->before;
+    else c->last = s->before;
+}
+
+static size_t jobs_left(struct set *s)
+{
+    size_t next = atomic_load_explicit(&s->next, memory_order_relaxed);
+    return next < s->n ? s->n - next : 0;
+}
+
+static struct set *find_set(struct crew *c)
+{
+    struct set *s = c->first;
+    while (s && !jobs_left(s)) s = s->after;
+    return s;
+}
+
+/* Not locked.  The first failure keeps its text and ends the handing out. */
+static void set_fail(struct crew *c, struct set *s, int rc)
+{
+    pthread_mutex_lock(&c->lock);
+    if (s->rc == TSR_OK) {
+        s->rc = rc;
+        tsr_error_save(s->text);
+    }
+    pthread_mutex_unlock(&c->lock);
+    atomic_store_explicit(&s->next, s->n, memory_order_relaxed);
+}
+
+/* Not locked.  Results reach the caller through the lock taken afterwards. */
+static void work(struct crew *c, struct set *s, struct tsr_worker *w)
+{
+    size_t i;
+    while ((i = atomic_fetch_add_explicit(&s->next, 1, memory_order_relaxed)) < s->n) {
+        int rc = s->job(s->arg, i, w);
+        if (rc < 0) set_fail(c, s, rc);
+    }
+}
+
+/* ---- threads ---- */
+
+/* Each one that wakes wakes two more while there is work, so that the caller pays for two
+ * system calls however many threads there are. */
+static void wake_two(struct crew *c, size_t left)
+{
+    for (int i = 0; i < 2 && (size_t)i < left && i < c->idle; i++) pthread_cond_signal(&c->wake);
+}
+
+static void help(struct crew *c, struct set *s, struct tsr_worker *w)
+{
+    s->helpers++;
+    wake_two(c, jobs_left(s));
+    pthread_mutex_unlock(&c->lock);
+    work(c, s, w);
+    pthread_mutex_lock(&c->lock);
+    /* Under the lock: the set is gone as soon as its caller sees no helper. */
+    if (--s->helpers == 0) pthread_cond_signal(&s->left);
+}
+
+static void *member_main(void *arg)
+{
+    struct member *m = arg;
+    struct crew *c = m->crew;
+    pthread_mutex_lock(&c->lock);
+    while (!c->stop) {
+        struct set *s = find_set(c);
+        if (s) {
+            help(c, s, m->worker);
+        } else {
+            c->idle++;
+            pthread_cond_wait(&c->wake, &c->lock);
+            c->idle--;
+        }
+    }
+    pthread_mutex_unlock(&c->lock);
+    tsr_worker_free_all(m->worker);
+    return NULL;
+}
+
+static bool start_one(struct crew *c)
+{
+    struct member *m = &c->member[c->started];
+    *m = (struct member){.crew = c, .worker = tsr_worker_new()};
+    if (!m->worker) return false;
+    if (tsr_sys_thread(&m->id, member_main, m) < 0) {
+        tsr_worker_free_all(m->worker);
+        return false;
+    }
+    c->started++;
+    return true;
+}
+
+/* Locked.  A thread that cannot be started is no failure: the caller does its share. */
+static void call_helpers(struct crew *c, int most, size_t wanted)
+{
+    size_t have = (size_t)c->idle;
+    wake_two(c, wanted);
+    while (have < wanted && c->started < most && start_one(c)) have++;
+}
+
+/* ---- the interface ---- */
+
+int tsr_pool_new(int threads, struct tsr_pool **out)
+{
+    *out = NULL;
+    if (threads < 0 || threads > MAX_THREADS)
+        return tsr_fail(TSR_EARG, "pool of %d threads, expected 0 to %d", threads, MAX_THREADS);
+    struct tsr_pool *p = tsr_alloc_zero(1, sizeof *p);
+    if (!p) return TSR_ENOMEM;
+    p->threads = threads ? threads : tsr_sys_cores();
+    struct crew *c = crew_new(p->threads);
+    if (!c) {
+        tsr_free(p);
+        return TSR_ENOMEM;
+    }
+    atomic_init(&p->crew, c);
+    *out = p;
+    return TSR_OK;
+}
+
+void tsr_pool_free(struct tsr_pool *p)
+{
+    if (!p) return;
+    struct crew *c = atomic_load(&p->crew);
+    if (c->forks == tsr_sys_fork_count()) crew_free(c);
+    tsr_free(p);
+}
+
+int tsr_pool_threads(const struct tsr_pool *p)
+{
+    return p->threads;
+}
+
+struct tsr_worker *tsr_pool_borrow(struct tsr_pool *p)
+{
+    struct crew *c = crew_of(p);
+    if (!c) return NULL;
+    pthread_mutex_lock(&c->lock);
+    struct tsr_worker *w = tsr_worker_pop(&c->spare);
+    pthread_mutex_unlock(&c->lock);
+    return w ? w : tsr_worker_new();
+}
+
+void tsr_pool_return(struct tsr_pool *p, struct tsr_worker *w)
+{
+    struct crew *c = crew_of(p);
+    if (!c) {
+        tsr_worker_free_all(w);
+        return;
+    }
+    pthread_mutex_lock(&c->lock);
+    tsr_worker_push(&c->spare, w);
+    pthread_mutex_unlock(&c->lock);
+}
+
+static int run_alone(size_t n, tsr_job job, void *arg, struct tsr_worker *w)
+{
+    for (size_t i = 0; i < n; i++) {
+        int rc = job(arg, i, w);
+        if (rc < 0) return rc;
+    }
+    return TSR_OK;
+}
+
+static int run_shared(struct tsr_pool *p, struct set *s, struct tsr_worker *w)
+{
+    struct crew *c = atomic_load_explicit(&p->crew, memory_order_acquire);
+    pthread_mutex_lock(&c->lock);
+    link_set(c, s);
+    call_helpers(c, p->threads - 1, tsr_minz(s->n, (size_t)p->threads) - 1);
+    pthread_mutex_unlock(&c->lock);
+    work(c, s, w);
+    pthread_mutex_lock(&c->lock);
+    unlink_set(c, s);
+    while (s->helpers) pthread_cond_wait(&s->left, &c->lock);
+    pthread_mutex_unlock(&c->lock);
+    if (s->rc < 0) tsr_error_restore(s->text);
+    return s->rc;
+}
+
+int tsr_pool_run(struct tsr_pool *p, size_t n, tsr_job job, void *arg)
+{
+    if (n == 0) return TSR_OK;
+    struct tsr_worker *w = tsr_pool_borrow(p); /* and renews the crew after fork */
+    if (!w) return TSR_ENOMEM;
+    int rc;
+    if (n == 1 || p->threads == 1) {
+        rc = run_alone(n, job, arg, w);
+    } else {
+        struct set s;
+        s.job = job;
+        s.arg = arg;
+        s.n = n;
+        atomic_init(&s.next, 0);
+        s.helpers = 0;
+        s.rc = TSR_OK; /* text is only read after a failure: 1 KiB not cleared per run */
+        pthread_cond_init(&s.left, NULL);
+        rc = run_shared(p, &s, w);
+        pthread_cond_destroy(&s.left);
+    }
+    tsr_pool_return(p, w);
+    return rc;
+}
