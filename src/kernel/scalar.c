@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* kernel/scalar.c - the kernels in portable C: the specification of the vector levels.
+ *
+ * Items are taken in tiles so that the lines of src that one column touches are still in the
+ * first cache when the next column comes; the usual item sizes are compiled with the size
+ * known, which lets the compiler use what vectors the base architecture has. */
+#include "kernel/scalar.h"
+
+#include <string.h>
+
+#include "base/num.h"
+
+#define INLINE static inline __attribute__((always_inline))
+
+enum { TILE = 256 };
+
+INLINE void shuffle_by(uint8_t *dst, const uint8_t *src, size_t size, size_t n)
+{
+    for (size_t at = 0; at < n; at += TILE) {
+        size_t end = tsr_minz(n, at + TILE);
+        for (size_t j = 0; j < size; j++)
+            for (size_t i = at; i < end; i++) dst[j * n + i] = src[i * size + j];
+    }
+}
+
+static void shuffle(uint8_t *dst, const uint8_t *src, size_t size, size_t n)
+{
+    switch (size) {
+    case 1: if (n) memcpy(dst, src, n); break;
+    case 2: shuffle_by(dst, src, 2, n); break;
+    case 4: shuffle_by(dst, src, 4, n); break;
+    case 8: shuffle_by(dst, src, 8, n); break;
+    case 16: shuffle_by(dst, src, 16, n); break;
+    default: shuffle_by(dst, src, size, n);
+    }
+}
+
+INLINE void unshuffle_by(uint8_t *dst, const uint8_t *src, size_t size, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < size; j++) dst[i * size + j] = src[j * n + i];
+}
+
+INLINE void unshuffle_tiles(uint8_t *dst, const uint8_t *src, size_t size, size_t n)
+{
+    for (size_t at = 0; at < n; at += TILE) {
+        size_t end = tsr_minz(n, at + TILE);
+        for (size_t j = 0; j < size; j++)
+            for (size_t i = at; i < end; i++) dst[i * size + j] = src[j * n + i];
+    }
+}
+
+static void unshuffle(uint8_t *dst, const uint8_t *src, size_t size, size_t n)
+{
+    switch (size) {
+    case 1: if (n) memcpy(dst, src, n); break;
+    case 2: unshuffle_by(dst, src, 2, n); break;
+    case 4: unshuffle_by(dst, src, 4, n); break;
+    case 8: unshuffle_by(dst, src, 8, n); break;
+    case 16: unshuffle_by(dst, src, 16, n); break;
+    default: unshuffle_tiles(dst, src, size, n);
+    }
+}
+
+/* Bit 8 * r + c moves to 8 * c + r: the two off-diagonal quarters of each square change
+ * places, for squares of 2, 4 and 8. */
+INLINE uint64_t transpose8(uint64_t x)
+{
+    uint64_t t = (x ^ (x >> 7)) & 0x00aa00aa00aa00aa;
+    x ^= t ^ (t << 7);
+    t = (x ^ (x >> 14)) & 0x0000cccc0000cccc;
+    x ^= t ^ (t << 14);
+    t = (x ^ (x >> 28)) & 0x00000000f0f0f0f0;
+    return x ^ t ^ (t << 28);
+}
+
+INLINE uint64_t gather8(const uint8_t *p, size_t stride)
+{
+    uint64_t x = 0;
+    for (int r = 0; r < 8; r++) x |= (uint64_t)p[(size_t)r * stride] << (8 * r);
+    return x;
+}
+
+INLINE void scatter8(uint8_t *p, size_t stride, uint64_t x)
+{
+    for (int r = 0; r < 8; r++) p[(size_t)r * stride] = (uint8_t)(x >> (8 * r));
+}
+
+static void bitshuffle(uint8_t *dst, const uint8_t *src, size_t size, size_t n)
+{
+    size_t row = n / 8;
+    for (size_t g = 0; g < row; g++)
+        for (size_t j = 0; j < size; j++)
+            scatter8(dst + 8 * j * row + g, row, transpose8(gather8(src + 8 * g * size + j, size)));
+}
+
+static void bitunshuffle(uint8_t *dst, const uint8_t *src, size_t size, size_t n)
+{
+    size_t row = n / 8;
+    for (size_t g = 0; g < row; g++)
+        for (size_t j = 0; j < size; j++)
+            scatter8(dst + 8 * g * size + j, size, transpose8(gather8(src + 8 * j * row + g, row)));
+}
+
+static bool is_run(const uint8_t *p, size_t len)
+{
+    return len < 2 || memcmp(p, p + 1, len - 1) == 0;
+}
+
+const struct tsr_kernels tsr_kernels_scalar = {
+    .level = "scalar",
+    .shuffle = shuffle,
+    .unshuffle = unshuffle,
+    .bitshuffle = bitshuffle,
+    .bitunshuffle = bitunshuffle,
+    .is_run = is_run,
+};
