@@ -95,6 +95,13 @@ typedef struct {
     const char *params; /* "clevel=5", "meta=3", or NULL: a comma list of name=integer */
 } tsr_step;
 
+/* A named piece of metadata. */
+typedef struct tsr_meta_value {
+    const char *name; /* 1..31 bytes */
+    const void *p;
+    size_t len;
+} tsr_meta_value;
+
 /* What an array is.  tsr_array_create takes one and tsr_array_spec returns one, complete,
  * so create(url, spec(a), ...) makes an empty twin of a in any other format. */
 typedef struct {
@@ -110,6 +117,8 @@ typedef struct {
     int split;             /* Blosc2 streams per block: 0 auto, 1 always, 2 never */
     const void *fill;      /* one item that every item reads as at first; default: zeros */
     bool uninit;           /* the first content does not matter (it reads as zeros) */
+    const tsr_meta_value *metas; /* [nmetas] header metalayers (Blosc2 formats) */
+    int nmetas;
 } tsr_spec;
 
 typedef struct {
@@ -235,10 +244,8 @@ typedef struct {
     const tsr_step *steps; /* [nsteps]; default: shuffle, zstd clevel=5 */
     int nsteps;
     int split;             /* 0 auto, 1 always, 2 never */
-    const char *const *meta_names; /* [nmeta] header metalayers */
-    const void *const *meta_values;
-    const size_t *meta_lens;
-    int nmeta;
+    const tsr_meta_value *metas; /* [nmetas] header metalayers */
+    int nmetas;
 } tsr_schunk_spec;
 
 TSR_API int tsr_schunk_open(const char *url, const tsr_options *opts, tsr_schunk **out);

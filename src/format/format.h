@@ -6,11 +6,12 @@
  * a row of blocks, each a contiguous C-order box.
  *
  *   read:   locate (rounds) -> block spans -> decode block
- *   write:  encode block (any thread) -> commit (batch of chunks) -> flush
+ *   write:  begin chunk -> encode block (any thread) -> seal -> commit (batch) -> flush
  */
 #ifndef TSR_FORMAT_FORMAT_H
 #define TSR_FORMAT_FORMAT_H
 
+#include "chunk/chunk.h"
 #include "grid/grid.h"
 #include "store/store.h"
 #include "task/pool.h"
@@ -56,19 +57,21 @@ struct tsr_span {
     uint64_t off, len;
 };
 
-/* One chunk on its way out.  block[b].p has room for bound bytes each. */
-struct tsr_out_block {
-    uint8_t *p;
-    int32_t len;
-    bool zeros;
-};
+/* One chunk on its way out.  begin fills what the engine needs to make room; each block is
+ * encoded on any thread; seal closes the chunk and may ask for its raw bytes after all. */
 struct tsr_out_chunk {
-    int64_t chunk;
-    const uint8_t *raw;           /* the chunk's blocks in order, decoded */
-    int64_t nbytes;
-    int special;                  /* not NONE: uniform, blocks are not encoded */
-    struct tsr_out_block *blocks;
+    int64_t chunk, nbytes;        /* number; decoded size as stored */
+    int special;                  /* TSR_SPECIAL_*: not NONE: no blocks are encoded */
+    const uint8_t *value;         /* VALUE: one item */
     int32_t nblocks;
+    int64_t block_items;          /* as tsr_place.block_items */
+    size_t block_bound, head_bound;
+    struct tsr_block_out *blocks; /* [nblocks] */
+    uint8_t *head;                /* [head_bound] */
+    size_t head_len;
+    bool need_raw;                /* set by seal: stored as raw bytes */
+    const uint8_t *raw;           /* the blocks in order, decoded, when need_raw */
+    uint64_t priv[16];
 };
 
 struct tsr_format {
@@ -76,10 +79,10 @@ struct tsr_format {
     const char *const *suffixes;  /* NULL-terminated, with the dot */
     tsr_kind kind;
 
-    /* Could these first bytes of an object be ours?  NULL: told by suffix alone. */
-    bool (*probe)(const uint8_t *head, size_t len, tsr_kind *kind);
+    /* Are these first bytes of an object (up to TSR_PROBE_BYTES) ours?  NULL: told by suffix. */
+    bool (*probe)(const uint8_t *head, size_t len);
 
-    /* Take over st when they succeed. */
+    /* Take over st, also when they fail.  All options are filled in. */
     int (*open)(struct tsr_store *st, const tsr_options *o, struct tsr_driver **out);
     int (*create)(struct tsr_store *st, const tsr_spec *spec, const tsr_options *o,
                   struct tsr_driver **out);
@@ -96,11 +99,21 @@ struct tsr_format {
                   int32_t b, const uint8_t *src, size_t len, uint8_t *dst);
 
     /* Writing; NULL: the format is read-only here. */
-    size_t (*block_bound)(const struct tsr_driver *d, int64_t nbytes);
+    int (*begin)(const struct tsr_driver *d, struct tsr_out_chunk *c);
     int (*encode)(const struct tsr_driver *d, struct tsr_worker *w, const struct tsr_out_chunk *c,
-                  int32_t b);
-    int (*commit)(struct tsr_driver *d, struct tsr_out_chunk *c, size_t n);
+                  int32_t b, const uint8_t *src);
+    /* Takes over block b as the old chunk stored it (src: its exact span), if its encoding is
+     * what encode would make it; returns false if not.  NULL: never. */
+    bool (*keep)(const struct tsr_driver *d, const struct tsr_place *old,
+                 const struct tsr_out_chunk *c, int32_t b, const uint8_t *src, size_t len);
+    int (*seal)(const struct tsr_driver *d, struct tsr_out_chunk *c);
+    int (*commit)(struct tsr_driver *d, const struct tsr_out_chunk *c, size_t n);
+    /* Changes shape and grid; new chunks read as zeros.  A clipped format's chunks whose decoded
+     * size changes must be committed anew before the next flush. */
     int (*resize)(struct tsr_driver *d, const int64_t *shape);
+    /* 1-D formats whose chunks can move: a new zero chunk before number i; chunk i goes. */
+    int (*chunk_insert)(struct tsr_driver *d, int64_t i);
+    int (*chunk_delete)(struct tsr_driver *d, int64_t i);
     int (*flush)(struct tsr_driver *d, bool durable);
 
     /* Metadata; NULL: the format has no place for it. */
@@ -113,10 +126,12 @@ struct tsr_format {
     int64_t (*cbytes)(const struct tsr_driver *d);
 };
 
-const struct tsr_format *tsr_format_named(const char *name); /* NULL, EUNSUPPORTED text set */
-/* By content, then by suffix. */
-int tsr_format_probe(struct tsr_store *st, const char *url, uint64_t offset,
-                     const struct tsr_format **format, tsr_kind *kind);
-const struct tsr_format *tsr_format_for_suffix(const char *url); /* NULL: unknown suffix */
+enum { TSR_PROBE_BYTES = 1024 };
+
+const struct tsr_format *tsr_format_named(const char *name); /* NULL: EUNSUPPORTED, text set */
+const struct tsr_format *tsr_format_for_suffix(const char *url); /* NULL: unknown */
+const struct tsr_format *tsr_format_list(int i);             /* NULL past the end */
+/* By content (from byte offset on), then by suffix.  NULL: EUNSUPPORTED or a failed read. */
+const struct tsr_format *tsr_format_probe(struct tsr_store *st, const char *url, uint64_t offset);
 
 #endif

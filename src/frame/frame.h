@@ -27,12 +27,6 @@ struct tsr_frame_facts {
     int codec_id;
 };
 
-struct tsr_meta_value {
-    const char *name;
-    const void *p;
-    size_t len;
-};
-
 /* Opens the frame that starts at byte start of the store's object "".  Reads header, trailer
  * and the head of the index.  start > 0 or a store that is not writable: read-only.
  * Variable-size and sparse frames: EUNSUPPORTED after the checks of section 14. */
@@ -43,7 +37,7 @@ int tsr_frame_open(struct tsr_store *st, uint64_t start, uint64_t max_chunk_byte
  * are all of the special kind given (ZEROS, NAN, UNINIT).  Nothing is visible before the first
  * flush.  The frame owns the store when either call succeeds. */
 int tsr_frame_create(struct tsr_store *st, const struct tsr_frame_facts *p,
-                     const struct tsr_meta_value *metas, int nmetas, int special,
+                     const tsr_meta_value *metas, int nmetas, int special,
                      struct tsr_frame **out);
 
 /* Frees; does not flush.  NULL is fine. */

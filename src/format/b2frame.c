@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* format/b2frame.c - plain Blosc2 super-chunks, and single chunks in a file, as 1-D rows of
+ * bytes.
+ *
+ * Items are counted in bytes here, since a chunk may cut its blocks where it likes, also inside
+ * an item (type sizes over 255 are compressed as bytes, blosc2.md 6.3).  The last chunk is
+ * shorter, and each chunk has its own block size: tsr_place.block_items carries it. */
+#include "base/mem.h"
+#include "format/blosc2.h"
+
+static int derive(struct tsr_blosc2 *b, int64_t nbytes, int64_t chunk_bytes)
+{
+    struct tsr_grid *g = &b->d.grid;
+    g->ndim = 1;
+    g->item_bytes = 1;
+    g->padded = false;
+    g->shape[0] = nbytes;
+    g->chunk[0] = chunk_bytes;
+    g->block[0] = b->cparams.block_bytes > 0 ? b->cparams.block_bytes : chunk_bytes;
+    if (g->block[0] > chunk_bytes) g->block[0] = chunk_bytes;
+    int rc = tsr_grid_derive(g, UINT64_MAX);
+    if (rc == TSR_OK) tsr_blosc2_fill_spec(b);
+    return rc;
+}
+
+static struct tsr_blosc2 *new_driver(struct tsr_store *st)
+{
+    struct tsr_blosc2 *b = tsr_alloc_zero(1, sizeof *b);
+    if (b && !(b->dtype = tsr_strdup("|u1"))) {
+        tsr_free(b);
+        b = NULL;
+    }
+    if (b) b->d.store = st;
+    else tsr_store_close(st);
+    return b;
+}
+
+static int frame_open(struct tsr_store *st, const tsr_options *o, struct tsr_driver **out)
+{
+    struct tsr_blosc2 *b = new_driver(st);
+    if (!b) return TSR_ENOMEM;
+    int rc = tsr_frame_open(st, o->offset, o->max_chunk_bytes, &b->frame);
+    if (rc < 0) tsr_store_close(st);
+    if (rc == TSR_OK) {
+        const struct tsr_frame_facts *f = tsr_frame_facts(b->frame);
+        const uint8_t *p;
+        size_t len;
+        b->cparams = f->cparams;
+        /* seen as bytes an array may be read; changing it so would break its geometry */
+        b->d.writable = f->writable && tsr_frame_meta_view(b->frame, "b2nd", &p, &len) < 0;
+        rc = derive(b, f->nbytes, f->chunk_bytes);
+    }
+    if (rc < 0) tsr_blosc2_close(&b->d);
+    else *out = &b->d;
+    return rc;
+}
+
+/* spec: shape[0] = 0 and chunks[0] in bytes, blocks[0] in bytes or NULL, item_bytes the true
+ * item size; the schunk layer fills it. */
+static int frame_create(struct tsr_store *st, const tsr_spec *spec, const tsr_options *o,
+                        struct tsr_driver **out)
+{
+    struct tsr_blosc2 *b = new_driver(st);
+    (void)o;
+    if (!b) return TSR_ENOMEM;
+    int rc = TSR_OK;
+    tsr_cparams_init(&b->cparams, (int32_t)spec->item_bytes);
+    rc = tsr_cparams_from_steps(&b->cparams, spec->steps, spec->nsteps, spec->split);
+    if (rc == TSR_OK && spec->chunks[0] > TSR_CHUNK_MAX_NBYTES)
+        rc = tsr_fail(TSR_EARG, "chunk of %lld bytes, the limit is %d", (long long)spec->chunks[0],
+                      TSR_CHUNK_MAX_NBYTES);
+    b->cparams.block_bytes = spec->blocks ? (int32_t)spec->blocks[0] : 0;
+    struct tsr_frame_facts f = {.cparams = b->cparams, .chunk_bytes = spec->chunks[0],
+                                .codec_id = b->cparams.codec_id};
+    if (rc == TSR_OK)
+        rc = tsr_frame_create(st, &f, spec->metas, spec->nmetas, TSR_SPECIAL_ZEROS, &b->frame);
+    if (rc < 0) tsr_store_close(st);
+    b->d.writable = true;
+    if (rc == TSR_OK) rc = derive(b, 0, spec->chunks[0]);
+    if (rc < 0) tsr_blosc2_close(&b->d);
+    else *out = &b->d;
+    return rc;
+}
+
+static int frame_resize(struct tsr_driver *d, const int64_t *shape)
+{
+    struct tsr_blosc2 *b = (struct tsr_blosc2 *)d;
+    int64_t chunk = d->grid.chunk[0], n0 = d->grid.nchunks, rc = TSR_OK;
+    int64_t n1 = tsr_ceil_div(shape[0], chunk), last = shape[0] - (n1 - 1) * chunk;
+    /* the last chunk is whole before others follow it, and the new last one short after */
+    if (n0 > 0 && n1 > n0) rc = tsr_frame_set_last(b->frame, chunk);
+    if (rc == TSR_OK && n1 > n0) rc = tsr_frame_insert(b->frame, n0, n1 - n0, TSR_SPECIAL_ZEROS);
+    if (rc == TSR_OK && n1 < n0) rc = tsr_frame_delete(b->frame, n1, n0 - n1);
+    if (rc == TSR_OK && n1 > 0) rc = tsr_frame_set_last(b->frame, last);
+    return rc < 0 ? (int)rc : derive(b, shape[0], chunk);
+}
+
+static int chunk_insert(struct tsr_driver *d, int64_t i)
+{
+    struct tsr_blosc2 *b = (struct tsr_blosc2 *)d;
+    int rc = tsr_frame_insert(b->frame, i, 1, TSR_SPECIAL_ZEROS);
+    return rc < 0 ? rc : derive(b, tsr_frame_facts(b->frame)->nbytes, d->grid.chunk[0]);
+}
+
+static int chunk_delete(struct tsr_driver *d, int64_t i)
+{
+    struct tsr_blosc2 *b = (struct tsr_blosc2 *)d;
+    int rc = tsr_frame_delete(b->frame, i, 1);
+    return rc < 0 ? rc : derive(b, tsr_frame_facts(b->frame)->nbytes, d->grid.chunk[0]);
+}
+
+/* ---- a chunk on its own ---- */
+
+static int chunk_open(struct tsr_store *st, const tsr_options *o, struct tsr_driver **out)
+{
+    struct tsr_blosc2 *b = new_driver(st);
+    if (!b) return TSR_ENOMEM;
+    uint8_t head[TSR_CHUNK_HEADER];
+    struct tsr_chunk c;
+    int rc = st->kind->stat(st, "", &b->object_bytes);
+    size_t len = (size_t)tsr_min64(sizeof head, (int64_t)b->object_bytes);
+    if (rc == TSR_OK) rc = tsr_store_read(st, "", 0, head, len);
+    if (rc == TSR_OK) rc = tsr_chunk_parse(&c, head, len, b->object_bytes, o->max_chunk_bytes);
+    if (rc == TSR_OK) {
+        b->cparams = (struct tsr_cparams){.codec = c.codec, .codec_id = c.codec_id,
+                                          .codec_meta = c.codec_meta, .item_bytes = c.typesize,
+                                          .block_bytes = c.block_bytes};
+        memcpy(b->cparams.filters, c.filters, sizeof c.filters);
+        memcpy(b->cparams.filters_meta, c.filters_meta, sizeof c.filters_meta);
+        rc = derive(b, c.nbytes, c.nbytes ? c.nbytes : 1);
+    }
+    if (rc == TSR_OK) {
+        *out = &b->d;
+        return TSR_OK;
+    }
+    tsr_store_close(st);
+    tsr_blosc2_close(&b->d);
+    return rc;
+}
+
+static void chunk_close(struct tsr_driver *d)
+{
+    tsr_store_close(d->store);
+    tsr_blosc2_close(d);
+}
+
+static int64_t chunk_cbytes(const struct tsr_driver *d)
+{
+    return (int64_t)((const struct tsr_blosc2 *)d)->object_bytes;
+}
+
+static const char *const frame_suffixes[] = {".b2frame", ".b2f", ".b2", NULL};
+static const char *const chunk_suffixes[] = {".chunk", NULL};
+
+const struct tsr_format tsr_format_b2frame = {
+    .name = "b2frame", .suffixes = frame_suffixes, .kind = TSR_KIND_SCHUNK,
+    .probe = tsr_blosc2_is_frame, .open = frame_open, .create = frame_create,
+    .close = tsr_blosc2_close, .locate = tsr_blosc2_locate, .spans = tsr_blosc2_spans,
+    .decode = tsr_blosc2_decode, .begin = tsr_blosc2_begin, .encode = tsr_blosc2_encode,
+    .keep = tsr_blosc2_keep, .seal = tsr_blosc2_seal, .commit = tsr_blosc2_commit,
+    .resize = frame_resize, .chunk_insert = chunk_insert, .chunk_delete = chunk_delete,
+    .flush = tsr_blosc2_flush, .frame = tsr_blosc2_frame, .cbytes = tsr_blosc2_cbytes,
+};
+
+const struct tsr_format tsr_format_chunk = {
+    .name = "chunk", .suffixes = chunk_suffixes, .kind = TSR_KIND_CHUNK, .open = chunk_open,
+    .close = chunk_close, .locate = tsr_blosc2_locate, .spans = tsr_blosc2_spans,
+    .decode = tsr_blosc2_decode, .cbytes = chunk_cbytes,
+};

@@ -1,0 +1,438 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* format/b2nd.c - N-dimensional arrays in Blosc2 frames (blosc2.md section 10).
+ *
+ * The array is a frame with a header metalayer "b2nd" (older: "caterva"):
+ *
+ *   97 | 00 | ndim | 90+ndim, ndim x D3 i64 shape | 90+ndim, ndim x D2 i32 chunk shape
+ *      | 90+ndim, ndim x D2 i32 block shape | dtype format | DB u32 length, dtype text
+ *
+ * Integers are big-endian.  A resize overwrites the shape numbers where they stand, so that the
+ * metalayer keeps its length and flips together with the lengths of the frame (10.3). */
+#include <stdio.h>
+
+#include "base/mem.h"
+#include "format/blosc2.h"
+#include "text/dtype.h"
+
+enum { B2ND_MAX_NDIM = 16, MAX_CHUNKS = INT32_MAX / 8, DTYPE_MAX = 64 * 1024 };
+
+struct b2nd {
+    struct tsr_blosc2 b;
+    const char *meta_name;
+};
+
+/* ---- the metalayer ---- */
+
+struct cursor {
+    const uint8_t *p;
+    size_t len, at;
+};
+
+/* The next n bytes, or NULL past the end. */
+static const uint8_t *take(struct cursor *c, size_t n)
+{
+    if (n > c->len - c->at) return NULL;
+    c->at += n;
+    return c->p + c->at - n;
+}
+
+static int cut_short(const struct cursor *c, const char *field)
+{
+    return tsr_fail(TSR_ECORRUPT, "%s at byte %zu: the metalayer ends at byte %zu", field, c->at,
+                    c->len);
+}
+
+/* Any MessagePack integer; writers use the fixed tags, readers may be liberal. */
+static int take_int(struct cursor *c, const char *field, int64_t *v)
+{
+    const uint8_t *t = take(c, 1), *p;
+    if (!t) return cut_short(c, field);
+    if (*t < 0x80 || *t >= 0xE0) {
+        *v = (int8_t)*t;
+        return TSR_OK;
+    }
+    static const uint8_t size[8] = {1, 2, 4, 8, 1, 2, 4, 8}; /* CC..CF unsigned, D0..D3 signed */
+    if (*t < 0xCC || *t > 0xD3)
+        return tsr_fail(TSR_ECORRUPT, "%s at byte %zu: found tag 0x%02x, expected an integer", field,
+                        c->at - 1, *t);
+    int n = size[*t - 0xCC];
+    if (!(p = take(c, (size_t)n))) return cut_short(c, field);
+    uint64_t u = *t >= 0xD0 && (p[0] & 0x80) ? ~UINT64_C(0) : 0;
+    for (int i = 0; i < n; i++) u = u << 8 | p[i];
+    *v = *t == 0xCF && u > INT64_MAX ? -1 : (int64_t)u;
+    return TSR_OK;
+}
+
+static int take_ints(struct cursor *c, const char *field, int ndim, int64_t *v)
+{
+    const uint8_t *t = take(c, 1);
+    if (!t) return cut_short(c, field);
+    if (*t != 0x90 + ndim) /* 0xA0 for 16 dimensions: no MessagePack, but what is written */
+        return tsr_fail(TSR_ECORRUPT, "%s at byte %zu: found tag 0x%02x, expected 0x%02x", field,
+                        c->at - 1, *t, 0x90 + ndim);
+    for (int d = 0; d < ndim; d++) {
+        int rc = take_int(c, field, &v[d]);
+        if (rc < 0) return rc;
+    }
+    return TSR_OK;
+}
+
+static int take_dtype(struct cursor *c, int *dtype_format, char **dtype)
+{
+    const uint8_t *p = take(c, 1);
+    if (!p) return cut_short(c, "dtype format");
+    *dtype_format = *p;
+    if (!(p = take(c, 5)) || p[0] != 0xDB) return cut_short(c, "dtype");
+    uint32_t len = tsr_load_BE32(p + 1);
+    if (len > DTYPE_MAX || !(p = take(c, len)))
+        return tsr_fail(TSR_ECORRUPT, "dtype length at byte %zu: found %u, %zu bytes are left",
+                        c->at - 4, len, c->len - c->at);
+    if (!(*dtype = tsr_alloc((size_t)len + 1))) return TSR_ENOMEM;
+    memcpy(*dtype, p, len);
+    (*dtype)[len] = 0;
+    return TSR_OK;
+}
+
+/* Fills grid and dtype (owned by the caller, NULL: none given). */
+static int parse_meta(const uint8_t *p, size_t len, struct tsr_grid *g, int *dtype_format,
+                      char **dtype)
+{
+    struct cursor c = {p, len, 0};
+    const uint8_t *head = take(&c, 3);
+    int rc;
+    if (!head) return cut_short(&c, "head");
+    if (head[0] != 0x97 && head[0] != 0x95)
+        return tsr_fail(TSR_ECORRUPT, "tag at byte 0: found 0x%02x, expected 0x97", head[0]);
+    if (head[1] != 0)
+        return tsr_fail(TSR_EUNSUPPORTED, "version at byte 1: found %u, expected 0", head[1]);
+    if (head[2] > B2ND_MAX_NDIM)
+        return tsr_fail(TSR_ECORRUPT, "ndim at byte 2: found %d, expected 0..%d", (int8_t)head[2],
+                        B2ND_MAX_NDIM);
+    g->ndim = head[2];
+    if ((rc = take_ints(&c, "shape", g->ndim, g->shape)) < 0) return rc;
+    if ((rc = take_ints(&c, "chunk shape", g->ndim, g->chunk)) < 0) return rc;
+    if ((rc = take_ints(&c, "block shape", g->ndim, g->block)) < 0) return rc;
+    return head[0] == 0x97 ? take_dtype(&c, dtype_format, dtype) : TSR_OK;
+}
+
+static int emit_meta(struct tsr_buf *out, const struct tsr_grid *g, const char *dtype)
+{
+    uint8_t b[9];
+    size_t len = strlen(dtype);
+    int rc = tsr_buf_add(out, (uint8_t[]){0x97, 0, (uint8_t)g->ndim, (uint8_t)(0x90 + g->ndim)}, 4);
+    for (int d = 0; d < g->ndim && rc == TSR_OK; d++) {
+        b[0] = 0xD3;
+        tsr_store_BE64(b + 1, (uint64_t)g->shape[d]);
+        rc = tsr_buf_add(out, b, 9);
+    }
+    for (int k = 0; k < 2; k++) {
+        const int64_t *v = k == 0 ? g->chunk : g->block;
+        if (rc == TSR_OK) rc = tsr_buf_add(out, (uint8_t[]){(uint8_t)(0x90 + g->ndim)}, 1);
+        for (int d = 0; d < g->ndim && rc == TSR_OK; d++) {
+            b[0] = 0xD2;
+            tsr_store_BE32(b + 1, (uint32_t)v[d]);
+            rc = tsr_buf_add(out, b, 5);
+        }
+    }
+    b[0] = 0;
+    b[1] = 0xDB;
+    tsr_store_BE32(b + 2, (uint32_t)len);
+    if (rc == TSR_OK) rc = tsr_buf_add(out, b, 6);
+    return rc == TSR_OK ? tsr_buf_add(out, dtype, len) : rc;
+}
+
+/* ---- open ---- */
+
+/* The dtype's own item size must be the frame's; user formats (dtype_format > 0) and arrays
+ * without a dtype are opaque bytes. */
+static int settle_dtype(struct b2nd *b, int dtype_format, int64_t item_bytes)
+{
+    struct tsr_dtype *t = NULL;
+    if (b->b.dtype && dtype_format == 0) {
+        int rc = tsr_dtype_parse(b->b.dtype, strlen(b->b.dtype), &t);
+        if (rc < 0) return rc;
+        int64_t own = t->item_bytes;
+        tsr_dtype_free(t);
+        if (own == item_bytes) return TSR_OK;
+        return tsr_fail(TSR_ECORRUPT, "dtype '%.200s': items of %lld bytes, the frame says %lld",
+                        b->b.dtype, (long long)own, (long long)item_bytes);
+    }
+    tsr_free(b->b.dtype);
+    if (!(b->b.dtype = tsr_alloc(32))) return TSR_ENOMEM;
+    snprintf(b->b.dtype, 32, "|V%lld", (long long)item_bytes);
+    return TSR_OK;
+}
+
+static int check_geometry(const struct tsr_grid *g, const struct tsr_frame_facts *f)
+{
+    int64_t nbytes;
+    if (!tsr_mul(g->nchunks, g->chunk_bytes, &nbytes) || nbytes != f->nbytes ||
+        (f->nchunks && g->chunk_bytes != f->chunk_bytes))
+        return tsr_fail(TSR_ECORRUPT,
+                        "shapes ask for %lld chunks of %lld bytes, the frame holds %lld bytes in "
+                        "chunks of %lld",
+                        (long long)g->nchunks, (long long)g->chunk_bytes, (long long)f->nbytes,
+                        (long long)f->chunk_bytes);
+    return TSR_OK;
+}
+
+static void set_block_shape(struct tsr_blosc2 *b)
+{
+    const struct tsr_grid *g = &b->d.grid;
+    b->cparams.item_bytes = (int32_t)g->item_bytes;
+    b->cparams.block_bytes = (int32_t)g->block_bytes;
+    b->cparams.block_ndim = g->ndim;
+    for (int d = 0; d < g->ndim; d++) b->cparams.block_shape[d] = (int32_t)g->block[d];
+}
+
+static int read_meta(struct b2nd *b, uint64_t max_chunk_bytes)
+{
+    const struct tsr_frame_facts *f = tsr_frame_facts(b->b.frame);
+    struct tsr_grid *g = &b->b.d.grid;
+    const uint8_t *p;
+    size_t len;
+    int dtype_format = 0, rc;
+    b->meta_name = "b2nd";
+    if (tsr_frame_meta_view(b->b.frame, "b2nd", &p, &len) < 0) {
+        b->meta_name = "caterva";
+        if (tsr_frame_meta_view(b->b.frame, "caterva", &p, &len) < 0)
+            return tsr_fail(TSR_EARG, "a super-chunk, not an array: it has no metalayer 'b2nd'");
+    }
+    if ((rc = parse_meta(p, len, g, &dtype_format, &b->b.dtype)) < 0) return rc;
+    g->item_bytes = f->cparams.item_bytes;
+    g->padded = true;
+    if ((rc = tsr_grid_derive(g, max_chunk_bytes)) < 0) return rc;
+    if ((rc = settle_dtype(b, dtype_format, g->item_bytes)) < 0) return rc;
+    if (g->block_bytes > TSR_BLOCK_MAX || g->chunk_bytes > TSR_CHUNK_MAX_NBYTES)
+        return tsr_fail(TSR_ECORRUPT, "block of %lld and chunk of %lld bytes are over the limits",
+                        (long long)g->block_bytes, (long long)g->chunk_bytes);
+    return check_geometry(g, f);
+}
+
+static int b2nd_open(struct tsr_store *st, const tsr_options *o, struct tsr_driver **out)
+{
+    struct b2nd *b = tsr_alloc_zero(1, sizeof *b);
+    int rc;
+    if (!b) {
+        tsr_store_close(st);
+        return TSR_ENOMEM;
+    }
+    if ((rc = tsr_frame_open(st, o->offset, o->max_chunk_bytes, &b->b.frame)) < 0) {
+        tsr_store_close(st);
+        goto fail;
+    }
+    if ((rc = read_meta(b, o->max_chunk_bytes)) < 0) {
+        tsr_within("metalayer %s", b->meta_name);
+        goto fail;
+    }
+    const struct tsr_frame_facts *f = tsr_frame_facts(b->b.frame);
+    b->b.cparams = f->cparams;
+    set_block_shape(&b->b);
+    b->b.d.store = st;
+    b->b.d.writable = f->writable;
+    tsr_blosc2_fill_spec(&b->b);
+    *out = &b->b.d;
+    return TSR_OK;
+fail:
+    tsr_blosc2_close(&b->b.d);
+    return rc;
+}
+
+/* ---- create ---- */
+
+static int spec_to_grid(const tsr_spec *spec, struct b2nd *b)
+{
+    struct tsr_grid *g = &b->b.d.grid;
+    struct tsr_dtype *t;
+    struct tsr_buf text = {0};
+    if (spec->ndim < 0 || spec->ndim > B2ND_MAX_NDIM)
+        return tsr_fail(TSR_EARG, "b2nd: %d dimensions, the limit is %d", spec->ndim, B2ND_MAX_NDIM);
+    const char *dtype = spec->dtype ? spec->dtype : "|u1";
+    int rc = tsr_dtype_parse(dtype, strlen(dtype), &t);
+    if (rc < 0) return tsr_fail(TSR_EARG, "%s", tsr_error());
+    g->item_bytes = t->item_bytes;
+    rc = tsr_dtype_emit(&text, t);
+    if (rc == TSR_OK) rc = tsr_buf_add(&text, "", 1);
+    tsr_dtype_free(t);
+    b->b.dtype = (char *)text.p;
+    if (rc < 0) return rc;
+    g->ndim = spec->ndim;
+    g->padded = true;
+    for (int d = 0; d < g->ndim; d++) {
+        g->shape[d] = spec->shape[d];
+        g->chunk[d] = spec->chunks ? spec->chunks[d] : 0;
+        g->block[d] = spec->blocks ? spec->blocks[d] : 0;
+        if (g->shape[d] < 0 || g->chunk[d] < 0 || g->block[d] < 0)
+            return tsr_fail(TSR_EARG, "dimension %d: shape %lld, chunk %lld, block %lld", d,
+                            (long long)g->shape[d], (long long)g->chunk[d], (long long)g->block[d]);
+    }
+    tsr_grid_auto(g, spec->chunks != NULL, spec->blocks != NULL);
+    for (int d = 0; d < g->ndim; d++)
+        if (g->block[d] > g->chunk[d])
+            return tsr_fail(TSR_EARG, "dimension %d: block %lld is larger than chunk %lld", d,
+                            (long long)g->block[d], (long long)g->chunk[d]);
+    return TSR_OK;
+}
+
+static int check_limits(const struct tsr_grid *g)
+{
+    int64_t nbytes;
+    if (g->block_bytes > TSR_BLOCK_MAX)
+        return tsr_fail(TSR_EARG, "block of %lld bytes, the limit is %d", (long long)g->block_bytes,
+                        TSR_BLOCK_MAX);
+    if (g->chunk_bytes > TSR_CHUNK_MAX_NBYTES)
+        return tsr_fail(TSR_EARG, "chunk of %lld bytes, the limit is %d", (long long)g->chunk_bytes,
+                        TSR_CHUNK_MAX_NBYTES);
+    if (g->nchunks > MAX_CHUNKS || !tsr_mul(g->nchunks, g->chunk_bytes, &nbytes))
+        return tsr_fail(TSR_ELIMIT, "%lld chunks, the limit is %d: choose larger ones",
+                        (long long)g->nchunks, MAX_CHUNKS);
+    return TSR_OK;
+}
+
+static int create_frame(struct b2nd *b, struct tsr_store *st, const tsr_spec *spec, int special)
+{
+    enum { MAX_METAS = 15 }; /* and "b2nd" itself: 16 (13) */
+    const struct tsr_grid *g = &b->b.d.grid;
+    tsr_meta_value metas[MAX_METAS + 1];
+    struct tsr_buf meta = {0};
+    int n = 0;
+    if (spec->nmetas > MAX_METAS)
+        return tsr_fail(TSR_EARG, "%d metalayers, the limit is %d", spec->nmetas, MAX_METAS);
+    int rc = emit_meta(&meta, g, b->b.dtype);
+    metas[n++] = (tsr_meta_value){"b2nd", meta.p, meta.len};
+    for (int i = 0; i < spec->nmetas; i++) metas[n++] = spec->metas[i];
+    struct tsr_frame_facts f = {.cparams = b->b.cparams, .chunk_bytes = g->chunk_bytes,
+                                .nbytes = g->nchunks * g->chunk_bytes,
+                                .codec_id = b->b.cparams.codec_id};
+    if (rc == TSR_OK) rc = tsr_frame_create(st, &f, metas, n, special, &b->b.frame);
+    tsr_buf_free(&meta);
+    return rc;
+}
+
+static int b2nd_create(struct tsr_store *st, const tsr_spec *spec, const tsr_options *o,
+                       struct tsr_driver **out)
+{
+    struct b2nd *b = tsr_alloc_zero(1, sizeof *b);
+    int rc = TSR_ENOMEM, special = TSR_SPECIAL_ZEROS;
+    if (!b) goto fail;
+    struct tsr_grid *g = &b->b.d.grid;
+    if ((rc = spec_to_grid(spec, b)) < 0) goto fail;
+    if ((rc = tsr_grid_derive(g, o->max_chunk_bytes)) < 0 || (rc = check_limits(g)) < 0) {
+        if (rc == TSR_ECORRUPT) rc = TSR_EARG; /* the caller's numbers, not a file's */
+        goto fail;
+    }
+    tsr_cparams_init(&b->b.cparams, (int32_t)g->item_bytes);
+    rc = tsr_cparams_from_steps(&b->b.cparams, spec->steps, spec->nsteps, spec->split);
+    if (rc < 0) goto fail;
+    set_block_shape(&b->b);
+    if (spec->uninit) special = TSR_SPECIAL_UNINIT;
+    else if (spec->fill)
+        special = tsr_chunk_uniform(spec->fill, (size_t)g->item_bytes, (int32_t)g->item_bytes);
+    if (special == TSR_SPECIAL_VALUE || special == TSR_SPECIAL_NONE) special = TSR_SPECIAL_ZEROS;
+    if ((rc = create_frame(b, st, spec, special)) < 0) goto fail;
+    b->meta_name = "b2nd";
+    b->b.d.store = st;
+    b->b.d.writable = true;
+    tsr_blosc2_fill_spec(&b->b);
+    *out = &b->b.d;
+    return TSR_OK;
+fail:
+    tsr_store_close(st);
+    if (b) tsr_free(b->b.dtype);
+    tsr_free(b);
+    return rc;
+}
+
+/* ---- resize ---- */
+
+struct moved {
+    const struct tsr_grid *from, *to;
+};
+
+static int64_t old_number(void *arg, int64_t j)
+{
+    const struct moved *m = arg;
+    int64_t at[TSR_MAX_NDIM];
+    tsr_grid_chunk_coords(m->to, j, at);
+    for (int d = 0; d < m->to->ndim; d++)
+        if (at[d] >= m->from->nchunk[d]) return -1;
+    return tsr_grid_chunk_number(m->from, at);
+}
+
+/* Along the first axis chunks come and go at the end of the index; else it is laid out anew. */
+static int move_chunks(struct tsr_frame *f, const struct tsr_grid *from, const struct tsr_grid *to)
+{
+    bool first_axis_only = true;
+    for (int d = 1; d < to->ndim; d++) first_axis_only &= from->nchunk[d] == to->nchunk[d];
+    int64_t n0 = from->nchunks, n1 = to->nchunks;
+    if (first_axis_only || n0 == 0 || n1 == 0) {
+        if (n1 > n0) return tsr_frame_insert(f, n0, n1 - n0, TSR_SPECIAL_ZEROS);
+        return n1 < n0 ? tsr_frame_delete(f, n1, n0 - n1) : TSR_OK;
+    }
+    struct moved m = {from, to};
+    return tsr_frame_remap(f, n1, old_number, &m, TSR_SPECIAL_ZEROS);
+}
+
+/* A copy of the metalayer with other shape numbers; they follow four bytes, each after a tag. */
+static int patched_meta(const struct b2nd *b, const struct tsr_grid *g, void **buf, size_t *len)
+{
+    int rc = tsr_frame_meta_get(b->b.frame, TSR_META, b->meta_name, buf, len);
+    uint8_t *p = *buf;
+    for (int d = 0; d < g->ndim && rc == TSR_OK; d++) {
+        uint8_t *at = p + 4 + 9 * d;
+        if (at[0] != 0xD3)
+            rc = tsr_fail(TSR_EUNSUPPORTED, "resize: shape[%d] is not a 64-bit integer in the file",
+                          d);
+        else tsr_store_BE64(at + 1, (uint64_t)g->shape[d]);
+    }
+    if (rc < 0) {
+        tsr_free(*buf);
+        *buf = NULL;
+    }
+    return rc;
+}
+
+static int b2nd_resize(struct tsr_driver *d, const int64_t *shape)
+{
+    struct b2nd *b = (struct b2nd *)d;
+    struct tsr_grid to = d->grid;
+    void *meta = NULL;
+    size_t len;
+    for (int i = 0; i < to.ndim; i++) {
+        to.shape[i] = shape[i];
+        if (shape[i] > 0 && (to.chunk[i] == 0 || to.block[i] == 0))
+            return tsr_fail(TSR_EUNSUPPORTED, "resize: dimension %d has chunks of 0 items", i);
+    }
+    int rc = tsr_grid_derive(&to, UINT64_MAX);
+    if (rc == TSR_OK) rc = check_limits(&to);
+    if (rc < 0) return rc == TSR_ECORRUPT ? TSR_EARG : rc;
+    if ((rc = patched_meta(b, &to, &meta, &len)) < 0) return rc;
+    rc = move_chunks(b->b.frame, &d->grid, &to);
+    if (rc == TSR_OK) rc = tsr_frame_meta_set(b->b.frame, TSR_META, b->meta_name, meta, len);
+    if (rc == TSR_OK) {
+        d->grid = to;
+        tsr_blosc2_fill_spec(&b->b);
+    }
+    tsr_free(meta);
+    return rc;
+}
+
+/* ---- the record ---- */
+
+static bool b2nd_probe(const uint8_t *head, size_t len)
+{
+    return tsr_blosc2_is_frame(head, len) && tsr_blosc2_has_array(head, len);
+}
+
+static const char *const suffixes[] = {".b2nd", NULL};
+
+const struct tsr_format tsr_format_b2nd = {
+    .name = "b2nd", .suffixes = suffixes, .kind = TSR_KIND_ARRAY, .probe = b2nd_probe,
+    .open = b2nd_open, .create = b2nd_create, .close = tsr_blosc2_close,
+    .locate = tsr_blosc2_locate, .spans = tsr_blosc2_spans, .decode = tsr_blosc2_decode,
+    .begin = tsr_blosc2_begin, .encode = tsr_blosc2_encode,
+    .keep = tsr_blosc2_keep, .seal = tsr_blosc2_seal,
+    .commit = tsr_blosc2_commit, .resize = b2nd_resize, .flush = tsr_blosc2_flush,
+    .attrs = tsr_blosc2_attrs, .attr_set = tsr_blosc2_attr_set,
+    .attr_remove = tsr_blosc2_attr_remove, .frame = tsr_blosc2_frame, .cbytes = tsr_blosc2_cbytes,
+};

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* format/blosc2.h - what b2nd arrays and plain Blosc2 frames share: chunks in a frame. */
+#ifndef TSR_FORMAT_BLOSC2_H
+#define TSR_FORMAT_BLOSC2_H
+
+#include "format/format.h"
+#include "frame/frame.h"
+
+/* A driver over a frame.  Formats embed it first. */
+struct tsr_blosc2 {
+    struct tsr_driver d;
+    struct tsr_frame *frame;      /* NULL: a chunk on its own, the store's whole object */
+    struct tsr_cparams cparams;   /* for new chunks */
+    tsr_step steps[TSR_CHUNK_FILTERS + 1];
+    char params[TSR_CHUNK_FILTERS + 1][48];
+    char *dtype;                  /* owned */
+    size_t head_guess;            /* bytes to read first of a chunk */
+    uint64_t object_bytes;        /* frame NULL: size of the object */
+};
+
+/* Do these first bytes begin a frame; does its header name an array's metalayer? */
+bool tsr_blosc2_is_frame(const uint8_t *head, size_t len);
+bool tsr_blosc2_has_array(const uint8_t *head, size_t len);
+
+/* Points d.spec at the grid, dtype and cparams; called after any of them changed. */
+void tsr_blosc2_fill_spec(struct tsr_blosc2 *b);
+
+int tsr_blosc2_locate(const struct tsr_driver *d, struct tsr_place *p, size_t n);
+int tsr_blosc2_spans(const struct tsr_driver *d, const struct tsr_place *p, const int32_t *block,
+                     size_t n, bool exact, struct tsr_span *out);
+int tsr_blosc2_decode(const struct tsr_driver *d, const struct tsr_place *p, struct tsr_worker *w,
+                      int32_t b, const uint8_t *src, size_t len, uint8_t *dst);
+int tsr_blosc2_begin(const struct tsr_driver *d, struct tsr_out_chunk *c);
+int tsr_blosc2_encode(const struct tsr_driver *d, struct tsr_worker *w,
+                      const struct tsr_out_chunk *c, int32_t b, const uint8_t *src);
+bool tsr_blosc2_keep(const struct tsr_driver *d, const struct tsr_place *old,
+                     const struct tsr_out_chunk *c, int32_t b, const uint8_t *src, size_t len);
+int tsr_blosc2_seal(const struct tsr_driver *d, struct tsr_out_chunk *c);
+int tsr_blosc2_commit(struct tsr_driver *d, const struct tsr_out_chunk *c, size_t n);
+int tsr_blosc2_flush(struct tsr_driver *d, bool durable);
+struct tsr_frame *tsr_blosc2_frame(const struct tsr_driver *d);
+int64_t tsr_blosc2_cbytes(const struct tsr_driver *d);
+void tsr_blosc2_close(struct tsr_driver *d);
+
+/* Attributes: vlmeta values holding MessagePack (blosc2.md 11.1). */
+int tsr_blosc2_attrs(const struct tsr_driver *d, char **json);
+int tsr_blosc2_attr_set(struct tsr_driver *d, const char *name, const char *json);
+int tsr_blosc2_attr_remove(struct tsr_driver *d, const char *name);
+
+#endif

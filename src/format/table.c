@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* format/table.c - the list of formats: the only place that names them. */
+#include <string.h>
+#include <strings.h>
+
+#include "format/format.h"
+
+/* The one line; asked in this order, so b2nd, which is a frame with a metalayer, comes first. */
+#define TSR_FORMATS(X) X(b2nd) X(b2frame) X(npy) X(raw) X(chunk)
+
+#define DECLARE(name) extern const struct tsr_format tsr_format_##name;
+TSR_FORMATS(DECLARE)
+#define LIST(name) &tsr_format_##name,
+static const struct tsr_format *const formats[] = {TSR_FORMATS(LIST) NULL};
+
+const struct tsr_format *tsr_format_list(int i)
+{
+    int n = (int)(sizeof formats / sizeof *formats) - 1;
+    return i >= 0 && i < n ? formats[i] : NULL;
+}
+
+const char *tsr_format_at(int i)
+{
+    const struct tsr_format *f = tsr_format_list(i);
+    return f ? f->name : NULL;
+}
+
+const struct tsr_format *tsr_format_named(const char *name)
+{
+    for (int i = 0; formats[i]; i++)
+        if (strcmp(formats[i]->name, name) == 0) return formats[i];
+    tsr_fail(TSR_EUNSUPPORTED, "format '%s' is not known here", name);
+    return NULL;
+}
+
+const struct tsr_format *tsr_format_for_suffix(const char *url)
+{
+    size_t len = strlen(url);
+    for (int i = 0; formats[i]; i++)
+        for (const char *const *s = formats[i]->suffixes; *s; s++) {
+            size_t n = strlen(*s);
+            if (len > n && strcasecmp(url + len - n, *s) == 0) return formats[i];
+        }
+    return NULL;
+}
+
+const struct tsr_format *tsr_format_probe(struct tsr_store *st, const char *url, uint64_t offset)
+{
+    uint8_t head[TSR_PROBE_BYTES];
+    uint64_t size;
+    if (st->kind->stat(st, "", &size) < 0) return NULL;
+    size_t len = offset < size ? (size_t)(size - offset) : 0;
+    if (len > sizeof head) len = sizeof head;
+    if (len && tsr_store_read(st, "", offset, head, len) < 0) return NULL;
+    for (int i = 0; formats[i]; i++)
+        if (formats[i]->probe && formats[i]->probe(head, len)) return formats[i];
+    const struct tsr_format *f = tsr_format_for_suffix(url);
+    /* raw says nothing about itself: without a description it cannot be meant */
+    if (f) return f;
+    tsr_fail(TSR_EUNSUPPORTED, "neither its first bytes nor its name tell a known format; "
+                               "--format names one");
+    return NULL;
+}
