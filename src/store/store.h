@@ -16,7 +16,7 @@
 #include "base/status.h"
 #include "sys/file.h"
 
-/* One range of a read.  Exactly len bytes unless some is set; then got tells. */
+/* One range of a read: exactly len bytes. */
 struct tsr_range {
     const char *key;
     uint64_t off;
@@ -37,8 +37,10 @@ struct tsr_store_kind {
     const uint8_t *(*view)(struct tsr_store *st, const char *key, uint64_t off, uint64_t len);
 
     /* The rest may be NULL: the store cannot. */
-    /* Replaces (or creates) a whole object at once: readers see the old or the new one. */
-    int (*put)(struct tsr_store *st, const char *key, const struct tsr_piece *p, int n);
+    /* Replaces (or creates) a whole object at once: readers see the old or the new one, with
+     * durable also after the death of the machine. */
+    int (*put)(struct tsr_store *st, const char *key, const struct tsr_piece *p, int n,
+               bool durable);
     /* Writes inside or after the object. */
     int (*write_at)(struct tsr_store *st, const char *key, uint64_t off,
                     const struct tsr_piece *p, int n);
@@ -48,7 +50,8 @@ struct tsr_store_kind {
     int (*list)(struct tsr_store *st, const char *prefix,
                 int (*fn)(void *user, const char *key), void *user);
     int (*remove)(struct tsr_store *st, const char *key);
-    void (*close)(struct tsr_store *st);
+    int (*publish)(struct tsr_store *st, bool durable); /* NULL: all is visible at once */
+    void (*close)(struct tsr_store *st); /* url is freed already */
 };
 
 /* Common head of every store; each kind's own struct begins with it. */
@@ -81,5 +84,7 @@ int tsr_store_publish(struct tsr_store *st, bool durable);
 /* Bytes in memory: a growable buffer of its own, or a borrowed one (read-only). */
 int tsr_store_mem(struct tsr_store **out);
 int tsr_store_mem_borrow(const void *buf, size_t len, struct tsr_store **out);
+/* Takes the buffer out of a memory store that owns it, which is empty then. */
+void tsr_store_mem_take(struct tsr_store *st, void **buf, size_t *len);
 
 #endif
