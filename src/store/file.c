@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* store/file.c - a local file as a store of one object, under the key "".
+ *
+ * Reads are preads, so any number of threads may read, also beside a write to other bytes.  A
+ * file that is being created lives under a hidden name beside its target until publish renames
+ * it; put does the same with a new version of a file that is already there, and the handle then
+ * follows the new file. */
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/num.h"
+#include "store/kinds.h"
+
+struct store_file {
+    struct tsr_store base;
+    struct tsr_file file;
+    char *target; /* where publish will put the file; NULL: it is there */
+    bool replace;
+};
+
+static const struct tsr_store_kind file_kind;
+
+static struct store_file *file_of(struct tsr_store *st)
+{
+    return (struct store_file *)st;
+}
+
+static int need_only_key(const struct tsr_store *st, const char *key)
+{
+    if (!key[0]) return TSR_OK;
+    return tsr_fail(TSR_ENOTFOUND, "%s: a file holds nothing named %s", st->url, key);
+}
+
+static int file_readv(struct tsr_store *st, const struct tsr_range *r, size_t n)
+{
+    for (size_t i = 0, end; i < n; i = end) {
+        int rc = need_only_key(st, r[i].key);
+        if (rc < 0) return rc;
+        size_t len = r[i].len;
+        /* neighbours in the file that are neighbours in memory are one read */
+        for (end = i + 1; end < n && r[end].off == r[i].off + len && !r[end].key[0] &&
+                          r[end].dst == (char *)r[i].dst + len;
+             end++)
+            len += r[end].len;
+        atomic_fetch_add_explicit(&st->requests, 1, memory_order_relaxed);
+        if ((rc = tsr_file_read(&file_of(st)->file, r[i].off, r[i].dst, len)) < 0) return rc;
+    }
+    return TSR_OK;
+}
+
+static int file_stat(struct tsr_store *st, const char *key, uint64_t *size)
+{
+    int rc = need_only_key(st, key);
+    return rc < 0 ? rc : tsr_file_size(&file_of(st)->file, size);
+}
+
+static int file_write_at(struct tsr_store *st, const char *key, uint64_t off,
+                         const struct tsr_piece *p, int n)
+{
+    int rc = need_only_key(st, key);
+    return rc < 0 ? rc : tsr_file_write(&file_of(st)->file, off, p, n);
+}
+
+static int file_truncate(struct tsr_store *st, const char *key, uint64_t size)
+{
+    int rc = need_only_key(st, key);
+    return rc < 0 ? rc : tsr_file_truncate(&file_of(st)->file, size);
+}
+
+static int file_sync(struct tsr_store *st, const char *key, bool name)
+{
+    struct store_file *s = file_of(st);
+    int rc = need_only_key(st, key);
+    if (rc == TSR_OK) rc = tsr_file_sync(&s->file);
+    return rc < 0 || !name ? rc : tsr_file_sync_folder(s->file.path);
+}
+
+static uint64_t pieces_len(const struct tsr_piece *p, int n)
+{
+    uint64_t len = 0;
+    for (int i = 0; i < n; i++) len += p[i].len;
+    return len;
+}
+
+/* Nobody else sees an unpublished file: it can be written in place. */
+static int put_unpublished(struct store_file *s, const struct tsr_piece *p, int n)
+{
+    int rc = tsr_file_write(&s->file, 0, p, n);
+    return rc < 0 ? rc : tsr_file_truncate(&s->file, pieces_len(p, n));
+}
+
+static int file_put(struct tsr_store *st, const char *key, const struct tsr_piece *p, int n,
+                    bool durable)
+{
+    struct store_file *s = file_of(st);
+    struct tsr_file fresh;
+    int rc = need_only_key(st, key);
+    if (rc < 0) return rc;
+    if (s->target) return put_unpublished(s, p, n);
+    if ((rc = tsr_file_temp(s->file.path, &fresh)) < 0) return rc;
+    rc = tsr_file_write(&fresh, 0, p, n);
+    if (rc == TSR_OK && durable) rc = tsr_file_sync(&fresh);
+    if (rc == TSR_OK) rc = tsr_file_rename(&fresh, s->file.path, true);
+    if (rc < 0) {
+        char text[TSR_ERROR_MAX];
+        tsr_error_save(text);
+        tsr_file_remove(fresh.path);
+        tsr_error_restore(text);
+        tsr_file_close(&fresh);
+        return rc;
+    }
+    tsr_file_close(&s->file);
+    s->file = fresh;
+    return durable ? tsr_file_sync_folder(s->file.path) : TSR_OK;
+}
+
+static int file_publish(struct tsr_store *st, bool durable)
+{
+    struct store_file *s = file_of(st);
+    int rc = TSR_OK;
+    if (!s->target) return TSR_OK;
+    if (durable) rc = tsr_file_sync(&s->file);
+    if (rc == TSR_OK) rc = tsr_file_rename(&s->file, s->target, s->replace);
+    if (rc < 0) return rc;
+    tsr_free(s->target);
+    s->target = NULL;
+    return durable ? tsr_file_sync_folder(s->file.path) : TSR_OK;
+}
+
+static void file_close(struct tsr_store *st)
+{
+    struct store_file *s = file_of(st);
+    if (s->target && s->file.path) tsr_file_remove(s->file.path);
+    tsr_file_close(&s->file);
+    tsr_free(s->target);
+    tsr_free(s);
+}
+
+static const struct tsr_store_kind file_kind = {
+    .scheme = "file",
+    .readv = file_readv,
+    .stat = file_stat,
+    .put = file_put,
+    .write_at = file_write_at,
+    .truncate = file_truncate,
+    .sync = file_sync,
+    .publish = file_publish,
+    .close = file_close,
+};
+
+static int file_new(const char *path, bool writable, struct store_file **out)
+{
+    struct store_file *s = tsr_alloc_zero(1, sizeof *s);
+    if (!s) return TSR_ENOMEM;
+    s->file.fd = -1;
+    int rc = tsr_store_init(&s->base, &file_kind, path, writable);
+    if (rc < 0) tsr_free(s);
+    else *out = s;
+    return rc;
+}
+
+/* A folder is a place for other stores to come; say what kind of folder it is meanwhile. */
+static int refuse_folder(const char *path)
+{
+    struct tsr_buf name = {0};
+    enum tsr_path_kind kind;
+    int rc = tsr_buf_addf(&name, "%s/chunks.b2frame", path);
+    if (rc == TSR_OK) rc = tsr_path_stat((const char *)name.p, &kind, NULL);
+    tsr_buf_free(&name);
+    if (rc < 0) return rc;
+    if (kind == TSR_PATH_FILE)
+        return tsr_fail(TSR_EUNSUPPORTED,
+                        "%s: a folder with a sparse Blosc2 frame, which this "
+                        "build does not read",
+                        path);
+    return tsr_fail(TSR_EARG, "%s: is a folder, expected a file", path);
+}
+
+int tsr_store_file_open(const char *path, bool update, struct tsr_store **out)
+{
+    struct store_file *s;
+    enum tsr_path_kind kind;
+    uint64_t size;
+    int rc = tsr_path_stat(path, &kind, NULL);
+    if (rc < 0) return rc;
+    if (kind == TSR_PATH_FOLDER) return refuse_folder(path);
+    if ((rc = file_new(path, update, &s)) < 0) return rc;
+    rc = tsr_file_open(path, update ? TSR_FILE_UPDATE : TSR_FILE_READ, &s->file);
+    if (rc == TSR_OK) rc = tsr_file_size(&s->file, &size); /* EARG: a device or a pipe */
+    if (rc < 0) tsr_store_close(&s->base);
+    else *out = &s->base;
+    return rc;
+}
+
+int tsr_store_file_create(const char *path, bool replace, struct tsr_store **out)
+{
+    struct store_file *s;
+    enum tsr_path_kind kind;
+    int rc = tsr_path_stat(path, &kind, NULL);
+    if (rc < 0) return rc;
+    if (kind == TSR_PATH_FOLDER)
+        return tsr_fail(TSR_EEXISTS, "%s: is a folder, no file can take its place", path);
+    if (kind != TSR_PATH_NONE && !replace) return tsr_fail(TSR_EEXISTS, "%s: exists", path);
+    if ((rc = file_new(path, true, &s)) < 0) return rc;
+    s->replace = replace;
+    s->target = tsr_strdup(path);
+    rc = s->target ? tsr_file_temp(path, &s->file) : TSR_ENOMEM;
+    if (rc < 0) tsr_store_close(&s->base);
+    else *out = &s->base;
+    return rc;
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* store/kinds.h - the openers that table.c lists; one kind of store per file. */
+#ifndef TSR_STORE_KINDS_H
+#define TSR_STORE_KINDS_H
+
+#include "store/store.h"
+
+/* path: the URL without its scheme. */
+int tsr_store_file_open(const char *path, bool update, struct tsr_store **out);
+int tsr_store_file_create(const char *path, bool replace, struct tsr_store **out);
+
+#endif
