@@ -378,6 +378,17 @@ TSR_API int tsr_project(const tsr_array *a, const tsr_slice *s, int axis, tsr_re
 /* Converts n items of a numeric dtype to doubles. */
 TSR_API int tsr_to_double(const char *dtype, const void *src, int64_t n, double *out);
 
+/* Bytes of one item of a dtype (NumPy spelling).  ECORRUPT when it is none. */
+TSR_API int tsr_dtype_item_bytes(const char *dtype, int64_t *bytes);
+
+/* Text ("1.5", "nan", "true", "2026-11-20", "some words") as one item of a dtype.  EARG when
+ * the dtype cannot hold it; EUNSUPPORTED for structured dtypes. */
+TSR_API int tsr_item_from_text(const char *dtype, const char *text, void *item);
+
+/* One item as Python prints it: 1.0, True, 'text', b'bytes', (1, 2.5).  Returns the length
+ * without the final NUL, which may be cap or more (then the text is cut), or a tsr_status. */
+TSR_API int tsr_item_to_text(const char *dtype, const void *item, char *out, size_t cap);
+
 /* ---- pictures ---- */
 
 /* Writes a plane of rows x cols values as an 8-bit RGB PNG, each value a square of `zoom`

@@ -31,6 +31,12 @@ struct tsr_node {
 struct tsr_doc;                    /* the arena */
 int tsr_doc_new(struct tsr_doc **out);
 void tsr_doc_free(struct tsr_doc *d);
+/* Memory of the arena: n items of size bytes, and a copy of a string, with a NUL behind it. */
+void *tsr_doc_alloc(struct tsr_doc *d, size_t n, size_t size);
+const char *tsr_doc_string(struct tsr_doc *d, const void *src, size_t len);
+bool tsr_utf8_valid(const char *text, size_t len);
+
+enum { TSR_DOC_DEPTH = 64 };
 
 /* Parse into *root, which is d's.  ECORRUPT names the byte.  Trailing bytes are an error. */
 int tsr_msgpack_parse(struct tsr_doc *d, const uint8_t *p, size_t len, struct tsr_node *root);

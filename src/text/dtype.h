@@ -33,14 +33,21 @@ struct tsr_dtype {
 /* ECORRUPT names the position; *out is freed with tsr_dtype_free. */
 int tsr_dtype_parse(const char *text, size_t len, struct tsr_dtype **out);
 void tsr_dtype_free(struct tsr_dtype *t);
-/* The canonical text NumPy's str(dtype) would write into a b2nd file, or the .npy header's
- * descr (list of tuples / string): the two differ only for structured dtypes with offsets. */
+/* The canonical text that NumPy users write into a b2nd file: the array-protocol string, of a
+ * structured dtype its str().  emit_descr: what dtype.descr holds and a .npy header wants; the
+ * two differ only for structured dtypes (padding fields instead of offsets, '|u1' for 'u1');
+ * EUNSUPPORTED when fields overlap or are out of order, for which descr has no form. */
 int tsr_dtype_emit(struct tsr_buf *out, const struct tsr_dtype *t);
+int tsr_dtype_emit_descr(struct tsr_buf *out, const struct tsr_dtype *t);
 
 /* One item as a double; kinds b i u f, sizes 1 2 4 8 (f: 2 4 8), either byte order. */
 bool tsr_dtype_is_numeric(const struct tsr_dtype *t);
 int tsr_dtype_to_double(const struct tsr_dtype *t, const void *src, int64_t n, double *out);
-/* A number or text ("1.5", "nan", "true") as one item of a numeric dtype; EARG out of range. */
+/* Text as one item: numbers ("1.5", "nan", "true"), strings, complex "1+2j", times as ISO 8601
+ * or a count of units, void as hex.  EARG: no such number, or out of range; EUNSUPPORTED:
+ * structured dtypes and floats of 12 and 16 bytes. */
 int tsr_dtype_from_text(const struct tsr_dtype *t, const char *text, void *item);
+/* One item as Python's repr of it, structured ones as tuples; appended to out. */
+int tsr_dtype_to_text(struct tsr_buf *out, const struct tsr_dtype *t, const void *item);
 
 #endif
