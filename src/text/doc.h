@@ -12,23 +12,39 @@
 
 #include "base/mem.h"
 
-enum tsr_node_kind { TSR_NODE_NULL, TSR_NODE_BOOL, TSR_NODE_INT, TSR_NODE_UINT, TSR_NODE_FLOAT,
-                     TSR_NODE_STRING, TSR_NODE_BYTES, TSR_NODE_EXT, TSR_NODE_LIST, TSR_NODE_MAP };
+enum tsr_node_kind {
+    TSR_NODE_NULL,
+    TSR_NODE_BOOL,
+    TSR_NODE_INT,
+    TSR_NODE_UINT,
+    TSR_NODE_FLOAT,
+    TSR_NODE_STRING,
+    TSR_NODE_BYTES,
+    TSR_NODE_EXT,
+    TSR_NODE_LIST,
+    TSR_NODE_MAP
+};
 
 struct tsr_node {
     enum tsr_node_kind kind;
-    int8_t ext;                    /* EXT: type code; its payload as BYTES */
+    int8_t ext; /* EXT: type code; its payload as BYTES */
     union {
         bool b;
         int64_t i;
-        uint64_t u;                /* UINT: only values above INT64_MAX */
+        uint64_t u; /* UINT: only values above INT64_MAX */
         double f;
-        struct { const char *p; size_t len; } s;              /* STRING, BYTES, EXT */
-        struct { struct tsr_node *v; size_t n; } list;        /* LIST: n; MAP: 2n, key value */
+        struct {
+            const char *p;
+            size_t len;
+        } s; /* STRING, BYTES, EXT */
+        struct {
+            struct tsr_node *v;
+            size_t n;
+        } list; /* LIST: n; MAP: 2n, key value */
     };
 };
 
-struct tsr_doc;                    /* the arena */
+struct tsr_doc; /* the arena */
 int tsr_doc_new(struct tsr_doc **out);
 void tsr_doc_free(struct tsr_doc *d);
 /* Memory of the arena: n items of size bytes, and a copy of a string, with a NUL behind it. */

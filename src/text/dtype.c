@@ -107,7 +107,7 @@ static int emit_gap(struct tsr_buf *out, int64_t from, int64_t to, bool first)
 {
     if (to < from)
         return tsr_fail(TSR_EUNSUPPORTED, "dtype: fields that overlap or are out of order have "
-                        "no form in a .npy header");
+                                          "no form in a .npy header");
     if (to == from) return TSR_OK;
     return tsr_buf_addf(out, "%s('', '|V%lld')", first ? "" : ", ", (long long)(to - from));
 }
@@ -195,14 +195,14 @@ static double double_of(uint64_t bits)
 }
 
 /* One loop per type and byte order: LOAD gives the bits, FROM makes a number of them. */
-#define EACH(LOAD, FROM, size)                                                                \
-    do {                                                                                      \
-        for (int64_t i = 0; i < n; i++) out[i] = (double)FROM(LOAD(p + i * (size)));          \
+#define EACH(LOAD, FROM, size)                                                       \
+    do {                                                                             \
+        for (int64_t i = 0; i < n; i++) out[i] = (double)FROM(LOAD(p + i * (size))); \
     } while (0)
-#define EACH_ORDER(bits, FROM)                                                                \
-    do {                                                                                      \
-        if (big) EACH(tsr_load_BE##bits, FROM, bits / 8);                                     \
-        else EACH(tsr_load_LE##bits, FROM, bits / 8);                                         \
+#define EACH_ORDER(bits, FROM)                            \
+    do {                                                  \
+        if (big) EACH(tsr_load_BE##bits, FROM, bits / 8); \
+        else EACH(tsr_load_LE##bits, FROM, bits / 8);     \
     } while (0)
 #define BYTE(at) (*(at))
 
@@ -211,8 +211,10 @@ int tsr_dtype_to_double(const struct tsr_dtype *t, const void *src, int64_t n, d
     const uint8_t *p = src;
     bool big = t->order == '>';
     if (!tsr_dtype_is_numeric(t))
-        return tsr_fail(TSR_EUNSUPPORTED, "items of kind '%c' and %lld bytes are not numbers that "
-                        "fit a double", t->kind, (long long)t->item_bytes);
+        return tsr_fail(TSR_EUNSUPPORTED,
+                        "items of kind '%c' and %lld bytes are not numbers that "
+                        "fit a double",
+                        t->kind, (long long)t->item_bytes);
     switch (t->kind << 4 | (int)t->item_bytes) {
     case 'b' << 4 | 1: EACH(BYTE, !!, 1); break;
     case 'i' << 4 | 1: EACH(BYTE, (int8_t), 1); break;

@@ -15,18 +15,18 @@ struct tsr_dtype;
 
 struct tsr_field {
     char *name;
-    struct tsr_dtype *dtype;       /* owned */
-    int64_t offset;                /* bytes from the start of the item */
-    int ndim;                      /* of a subarray, 0: none */
+    struct tsr_dtype *dtype; /* owned */
+    int64_t offset;          /* bytes from the start of the item */
+    int ndim;                /* of a subarray, 0: none */
     int64_t shape[8];
 };
 
 struct tsr_dtype {
-    char kind;                     /* b i u f c M m U S V as NumPy; 'T' structured */
-    char order;                    /* '<' '>' '|' */
+    char kind;  /* b i u f c M m U S V as NumPy; 'T' structured */
+    char order; /* '<' '>' '|' */
     int64_t item_bytes;
-    char unit[16];                 /* "ns", "25s" of M and m, else "" */
-    int nfields;                   /* structured */
+    char unit[16]; /* "ns", "25s" of M and m, else "" */
+    int nfields;   /* structured */
     struct tsr_field *fields;
 };
 

@@ -114,8 +114,12 @@ static int parse_escape(struct parser *s, struct tsr_buf *b)
     case 'x':
     case 'u':
     case 'U':
-        if (!hex_digits(s, c == 'x' ? 2 : c == 'u' ? 4 : 8, &code) || !code || code > 0x10FFFF ||
-            (code >= 0xD800 && code < 0xE000))
+        if (!hex_digits(s,
+                        c == 'x'   ? 2
+                        : c == 'u' ? 4
+                                   : 8,
+                        &code) ||
+            !code || code > 0x10FFFF || (code >= 0xD800 && code < 0xE000))
             return wrong(s, "a character code");
         return add_utf8(b, code);
     default: s->p--; return wrong(s, "an escape of Python");
@@ -156,20 +160,18 @@ struct name {
 };
 
 static const struct name names[] = {
-    {"bool", 'b', 1},        {"int8", 'i', 1},         {"int16", 'i', 2},
-    {"int32", 'i', 4},       {"int64", 'i', 8},        {"uint8", 'u', 1},
-    {"uint16", 'u', 2},      {"uint32", 'u', 4},       {"uint64", 'u', 8},
-    {"float16", 'f', 2},     {"float32", 'f', 4},      {"float64", 'f', 8},
-    {"complex64", 'c', 8},   {"complex128", 'c', 16},  {"datetime64", 'M', 8},
-    {"timedelta64", 'm', 8},
+    {"bool", 'b', 1},      {"int8", 'i', 1},        {"int16", 'i', 2},      {"int32", 'i', 4},
+    {"int64", 'i', 8},     {"uint8", 'u', 1},       {"uint16", 'u', 2},     {"uint32", 'u', 4},
+    {"uint64", 'u', 8},    {"float16", 'f', 2},     {"float32", 'f', 4},    {"float64", 'f', 8},
+    {"complex64", 'c', 8}, {"complex128", 'c', 16}, {"datetime64", 'M', 8}, {"timedelta64", 'm', 8},
 };
 
 /* One of the names, or "?"; false: it is something else and nothing is taken. */
 static bool parse_name(struct parser *s, struct tsr_dtype *t)
 {
     size_t n = 0, left = (size_t)(s->end - s->p);
-    while (n < left && ((s->p[n] | 32) >= 'a' ? (s->p[n] | 32) <= 'z'
-                                              : s->p[n] >= '0' && s->p[n] <= '9'))
+    while (n < left &&
+           ((s->p[n] | 32) >= 'a' ? (s->p[n] | 32) <= 'z' : s->p[n] >= '0' && s->p[n] <= '9'))
         n++;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (strlen(names[i].name) != n || memcmp(names[i].name, s->p, n) != 0) continue;
@@ -218,8 +220,8 @@ static int parse_kind(struct parser *s, struct tsr_dtype *t)
 /* "[25s]" behind M8 and m8. */
 static int parse_unit(struct parser *s, struct tsr_dtype *t)
 {
-    static const char *const units[] = {"Y", "M", "W", "D", "h", "m", "s", "ms", "us", "ns",
-                                        "ps", "fs", "as"};
+    static const char *const units[] = {"Y",  "M",  "W",  "D",  "h",  "m", "s",
+                                        "ms", "us", "ns", "ps", "fs", "as"};
     const char *from = ++s->p;
     int64_t count = 1;
     int rc = is_digit(s) ? parse_number(s, &count) : TSR_OK;
@@ -235,7 +237,7 @@ static int parse_unit(struct parser *s, struct tsr_dtype *t)
         s->p = unit;
         return wrong(s, "a unit of time");
     }
-    if (count == 1) from = unit; /* NumPy drops a count of one */
+    if (count == 1) from = unit;                  /* NumPy drops a count of one */
     memcpy(t->unit, from, (size_t)(s->p - from)); /* <= 10 digits and 2 letters */
     s->p++;
     return TSR_OK;
@@ -247,8 +249,7 @@ static int parse_scalar(struct parser *s, struct tsr_dtype *t)
     if (s->p < s->end && *s->p && strchr("<>|=", *s->p)) order = *s->p++;
     int rc = !order && parse_name(s, t) ? TSR_OK : parse_kind(s, t);
     if (rc < 0) return rc;
-    if ((t->kind == 'M' || t->kind == 'm') && s->p < s->end && *s->p == '[')
-        rc = parse_unit(s, t);
+    if ((t->kind == 'M' || t->kind == 'm') && s->p < s->end && *s->p == '[') rc = parse_unit(s, t);
     bool single = t->kind == 'S' || t->kind == 'V' || (t->item_bytes == 1);
     t->order = single ? '|' : order == '>' ? '>' : '<';
     if (!order || order == '=') t->order = single ? '|' : TSR_LE16(1) == 1 ? '<' : '>';
@@ -328,8 +329,7 @@ static int parse_field(struct parser *s, struct tsr_dtype *t)
     if ((rc = parse_string(s, &f->name)) < 0) return rc;
     if (!take(s, ',')) return wrong(s, "','");
     if ((rc = parse_format(s, f)) < 0) return rc;
-    if (take(s, ',') && !f->ndim && s->p < s->end && *s->p != ')' &&
-        (rc = parse_shape(s, f)) < 0)
+    if (take(s, ',') && !f->ndim && s->p < s->end && *s->p != ')' && (rc = parse_shape(s, f)) < 0)
         return rc;
     if (!take(s, ')')) return wrong(s, "')'");
     if ((rc = place_field(s, t, f)) < 0) return rc;

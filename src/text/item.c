@@ -59,7 +59,9 @@ static bool store_float(uint8_t *p, int bytes, char order, double v)
     memcpy(&low, &f, sizeof low);
     memcpy(&bits, &v, sizeof bits);
     store_bits(p, bytes, order,
-               bytes == 2 ? tsr_double_to_half(v) : bytes == 4 ? (uint64_t)low : bits);
+               bytes == 2   ? tsr_double_to_half(v)
+               : bytes == 4 ? (uint64_t)low
+                            : bits);
     return !isfinite(v) || isfinite(load_float(p, bytes, order));
 }
 

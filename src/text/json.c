@@ -43,7 +43,8 @@ static int copy_map(struct tsr_doc *d, struct json_object *o, struct tsr_node *o
     size_t n = (size_t)json_object_object_length(o), i = 0;
     struct tsr_node *v = tsr_doc_alloc(d, 2 * n, sizeof *v);
     if (!v) return TSR_ENOMEM;
-    json_object_object_foreach(o, key, value) {
+    json_object_object_foreach(o, key, value)
+    {
         int rc = copy_string(d, key, strlen(key), v + i);
         if (rc == TSR_OK) rc = copy_value(d, value, v + i + 1);
         if (rc < 0) return rc;
@@ -238,8 +239,10 @@ int tsr_json_emit(struct tsr_buf *out, const struct tsr_node *n)
     size_t len;
     int rc = make_value(n, 0, &o);
     if (rc == TSR_OK) {
-        const char *text = json_object_to_json_string_length(
-            o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &len);
+        const char *text = json_object_to_json_string_length(o,
+                                                             JSON_C_TO_STRING_PLAIN |
+                                                                 JSON_C_TO_STRING_NOSLASHESCAPE,
+                                                             &len);
         rc = text ? tsr_buf_add(out, text, len) : no_memory();
     }
     json_object_put(o);

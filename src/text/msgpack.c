@@ -104,11 +104,13 @@ static int parse_container(struct parser *s, enum tsr_node_kind kind, uint64_t n
 {
     uint64_t values = kind == TSR_NODE_MAP ? 2 * n : n; /* n < 2^32 */
     if (s->depth == TSR_DOC_DEPTH)
-        return tsr_fail(TSR_ECORRUPT, "MessagePack: more than %d levels at byte %zu",
-                        TSR_DOC_DEPTH, at(s));
+        return tsr_fail(TSR_ECORRUPT, "MessagePack: more than %d levels at byte %zu", TSR_DOC_DEPTH,
+                        at(s));
     if (values > left(s) || s->owed > left(s) - values)
-        return tsr_fail(TSR_ECORRUPT, "MessagePack: %llu values announced at byte %zu, %zu bytes "
-                        "remain", (unsigned long long)values, at(s), left(s));
+        return tsr_fail(TSR_ECORRUPT,
+                        "MessagePack: %llu values announced at byte %zu, %zu bytes "
+                        "remain",
+                        (unsigned long long)values, at(s), left(s));
     struct tsr_node *v = tsr_doc_alloc(s->doc, (size_t)values, sizeof *v);
     if (!v) return TSR_ENOMEM;
     s->owed += (size_t)values;
@@ -141,9 +143,7 @@ static int parse_tagged(struct parser *s, uint8_t tag, struct tsr_node *out)
         return rc < 0 ? rc : parse_bytes(s, TSR_NODE_BYTES, n, out);
     case 0xC7:
     case 0xC8:
-    case 0xC9:
-        rc = take(s, 1 << (tag - 0xC7), &n);
-        return rc < 0 ? rc : parse_ext(s, n, out);
+    case 0xC9: rc = take(s, 1 << (tag - 0xC7), &n); return rc < 0 ? rc : parse_ext(s, n, out);
     case 0xCA:
     case 0xCB: return parse_float(s, tag, out);
     case 0xD4:
@@ -192,8 +192,10 @@ int tsr_msgpack_parse(struct tsr_doc *d, const uint8_t *p, size_t len, struct ts
     struct parser s = {.doc = d, .start = p, .p = p, .end = p + len};
     int rc = parse_value(&s, root);
     if (rc == TSR_OK && left(&s))
-        rc = tsr_fail(TSR_ECORRUPT, "MessagePack: %zu bytes follow the value that ends at byte "
-                      "%zu", left(&s), at(&s));
+        rc = tsr_fail(TSR_ECORRUPT,
+                      "MessagePack: %zu bytes follow the value that ends at byte "
+                      "%zu",
+                      left(&s), at(&s));
     return rc;
 }
 
@@ -252,8 +254,8 @@ static int put_ext(struct tsr_buf *out, const struct tsr_node *n)
     static const struct sizes ext = {.tag8 = 0xC7, .tag16 = 0xC8};
     size_t len = n->s.len;
     bool fixed = len && len <= 16 && !(len & (len - 1));
-    int rc = fixed ? put(out, (uint8_t)(0xD4 + __builtin_ctzl(len)), 0, 0)
-                   : put_size(out, &ext, len);
+    int rc =
+        fixed ? put(out, (uint8_t)(0xD4 + __builtin_ctzl(len)), 0, 0) : put_size(out, &ext, len);
     if (rc == TSR_OK) rc = tsr_buf_add(out, &n->ext, 1);
     return rc < 0 ? rc : tsr_buf_add(out, n->s.p, len);
 }

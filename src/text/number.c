@@ -55,22 +55,24 @@ static bool same(double a, double b, int bytes)
     return bytes == 4 ? (float)a == (float)b : a == b;
 }
 
-/* digits of d.ddde+XX, as Python spells it: no exponent from 1e-4 up to 1e16 */
-static void spell(const char *sci, char *out)
+/* d.ddde+XX as Python spells it: no exponent from 1e-4 up to 1e16. */
+static void spell(const char *sci, char text[TSR_NUMBER_MAX])
 {
-    char digits[TSR_NUMBER_MAX];
+    char digits[20];
     int n = 0, exp = atoi(strchr(sci, 'e') + 1);
-    if (*sci == '-') *out++ = *sci++;
-    for (; *sci != 'e'; sci++)
+    const char *minus = *sci == '-' ? "-" : "";
+    for (sci += *minus != 0; *sci != 'e' && n < 17; sci++)
         if (*sci != '.') digits[n++] = *sci;
     while (n > 1 && digits[n - 1] == '0') n--;
     digits[n] = 0;
     if (exp < -4 || exp >= 16)
-        sprintf(out, "%c%s%se%s%02d", digits[0], n > 1 ? "." : "", digits + 1,
-                exp < 0 ? "-" : "+", abs(exp));
-    else if (exp < 0) sprintf(out, "0.%.*s%s", -exp - 1, "0000", digits);
-    else if (exp >= n - 1) sprintf(out, "%s%.*s.0", digits, exp - n + 1, "0000000000000000");
-    else sprintf(out, "%.*s.%s", exp + 1, digits, digits + exp + 1);
+        snprintf(text, TSR_NUMBER_MAX, "%s%c%s%se%s%02d", minus, digits[0], n > 1 ? "." : "",
+                 digits + 1, exp < 0 ? "-" : "+", abs(exp));
+    else if (exp < 0) snprintf(text, TSR_NUMBER_MAX, "%s0.%.*s%s", minus, -exp - 1, "0000", digits);
+    else if (exp >= n - 1)
+        snprintf(text, TSR_NUMBER_MAX, "%s%s%.*s.0", minus, digits, exp - n + 1,
+                 "0000000000000000");
+    else snprintf(text, TSR_NUMBER_MAX, "%s%.*s.%s", minus, exp + 1, digits, digits + exp + 1);
 }
 
 void tsr_number_emit(double v, int bytes, char text[TSR_NUMBER_MAX])
