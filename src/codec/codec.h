@@ -61,6 +61,10 @@ struct tsr_filter {
     const struct tsr_param *params; /* "meta" is the parameter byte */
     bool encode_only;      /* decoding is the identity (lossy filters) */
 
+    /* True when both directions would only copy, so that the pipeline leaves the step out;
+     * NULL: never. */
+    bool (*identity)(const struct tsr_call *c);
+
     /* Both transform len bytes from src to dst, which do not overlap. */
     int (*encode)(const struct tsr_call *c, const uint8_t *src, size_t len, uint8_t *dst);
     int (*decode)(const struct tsr_call *c, const uint8_t *src, size_t len, uint8_t *dst);
