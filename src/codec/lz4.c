@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* codec/lz4.c - LZ4 blocks through liblz4, fast ("lz4") and thorough ("lz4hc").
+ *
+ * A payload is one raw LZ4 block, without frame or length: the framings of Zarr and HDF5 are
+ * codecs of their own.  Both compressors decode alike.  The states (16 KiB and 256 KiB) live on the worker; liblz4 resets them on each call. */
+#include <limits.h>
+#include <lz4.h>
+#include <lz4hc.h>
+
+#include "base/mem.h"
+#include "base/status.h"
+#include "codec/codec.h"
+
+extern const struct tsr_codec tsr_codec_lz4, tsr_codec_lz4hc;
+
+static void *state(struct tsr_worker *w, const struct tsr_codec *key, int len)
+{
+    void **slot = tsr_worker_state(w, key, tsr_free);
+    if (!slot) {
+        tsr_fail(TSR_ENOMEM, "%s: no room for its state", key->name);
+        return NULL;
+    }
+    if (!*slot) *slot = tsr_alloc((size_t)len);
+    return *slot;
+}
+
+static int clamp(size_t len)
+{
+    return len > INT_MAX ? INT_MAX : (int)len;
+}
+
+static int lz4_encode(const struct tsr_call *c, const uint8_t *src, size_t n, uint8_t *dst,
+                      size_t cap, size_t *out)
+{
+    void *s = state(c->worker, &tsr_codec_lz4, LZ4_sizeofState());
+    if (!s) return TSR_ENOMEM;
+    *out = 0;
+    if (n > LZ4_MAX_INPUT_SIZE) return TSR_OK;
+    *out = (size_t)LZ4_compress_fast_extState(s, (const char *)src, (char *)dst, (int)n,
+                                              clamp(cap), 10 - c->level);
+    return TSR_OK;
+}
+
+static int lz4hc_encode(const struct tsr_call *c, const uint8_t *src, size_t n, uint8_t *dst,
+                        size_t cap, size_t *out)
+{
+    void *s = state(c->worker, &tsr_codec_lz4hc, LZ4_sizeofStateHC());
+    if (!s) return TSR_ENOMEM;
+    *out = 0;
+    if (n > LZ4_MAX_INPUT_SIZE) return TSR_OK;
+    *out = (size_t)LZ4_compress_HC_extStateHC(s, (const char *)src, (char *)dst, (int)n,
+                                              clamp(cap), c->level);
+    return TSR_OK;
+}
+
+static int lz4_decode(const struct tsr_call *c, const uint8_t *src, size_t len, uint8_t *dst,
+                      size_t n)
+{
+    (void)c;
+    if (len > INT_MAX || n > INT_MAX)
+        return tsr_fail(TSR_ECORRUPT, "lz4: %zu bytes for %zu: too long for a block", len, n);
+    int got = LZ4_decompress_safe((const char *)src, (char *)dst, (int)len, (int)n);
+    if (got < 0) return tsr_fail(TSR_ECORRUPT, "lz4: broken block of %zu bytes", len);
+    if ((size_t)got != n)
+        return tsr_fail(TSR_ECORRUPT, "lz4: found %d decoded bytes, expected %zu", got, n);
+    return TSR_OK;
+}
+
+const struct tsr_codec tsr_codec_lz4 = {
+    .name = "lz4", .about = "LZ4: very fast, moderate ratio",
+    .blosc2_id = 1, .blosc2_format = 1,
+    .encode = lz4_encode, .decode = lz4_decode,
+};
+
+const struct tsr_codec tsr_codec_lz4hc = {
+    .name = "lz4hc", .about = "LZ4 with a thorough search: slow to write, fast to read",
+    .blosc2_id = 2, .blosc2_format = 1,
+    .encode = lz4hc_encode, .decode = lz4_decode,
+};
