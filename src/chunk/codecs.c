@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* chunk/codecs.c - the tables of codecs and filters.
+ *
+ * A new one is its file and one X(name) here; chunks, command line, documents and tests walk
+ * the tables.  The lists of known names hold what Blosc2 defines (blosc2.md 4.1, 5.1), built or
+ * not, so that a refusal can say what is missing. */
+#include "chunk/codecs.h"
+
+#include <string.h>
+
+#define TSR_CODECS(X) X(blosclz) X(lz4) X(lz4hc) X(zlib) X(zstd)
+#define TSR_FILTERS(X) X(shuffle) X(bitshuffle)
+
+#define DECLARE_CODEC(name) extern const struct tsr_codec tsr_codec_##name;
+#define DECLARE_FILTER(name) extern const struct tsr_filter tsr_filter_##name;
+TSR_CODECS(DECLARE_CODEC)
+TSR_FILTERS(DECLARE_FILTER)
+
+#define CODEC_ENTRY(name) &tsr_codec_##name,
+#define FILTER_ENTRY(name) &tsr_filter_##name,
+static const struct tsr_codec *const codecs[] = { TSR_CODECS(CODEC_ENTRY) NULL };
+static const struct tsr_filter *const filters[] = { TSR_FILTERS(FILTER_ENTRY) NULL };
+
+struct known {
+    int id;
+    const char *name;
+};
+
+static const struct known known_codecs[] = {
+    { 0, "blosclz" }, { 1, "lz4" }, { 2, "lz4hc" }, { 3, "snappy" }, { 4, "zlib" }, { 5, "zstd" },
+    { 32, "ndlz" }, { 33, "zfp_acc" }, { 34, "zfp_prec" }, { 35, "zfp_rate" },
+    { 36, "openhtj2k" }, { 37, "grok" }, { 38, "openzl" }, { 39, "j2k" }, { 40, "htj2k" },
+    { -1, NULL },
+};
+
+static const struct known known_filters[] = {
+    { 0, "none" }, { 1, "shuffle" }, { 2, "bitshuffle" }, { 3, "delta" }, { 4, "trunc_prec" },
+    { 32, "ndcell" }, { 33, "ndmean" }, { 34, "bytedelta_buggy" }, { 35, "bytedelta" },
+    { 36, "int_trunc" }, { -1, NULL },
+};
+
+const struct tsr_codec *tsr_codec_named(const char *name)
+{
+    int i = 0;
+    while (codecs[i] && strcmp(codecs[i]->name, name) != 0) i++;
+    return codecs[i];
+}
+
+const struct tsr_codec *tsr_codec_blosc2(int id)
+{
+    int i = 0;
+    while (codecs[i] && (id < 0 || codecs[i]->blosc2_id != id)) i++;
+    return codecs[i];
+}
+
+const struct tsr_filter *tsr_filter_named(const char *name)
+{
+    int i = 0;
+    while (filters[i] && strcmp(filters[i]->name, name) != 0) i++;
+    return filters[i];
+}
+
+const struct tsr_filter *tsr_filter_blosc2(int id)
+{
+    int i = 0;
+    while (filters[i] && (id < 0 || filters[i]->blosc2_id != id)) i++;
+    return filters[i];
+}
+
+const struct tsr_codec *tsr_codec_list(int i)
+{
+    int n = (int)(sizeof codecs / sizeof *codecs) - 1;
+    return i >= 0 && i < n ? codecs[i] : NULL;
+}
+
+const struct tsr_filter *tsr_filter_list(int i)
+{
+    int n = (int)(sizeof filters / sizeof *filters) - 1;
+    return i >= 0 && i < n ? filters[i] : NULL;
+}
+
+static const char *known_name(const struct known *k, int id)
+{
+    while (k->name && k->id != id) k++;
+    return k->name;
+}
+
+const char *tsr_codec_known_name(int blosc2_id)
+{
+    return known_name(known_codecs, blosc2_id);
+}
+
+const char *tsr_filter_known_name(int blosc2_id)
+{
+    return known_name(known_filters, blosc2_id);
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* chunk/cparams.c - how chunks are to be made: from public steps, and checked.
+ *
+ * Steps are filters in writing order, then one codec, each with parameters "name=integer,...".
+ * clevel belongs to every codec; "meta" is the parameter byte of a filter or codec.  The last
+ * filter goes into slot 5, the one before into slot 4, as c-blosc2 has its only one in slot 5. */
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/status.h"
+#include "chunk/chunk.h"
+#include "chunk/layout.h"
+
+static const struct tsr_param clevel_param = { "clevel", 0, 9, 5 };
+
+static void default_steps(struct tsr_cparams *p)
+{
+    p->codec_id = CODEC_ZSTD;
+    p->codec = tsr_codec_blosc2(p->codec_id);
+    p->codec_meta = 0;
+    p->clevel = clevel_param.dflt;
+    memset(p->filters, 0, sizeof p->filters);
+    memset(p->filters_meta, 0, sizeof p->filters_meta);
+    p->filters[TSR_CHUNK_FILTERS - 1] = FILTER_SHUFFLE;
+}
+
+void tsr_cparams_init(struct tsr_cparams *p, int32_t item_bytes)
+{
+    memset(p, 0, sizeof *p);
+    default_steps(p);
+    p->split = SPLIT_AUTO;
+    p->item_bytes = item_bytes;
+}
+
+static const struct tsr_param *find_param(const struct tsr_param *params, const char *name,
+                                          size_t len)
+{
+    for (; params && params->name; params++)
+        if (strlen(params->name) == len && memcmp(params->name, name, len) == 0) return params;
+    return NULL;
+}
+
+/* Where the values of a step's parameters go. */
+struct target {
+    const char *step;
+    const struct tsr_param *params; /* of the table; their one name in chunks is "meta" */
+    int *clevel;                    /* NULL for filters */
+    uint8_t *meta;
+};
+
+/* One "name=integer"; *s is moved past it. */
+static int parse_param(const struct target *t, const char **s)
+{
+    size_t len = strcspn(*s, "=,");
+    const struct tsr_param *p = find_param(t->params, *s, len);
+    bool level = t->clevel && len == 6 && memcmp(*s, "clevel", 6) == 0;
+    if (level) p = &clevel_param;
+    if (!p)
+        return tsr_fail(TSR_EARG, "step %s: unknown parameter '%.*s'", t->step, (int)len, *s);
+    const char *value = *s + len;
+    char *end;
+    errno = 0;
+    long v = *value == '=' ? strtol(value + 1, &end, 10) : 0;
+    if (*value != '=' || end == value + 1 || (*end && *end != ',') || errno ||
+        isspace((unsigned char)value[1]))
+        return tsr_fail(TSR_EARG, "step %s: '%s': expected %s=integer", t->step, *s, p->name);
+    if (v < p->min || v > p->max)
+        return tsr_fail(TSR_EARG, "step %s: %s=%ld: expected %d to %d", t->step, p->name, v, p->min,
+                        p->max);
+    if (level) *t->clevel = (int)v;
+    else *t->meta = (uint8_t)v;
+    *s = *end ? end + 1 : end;
+    return TSR_OK;
+}
+
+static int parse_params(const struct target *t, const char *s)
+{
+    if (t->clevel) *t->clevel = clevel_param.dflt;
+    *t->meta = t->params && t->params->name ? (uint8_t)t->params->dflt : 0;
+    while (s && *s) {
+        int rc = parse_param(t, &s);
+        if (rc < 0) return rc;
+    }
+    return TSR_OK;
+}
+
+static int codec_step(struct tsr_cparams *p, const tsr_step *step)
+{
+    const struct tsr_codec *codec = tsr_codec_named(step->name);
+    if (!codec && tsr_filter_named(step->name))
+        return tsr_fail(TSR_EARG, "step %s: a filter, but the last step must be a codec",
+                        step->name);
+    if (!codec) return tsr_fail(TSR_EARG, "step %s: no such codec", step->name);
+    if (codec->blosc2_id < 0)
+        return tsr_fail(TSR_EARG, "step %s: Blosc2 chunks cannot hold it", step->name);
+    uint8_t meta = 0;
+    struct target t = { step->name, codec->params, &p->clevel, &meta };
+    int rc = parse_params(&t, step->params);
+    p->codec = codec;
+    p->codec_id = codec->blosc2_id;
+    p->codec_meta = meta;
+    return rc;
+}
+
+static int filter_step(struct tsr_cparams *p, int slot, const tsr_step *step)
+{
+    const struct tsr_filter *f = tsr_filter_named(step->name);
+    if (!f && tsr_codec_named(step->name))
+        return tsr_fail(TSR_EARG, "step %s: a codec, but only the last step may be one",
+                        step->name);
+    if (!f) return tsr_fail(TSR_EARG, "step %s: no such filter", step->name);
+    struct target t = { step->name, f->params, NULL, &p->filters_meta[slot] };
+    p->filters[slot] = (uint8_t)f->blosc2_id;
+    return parse_params(&t, step->params);
+}
+
+int tsr_cparams_from_steps(struct tsr_cparams *p, const tsr_step *steps, int n, int split)
+{
+    if (split < 0 || split > 4) return tsr_fail(TSR_EARG, "split %d: expected 0 to 4", split);
+    p->split = split ? split : SPLIT_AUTO;
+    default_steps(p);
+    if (n == 0) return TSR_OK;
+    if (n < 0 || n > TSR_CHUNK_FILTERS + 1)
+        return tsr_fail(TSR_EARG, "%d steps: expected up to 6 filters and a codec", n);
+    p->filters[TSR_CHUNK_FILTERS - 1] = 0;
+    for (int i = 0; i < n; i++) {
+        if (!steps[i].name) return tsr_fail(TSR_EARG, "step %d has no name", i);
+        int slot = TSR_CHUNK_FILTERS - (n - 1) + i;
+        int rc = i == n - 1 ? codec_step(p, &steps[i]) : filter_step(p, slot, &steps[i]);
+        if (rc < 0) return rc;
+    }
+    return TSR_OK;
+}
+
+int tsr_cparams_check(const struct tsr_cparams *p)
+{
+    const char *name = p->codec ? p->codec->name : tsr_codec_known_name(p->codec_id);
+    if (!p->codec || !p->codec->encode)
+        return tsr_fail(TSR_EUNSUPPORTED, "codec %d (%s) cannot be written by this build",
+                        p->codec_id, name ? name : "unknown");
+    for (int i = 0; i < TSR_CHUNK_FILTERS; i++) {
+        int id = p->filters[i];
+        const struct tsr_filter *f = id ? tsr_filter_blosc2(id) : NULL;
+        if (!id || (f && f->encode)) continue;
+        name = tsr_filter_known_name(id);
+        return tsr_fail(TSR_EUNSUPPORTED, "filter %d (%s) cannot be written by this build", id,
+                        name ? name : "unknown");
+    }
+    return TSR_OK;
+}

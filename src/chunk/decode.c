@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* chunk/decode.c - blocks and ranges of a chunk (blosc2.md 3.4-3.6, 14.10-12).
+ *
+ *   stream: | csize i32 | csize > 0: payload, stored as it is when csize is its decoded size
+ *                       | csize < 0: token, a run of the byte -csize;   0: zeros
+ *
+ * The last stage of a block writes to the caller's buffer: the codec when there is no filter,
+ * else the last filter, the others going to and fro between two scratch buffers of the worker.
+ * A block stored as one plain stream is filtered from where it lies. */
+#include <string.h>
+
+#include "base/num.h"
+#include "base/status.h"
+#include "chunk/pipeline.h"
+
+/* The stored bytes of a block and how far they are read. */
+struct input {
+    const uint8_t *p;
+    size_t len, at;
+};
+
+static int run_token(struct input *in, int32_t csize, uint8_t *dst, size_t n)
+{
+    if (in->at >= in->len) return tsr_fail(TSR_ECORRUPT, "byte %zu: the run's token is missing",
+                                           in->at);
+    int token = in->p[in->at++];
+    if (!(token & TOKEN_RUN))
+        return tsr_fail(TSR_ECORRUPT, "byte %zu: found token %d, expected bit 0", in->at - 1, token);
+    if (csize < -255)
+        return tsr_fail(TSR_ECORRUPT, "byte %zu: found a run of value %lld, expected 1 to 255",
+                        in->at - 5, -(long long)csize);
+    memset(dst, -csize, n);
+    return TSR_OK;
+}
+
+/* Reads the next stream into dst[n].  *plain, if asked for and the stream is stored as it is:
+ * where it lies; then dst is left alone. */
+static int read_stream(const struct tsr_chunk *c, const struct tsr_call *call, struct input *in,
+                       uint8_t *dst, size_t n, const uint8_t **plain)
+{
+    if (in->len - in->at < 4)
+        return tsr_fail(TSR_ECORRUPT, "byte %zu: found %zu bytes, expected a stream size", in->at,
+                        in->len - in->at);
+    int32_t csize = (int32_t)tsr_load_LE32(in->p + in->at);
+    in->at += 4;
+    if (csize < 0) return run_token(in, csize, dst, n);
+    if ((size_t)csize > in->len - in->at)
+        return tsr_fail(TSR_ECORRUPT, "byte %zu: found stream size %d, expected at most %zu",
+                        in->at - 4, csize, in->len - in->at);
+    const uint8_t *src = in->p + in->at;
+    in->at += (size_t)csize;
+    if (csize == 0) memset(dst, 0, n);
+    else if ((size_t)csize != n) return c->codec->decode(call, src, (size_t)csize, dst, n);
+    else if (plain) *plain = src;
+    else memcpy(dst, src, n);
+    return TSR_OK;
+}
+
+/* All streams of block b, into dst or, for one that is stored as it is, *joined. */
+static int read_streams(const struct tsr_chunk *c, const struct tsr_call *call, int32_t b,
+                        struct input *in, uint8_t *dst, const uint8_t **joined)
+{
+    int32_t streams = tsr_chunk_streams(c, b);
+    size_t n = (size_t)(tsr_chunk_block_len(c, b) / streams);
+    const uint8_t **plain = streams == 1 ? joined : NULL;
+    for (int32_t s = 0; s < streams; s++) {
+        int rc = read_stream(c, call, in, dst + (size_t)s * n, n, plain);
+        if (rc < 0) {
+            tsr_within("block %d, stream %d", b, s);
+            return rc;
+        }
+    }
+    return TSR_OK;
+}
+
+static uint8_t *scratch(struct tsr_worker *w, int i, size_t len)
+{
+    return tsr_worker_scratch(w, i % 2 ? TSR_SCRATCH_FILTER_B : TSR_SCRATCH_FILTER_A, len);
+}
+
+/* Undoes the filters of a block: src[len] to dst[len]. */
+static int undo(const struct tsr_stages *st, const struct tsr_call *call, const uint8_t *src,
+                size_t len, uint8_t *dst)
+{
+    struct tsr_call one = *call;
+    for (int i = 0; i < st->n; i++) {
+        uint8_t *to = i == st->n - 1 ? dst : scratch(call->worker, i + 1, len);
+        if (!to) return TSR_ENOMEM;
+        one.meta = st->meta[i];
+        int rc = st->filter[i]->decode(&one, src, len, to);
+        if (rc < 0) return rc;
+        src = to;
+    }
+    return TSR_OK;
+}
+
+int tsr_chunk_decode_block(const struct tsr_chunk *c, struct tsr_worker *w, int32_t b,
+                           const uint8_t *src, size_t len, uint8_t *dst)
+{
+    size_t n = (size_t)tsr_chunk_block_len(c, b);
+    if (c->memcpyed) {
+        if (len < n) return tsr_fail(TSR_ECORRUPT, "block %d: found %zu bytes, expected %zu", b,
+                                     len, n);
+        memcpy(dst, src, n);
+        return TSR_OK;
+    }
+    struct tsr_block_facts facts = tsr_block_facts_of(c);
+    struct tsr_call call = { .worker = w, .block = &facts, .meta = c->codec_meta };
+    struct tsr_stages st;
+    tsr_stages_init(&st, c, &call, false);
+    struct input in = { src, len, 0 };
+    if (st.n == 0) return read_streams(c, &call, b, &in, dst, NULL);
+    uint8_t *joined = scratch(w, 0, n);
+    if (!joined) return TSR_ENOMEM;
+    const uint8_t *from = joined;
+    int rc = read_streams(c, &call, b, &in, joined, &from);
+    return rc < 0 ? rc : undo(&st, &call, from, n, dst);
+}
+
+/* Bytes [lo, lo + n) of block b of a chunk in memory. */
+static int block_part(const struct tsr_chunk *c, struct tsr_worker *w, const uint8_t *chunk,
+                      int32_t b, size_t lo, size_t n, uint8_t *dst)
+{
+    size_t whole = (size_t)tsr_chunk_block_len(c, b);
+    int32_t off, len;
+    int rc = tsr_chunk_block_span(c, chunk, b, false, &off, &len);
+    if (rc < 0) return rc;
+    if (n == whole) return tsr_chunk_decode_block(c, w, b, chunk + off, (size_t)len, dst);
+    uint8_t *all = tsr_worker_scratch(w, TSR_SCRATCH_BLOCK, whole);
+    if (!all) return TSR_ENOMEM;
+    rc = tsr_chunk_decode_block(c, w, b, chunk + off, (size_t)len, all);
+    if (rc == TSR_OK) memcpy(dst, all + lo, n);
+    return rc;
+}
+
+int tsr_chunk_decode_range(const struct tsr_chunk *c, struct tsr_worker *w, const uint8_t *chunk,
+                           int64_t lo, int64_t n, uint8_t *dst)
+{
+    if (lo < 0 || n < 0 || lo > c->nbytes || n > c->nbytes - lo)
+        return tsr_fail(TSR_EARG, "bytes %lld to %lld of a chunk of %d", (long long)lo,
+                        (long long)lo + (long long)n, c->nbytes);
+    if (n == 0) return TSR_OK;
+    if (c->special) {
+        tsr_special_fill(c->special, c->typesize, chunk + c->head_bytes, c->value_bytes, lo,
+                         (size_t)n, dst);
+        return TSR_OK;
+    }
+    if (c->memcpyed) {
+        memcpy(dst, chunk + c->head_bytes + lo, (size_t)n);
+        return TSR_OK;
+    }
+    while (n > 0) {
+        int32_t b = (int32_t)(lo / c->block_bytes);
+        int64_t in = lo - (int64_t)b * c->block_bytes;
+        int64_t m = tsr_min64(n, tsr_chunk_block_len(c, b) - in);
+        int rc = block_part(c, w, chunk, b, (size_t)in, (size_t)m, dst);
+        if (rc < 0) return rc;
+        lo += m;
+        n -= m;
+        dst += m;
+    }
+    return TSR_OK;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* chunk/pipeline.h - what encoding and decoding a block have in common. */
+#ifndef TSR_CHUNK_PIPELINE_H
+#define TSR_CHUNK_PIPELINE_H
+
+#include "chunk/chunk.h"
+#include "chunk/layout.h"
+
+/* The filters that really do something, in the order in which they run. */
+struct tsr_stages {
+    int n;
+    const struct tsr_filter *filter[TSR_CHUNK_FILTERS];
+    uint8_t meta[TSR_CHUNK_FILTERS];
+};
+
+/* The stages of c for a call whose block is set; all filters must be built in. */
+void tsr_stages_init(struct tsr_stages *s, const struct tsr_chunk *c, const struct tsr_call *call,
+                     bool encode);
+
+/* How many streams block b is stored in (3.4), and the facts its codecs and filters are told. */
+int32_t tsr_chunk_streams(const struct tsr_chunk *c, int32_t b);
+struct tsr_block_facts tsr_block_facts_of(const struct tsr_chunk *c);
+
+#endif
