@@ -37,10 +37,7 @@ run()
     # shellcheck disable=SC2046
     $(command_of "$name") >"$log" 2>&1 </dev/null
     rc=$?
-    read -r p f < <(tail -n 1 "$log" | sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed.*/\1 \2/p')
-    # a check that broke down before it could count is one failure
-    if [ -z "${f:-}" ]; then p=0 f=1; fi
-    if [ $rc -ne 0 ] && [ "$f" -eq 0 ]; then f=1; fi
+    read -r p f < <(scripts/count.sh "$log" $rc)
     passed=$((passed + p)) failed=$((failed + f))
     printf '%-8s %5d passed %3d failed  %4d s\n' "$name" "$p" "$f" $((SECONDS - start))
     grep -E '^(skipped|note|CPU):' "$log" | sort | uniq -c | sed 's/^ *1 /  /; s/^ */  /' | head -n 20

@@ -20,9 +20,7 @@ for t in "$@"; do
     "$python" "$t" >"$log" 2>&1
     rc=$?
     grep -E '^(skipped|note):' "$log"
-    read -r p f < <(tail -n 1 "$log" | sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed.*/\1 \2/p')
-    if [ -z "${f:-}" ]; then p=0 f=1; fi
-    if [ $rc -ne 0 ] && [ "$f" -eq 0 ]; then f=1; fi
+    read -r p f < <(scripts/count.sh "$log" $rc)
     passed=$((passed + p)) failed=$((failed + f))
     if [ "$f" -ne 0 ]; then tail -n 40 "$log"; fi
     echo "$t: $p passed, $f failed"
