@@ -17,7 +17,7 @@ check=(g++ binutils clang libclang-rt-14-dev llvm clang-format clang-tidy cmake 
 
 installed()
 {
-    dpkg -s "$1" 2>/dev/null | grep -q '^Status: .* installed'
+    [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
 }
 
 # A newer Meson or compiler of one's own is as good as the package.
