@@ -43,7 +43,8 @@ static bool make_plan(struct plan *p, const struct tsr_box_copy *b)
     p->len = b->item_bytes;
     p->ndim = 0;
     for (int d = b->ndim - 1; d >= 0; d--) {
-        struct dim o = {(size_t)b->count[d], (ptrdiff_t)b->dst_stride[d], (ptrdiff_t)b->src_stride[d]};
+        struct dim o = {(size_t)b->count[d], (ptrdiff_t)b->dst_stride[d],
+                        (ptrdiff_t)b->src_stride[d]};
         if (b->count[d] <= 0) return false;
         if (o.n == 1) continue;
         struct dim *in = p->ndim ? &p->dim[p->ndim - 1] : NULL;
@@ -112,7 +113,10 @@ static void copy_units(const struct dim *in, uint8_t *dst, const uint8_t *src, s
     case 8: copy_plane(in, dst, src, 8, 0); return;
     case 16: copy_plane(in, dst, src, 16, 0); return;
     case 32: copy_plane(in, dst, src, 32, 0); return;
-    case 3: far = 1; copy_plane(in, dst, src, 2, far); return;
+    case 3:
+        far = 1;
+        copy_plane(in, dst, src, 2, far);
+        return;
     default: break;
     }
     if (len < 8) copy_plane(in, dst, src, 4, len - 4);
@@ -127,8 +131,7 @@ static void do_plane(const struct plan *p, uint8_t *dst, const uint8_t *src)
     const struct dim *in = p->dim;
     if (in[0].src == 0 && in[0].n > 1 && in[0].dst == (ptrdiff_t)p->len)
         fill_plane(in, dst, src, p->len);
-    else
-        copy_units(in, dst, src, p->len);
+    else copy_units(in, dst, src, p->len);
 }
 
 void tsr_box_copy(const struct tsr_box_copy *b)

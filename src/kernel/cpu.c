@@ -10,6 +10,9 @@
 #include <string.h>
 
 #include "kernel/scalar.h"
+#if defined(__x86_64__)
+#include "kernel/x86/tables.h"
+#endif
 #include "sys/sys.h"
 
 static const struct {
@@ -17,6 +20,11 @@ static const struct {
     unsigned needs;
 } levels[] = {
     {&tsr_kernels_scalar, 0},
+#if defined(__x86_64__)
+    {&tsr_kernels_avx2, TSR_CPU_AVX2},
+    {&tsr_kernels_avx512, TSR_CPU_AVX512},
+    {&tsr_kernels_avx512vbmi, TSR_CPU_AVX512VBMI | TSR_CPU_GFNI},
+#endif
 };
 
 enum { LEVELS = sizeof levels / sizeof *levels };

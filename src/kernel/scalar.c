@@ -26,7 +26,9 @@ INLINE void shuffle_by(uint8_t *dst, const uint8_t *src, size_t size, size_t n)
 static void shuffle(uint8_t *dst, const uint8_t *src, size_t size, size_t n)
 {
     switch (size) {
-    case 1: if (n) memcpy(dst, src, n); break;
+    case 1:
+        if (n) memcpy(dst, src, n);
+        break;
     case 2: shuffle_by(dst, src, 2, n); break;
     case 4: shuffle_by(dst, src, 4, n); break;
     case 8: shuffle_by(dst, src, 8, n); break;
@@ -53,7 +55,9 @@ INLINE void unshuffle_tiles(uint8_t *dst, const uint8_t *src, size_t size, size_
 static void unshuffle(uint8_t *dst, const uint8_t *src, size_t size, size_t n)
 {
     switch (size) {
-    case 1: if (n) memcpy(dst, src, n); break;
+    case 1:
+        if (n) memcpy(dst, src, n);
+        break;
     case 2: unshuffle_by(dst, src, 2, n); break;
     case 4: unshuffle_by(dst, src, 4, n); break;
     case 8: unshuffle_by(dst, src, 8, n); break;

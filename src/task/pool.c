@@ -28,11 +28,11 @@ struct set {
     tsr_job job;
     void *arg;
     size_t n;
-    atomic_size_t next;      /* the next job to hand out; n or more: none left */
+    atomic_size_t next; /* the next job to hand out; n or more: none left */
     struct set *before, *after;
-    int helpers;             /* threads other than the caller inside work() */
-    pthread_cond_t left;     /* helpers became 0 */
-    int rc;                  /* of the first failure, with its text */
+    int helpers;         /* threads other than the caller inside work() */
+    pthread_cond_t left; /* helpers became 0 */
+    int rc;              /* of the first failure, with its text */
     char text[TSR_ERROR_MAX];
 };
 
@@ -43,14 +43,14 @@ struct member {
 };
 
 struct crew {
-    pthread_mutex_t lock;    /* guards what follows and the sets' lists, helpers, rc, text */
-    pthread_cond_t wake;     /* a set came, or stop */
+    pthread_mutex_t lock; /* guards what follows and the sets' lists, helpers, rc, text */
+    pthread_cond_t wake;  /* a set came, or stop */
     struct set *first, *last;
     struct tsr_worker *spare;
     int started, idle;
     bool stop;
-    unsigned forks;          /* the fork count it was born under */
-    struct crew *parents;    /* the crew of the process this one was forked from */
+    unsigned forks;       /* the fork count it was born under */
+    struct crew *parents; /* the crew of the process this one was forked from */
     struct member member[];
 };
 

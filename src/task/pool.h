@@ -30,8 +30,15 @@ void tsr_pool_return(struct tsr_pool *p, struct tsr_worker *w);
 /* Scratch buffer number `which` of the worker, at least len bytes; its content is what the
  * last user left.  It stays valid until the same number is asked with a larger len.
  * NULL: out of memory, text set. */
-enum { TSR_SCRATCH_FILTER_A, TSR_SCRATCH_FILTER_B, TSR_SCRATCH_BLOCK, TSR_SCRATCH_CHUNK,
-       TSR_SCRATCH_STREAM, TSR_SCRATCH_FETCH, TSR_SCRATCH_COUNT };
+enum {
+    TSR_SCRATCH_FILTER_A,
+    TSR_SCRATCH_FILTER_B,
+    TSR_SCRATCH_BLOCK,
+    TSR_SCRATCH_CHUNK,
+    TSR_SCRATCH_STREAM,
+    TSR_SCRATCH_FETCH,
+    TSR_SCRATCH_COUNT
+};
 uint8_t *tsr_worker_scratch(struct tsr_worker *w, int which, size_t len);
 
 /* The worker's pointer kept under key (any address of static storage, such as a codec), NULL

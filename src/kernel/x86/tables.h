@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* kernel/x86/tables.h - the vector levels, only to be run where kernel/cpu.c allows. */
+#ifndef TSR_KERNEL_X86_TABLES_H
+#define TSR_KERNEL_X86_TABLES_H
+
+#include "kernel/kernel.h"
+#include "kernel/scalar.h"
+
+extern const struct tsr_kernels tsr_kernels_avx2;
+extern const struct tsr_kernels tsr_kernels_avx512;
+extern const struct tsr_kernels tsr_kernels_avx512vbmi;
+
+#endif
