@@ -12,8 +12,13 @@
 #include "chunk/codecs.h"
 #include "sys/file.h"
 
-enum { TSR_SPECIAL_NONE, TSR_SPECIAL_ZEROS, TSR_SPECIAL_NAN, TSR_SPECIAL_VALUE,
-       TSR_SPECIAL_UNINIT };
+enum {
+    TSR_SPECIAL_NONE,
+    TSR_SPECIAL_ZEROS,
+    TSR_SPECIAL_NAN,
+    TSR_SPECIAL_VALUE,
+    TSR_SPECIAL_UNINIT
+};
 enum { TSR_CHUNK_HEADER = 32, TSR_CHUNK_FILTERS = 6, TSR_CHUNK_OVERHEAD = 32 };
 #define TSR_CHUNK_MAX_NBYTES 2147483615 /* blosc2.md 13 */
 #define TSR_BLOCK_MAX 536866816
@@ -22,13 +27,13 @@ enum { TSR_CHUNK_HEADER = 32, TSR_CHUNK_FILTERS = 6, TSR_CHUNK_OVERHEAD = 32 };
 struct tsr_cparams {
     const struct tsr_codec *codec; /* NULL: a codec this build lacks (codec_id says which) */
     int codec_id, codec_meta;
-    int clevel;                    /* 0..9 */
+    int clevel;                                                          /* 0..9 */
     uint8_t filters[TSR_CHUNK_FILTERS], filters_meta[TSR_CHUNK_FILTERS]; /* Blosc2 ids */
-    int split;                     /* Blosc2 API value: 1 always, 2 never, 3 auto, 4 forward */
-    int32_t item_bytes;            /* true item size */
-    int32_t block_bytes;           /* 0: chosen by the rule of 6.2 */
-    bool use_dict;                 /* kept for frames that have it; never used for writing yet */
-    int block_ndim;                /* of the b2nd block, 0: none */
+    int split;           /* Blosc2 API value: 1 always, 2 never, 3 auto, 4 forward */
+    int32_t item_bytes;  /* true item size */
+    int32_t block_bytes; /* 0: chosen by the rule of 6.2 */
+    bool use_dict;       /* kept for frames that have it; never used for writing yet */
+    int block_ndim;      /* of the b2nd block, 0: none */
     int32_t block_shape[16];
 };
 
@@ -43,15 +48,15 @@ int tsr_cparams_check(const struct tsr_cparams *p);
 /* A parsed header.  Small, plain, copyable: holds no pointers but to static tables. */
 struct tsr_chunk {
     int32_t nbytes, cbytes;
-    int32_t block_bytes;        /* decoded size of a full block, rounded as 2.7 says */
-    int32_t nblocks, leftover;  /* leftover: size of the short last block, 0: it is full */
-    int32_t value_bytes;        /* special VALUE: bytes of the item, at head_bytes */
-    int32_t item_bytes;         /* true item size where the caller knew it, else 0 */
-    uint8_t head_bytes;         /* 16 or 32 */
+    int32_t block_bytes;       /* decoded size of a full block, rounded as 2.7 says */
+    int32_t nblocks, leftover; /* leftover: size of the short last block, 0: it is full */
+    int32_t value_bytes;       /* special VALUE: bytes of the item, at head_bytes */
+    int32_t item_bytes;        /* true item size where the caller knew it, else 0 */
+    uint8_t head_bytes;        /* 16 or 32 */
     uint8_t version, flags, flags2, blosc2_flags, typesize;
     uint8_t special, codec_id, codec_meta;
     bool memcpyed, dict, vlblocks, serial; /* serial: blocks need block 0 first (delta) */
-    bool basic;                 /* 16-byte header */
+    bool basic;                            /* 16-byte header */
     uint8_t filters[TSR_CHUNK_FILTERS], filters_meta[TSR_CHUNK_FILTERS];
     const struct tsr_codec *codec; /* NULL when it is not needed (memcpyed, special) */
 };
@@ -87,8 +92,7 @@ size_t tsr_chunk_head_len(const struct tsr_chunk *c);
 int tsr_chunk_block_span(const struct tsr_chunk *c, const uint8_t *head, int32_t b, bool exact,
                          int32_t *off, int32_t *len);
 /* The exact spans of all blocks at once, off[nblocks], len[nblocks], in one sort. */
-int tsr_chunk_all_spans(const struct tsr_chunk *c, const uint8_t *head, int32_t *off,
-                        int32_t *len);
+int tsr_chunk_all_spans(const struct tsr_chunk *c, const uint8_t *head, int32_t *off, int32_t *len);
 
 /* Decodes block b into dst[block_len].  src: the bytes at its span.  Regular and memcpyed
  * chunks. */
@@ -108,9 +112,9 @@ int tsr_chunk_decode_range(const struct tsr_chunk *c, struct tsr_worker *w, cons
 
 /* The outcome of encoding one block, kept by the caller until the chunk is sealed. */
 struct tsr_block_out {
-    uint8_t *p;       /* in: room of tsr_chunk_block_bound(c) bytes */
-    int32_t len;      /* out */
-    bool zeros;       /* out: every stream was a zero run */
+    uint8_t *p;  /* in: room of tsr_chunk_block_bound(c) bytes */
+    int32_t len; /* out */
+    bool zeros;  /* out: every stream was a zero run */
 };
 
 /* Fills c as the template of a regular chunk of nbytes with p: block size, split, flags.

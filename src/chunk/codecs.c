@@ -18,8 +18,8 @@ TSR_FILTERS(DECLARE_FILTER)
 
 #define CODEC_ENTRY(name) &tsr_codec_##name,
 #define FILTER_ENTRY(name) &tsr_filter_##name,
-static const struct tsr_codec *const codecs[] = { TSR_CODECS(CODEC_ENTRY) NULL };
-static const struct tsr_filter *const filters[] = { TSR_FILTERS(FILTER_ENTRY) NULL };
+static const struct tsr_codec *const codecs[] = {TSR_CODECS(CODEC_ENTRY) NULL};
+static const struct tsr_filter *const filters[] = {TSR_FILTERS(FILTER_ENTRY) NULL};
 
 struct known {
     int id;
@@ -27,16 +27,16 @@ struct known {
 };
 
 static const struct known known_codecs[] = {
-    { 0, "blosclz" }, { 1, "lz4" }, { 2, "lz4hc" }, { 3, "snappy" }, { 4, "zlib" }, { 5, "zstd" },
-    { 32, "ndlz" }, { 33, "zfp_acc" }, { 34, "zfp_prec" }, { 35, "zfp_rate" },
-    { 36, "openhtj2k" }, { 37, "grok" }, { 38, "openzl" }, { 39, "j2k" }, { 40, "htj2k" },
-    { -1, NULL },
+    {0, "blosclz"},   {1, "lz4"},       {2, "lz4hc"},      {3, "snappy"},
+    {4, "zlib"},      {5, "zstd"},      {32, "ndlz"},      {33, "zfp_acc"},
+    {34, "zfp_prec"}, {35, "zfp_rate"}, {36, "openhtj2k"}, {37, "grok"},
+    {38, "openzl"},   {39, "j2k"},      {40, "htj2k"},     {-1, NULL},
 };
 
 static const struct known known_filters[] = {
-    { 0, "none" }, { 1, "shuffle" }, { 2, "bitshuffle" }, { 3, "delta" }, { 4, "trunc_prec" },
-    { 32, "ndcell" }, { 33, "ndmean" }, { 34, "bytedelta_buggy" }, { 35, "bytedelta" },
-    { 36, "int_trunc" }, { -1, NULL },
+    {0, "none"},       {1, "shuffle"},    {2, "bitshuffle"}, {3, "delta"},
+    {4, "trunc_prec"}, {32, "ndcell"},    {33, "ndmean"},    {34, "bytedelta_buggy"},
+    {35, "bytedelta"}, {36, "int_trunc"}, {-1, NULL},
 };
 
 const struct tsr_codec *tsr_codec_named(const char *name)

@@ -13,7 +13,7 @@
 #include "chunk/chunk.h"
 #include "chunk/layout.h"
 
-static const struct tsr_param clevel_param = { "clevel", 0, 9, 5 };
+static const struct tsr_param clevel_param = {"clevel", 0, 9, 5};
 
 static void default_steps(struct tsr_cparams *p)
 {
@@ -57,8 +57,7 @@ static int parse_param(const struct target *t, const char **s)
     const struct tsr_param *p = find_param(t->params, *s, len);
     bool level = t->clevel && len == 6 && memcmp(*s, "clevel", 6) == 0;
     if (level) p = &clevel_param;
-    if (!p)
-        return tsr_fail(TSR_EARG, "step %s: unknown parameter '%.*s'", t->step, (int)len, *s);
+    if (!p) return tsr_fail(TSR_EARG, "step %s: unknown parameter '%.*s'", t->step, (int)len, *s);
     const char *value = *s + len;
     char *end;
     errno = 0;
@@ -96,7 +95,7 @@ static int codec_step(struct tsr_cparams *p, const tsr_step *step)
     if (codec->blosc2_id < 0)
         return tsr_fail(TSR_EARG, "step %s: Blosc2 chunks cannot hold it", step->name);
     uint8_t meta = 0;
-    struct target t = { step->name, codec->params, &p->clevel, &meta };
+    struct target t = {step->name, codec->params, &p->clevel, &meta};
     int rc = parse_params(&t, step->params);
     p->codec = codec;
     p->codec_id = codec->blosc2_id;
@@ -111,7 +110,7 @@ static int filter_step(struct tsr_cparams *p, int slot, const tsr_step *step)
         return tsr_fail(TSR_EARG, "step %s: a codec, but only the last step may be one",
                         step->name);
     if (!f) return tsr_fail(TSR_EARG, "step %s: no such filter", step->name);
-    struct target t = { step->name, f->params, NULL, &p->filters_meta[slot] };
+    struct target t = {step->name, f->params, NULL, &p->filters_meta[slot]};
     p->filters[slot] = (uint8_t)f->blosc2_id;
     return parse_params(&t, step->params);
 }

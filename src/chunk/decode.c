@@ -21,11 +21,12 @@ struct input {
 
 static int run_token(struct input *in, int32_t csize, uint8_t *dst, size_t n)
 {
-    if (in->at >= in->len) return tsr_fail(TSR_ECORRUPT, "byte %zu: the run's token is missing",
-                                           in->at);
+    if (in->at >= in->len)
+        return tsr_fail(TSR_ECORRUPT, "byte %zu: the run's token is missing", in->at);
     int token = in->p[in->at++];
     if (!(token & TOKEN_RUN))
-        return tsr_fail(TSR_ECORRUPT, "byte %zu: found token %d, expected bit 0", in->at - 1, token);
+        return tsr_fail(TSR_ECORRUPT, "byte %zu: found token %d, expected bit 0", in->at - 1,
+                        token);
     if (csize < -255)
         return tsr_fail(TSR_ECORRUPT, "byte %zu: found a run of value %lld, expected 1 to 255",
                         in->at - 5, -(long long)csize);
@@ -99,16 +100,16 @@ int tsr_chunk_decode_block(const struct tsr_chunk *c, struct tsr_worker *w, int3
 {
     size_t n = (size_t)tsr_chunk_block_len(c, b);
     if (c->memcpyed) {
-        if (len < n) return tsr_fail(TSR_ECORRUPT, "block %d: found %zu bytes, expected %zu", b,
-                                     len, n);
+        if (len < n)
+            return tsr_fail(TSR_ECORRUPT, "block %d: found %zu bytes, expected %zu", b, len, n);
         memcpy(dst, src, n);
         return TSR_OK;
     }
     struct tsr_block_facts facts = tsr_block_facts_of(c);
-    struct tsr_call call = { .worker = w, .block = &facts, .meta = c->codec_meta };
+    struct tsr_call call = {.worker = w, .block = &facts, .meta = c->codec_meta};
     struct tsr_stages st;
     tsr_stages_init(&st, c, &call, false);
-    struct input in = { src, len, 0 };
+    struct input in = {src, len, 0};
     if (st.n == 0) return read_streams(c, &call, b, &in, dst, NULL);
     uint8_t *joined = scratch(w, 0, n);
     if (!joined) return TSR_ENOMEM;
@@ -137,8 +138,8 @@ int tsr_chunk_decode_range(const struct tsr_chunk *c, struct tsr_worker *w, cons
                            int64_t lo, int64_t n, uint8_t *dst)
 {
     if (lo < 0 || n < 0 || lo > c->nbytes || n > c->nbytes - lo)
-        return tsr_fail(TSR_EARG, "bytes %lld to %lld of a chunk of %d", (long long)lo,
-                        (long long)lo + (long long)n, c->nbytes);
+        return tsr_fail(TSR_EARG, "%lld bytes from byte %lld of a chunk of %d", (long long)n,
+                        (long long)lo, c->nbytes);
     if (n == 0) return TSR_OK;
     if (c->special) {
         tsr_special_fill(c->special, c->typesize, chunk + c->head_bytes, c->value_bytes, lo,

@@ -30,11 +30,11 @@ static bool is_split(const struct tsr_cparams *p, int32_t typesize, int64_t b)
 /* The block size nobody gave (6.2). */
 static int64_t automatic_block(const struct tsr_cparams *p, int32_t typesize, int64_t nbytes)
 {
-    static const uint8_t quarters[10] = { 1, 2, 4, 8, 16, 16, 32, 32, 32, 32 };
-    static const int32_t split_items[10] = { 0, 32 * KIB, 32 * KIB, 32 * KIB, 64 * KIB, 64 * KIB,
-                                             64 * KIB, 128 * KIB, 256 * KIB, 512 * KIB };
-    bool thorough = p->codec_id == CODEC_LZ4HC || p->codec_id == CODEC_ZLIB ||
-                    p->codec_id == CODEC_ZSTD;
+    static const uint8_t quarters[10] = {1, 2, 4, 8, 16, 16, 32, 32, 32, 32};
+    static const int32_t split_items[10] = {0,        32 * KIB, 32 * KIB,  32 * KIB,  64 * KIB,
+                                            64 * KIB, 64 * KIB, 128 * KIB, 256 * KIB, 512 * KIB};
+    bool thorough =
+        p->codec_id == CODEC_LZ4HC || p->codec_id == CODEC_ZLIB || p->codec_id == CODEC_ZSTD;
     int64_t b = nbytes;
     if (nbytes >= 32 * KIB) {
         b = 32 * KIB / 4 * (thorough ? 2 : 1) * quarters[p->clevel];
@@ -127,7 +127,7 @@ static int write_stream(const struct tsr_chunk *c, const struct tsr_call *call, 
     uint8_t *size = out->p + out->len, *body = size + 4;
     out->len += 4;
     if (tsr_kernels()->is_run(src, n)) {
-        tsr_store_LE32(size, (uint32_t)-(int32_t)src[0]);
+        tsr_store_LE32(size, (uint32_t) - (int32_t)src[0]);
         if (src[0] == 0) return TSR_OK;
         *body = TOKEN_RUN;
         out->len++;
@@ -154,8 +154,10 @@ int tsr_chunk_encode_block(const struct tsr_chunk *c, const struct tsr_cparams *
     struct tsr_block_facts facts = tsr_block_facts_of(c);
     facts.ndim = p->block_ndim;
     facts.shape = p->block_shape;
-    struct tsr_call call = { .worker = w, .block = &facts, .level = p->clevel,
-                             .meta = c->codec_meta };
+    struct tsr_call call = {.worker = w,
+                            .block = &facts,
+                            .level = p->clevel,
+                            .meta = c->codec_meta};
     struct tsr_stages st;
     tsr_stages_init(&st, c, &call, true);
     const uint8_t *filtered;
@@ -237,13 +239,14 @@ static int encode_blocks(const struct tsr_chunk *c, const struct tsr_cparams *p,
     if (!p_block) return TSR_ENOMEM;
     for (int32_t b = 0; b < c->nblocks; b++) {
         bool fits = room - *body >= (int64_t)tsr_chunk_block_bound(c);
-        struct tsr_block_out out = { .p = fits ? dst + head + *body : p_block };
+        struct tsr_block_out out = {.p = fits ? dst + head + *body : p_block};
         int rc = tsr_chunk_encode_block(c, p, w, b, src + (int64_t)b * c->block_bytes, &out);
         if (rc < 0) return rc;
         *zeros &= out.zeros;
         bool over = out.len > room - *body;
         if (!fits && !over) memcpy(dst + head + *body, p_block, (size_t)out.len);
-        if (!over) tsr_store_LE32(dst + TSR_CHUNK_HEADER + 4 * (int64_t)b, (uint32_t)(head + *body));
+        if (!over)
+            tsr_store_LE32(dst + TSR_CHUNK_HEADER + 4 * (int64_t)b, (uint32_t)(head + *body));
         *body += out.len;
         if (over) break;
     }

@@ -75,8 +75,10 @@ static int check_sizes(const struct tsr_chunk *c, uint64_t avail)
     if (c->cbytes < c->head_bytes)
         return corrupt("cbytes", AT_CBYTES, c->cbytes, "at least the header");
     if ((uint64_t)c->cbytes > avail)
-        return tsr_fail(TSR_ECORRUPT, "chunk header: cbytes at byte 12: found %d, but only %llu "
-                        "bytes are there", c->cbytes, (unsigned long long)avail);
+        return tsr_fail(TSR_ECORRUPT,
+                        "chunk header: cbytes at byte 12: found %d, but only %llu "
+                        "bytes are there",
+                        c->cbytes, (unsigned long long)avail);
     if (!c->special && (c->block_bytes <= 0 || c->block_bytes > TSR_BLOCK_MAX))
         return corrupt("blocksize", AT_BLOCKSIZE, c->block_bytes, "1 to 536866816");
     return TSR_OK;
@@ -102,8 +104,10 @@ static int check_special(struct tsr_chunk *c)
     if (c->special != TSR_SPECIAL_VALUE && tail != 0)
         return corrupt("cbytes", AT_CBYTES, c->cbytes, "32 for a chunk of zeros or NaN");
     if (c->special == TSR_SPECIAL_VALUE && (tail <= 0 || c->nbytes % tail || tail > c->nbytes))
-        return tsr_fail(TSR_ECORRUPT, "chunk header: repeated value of %d bytes at byte 32, "
-                        "expected a divisor of nbytes %d", tail, c->nbytes);
+        return tsr_fail(TSR_ECORRUPT,
+                        "chunk header: repeated value of %d bytes at byte 32, "
+                        "expected a divisor of nbytes %d",
+                        tail, c->nbytes);
     if (c->special == TSR_SPECIAL_NAN && c->typesize != 4 && c->typesize != 8)
         return corrupt("typesize", AT_TYPESIZE, c->typesize, "4 or 8 for NaN");
     bool whole = c->special == TSR_SPECIAL_NAN || c->special == TSR_SPECIAL_UNINIT;
@@ -128,14 +132,15 @@ static void derive_blocks(struct tsr_chunk *c)
 
 static int unsupported(const char *what, int id, const char *name)
 {
-    if (name) return tsr_fail(TSR_EUNSUPPORTED, "chunk: %s %d (%s) is not built in", what, id, name);
+    if (name)
+        return tsr_fail(TSR_EUNSUPPORTED, "chunk: %s %d (%s) is not built in", what, id, name);
     return tsr_fail(TSR_EUNSUPPORTED, "chunk: %s %d is unknown", what, id);
 }
 
 /* The codec id of 4.1, from the format code and, for what shares one, the id byte. */
 static int find_codec_id(struct tsr_chunk *c, const uint8_t *p)
 {
-    static const int8_t ids[8] = { 0, 1, 3, 4, 5, -1, -1, -1 };
+    static const int8_t ids[8] = {0, 1, 3, 4, 5, -1, -1, -1};
     int format = c->flags >> 5, id = c->basic ? 0 : p[AT_UDCODEC];
     if (format == 5 || format == 7)
         return corrupt("codec format", AT_FLAGS, format, "0 to 4, or 6");
@@ -169,8 +174,10 @@ static int check_dict(const struct tsr_chunk *c, const struct view *v, int64_t *
     if ((uint64_t)at + 4 > v->len) return TSR_OK;
     int32_t size = (int32_t)tsr_load_LE32(v->p + at);
     if (size <= 0 || size > DICT_MAX || size > c->cbytes - at - 4)
-        return tsr_fail(TSR_ECORRUPT, "chunk: dictionary at byte %lld of %d: found %d bytes, "
-                        "expected 1 to 32768", (long long)at, c->cbytes, size);
+        return tsr_fail(TSR_ECORRUPT,
+                        "chunk: dictionary at byte %lld of %d: found %d bytes, "
+                        "expected 1 to 32768",
+                        (long long)at, c->cbytes, size);
     *end = at + 4 + size;
     return TSR_OK;
 }
@@ -187,8 +194,10 @@ static int check_vl_block(const struct tsr_chunk *c, const struct view *v, int32
     int32_t size = (int32_t)tsr_load_LE32(v->p + at);
     *sum += size;
     if (size <= 0 || *sum > c->nbytes)
-        return tsr_fail(TSR_ECORRUPT, "chunk: VL block %d at byte %d: found size %d, expected 1 to "
-                        "%lld", b, at, size, (long long)(c->nbytes - (*sum - size)));
+        return tsr_fail(TSR_ECORRUPT,
+                        "chunk: VL block %d at byte %d: found size %d, expected 1 to "
+                        "%lld",
+                        b, at, size, (long long)(c->nbytes - (*sum - size)));
     return TSR_OK;
 }
 
@@ -219,15 +228,17 @@ static int check_regular(struct tsr_chunk *c, const struct view *v)
 {
     int64_t end = c->head_bytes + 4 * (int64_t)c->nblocks;
     if (end > c->cbytes)
-        return tsr_fail(TSR_ECORRUPT, "chunk header: %d blocks of %d bytes do not fit into cbytes "
-                        "%d at byte 12", c->nblocks, c->block_bytes, c->cbytes);
+        return tsr_fail(TSR_ECORRUPT,
+                        "chunk header: %d blocks of %d bytes do not fit into cbytes "
+                        "%d at byte 12",
+                        c->nblocks, c->block_bytes, c->cbytes);
     if (!(c->flags & FLAG_NO_SPLIT) && c->block_bytes < c->typesize && !c->basic)
         return corrupt("blocksize", AT_BLOCKSIZE, c->block_bytes, "at least one byte per stream");
     int rc = check_dict(c, v, &end);
     if (rc < 0) return rc;
     if (c->blosc2_flags & BLOSC2_INSTRUMENTED)
         return tsr_fail(TSR_EUNSUPPORTED, "chunk: it holds records of an instrumented codec, not "
-                        "data");
+                                          "data");
     if ((rc = check_filters(c)) < 0) return rc;
     if (!c->codec) return unsupported("codec", c->codec_id, tsr_codec_known_name(c->codec_id));
     if (c->dict) return tsr_fail(TSR_EUNSUPPORTED, "chunk: dictionaries are not built in");
@@ -261,7 +272,7 @@ static int check_kind(struct tsr_chunk *c, const struct view *v)
 int tsr_chunk_parse(struct tsr_chunk *c, const uint8_t *p, size_t len, uint64_t avail,
                     uint64_t max_bytes)
 {
-    struct view v = { p, len, avail };
+    struct view v = {p, len, avail};
     memset(c, 0, sizeof *c);
     int rc = read_fields(c, &v);
     if (rc < 0) return rc;

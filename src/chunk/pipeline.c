@@ -38,6 +38,7 @@ int32_t tsr_chunk_streams(const struct tsr_chunk *c, int32_t b)
 
 struct tsr_block_facts tsr_block_facts_of(const struct tsr_chunk *c)
 {
-    return (struct tsr_block_facts){ .typesize = c->typesize, .item_bytes = c->item_bytes,
-                                     .version = c->version };
+    return (struct tsr_block_facts){.typesize = c->typesize,
+                                    .item_bytes = c->item_bytes,
+                                    .version = c->version};
 }

@@ -21,9 +21,10 @@ static int check_start(const struct tsr_chunk *c, int32_t b, int32_t at)
 {
     int64_t first = (int64_t)tsr_chunk_head_len(c);
     if (at >= first && at <= c->cbytes - 4) return TSR_OK;
-    return tsr_fail(TSR_ECORRUPT, "chunk: start of block %d at byte %lld: found %d, expected %lld "
-                    "to %d", b, c->head_bytes + 4 * (long long)b, at, (long long)first,
-                    c->cbytes - 4);
+    return tsr_fail(TSR_ECORRUPT,
+                    "chunk: start of block %d at byte %lld: found %d, expected %lld "
+                    "to %d",
+                    b, c->head_bytes + 4 * (long long)b, at, (long long)first, c->cbytes - 4);
 }
 
 /* The next larger start after `at`, or the end of the chunk. */
@@ -81,8 +82,7 @@ static int spans_unordered(const struct tsr_chunk *c, const int32_t *off, int32_
     return TSR_OK;
 }
 
-int tsr_chunk_all_spans(const struct tsr_chunk *c, const uint8_t *head, int32_t *off,
-                        int32_t *len)
+int tsr_chunk_all_spans(const struct tsr_chunk *c, const uint8_t *head, int32_t *off, int32_t *len)
 {
     bool ordered = true;
     for (int32_t b = 0; b < c->nblocks; b++) {

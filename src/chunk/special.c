@@ -11,8 +11,8 @@
 #include "chunk/chunk.h"
 #include "chunk/layout.h"
 
-static const uint8_t nan4[4] = { 0, 0, 0xC0, 0x7F };
-static const uint8_t nan8[8] = { 0, 0, 0, 0, 0, 0, 0xF8, 0x7F };
+static const uint8_t nan4[4] = {0, 0, 0xC0, 0x7F};
+static const uint8_t nan8[8] = {0, 0, 0, 0, 0, 0, 0xF8, 0x7F};
 
 /* Fills dst with the repetition of item[len], from byte `phase` of an item on. */
 static void fill(uint8_t *dst, size_t n, const uint8_t *item, size_t len, size_t phase)

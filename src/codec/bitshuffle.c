@@ -17,8 +17,7 @@ static size_t items(const struct tsr_call *c, size_t len)
     return n - n % 8;
 }
 
-static int bitshuffle_encode(const struct tsr_call *c, const uint8_t *src, size_t len,
-                             uint8_t *dst)
+static int bitshuffle_encode(const struct tsr_call *c, const uint8_t *src, size_t len, uint8_t *dst)
 {
     size_t size = (size_t)c->block->typesize, n = items(c, len);
     tsr_kernels()->bitshuffle(dst, src, size, n);
@@ -26,8 +25,7 @@ static int bitshuffle_encode(const struct tsr_call *c, const uint8_t *src, size_
     return 0;
 }
 
-static int bitshuffle_decode(const struct tsr_call *c, const uint8_t *src, size_t len,
-                             uint8_t *dst)
+static int bitshuffle_decode(const struct tsr_call *c, const uint8_t *src, size_t len, uint8_t *dst)
 {
     size_t size = (size_t)c->block->typesize, n = items(c, len);
     tsr_kernels()->bitunshuffle(dst, src, size, n);
@@ -36,7 +34,9 @@ static int bitshuffle_decode(const struct tsr_call *c, const uint8_t *src, size_
 }
 
 const struct tsr_filter tsr_filter_bitshuffle = {
-    .name = "bitshuffle", .about = "bit transposition: like bits of all items together",
+    .name = "bitshuffle",
+    .about = "bit transposition: like bits of all items together",
     .blosc2_id = 2,
-    .encode = bitshuffle_encode, .decode = bitshuffle_decode,
+    .encode = bitshuffle_encode,
+    .decode = bitshuffle_decode,
 };

@@ -19,10 +19,10 @@
 extern const struct tsr_codec tsr_codec_blosclz;
 
 enum {
-    FIRST_FAR = 8192,             /* distances from here on take two more bytes */
+    FIRST_FAR = 8192, /* distances from here on take two more bytes */
     MAX_DISTANCE = FIRST_FAR + 65535,
-    MAX_RUN = 32,                 /* literals per control byte */
-    TAIL = 12,                    /* bytes at the end that no match starts in */
+    MAX_RUN = 32, /* literals per control byte */
+    TAIL = 12,    /* bytes at the end that no match starts in */
     HASH_LOG = 14
 };
 
@@ -47,7 +47,7 @@ static inline void copy_match(uint8_t *op, size_t d, size_t m)
         } while (op < end);
     } else {
         /* Steps are the multiple of d nearest to 8, so each store continues the pattern. */
-        static const uint8_t steps[8] = { 0, 8, 8, 6, 8, 5, 6, 7 };
+        static const uint8_t steps[8] = {0, 8, 8, 6, 8, 5, 6, 7};
         uint64_t v = tsr_load_LE64(s) & (~UINT64_C(0) >> (64 - 8 * d));
         v |= v << 8 * d;
         if (d < 4) v |= v << 16 * d;
@@ -62,9 +62,10 @@ static inline void copy_match(uint8_t *op, size_t d, size_t m)
 /* The same where fewer than m + 16 bytes remain: the last ones one by one. */
 static void copy_match_tail(uint8_t *op, size_t d, size_t m)
 {
+    const uint8_t *s = op - d;
     size_t i = m > 16 ? m - 16 : 0;
     if (i) copy_match(op, d, i);
-    for (; i < m; i++) op[i] = op[i - d];
+    for (; i < m; i++) op[i] = s[i];
 }
 
 /* What the decoder has and where it stands. */
@@ -113,15 +114,17 @@ static int blosclz_decode(const struct tsr_call *c, const uint8_t *src, size_t l
                           size_t n)
 {
     (void)c;
-    struct cursor k = { src, src + len, dst, dst + n };
+    struct cursor k = {src, src + len, dst, dst + n};
     if (!len) return tsr_fail(TSR_ECORRUPT, "blosclz: empty stream, expected %zu bytes", n);
     unsigned control = *k.ip++ & 31;
     for (;;) {
         bool literals = control < 32;
         if (!(literals ? take_literals(&k, control) : take_match(&k, control, dst)))
-            return tsr_fail(TSR_ECORRUPT, "blosclz: %s past an end, at byte %zu of %zu, output "
-                            "byte %zu of %zu", literals ? "literals" : "match",
-                            (size_t)(k.ip - src), len, (size_t)(k.op - dst), n);
+            return tsr_fail(TSR_ECORRUPT,
+                            "blosclz: %s past an end, at byte %zu of %zu, output "
+                            "byte %zu of %zu",
+                            literals ? "literals" : "match", (size_t)(k.ip - src), len,
+                            (size_t)(k.op - dst), n);
         if (k.ip == k.iend) break;
         control = *k.ip++;
     }
@@ -145,8 +148,8 @@ struct level {
 };
 
 static const struct level levels[10] = {
-    { 12, 8, 40 }, { 12, 8, 40 }, { 13, 4, 30 }, { 14, 4, 24 }, { 14, 2, 24 },
-    { 14, 2, 24 }, { 14, 2, 24 }, { 14, 1, 23 }, { 14, 1, 22 }, { 14, 1, 20 },
+    {12, 8, 40}, {12, 8, 40}, {13, 4, 30}, {14, 4, 24}, {14, 2, 24},
+    {14, 2, 24}, {14, 2, 24}, {14, 1, 23}, {14, 1, 22}, {14, 1, 20},
 };
 
 /* How many bytes at a and b agree, up to b = end. */
@@ -266,7 +269,7 @@ static int blosclz_encode(const struct tsr_call *c, const uint8_t *src, size_t n
     const struct level *l = &levels[c->level];
     size_t part = tsr_minz(n / l->part, (size_t)1 << l->hash_log);
     if (part < 16) part = 16;
-    struct sink guess = { NULL, 0, 0 }, o = { dst, 0, cap };
+    struct sink guess = {NULL, 0, 0}, o = {dst, 0, cap};
     encode(z, l, src, n - part, n, &guess);
     if (part * 20 < guess.len * l->worth) return TSR_OK;
     encode(z, l, src, 0, n, &o);
@@ -277,7 +280,10 @@ static int blosclz_encode(const struct tsr_call *c, const uint8_t *src, size_t n
 }
 
 const struct tsr_codec tsr_codec_blosclz = {
-    .name = "blosclz", .about = "BloscLZ: fast, for shuffled numbers",
-    .blosc2_id = 0, .blosc2_format = 0,
-    .encode = blosclz_encode, .decode = blosclz_decode,
+    .name = "blosclz",
+    .about = "BloscLZ: fast, for shuffled numbers",
+    .blosc2_id = 0,
+    .blosc2_format = 0,
+    .encode = blosclz_encode,
+    .decode = blosclz_decode,
 };

@@ -21,45 +21,44 @@ struct tsr_param {
 
 /* What a codec or filter may want to know about the block it works on. */
 struct tsr_block_facts {
-    int32_t typesize;      /* of the chunk header: 1 when items are larger than 255 bytes */
-    int32_t item_bytes;    /* true item size, 0 when not known (a chunk on its own) */
-    int ndim;              /* 0 when the block has no shape */
-    const int32_t *shape;  /* [ndim], borrowed */
-    int version;           /* chunk format version (bitshuffle of Blosc 1 differs) */
+    int32_t typesize;     /* of the chunk header: 1 when items are larger than 255 bytes */
+    int32_t item_bytes;   /* true item size, 0 when not known (a chunk on its own) */
+    int ndim;             /* 0 when the block has no shape */
+    const int32_t *shape; /* [ndim], borrowed */
+    int version;          /* chunk format version (bitshuffle of Blosc 1 differs) */
 };
 
 struct tsr_call {
     struct tsr_worker *worker;
     const struct tsr_block_facts *block;
-    int level;             /* Blosc clevel 1..9, encoders only */
-    int meta;              /* the codec's or filter's parameter byte, 0..255 */
-    const uint8_t *dict;   /* NULL: none */
+    int level;           /* Blosc clevel 1..9, encoders only */
+    int meta;            /* the codec's or filter's parameter byte, 0..255 */
+    const uint8_t *dict; /* NULL: none */
     size_t dict_len;
 };
 
 struct tsr_codec {
     const char *name, *about;
-    const char *zarr;      /* its name in Zarr metadata, NULL: none */
-    int blosc2_id;         /* blosc2.md 4.1, -1: none */
-    int blosc2_format;     /* format code in flags >> 5; 6 for plugins */
-    int hdf5_id;           /* registered filter number, 0: none */
+    const char *zarr;               /* its name in Zarr metadata, NULL: none */
+    int blosc2_id;                  /* blosc2.md 4.1, -1: none */
+    int blosc2_format;              /* format code in flags >> 5; 6 for plugins */
+    int hdf5_id;                    /* registered filter number, 0: none */
     const struct tsr_param *params; /* besides clevel, which the pipeline owns */
 
     /* Encodes n > 0 bytes into at most cap; *out is the length, 0 when it does not fit or
      * does not pay.  Fails only for want of memory or wrong parameters. */
-    int (*encode)(const struct tsr_call *c, const uint8_t *src, size_t n, uint8_t *dst,
-                  size_t cap, size_t *out);
+    int (*encode)(const struct tsr_call *c, const uint8_t *src, size_t n, uint8_t *dst, size_t cap,
+                  size_t *out);
 
     /* Decodes len bytes to exactly n, else ECORRUPT.  Touches nothing outside. */
-    int (*decode)(const struct tsr_call *c, const uint8_t *src, size_t len, uint8_t *dst,
-                  size_t n);
+    int (*decode)(const struct tsr_call *c, const uint8_t *src, size_t len, uint8_t *dst, size_t n);
 };
 
 struct tsr_filter {
     const char *name, *about;
     int blosc2_id;
     const struct tsr_param *params; /* "meta" is the parameter byte */
-    bool encode_only;      /* decoding is the identity (lossy filters) */
+    bool encode_only;               /* decoding is the identity (lossy filters) */
 
     /* True when both directions would only copy, so that the pipeline leaves the step out;
      * NULL: never. */

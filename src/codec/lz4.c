@@ -36,8 +36,8 @@ static int lz4_encode(const struct tsr_call *c, const uint8_t *src, size_t n, ui
     if (!s) return TSR_ENOMEM;
     *out = 0;
     if (n > LZ4_MAX_INPUT_SIZE) return TSR_OK;
-    *out = (size_t)LZ4_compress_fast_extState(s, (const char *)src, (char *)dst, (int)n,
-                                              clamp(cap), 10 - c->level);
+    *out = (size_t)LZ4_compress_fast_extState(s, (const char *)src, (char *)dst, (int)n, clamp(cap),
+                                              10 - c->level);
     return TSR_OK;
 }
 
@@ -48,8 +48,8 @@ static int lz4hc_encode(const struct tsr_call *c, const uint8_t *src, size_t n, 
     if (!s) return TSR_ENOMEM;
     *out = 0;
     if (n > LZ4_MAX_INPUT_SIZE) return TSR_OK;
-    *out = (size_t)LZ4_compress_HC_extStateHC(s, (const char *)src, (char *)dst, (int)n,
-                                              clamp(cap), c->level);
+    *out = (size_t)LZ4_compress_HC_extStateHC(s, (const char *)src, (char *)dst, (int)n, clamp(cap),
+                                              c->level);
     return TSR_OK;
 }
 
@@ -67,13 +67,19 @@ static int lz4_decode(const struct tsr_call *c, const uint8_t *src, size_t len, 
 }
 
 const struct tsr_codec tsr_codec_lz4 = {
-    .name = "lz4", .about = "LZ4: very fast, moderate ratio",
-    .blosc2_id = 1, .blosc2_format = 1,
-    .encode = lz4_encode, .decode = lz4_decode,
+    .name = "lz4",
+    .about = "LZ4: very fast, moderate ratio",
+    .blosc2_id = 1,
+    .blosc2_format = 1,
+    .encode = lz4_encode,
+    .decode = lz4_decode,
 };
 
 const struct tsr_codec tsr_codec_lz4hc = {
-    .name = "lz4hc", .about = "LZ4 with a thorough search: slow to write, fast to read",
-    .blosc2_id = 2, .blosc2_format = 1,
-    .encode = lz4hc_encode, .decode = lz4_decode,
+    .name = "lz4hc",
+    .about = "LZ4 with a thorough search: slow to write, fast to read",
+    .blosc2_id = 2,
+    .blosc2_format = 1,
+    .encode = lz4hc_encode,
+    .decode = lz4_decode,
 };

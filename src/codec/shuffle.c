@@ -38,8 +38,11 @@ static int shuffle_decode(const struct tsr_call *c, const uint8_t *src, size_t l
 }
 
 const struct tsr_filter tsr_filter_shuffle = {
-    .name = "shuffle", .about = "byte transposition: like bytes of all items together",
+    .name = "shuffle",
+    .about = "byte transposition: like bytes of all items together",
     .blosc2_id = 1,
-    .params = (const struct tsr_param[]){ { "meta", 0, 255, 0 }, { NULL, 0, 0, 0 } },
-    .identity = shuffle_identity, .encode = shuffle_encode, .decode = shuffle_decode,
+    .params = (const struct tsr_param[]){{"meta", 0, 255, 0}, {NULL, 0, 0, 0}},
+    .identity = shuffle_identity,
+    .encode = shuffle_encode,
+    .decode = shuffle_decode,
 };

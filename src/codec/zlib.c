@@ -44,7 +44,7 @@ static struct deflate *states(struct tsr_worker *w, int level)
 static int zlib_encode(const struct tsr_call *c, const uint8_t *src, size_t n, uint8_t *dst,
                        size_t cap, size_t *out)
 {
-    static const uint8_t levels[10] = { 1, 1, 2, 3, 4, 5, 6, 7, 8, 9 };
+    static const uint8_t levels[10] = {1, 1, 2, 3, 4, 5, 6, 7, 8, 9};
     int level = levels[c->level];
     struct deflate *z = states(c->worker, level);
     if (!z) return TSR_ENOMEM;
@@ -58,19 +58,22 @@ static int zlib_decode(const struct tsr_call *c, const uint8_t *src, size_t len,
     struct deflate *z = states(c->worker, -1);
     if (!z) return TSR_ENOMEM;
     switch (libdeflate_zlib_decompress(z->d, src, len, dst, n, NULL)) {
-    case LIBDEFLATE_SUCCESS:
-        return TSR_OK;
+    case LIBDEFLATE_SUCCESS: return TSR_OK;
     case LIBDEFLATE_SHORT_OUTPUT:
         return tsr_fail(TSR_ECORRUPT, "zlib: stream decodes to fewer than %zu bytes", n);
     case LIBDEFLATE_INSUFFICIENT_SPACE:
         return tsr_fail(TSR_ECORRUPT, "zlib: stream decodes to more than %zu bytes", n);
-    default:
-        return tsr_fail(TSR_ECORRUPT, "zlib: broken stream of %zu bytes", len);
+    default: return tsr_fail(TSR_ECORRUPT, "zlib: broken stream of %zu bytes", len);
     }
 }
 
 const struct tsr_codec tsr_codec_zlib = {
-    .name = "zlib", .about = "zlib (deflate): good ratio, read everywhere",
-    .blosc2_id = 4, .blosc2_format = 3, .hdf5_id = 1, .zarr = "zlib",
-    .encode = zlib_encode, .decode = zlib_decode,
+    .name = "zlib",
+    .about = "zlib (deflate): good ratio, read everywhere",
+    .blosc2_id = 4,
+    .blosc2_format = 3,
+    .hdf5_id = 1,
+    .zarr = "zlib",
+    .encode = zlib_encode,
+    .decode = zlib_decode,
 };

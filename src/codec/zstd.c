@@ -55,15 +55,19 @@ static int zstd_decode(const struct tsr_call *c, const uint8_t *src, size_t len,
     struct zstd *z = contexts(c->worker, false);
     if (!z) return TSR_ENOMEM;
     size_t got = ZSTD_decompressDCtx(z->d, dst, n, src, len);
-    if (ZSTD_isError(got))
-        return tsr_fail(TSR_ECORRUPT, "zstd: %s", ZSTD_getErrorName(got));
+    if (ZSTD_isError(got)) return tsr_fail(TSR_ECORRUPT, "zstd: %s", ZSTD_getErrorName(got));
     if (got != n)
         return tsr_fail(TSR_ECORRUPT, "zstd: found %zu decoded bytes, expected %zu", got, n);
     return TSR_OK;
 }
 
 const struct tsr_codec tsr_codec_zstd = {
-    .name = "zstd", .about = "Zstandard: high ratio, fast to read",
-    .blosc2_id = 5, .blosc2_format = 4, .hdf5_id = 32015, .zarr = "zstd",
-    .encode = zstd_encode, .decode = zstd_decode,
+    .name = "zstd",
+    .about = "Zstandard: high ratio, fast to read",
+    .blosc2_id = 5,
+    .blosc2_format = 4,
+    .hdf5_id = 32015,
+    .zarr = "zstd",
+    .encode = zstd_encode,
+    .decode = zstd_decode,
 };

@@ -81,7 +81,7 @@ static void check_bytes(const char *file, struct json_object *e, const char *key
 /* Header facts that a parse must give even when it refuses the chunk. */
 static void check_facts(struct json_object *e, const struct tsr_chunk *c, const uint8_t *p)
 {
-    static const char *const specials[] = { "none", "zeros", "nan", "value", "uninit" };
+    static const char *const specials[] = {"none", "zeros", "nan", "value", "uninit"};
     const char *file = get_str(e, "file");
     struct json_object *h = get(e, "header");
     check_field(file, "version", h, c->version);
@@ -94,7 +94,8 @@ static void check_facts(struct json_object *e, const struct tsr_chunk *c, const 
     int32_t bs = json_object_get_int(get(h, "blocksize"));
     if (c->nbytes && bs > c->nbytes) bs = c->nbytes;
     if (!c->vlblocks && bs > c->typesize) bs -= bs % c->typesize;
-    if (!strstr(file, "instrumented")) assert_int_equal(c->vlblocks ? c->nblocks : c->block_bytes, bs);
+    if (!strstr(file, "instrumented"))
+        assert_int_equal(c->vlblocks ? c->nblocks : c->block_bytes, bs);
     if (!get(e, "codec")) return; /* basic headers: the manifest says no more */
     assert_int_equal(c->memcpyed, json_object_get_boolean(get(e, "memcpyed")));
     assert_int_equal(c->vlblocks, json_object_get_boolean(get(e, "vlblocks")));
@@ -179,8 +180,7 @@ static bool check_chunk(struct json_object *e)
     uint8_t *p = read_file(file, &len);
     struct tsr_chunk c;
     int rc = tsr_chunk_parse(&c, p, len, len, LIMIT);
-    if (rc < 0 && !(rc == TSR_EUNSUPPORTED && is_later(e)))
-        fail_msg("%s: %s", file, tsr_error());
+    if (rc < 0 && !(rc == TSR_EUNSUPPORTED && is_later(e))) fail_msg("%s: %s", file, tsr_error());
     check_facts(e, &c, p);
     if (rc == TSR_OK) {
         size_t n = (size_t)c.nbytes;
@@ -235,7 +235,8 @@ static void bad_chunks_are_refused_with_the_right_status(void **state)
         struct json_object *e = json_object_array_get_idx(files, i);
         const char *file = get_str(e, "file");
         if (strcmp(get_str(e, "kind"), "chunk") != 0) continue;
-        bool unknown = strncmp(file, "codec_unknown", 13) == 0 || strncmp(file, "version_", 8) == 0 ||
+        bool unknown = strncmp(file, "codec_unknown", 13) == 0 ||
+                       strncmp(file, "version_", 8) == 0 ||
                        strncmp(file, "filter_unknown", 14) == 0;
         char path[512];
         size_t len;
