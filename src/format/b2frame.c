@@ -159,7 +159,8 @@ const struct tsr_format tsr_format_b2frame = {
     .decode = tsr_blosc2_decode, .begin = tsr_blosc2_begin, .encode = tsr_blosc2_encode,
     .keep = tsr_blosc2_keep, .seal = tsr_blosc2_seal, .commit = tsr_blosc2_commit,
     .resize = frame_resize, .chunk_insert = chunk_insert, .chunk_delete = chunk_delete,
-    .flush = tsr_blosc2_flush, .frame = tsr_blosc2_frame, .cbytes = tsr_blosc2_cbytes,
+    .flush = tsr_blosc2_flush, .meta = &tsr_blosc2_meta,
+    .to_buffer = tsr_blosc2_to_buffer, .cbytes = tsr_blosc2_cbytes,
 };
 
 const struct tsr_format tsr_format_chunk = {

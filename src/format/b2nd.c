@@ -434,5 +434,6 @@ const struct tsr_format tsr_format_b2nd = {
     .keep = tsr_blosc2_keep, .seal = tsr_blosc2_seal,
     .commit = tsr_blosc2_commit, .resize = b2nd_resize, .flush = tsr_blosc2_flush,
     .attrs = tsr_blosc2_attrs, .attr_set = tsr_blosc2_attr_set,
-    .attr_remove = tsr_blosc2_attr_remove, .frame = tsr_blosc2_frame, .cbytes = tsr_blosc2_cbytes,
+    .attr_remove = tsr_blosc2_attr_remove, .meta = &tsr_blosc2_meta,
+    .to_buffer = tsr_blosc2_to_buffer, .cbytes = tsr_blosc2_cbytes,
 };

@@ -314,10 +314,42 @@ bool tsr_blosc2_has_array(const uint8_t *head, size_t len)
     return false;
 }
 
-struct tsr_frame *tsr_blosc2_frame(const struct tsr_driver *d)
+int tsr_blosc2_to_buffer(struct tsr_driver *d, void **buf, size_t *len)
 {
-    return self(d)->frame;
+    return tsr_frame_to_buffer(self(d)->frame, buf, len);
 }
+
+static int meta_count(const struct tsr_driver *d, tsr_meta_kind kind)
+{
+    return tsr_frame_meta_count(self(d)->frame, kind);
+}
+
+static const char *meta_name(const struct tsr_driver *d, tsr_meta_kind kind, int i)
+{
+    return tsr_frame_meta_name(self(d)->frame, kind, i);
+}
+
+static int meta_get(const struct tsr_driver *d, tsr_meta_kind kind, const char *name, void **buf,
+                    size_t *len)
+{
+    return tsr_frame_meta_get(self(d)->frame, kind, name, buf, len);
+}
+
+static int meta_set(struct tsr_driver *d, tsr_meta_kind kind, const char *name, const void *buf,
+                    size_t len)
+{
+    if (kind == TSR_META && (strcmp(name, "b2nd") == 0 || strcmp(name, "caterva") == 0))
+        return tsr_fail(TSR_EARG, "metalayer '%s' is the array's own: resize changes it", name);
+    return tsr_frame_meta_set(self(d)->frame, kind, name, buf, len);
+}
+
+static int meta_remove(struct tsr_driver *d, const char *name)
+{
+    return tsr_frame_meta_remove(self(d)->frame, name);
+}
+
+const struct tsr_format_meta tsr_blosc2_meta = {meta_count, meta_name, meta_get, meta_set,
+                                                meta_remove};
 
 int64_t tsr_blosc2_cbytes(const struct tsr_driver *d)
 {

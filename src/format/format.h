@@ -74,6 +74,17 @@ struct tsr_out_chunk {
     uint64_t priv[16];
 };
 
+/* Raw metalayers (Blosc2 formats), as in tessera.h. */
+struct tsr_format_meta {
+    int (*count)(const struct tsr_driver *d, tsr_meta_kind kind);
+    const char *(*name)(const struct tsr_driver *d, tsr_meta_kind kind, int i);
+    int (*get)(const struct tsr_driver *d, tsr_meta_kind kind, const char *name, void **buf,
+               size_t *len);
+    int (*set)(struct tsr_driver *d, tsr_meta_kind kind, const char *name, const void *buf,
+               size_t len);
+    int (*remove)(struct tsr_driver *d, const char *name);
+};
+
 struct tsr_format {
     const char *name;
     const char *const *suffixes;  /* NULL-terminated, with the dot */
@@ -120,8 +131,8 @@ struct tsr_format {
     int (*attrs)(const struct tsr_driver *d, char **json);
     int (*attr_set)(struct tsr_driver *d, const char *name, const char *json);
     int (*attr_remove)(struct tsr_driver *d, const char *name);
-    /* The Blosc2 frame underneath, for metalayers; NULL for other formats. */
-    struct tsr_frame *(*frame)(const struct tsr_driver *d);
+    const struct tsr_format_meta *meta; /* metalayers */
+    int (*to_buffer)(struct tsr_driver *d, void **buf, size_t *len); /* the container's bytes */
 
     int64_t (*cbytes)(const struct tsr_driver *d);
 };

@@ -6,7 +6,7 @@
 #include "format/format.h"
 
 /* The one line; asked in this order, so b2nd, which is a frame with a metalayer, comes first. */
-#define TSR_FORMATS(X) X(b2nd) X(b2frame) X(npy) X(raw) X(chunk)
+#define TSR_FORMATS(X) X(b2nd) X(b2frame) X(chunk)
 
 #define DECLARE(name) extern const struct tsr_format tsr_format_##name;
 TSR_FORMATS(DECLARE)
@@ -55,7 +55,6 @@ const struct tsr_format *tsr_format_probe(struct tsr_store *st, const char *url,
     for (int i = 0; formats[i]; i++)
         if (formats[i]->probe && formats[i]->probe(head, len)) return formats[i];
     const struct tsr_format *f = tsr_format_for_suffix(url);
-    /* raw says nothing about itself: without a description it cannot be meant */
     if (f) return f;
     tsr_fail(TSR_EUNSUPPORTED, "neither its first bytes nor its name tell a known format; "
                                "--format names one");

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* array/array.h - the engine behind tsr_array and tsr_schunk: private to array/. */
+#ifndef TSR_ARRAY_ARRAY_H
+#define TSR_ARRAY_ARRAY_H
+
+#include <stdatomic.h>
+
+#include "format/format.h"
+#include "kernel/box.h"
+
+struct tsr_context {
+    struct tsr_pool *pool;
+};
+
+/* The caller's context or the default one; NULL with the text set when it cannot start. */
+tsr_context *tsr_context_get(tsr_context *c);
+
+struct tsr_array {
+    struct tsr_driver *d;
+    tsr_context *context;
+    bool durable;
+    _Atomic int64_t blocks_decoded;
+};
+
+/* Options with every default filled in; NULL is fine. */
+tsr_options tsr_options_complete(const tsr_options *o);
+
+/* "a.b2nd#/x" -> "a.b2nd" (freed by the caller) and "x"; %23 stands for a # in the path. */
+int tsr_url_split(const char *url, char **path, char **inside);
+
+/* Opens or creates a container of the wanted format; the engine's handle around it. */
+int tsr_engine_open(const char *url, const tsr_options *o, struct tsr_array **out);
+int tsr_engine_create(const char *url, const struct tsr_format *f, const tsr_spec *spec,
+                      const tsr_options *o, struct tsr_array **out);
+int tsr_engine_open_store(struct tsr_store *st, const char *format, const tsr_options *o,
+                          struct tsr_array **out);
+int tsr_engine_close(struct tsr_array *a);
+int tsr_engine_flush(struct tsr_array *a, bool durable);
+int tsr_engine_stats(const struct tsr_array *a, tsr_stats *out);
+
+/* The two ways through the engine (read.c, write.c). */
+int tsr_engine_read(const struct tsr_array *a, const struct tsr_selection *sel);
+/* sel's memory is the source; strides of 0 repeat an item. */
+int tsr_engine_write(struct tsr_array *a, const struct tsr_selection *sel);
+
+/* The metalayer calls of an array's format; NULL with the text set where it has none. */
+const struct tsr_format_meta *tsr_engine_metas(const struct tsr_array *a);
+
+int tsr_engine_to_frame(struct tsr_array *a, void **buf, size_t *len);
+int tsr_engine_from_frame(const void *buf, size_t len, int flags, const char *format,
+                          const tsr_options *opts, struct tsr_array **out);
+
+/* ---- chunks on their way in, shared by reading and partial writing (fetch.c) ---- */
+
+/* A wanted block of a chunk, and its stored bytes once fetched. */
+struct block_ref {
+    int32_t block;
+    int32_t len;
+    const uint8_t *src;
+};
+
+struct chunk_job {
+    struct tsr_place place;
+    int64_t coords[TSR_MAX_NDIM];
+    int64_t block[TSR_MAX_NDIM];  /* block shape of this chunk */
+    int64_t nblock[TSR_MAX_NDIM]; /* blocks along each dimension */
+    struct block_ref *refs;       /* [nrefs], kept from job to job */
+    size_t nrefs, refs_cap;
+    uint8_t *buf;                 /* bytes read, kept from job to job */
+    size_t buf_cap;
+};
+
+void tsr_job_free(struct chunk_job *j);
+
+/* Locates the chunk of j (place.chunk and coords are set, the rest of place zero), finds the
+ * blocks that meet sel (NULL: all), and brings their bytes.  One or two reads for a chunk whose
+ * header was guessed right; neighbouring blocks are read together. */
+int tsr_job_fetch(const struct tsr_array *a, const struct tsr_selection *sel, struct chunk_job *j);
+
+/* The part of block b that exists: items [lo, hi) in array indices, and the extent its rows
+ * have in memory. */
+struct block_box {
+    int64_t lo[TSR_MAX_NDIM], hi[TSR_MAX_NDIM], extent[TSR_MAX_NDIM];
+};
+void tsr_job_block_box(const struct tsr_array *a, const struct chunk_job *j, int32_t b,
+                       struct block_box *box);
+
+/* A copy between the selection's memory and a block: sets counts and strides, returns false
+ * when they do not meet.  mem and blk say where the first common item lies in each.
+ * whole: the two are the same contiguous bytes, so that no copy is needed. */
+struct overlap {
+    int ndim;
+    int64_t count[TSR_MAX_NDIM], mem_stride[TSR_MAX_NDIM], blk_stride[TSR_MAX_NDIM];
+    uint8_t *mem;
+    int64_t blk;      /* bytes */
+    bool whole;
+};
+bool tsr_overlap(const struct tsr_array *a, const struct tsr_selection *sel,
+                 const struct block_box *box, struct overlap *o);
+
+/* Writes the items of a VALUE or ABSENT place to strided memory. */
+int tsr_fill(const struct tsr_array *a, const struct tsr_place *p, uint8_t *mem,
+             const int64_t count[], const int64_t stride[]);
+
+#endif

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* array/context.c - contexts; the default one is made on first use and never freed, since its
+ * threads may be needed by whoever runs last. */
+#include <pthread.h>
+
+#include "array/array.h"
+#include "base/mem.h"
+
+static tsr_context *default_context;
+static pthread_mutex_t default_lock = PTHREAD_MUTEX_INITIALIZER;
+
+int tsr_context_new(const tsr_context_options *opts, tsr_context **out)
+{
+    int threads = opts && opts->size ? opts->threads : 0;
+    if (threads < 0) return tsr_fail(TSR_EARG, "threads: found %d, expected 0 or more", threads);
+    tsr_context *c = tsr_alloc_zero(1, sizeof *c);
+    if (!c) return TSR_ENOMEM;
+    int rc = tsr_pool_new(threads, &c->pool);
+    if (rc < 0) tsr_free(c);
+    else *out = c;
+    return rc;
+}
+
+void tsr_context_free(tsr_context *c)
+{
+    if (!c) return;
+    tsr_pool_free(c->pool);
+    tsr_free(c);
+}
+
+tsr_context *tsr_context_get(tsr_context *c)
+{
+    if (c) return c;
+    pthread_mutex_lock(&default_lock);
+    if (!default_context) tsr_context_new(NULL, &default_context);
+    c = default_context;
+    pthread_mutex_unlock(&default_lock);
+    return c;
+}
+
+int tsr_context_threads(const tsr_context *c)
+{
+    c = tsr_context_get((tsr_context *)(uintptr_t)c);
+    return c ? tsr_pool_threads(c->pool) : 1;
+}

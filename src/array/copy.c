@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* array/copy.c - an array into another with other chunks, blocks, steps or format.
+ *
+ * The target is filled box by box, each a whole number of target chunks: first as many chunks as
+ * the budget holds along the last dimension, then along the one before, and so on, so that the
+ * boxes follow the order in which both arrays keep their chunks. */
+#include "array/array.h"
+#include "base/mem.h"
+
+enum { BUDGET = 64 << 20 };
+
+static void copy_box(const struct tsr_grid *g, int64_t box[])
+{
+    int64_t bytes = g->item_bytes;
+    for (int d = 0; d < g->ndim; d++) {
+        box[d] = tsr_min64(g->chunk[d], g->shape[d]);
+        bytes *= box[d];
+    }
+    for (int d = g->ndim - 1; d >= 0 && bytes < BUDGET; d--) {
+        int64_t room = tsr_max64(BUDGET / bytes, 1), n = tsr_ceil_div(g->shape[d], box[d]);
+        n = tsr_min64(n, room);
+        bytes *= n;
+        box[d] = tsr_min64(box[d] * n, g->shape[d]);
+        if (box[d] < g->shape[d]) break;
+    }
+}
+
+static int copy_data(const tsr_array *from, tsr_array *to, const tsr_options *o)
+{
+    const struct tsr_grid *g = &to->d->grid;
+    int64_t box[TSR_MAX_NDIM], start[TSR_MAX_NDIM] = {0}, count[TSR_MAX_NDIM];
+    int64_t bytes = g->item_bytes, total = g->item_bytes, done = 0;
+    int rc = TSR_OK, d;
+    copy_box(g, box);
+    for (d = 0; d < g->ndim; d++) bytes *= box[d], total *= g->shape[d];
+    if (total == 0) return TSR_OK;
+    uint8_t *buf = tsr_alloc((size_t)bytes);
+    if (!buf) return TSR_ENOMEM;
+    do {
+        size_t len = (size_t)g->item_bytes;
+        for (d = 0; d < g->ndim; d++) {
+            count[d] = tsr_min64(box[d], g->shape[d] - start[d]);
+            len *= (size_t)count[d];
+        }
+        tsr_slice s = {start, count, NULL};
+        rc = tsr_array_read(from, &s, buf, len);
+        if (rc == TSR_OK) rc = tsr_array_write(to, &s, buf, len);
+        done += (int64_t)len;
+        if (rc == TSR_OK && o->progress && o->progress(o->user, done, total))
+            rc = tsr_fail(TSR_ECANCELLED, "copy: stopped by the caller");
+        for (d = g->ndim - 1; d >= 0; d--) {
+            if ((start[d] += box[d]) < g->shape[d]) break;
+            start[d] = 0;
+        }
+    } while (d >= 0 && rc == TSR_OK);
+    tsr_free(buf);
+    return rc;
+}
+
+/* Header metalayers of the source but its own shape record; freed with free_metas. */
+static int carry_metas(const tsr_array *from, tsr_meta_value **metas, int *n)
+{
+    int count = tsr_array_meta_count(from, TSR_META), rc = TSR_OK;
+    tsr_meta_value *v = tsr_alloc_zero((size_t)count + 1, sizeof *v);
+    *n = 0;
+    if (!(*metas = v)) return TSR_ENOMEM;
+    for (int i = 0; i < count && rc == TSR_OK; i++) {
+        const char *name = tsr_array_meta_name(from, TSR_META, i);
+        void *buf;
+        if (strcmp(name, "b2nd") == 0 || strcmp(name, "caterva") == 0) continue;
+        rc = tsr_array_meta_get(from, TSR_META, name, &buf, &v[*n].len);
+        if (rc < 0) break;
+        v[*n].name = name;
+        v[(*n)++].p = buf;
+    }
+    return rc;
+}
+
+static void free_metas(tsr_meta_value *v, int n)
+{
+    for (int i = 0; i < n; i++) tsr_free((void *)(uintptr_t)v[i].p);
+    tsr_free(v);
+}
+
+static int carry_vlmetas(const tsr_array *from, tsr_array *to)
+{
+    int n = tsr_array_meta_count(from, TSR_VLMETA), rc = TSR_OK;
+    if (!to->d->format->meta) return TSR_OK;
+    for (int i = 0; i < n && rc == TSR_OK; i++) {
+        const char *name = tsr_array_meta_name(from, TSR_VLMETA, i);
+        void *buf = NULL;
+        size_t len;
+        rc = tsr_array_meta_get(from, TSR_VLMETA, name, &buf, &len);
+        if (rc == TSR_OK) rc = tsr_array_meta_set(to, TSR_VLMETA, name, buf, len);
+        tsr_free(buf);
+    }
+    return rc;
+}
+
+int tsr_array_copy(const tsr_array *a, const char *url, const tsr_spec *spec,
+                   const tsr_options *opts, tsr_array **out)
+{
+    tsr_options o = tsr_options_complete(opts);
+    const tsr_spec *was = tsr_array_spec(a);
+    tsr_spec s = {.size = sizeof s}, given = {.size = sizeof given};
+    tsr_meta_value *metas;
+    int nmetas, rc = carry_metas(a, &metas, &nmetas);
+    tsr_array *to = NULL;
+    if (spec && spec->size) memcpy(&given, spec, tsr_minz(spec->size, sizeof given));
+    s = *was;
+    s.metas = metas;
+    s.nmetas = nmetas;
+    s.chunks = given.chunks ? given.chunks : was->chunks;
+    /* blocks go with chunks: the old ones need not fit in new chunks */
+    s.blocks = given.blocks ? given.blocks : given.chunks ? NULL : was->blocks;
+    if (given.nsteps) s.steps = given.steps, s.nsteps = given.nsteps;
+    if (given.split) s.split = given.split;
+    if (rc == TSR_OK) rc = tsr_array_create(url, &s, &o, &to);
+    if (rc == TSR_OK) rc = copy_data(a, to, &o);
+    if (rc == TSR_OK) rc = carry_vlmetas(a, to);
+    if (rc == TSR_OK) {
+        *out = to;
+    } else if (to) { /* never flushed: nothing appears */
+        to->d->format->close(to->d);
+        tsr_free(to);
+    }
+    free_metas(metas, metas ? nmetas : 0);
+    return rc;
+}

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* array/fetch.c - from a chunk's number to the stored bytes of its wanted blocks.
+ *
+ * locate answers in rounds until the chunk's head is known; then the spans of the wanted blocks
+ * are read, merged where they lie near each other.  Bytes that a store has in place (memory)
+ * are used where they are. */
+#include <stdlib.h>
+
+#include "array/array.h"
+#include "base/mem.h"
+
+enum {
+    MERGE_GAP = 8 * 1024, /* reading on over a gap is cheaper than another pread below this */
+    MAX_ROUNDS = 8        /* of a locate that never ends */
+};
+
+void tsr_job_free(struct chunk_job *j)
+{
+    tsr_free(j->refs);
+    tsr_free(j->buf);
+}
+
+static int grow_buf(struct chunk_job *j, size_t len)
+{
+    if (len <= j->buf_cap) return TSR_OK;
+    size_t cap = tsr_minz(len, SIZE_MAX / 2) + len / 4;
+    uint8_t *p = tsr_realloc(j->buf, cap, 1);
+    if (!p) return TSR_ENOMEM;
+    j->buf = p;
+    j->buf_cap = cap;
+    return TSR_OK;
+}
+
+/* Rounds of locate until the place is settled. */
+static int settle(const struct tsr_array *a, struct chunk_job *j)
+{
+    struct tsr_place *p = &j->place;
+    for (int round = 0; round < MAX_ROUNDS; round++) {
+        int rc = a->d->format->locate(a->d, p, 1);
+        if (rc < 0 || p->state != TSR_PLACE_NEED) return rc;
+        if ((rc = grow_buf(j, p->head_len + p->need_len)) < 0) return rc;
+        rc = tsr_store_read(a->d->store, p->key, p->need_off, j->buf + p->head_len, p->need_len);
+        if (rc < 0) return rc;
+        p->head = j->buf;
+        p->head_len += p->need_len;
+    }
+    return tsr_fail(TSR_ECORRUPT, "chunk %lld: its head asks for ever more bytes",
+                    (long long)j->place.chunk);
+}
+
+static int add_ref(struct chunk_job *j, int32_t block)
+{
+    if (j->nrefs == j->refs_cap) {
+        size_t cap = j->refs_cap ? j->refs_cap * 2 : 16;
+        struct block_ref *p = tsr_realloc(j->refs, cap, sizeof *p);
+        if (!p) return TSR_ENOMEM;
+        j->refs = p;
+        j->refs_cap = cap;
+    }
+    j->refs[j->nrefs++] = (struct block_ref){.block = block};
+    return TSR_OK;
+}
+
+static int want_blocks(const struct tsr_array *a, const struct tsr_selection *sel,
+                       struct chunk_job *j)
+{
+    const struct tsr_grid *g = &a->d->grid;
+    int rc = TSR_OK;
+    if (!sel) {
+        for (int32_t b = 0; b < j->place.nblocks && rc == TSR_OK; b++) rc = add_ref(j, b);
+        return rc;
+    }
+    struct tsr_walk w;
+    tsr_walk_blocks(&w, g, sel, j->coords, j->block);
+    for (; !w.done && rc == TSR_OK; tsr_walk_next(&w)) {
+        int64_t n = 0;
+        for (int d = 0; d < g->ndim; d++) n = n * j->nblock[d] + w.at[d];
+        if (n >= j->place.nblocks)
+            return tsr_fail(TSR_ECORRUPT, "chunk %lld: %d blocks, number %lld wanted",
+                            (long long)j->place.chunk, j->place.nblocks, (long long)n);
+        rc = add_ref(j, (int32_t)n);
+    }
+    return rc;
+}
+
+struct wanted {
+    uint64_t off, len;
+    size_t ref;
+};
+
+static int by_offset(const void *x, const void *y)
+{
+    const struct wanted *a = x, *b = y;
+    return a->off < b->off ? -1 : a->off > b->off;
+}
+
+/* Reads the spans not yet in the head, in runs; the buffer holds head, then the runs. */
+static int read_spans(const struct tsr_array *a, struct chunk_job *j, struct wanted *v)
+{
+    const struct tsr_place *p = &j->place;
+    size_t n = j->nrefs, have = p->head_len, at = have, i = 0, total = 0;
+    qsort(v, n, sizeof *v, by_offset);
+    while (i < n && v[i].off + v[i].len <= have) i++;
+    /* bytes of all runs, gaps included: never more than the chunk has after the head */
+    total = i < n ? (size_t)(p->len - v[i].off) : 0;
+    int rc = grow_buf(j, at + total);
+    if (rc < 0) return rc;
+    for (size_t k = 0; k < i; k++) j->refs[v[k].ref].src = j->buf + v[k].off;
+    while (i < n) {
+        uint64_t lo = v[i].off, hi = lo + v[i].len;
+        size_t first = i;
+        for (; i < n && v[i].off <= hi + MERGE_GAP; i++)
+            if (v[i].off + v[i].len > hi) hi = v[i].off + v[i].len;
+        rc = tsr_store_read(a->d->store, p->key, p->off + lo, j->buf + at, (size_t)(hi - lo));
+        if (rc < 0) return rc;
+        for (size_t k = first; k < i; k++) j->refs[v[k].ref].src = j->buf + at + (v[k].off - lo);
+        at += (size_t)(hi - lo);
+    }
+    return TSR_OK;
+}
+
+static int fetch_spans(const struct tsr_array *a, struct chunk_job *j, struct tsr_span *spans,
+                       struct wanted *wanted, int32_t *blocks)
+{
+    const struct tsr_place *p = &j->place;
+    for (size_t i = 0; i < j->nrefs; i++) blocks[i] = j->refs[i].block;
+    const uint8_t *view = tsr_store_view(a->d->store, p->key, p->off, p->len);
+    bool exact = !view;
+    int rc = a->d->format->spans(a->d, p, blocks, j->nrefs, exact, spans);
+    for (size_t i = 0; i < j->nrefs && rc == TSR_OK; i++) {
+        if (spans[i].len > p->len || spans[i].off > p->len - spans[i].len)
+            return tsr_fail(TSR_ECORRUPT, "chunk %lld: block %d lies outside",
+                            (long long)p->chunk, blocks[i]);
+        j->refs[i].len = (int32_t)tsr_min64((int64_t)spans[i].len, INT32_MAX);
+        j->refs[i].src = view ? view + spans[i].off : NULL;
+        wanted[i] = (struct wanted){spans[i].off, spans[i].len, i};
+    }
+    if (rc < 0 || view) return rc;
+    rc = read_spans(a, j, wanted);
+    j->place.head = j->buf; /* the buffer may have moved */
+    return rc;
+}
+
+int tsr_job_fetch(const struct tsr_array *a, const struct tsr_selection *sel, struct chunk_job *j)
+{
+    const struct tsr_grid *g = &a->d->grid;
+    enum { FEW = 32 };
+    struct { struct tsr_span s[FEW]; struct wanted w[FEW]; int32_t b[FEW]; } few;
+    j->nrefs = 0;
+    int rc = settle(a, j);
+    if (rc < 0) return rc;
+    for (int d = 0; d < g->ndim; d++) j->block[d] = g->block[d], j->nblock[d] = g->nblock[d];
+    if (j->place.block_items) {
+        j->block[0] = j->place.block_items;
+        j->nblock[0] = tsr_ceil_div(g->chunk[0], j->block[0]);
+    }
+    if (j->place.state != TSR_PLACE_STORED) return TSR_OK;
+    if ((rc = want_blocks(a, sel, j)) < 0) return rc;
+    size_t n = j->nrefs;
+    if (n <= FEW) return fetch_spans(a, j, few.s, few.w, few.b);
+    uint8_t *p = tsr_alloc_array(n, sizeof *few.s + sizeof *few.w + sizeof *few.b);
+    if (!p) return TSR_ENOMEM;
+    struct tsr_span *s = (struct tsr_span *)p;
+    struct wanted *w = (struct wanted *)(s + n);
+    rc = fetch_spans(a, j, s, w, (int32_t *)(w + n));
+    tsr_free(p);
+    return rc;
+}

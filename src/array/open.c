@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* array/open.c - places to handles: finding store and format, and the life of a handle. */
+#include <stdlib.h>
+
+#include "array/array.h"
+#include "base/mem.h"
+
+tsr_options tsr_options_complete(const tsr_options *o)
+{
+    tsr_options full = {.size = sizeof full, .max_chunk_bytes = UINT64_C(2) << 30};
+    if (o && o->size) {
+        size_t n = tsr_minz(o->size, sizeof full); /* an older caller's struct is shorter */
+        memcpy(&full, o, n);
+        full.size = sizeof full;
+        if (!full.max_chunk_bytes) full.max_chunk_bytes = UINT64_C(2) << 30;
+    }
+    return full;
+}
+
+int tsr_url_split(const char *url, char **path, char **inside)
+{
+    const char *hash = strchr(url, '#');
+    size_t len = hash ? (size_t)(hash - url) : strlen(url);
+    char *p = tsr_alloc(len + 1), *out = p;
+    *inside = tsr_strdup(hash ? hash + 1 : "");
+    if (!p || !*inside) {
+        tsr_free(p);
+        tsr_free(*inside);
+        return TSR_ENOMEM;
+    }
+    for (size_t i = 0; i < len; i++) {
+        bool escaped = len - i >= 3 && memcmp(url + i, "%23", 3) == 0;
+        *out++ = escaped ? '#' : url[i];
+        i += escaped ? 2 : 0;
+    }
+    *out = 0;
+    *path = p;
+    return TSR_OK;
+}
+
+static int make_handle(struct tsr_driver *d, const tsr_options *o, struct tsr_array **out)
+{
+    struct tsr_array *a = tsr_alloc_zero(1, sizeof *a);
+    tsr_context *c = tsr_context_get(o->context);
+    if (!a || !c) {
+        tsr_free(a);
+        d->format->close(d);
+        return TSR_ENOMEM;
+    }
+    a->d = d;
+    a->context = c;
+    a->durable = o->durable;
+    *out = a;
+    return TSR_OK;
+}
+
+static int open_driver(struct tsr_store *st, const struct tsr_format *f, const tsr_options *o,
+                       struct tsr_array **out)
+{
+    struct tsr_driver *d = NULL;
+    int rc = f->open(st, o, &d);
+    if (rc < 0) return rc;
+    d->format = f;
+    return make_handle(d, o, out);
+}
+
+int tsr_engine_open_store(struct tsr_store *st, const char *format, const tsr_options *o,
+                          struct tsr_array **out)
+{
+    const struct tsr_format *f = format ? tsr_format_named(format)
+                                        : tsr_format_probe(st, st->url, o->offset);
+    if (!f) {
+        tsr_store_close(st);
+        return TSR_EUNSUPPORTED;
+    }
+    return open_driver(st, f, o, out);
+}
+
+static int wants_update(const tsr_options *o, bool *update)
+{
+    const char *m = o->mode ? o->mode : "r";
+    *update = strcmp(m, "r+") == 0;
+    if (*update || strcmp(m, "r") == 0) return TSR_OK;
+    return tsr_fail(TSR_EARG, "mode: found '%s', expected 'r' or 'r+' to open", m);
+}
+
+int tsr_engine_open(const char *url, const tsr_options *o, struct tsr_array **out)
+{
+    char *path, *inside;
+    struct tsr_store *st;
+    bool update;
+    if (!url) return tsr_fail(TSR_EARG, "no path given");
+    int rc = wants_update(o, &update);
+    if (rc == TSR_OK) rc = tsr_url_split(url, &path, &inside);
+    if (rc < 0) return rc;
+    rc = tsr_store_open(path, update && !o->offset, &st);
+    if (rc == TSR_OK) rc = tsr_engine_open_store(st, o->format, o, out);
+    if (rc == TSR_OK && *inside) {
+        tsr_engine_close(*out);
+        *out = NULL;
+        rc = tsr_fail(TSR_ENOTFOUND, "there is nothing named '%s' inside", inside);
+    }
+    /* file errors name the path themselves */
+    if (rc < 0 && strncmp(tsr_error(), path, strlen(path)) != 0) tsr_within("%s", path);
+    tsr_free(path);
+    tsr_free(inside);
+    return rc;
+}
+
+int tsr_engine_create(const char *url, const struct tsr_format *f, const tsr_spec *spec,
+                      const tsr_options *o, struct tsr_array **out)
+{
+    const char *m = o->mode ? o->mode : "w";
+    struct tsr_store *st;
+    struct tsr_driver *d = NULL;
+    bool replace = strcmp(m, "w") == 0;
+    if (!replace && strcmp(m, "x") != 0)
+        return tsr_fail(TSR_EARG, "mode: found '%s', expected 'w' or 'x' to create", m);
+    if (!f->create) return tsr_fail(TSR_EUNSUPPORTED, "format %s: cannot be created", f->name);
+    int rc = url ? tsr_store_create(url, replace, &st) : tsr_store_mem(&st);
+    if (rc < 0) return rc;
+    rc = f->create(st, spec, o, &d);
+    if (rc == TSR_OK) {
+        d->format = f;
+        rc = make_handle(d, o, out);
+    }
+    if (rc < 0 && url) tsr_within("%s", url);
+    return rc;
+}
+
+int tsr_engine_flush(struct tsr_array *a, bool durable)
+{
+    if (!a->d->writable || !a->d->format->flush) return TSR_OK;
+    return a->d->format->flush(a->d, durable || a->durable);
+}
+
+int tsr_engine_close(struct tsr_array *a)
+{
+    if (!a) return TSR_OK;
+    int rc = tsr_engine_flush(a, false);
+    a->d->format->close(a->d);
+    tsr_free(a);
+    return rc;
+}
+
+int tsr_engine_stats(const struct tsr_array *a, tsr_stats *out)
+{
+    const struct tsr_grid *g = &a->d->grid;
+    tsr_stats s = {.size = sizeof s, .nchunks = g->nchunks};
+    if (!out->size) return tsr_fail(TSR_EARG, "tsr_stats.size is 0, expected sizeof(tsr_stats)");
+    tsr_product(g->shape, g->ndim, &s.nbytes);
+    s.nbytes *= g->item_bytes;
+    s.cbytes = a->d->format->cbytes(a->d);
+    s.bytes_read = atomic_load(&a->d->store->bytes_read);
+    s.requests = atomic_load(&a->d->store->requests);
+    s.blocks_decoded = atomic_load(&((struct tsr_array *)(uintptr_t)a)->blocks_decoded);
+    size_t n = tsr_minz(out->size, sizeof s);
+    s.size = out->size;
+    memcpy(out, &s, n);
+    return TSR_OK;
+}
+
+/* ---- frames in memory ---- */
+
+int tsr_engine_to_frame(struct tsr_array *a, void **buf, size_t *len)
+{
+    if (!a->d->format->to_buffer)
+        return tsr_fail(TSR_EUNSUPPORTED, "format %s: is no Blosc2 frame", a->d->format->name);
+    return a->d->format->to_buffer(a->d, buf, len);
+}
+
+int tsr_engine_from_frame(const void *buf, size_t len, int flags, const char *format,
+                          const tsr_options *opts, struct tsr_array **out)
+{
+    tsr_options o = tsr_options_complete(opts);
+    struct tsr_store *st = NULL;
+    int rc;
+    if (flags & TSR_BORROW) {
+        rc = tsr_store_mem_borrow(buf, len, &st);
+    } else if ((rc = tsr_store_mem(&st)) == TSR_OK) {
+        struct tsr_piece p = {(void *)(uintptr_t)buf, len};
+        rc = st->kind->write_at(st, "", 0, &p, 1);
+    }
+    if (rc == TSR_OK) return tsr_engine_open_store(st, format, &o, out);
+    tsr_store_close(st);
+    return rc;
+}

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* array/read.c - selection -> chunks -> bytes -> blocks -> the caller's memory.
+ *
+ * Touched chunks are taken in windows.  While the blocks of one window are decoded, the bytes of
+ * the next are fetched: both are jobs of the same run on the pool, so nothing waits for a chunk.
+ * A read of a few small blocks stays on the caller. */
+#include "array/array.h"
+#include "base/mem.h"
+
+enum {
+    WINDOW_CHUNKS = 128,
+    WINDOW_BYTES = 8 << 20,  /* decoded size of the wanted blocks of a window */
+    GROUP_BYTES = 32 << 10,  /* blocks are handed out in groups of about this size */
+    INLINE_BYTES = 96 << 10  /* below this, waking a thread costs more than it brings */
+};
+
+struct group {
+    uint32_t job, first, n;
+};
+
+struct window {
+    struct chunk_job *jobs;   /* [cap] */
+    size_t njobs, cap;
+    struct group *groups;
+    size_t ngroups, groups_cap;
+    int64_t bytes;
+};
+
+struct reader {
+    const struct tsr_array *a;
+    const struct tsr_selection *sel;
+    struct tsr_walk walk;
+    struct window win[2];
+    struct window *decode, *fetch; /* of the current run */
+};
+
+static void window_free(struct window *w)
+{
+    for (size_t i = 0; i < w->cap; i++) tsr_job_free(&w->jobs[i]);
+    tsr_free(w->jobs);
+    tsr_free(w->groups);
+}
+
+/* Decoded bytes of the blocks that the selection wants from the chunk the walk is at. */
+static int64_t wanted_bytes(const struct reader *r)
+{
+    const struct tsr_grid *g = &r->a->d->grid;
+    int64_t n = g->item_bytes;
+    for (int d = 0; d < g->ndim; d++) {
+        int64_t lo, hi, b = g->block[d], first;
+        tsr_walk_cell(&r->walk, d, &lo, &hi);
+        int64_t items = tsr_selection_within(r->sel, d, lo, hi, &first);
+        int64_t from = r->sel->start[d] + first * r->sel->step[d] - lo;
+        int64_t to = from + (items - 1) * r->sel->step[d];
+        n *= tsr_min64((to / b - from / b + 1) * b, hi - lo + b);
+    }
+    return n;
+}
+
+static int window_room(struct window *w)
+{
+    if (w->njobs < w->cap) return TSR_OK;
+    size_t cap = w->cap ? w->cap * 4 : 2;
+    struct chunk_job *p = tsr_realloc(w->jobs, cap, sizeof *p);
+    if (!p) return TSR_ENOMEM;
+    memset(p + w->cap, 0, (cap - w->cap) * sizeof *p);
+    w->jobs = p;
+    w->cap = cap;
+    return TSR_OK;
+}
+
+/* Takes the next chunks of the walk. */
+static int window_fill(struct reader *r, struct window *w)
+{
+    const struct tsr_grid *g = &r->a->d->grid;
+    w->njobs = w->ngroups = 0;
+    w->bytes = 0;
+    while (!r->walk.done && w->njobs < WINDOW_CHUNKS && w->bytes < WINDOW_BYTES) {
+        if (window_room(w) < 0) return TSR_ENOMEM;
+        struct chunk_job *j = &w->jobs[w->njobs++];
+        j->place = (struct tsr_place){.chunk = tsr_grid_chunk_number(g, r->walk.at)};
+        memcpy(j->coords, r->walk.at, (size_t)g->ndim * sizeof *j->coords);
+        w->bytes += wanted_bytes(r);
+        tsr_walk_next(&r->walk);
+    }
+    return TSR_OK;
+}
+
+static int window_add_group(struct window *w, size_t job, size_t first, size_t n)
+{
+    if (w->ngroups == w->groups_cap) {
+        size_t cap = w->groups_cap ? w->groups_cap * 2 : 16;
+        struct group *p = tsr_realloc(w->groups, cap, sizeof *p);
+        if (!p) return TSR_ENOMEM;
+        w->groups = p;
+        w->groups_cap = cap;
+    }
+    w->groups[w->ngroups++] = (struct group){(uint32_t)job, (uint32_t)first, (uint32_t)n};
+    return TSR_OK;
+}
+
+/* Cuts the fetched blocks of a window in groups.  A chunk of one value is one group. */
+static int window_group(const struct reader *r, struct window *w)
+{
+    const struct tsr_grid *g = &r->a->d->grid;
+    int rc = TSR_OK;
+    for (size_t i = 0; i < w->njobs && rc == TSR_OK; i++) {
+        const struct chunk_job *j = &w->jobs[i];
+        int64_t block = j->place.block_items ? j->place.block_items * g->item_bytes : g->block_bytes;
+        size_t step = (size_t)tsr_max64(1, GROUP_BYTES / tsr_max64(block, 1));
+        if (j->place.state != TSR_PLACE_STORED) rc = window_add_group(w, i, 0, 0);
+        else if (j->place.serial) step = tsr_max64((int64_t)j->nrefs, 1);
+        for (size_t k = 0; k < j->nrefs && rc == TSR_OK; k += step)
+            rc = window_add_group(w, i, k, tsr_minz(step, j->nrefs - k));
+    }
+    return rc;
+}
+
+/* The whole chunk reads as one value. */
+static int fill_chunk(const struct reader *r, const struct chunk_job *j)
+{
+    const struct tsr_grid *g = &r->a->d->grid;
+    struct tsr_box chunk;
+    struct block_box box;
+    struct overlap o;
+    tsr_grid_chunk_box(g, j->coords, &chunk);
+    for (int d = 0; d < g->ndim; d++) {
+        box.lo[d] = chunk.start[d];
+        box.hi[d] = chunk.start[d] + chunk.count[d];
+        box.extent[d] = chunk.count[d];
+    }
+    if (!tsr_overlap(r->a, r->sel, &box, &o)) return TSR_OK;
+    return tsr_fill(r->a, &j->place, o.mem, o.count, o.mem_stride);
+}
+
+static int decode_block(const struct reader *r, const struct chunk_job *j,
+                        const struct block_ref *ref, struct tsr_worker *w)
+{
+    const struct tsr_driver *d = r->a->d;
+    struct block_box box;
+    struct overlap o;
+    tsr_job_block_box(r->a, j, ref->block, &box);
+    if (!tsr_overlap(r->a, r->sel, &box, &o)) return TSR_OK;
+    if (o.whole)
+        return d->format->decode(d, &j->place, w, ref->block, ref->src, (size_t)ref->len, o.mem);
+    size_t len = (size_t)d->grid.item_bytes;
+    for (int i = 0; i < o.ndim; i++) len *= (size_t)box.extent[i];
+    uint8_t *scratch = tsr_worker_scratch(w, TSR_SCRATCH_BLOCK, len);
+    if (!scratch) return TSR_ENOMEM;
+    int rc = d->format->decode(d, &j->place, w, ref->block, ref->src, (size_t)ref->len, scratch);
+    if (rc < 0) return rc;
+    struct tsr_box_copy c = {.dst = o.mem, .src = scratch + o.blk,
+                             .item_bytes = (size_t)d->grid.item_bytes, .ndim = o.ndim};
+    memcpy(c.count, o.count, (size_t)o.ndim * sizeof *c.count);
+    memcpy(c.dst_stride, o.mem_stride, (size_t)o.ndim * sizeof *c.dst_stride);
+    memcpy(c.src_stride, o.blk_stride, (size_t)o.ndim * sizeof *c.src_stride);
+    tsr_box_copy(&c);
+    return TSR_OK;
+}
+
+static int decode_group(const struct reader *r, const struct window *win, size_t i,
+                        struct tsr_worker *w)
+{
+    const struct group *g = &win->groups[i];
+    const struct chunk_job *j = &win->jobs[g->job];
+    if (j->place.state != TSR_PLACE_STORED) return fill_chunk(r, j);
+    int rc = TSR_OK;
+    for (uint32_t k = 0; k < g->n && rc == TSR_OK; k++)
+        rc = decode_block(r, j, &j->refs[g->first + k], w);
+    atomic_fetch_add_explicit(&((struct tsr_array *)(uintptr_t)r->a)->blocks_decoded, g->n,
+                              memory_order_relaxed);
+    return rc;
+}
+
+/* Job i of a run: fetches come first, so that the next window is there in time. */
+static int run_job(void *arg, size_t i, struct tsr_worker *w)
+{
+    struct reader *r = arg;
+    size_t nfetch = r->fetch ? r->fetch->njobs : 0;
+    if (i < nfetch) return tsr_job_fetch(r->a, r->sel, &r->fetch->jobs[i]);
+    return decode_group(r, r->decode, i - nfetch, w);
+}
+
+static int run(struct reader *r, struct window *decode, struct window *fetch, bool alone)
+{
+    struct tsr_pool *pool = r->a->context->pool;
+    size_t n = (decode ? decode->ngroups : 0) + (fetch ? fetch->njobs : 0);
+    int rc = TSR_OK;
+    r->decode = decode;
+    r->fetch = fetch;
+    if (!alone) return tsr_pool_run(pool, n, run_job, r);
+    struct tsr_worker *w = tsr_pool_borrow(pool);
+    if (!w) return TSR_ENOMEM;
+    for (size_t i = 0; i < n && rc == TSR_OK; i++) rc = run_job(r, i, w);
+    tsr_pool_return(pool, w);
+    return rc;
+}
+
+int tsr_engine_read(const struct tsr_array *a, const struct tsr_selection *sel)
+{
+    struct reader r = {.a = a, .sel = sel};
+    struct window *now = &r.win[0], *next = &r.win[1];
+    if (sel->nitems == 0) return TSR_OK;
+    r.walk.ndim = sel->ndim;
+    tsr_walk_chunks(&r.walk, &a->d->grid, sel);
+    int rc = window_fill(&r, now);
+    bool alone = r.walk.done && now->bytes <= INLINE_BYTES;
+    if (rc == TSR_OK) rc = run(&r, NULL, now, alone || now->njobs == 1);
+    while (rc == TSR_OK) {
+        if ((rc = window_group(&r, now)) < 0) break;
+        next->njobs = 0;
+        if (!r.walk.done && (rc = window_fill(&r, next)) < 0) break;
+        if ((rc = run(&r, now, next->njobs ? next : NULL, alone)) < 0 || next->njobs == 0) break;
+        struct window *t = now;
+        now = next;
+        next = t;
+    }
+    window_free(now);
+    window_free(next);
+    return rc;
+}

@@ -1,0 +1,477 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* array/schunk.c - super-chunks: items in a row, over the same engine.
+ *
+ * The container is a 1-D row of bytes (format/b2frame.c); here bytes become items.  The last
+ * chunk, while it is short, is kept decoded (`tail`): appends fill it and encode it once, when it
+ * is full or flushed, so that n appends of one item cost n copies and not n recompressions.
+ *
+ *   |  chunk 0  |  chunk 1  | ... |  tail     .....|
+ *   0                             tail_at          nbytes = tail_at + tail_len while `tail_dirty`
+ */
+#include "array/array.h"
+#include "base/mem.h"
+
+struct tsr_schunk {
+    struct tsr_array *a;
+    tsr_schunk_spec spec;
+    int64_t nbytes;          /* items the caller sees, tail included */
+    uint8_t *tail;           /* [chunk_bytes]; NULL: not in use */
+    int64_t tail_at;         /* byte where it begins, a multiple of chunk_bytes */
+    bool tail_dirty;
+};
+
+static int64_t chunk_bytes(const tsr_schunk *s)
+{
+    return s->a->d->grid.chunk[0];
+}
+
+static int64_t stored_bytes(const tsr_schunk *s)
+{
+    return s->a->d->grid.shape[0];
+}
+
+static struct tsr_selection select_bytes(int64_t start, int64_t n, const void *mem)
+{
+    struct tsr_selection sel = {.ndim = 1, .nitems = n, .base = (uint8_t *)(uintptr_t)mem};
+    sel.start[0] = start;
+    sel.count[0] = n;
+    sel.step[0] = sel.stride[0] = 1;
+    return sel;
+}
+
+static int read_bytes(const tsr_schunk *s, int64_t start, int64_t n, void *dst)
+{
+    struct tsr_selection sel = select_bytes(start, n, dst);
+    return tsr_engine_read(s->a, &sel);
+}
+
+static int write_bytes(tsr_schunk *s, int64_t start, int64_t n, const void *src)
+{
+    struct tsr_selection sel = select_bytes(start, n, src);
+    return tsr_engine_write(s->a, &sel);
+}
+
+static int resize_bytes(tsr_schunk *s, int64_t nbytes)
+{
+    return s->a->d->format->resize(s->a->d, &nbytes);
+}
+
+/* ---- the tail ---- */
+
+/* Encodes what the tail holds.  The container grows by it, or its last chunk changes size: it is
+ * resized first, and the chunk committed whole. */
+static int tail_store(tsr_schunk *s)
+{
+    if (!s->tail_dirty) return TSR_OK;
+    int64_t n = s->nbytes - s->tail_at;
+    int rc = stored_bytes(s) == s->nbytes ? TSR_OK : resize_bytes(s, s->nbytes);
+    if (rc == TSR_OK) rc = write_bytes(s, s->tail_at, n, s->tail);
+    if (rc == TSR_OK) s->tail_dirty = false;
+    return rc;
+}
+
+/* Lets go of the tail; its content is stored. */
+static int tail_drop(tsr_schunk *s)
+{
+    int rc = tail_store(s);
+    if (rc < 0) return rc;
+    tsr_free(s->tail);
+    s->tail = NULL;
+    return TSR_OK;
+}
+
+/* Makes the tail hold the chunk that byte nbytes falls into: the short last one, or a new one. */
+static int tail_take(tsr_schunk *s)
+{
+    int64_t chunk = chunk_bytes(s), at = s->nbytes / chunk * chunk;
+    if (s->tail && s->tail_at == at) return TSR_OK;
+    int rc = tail_store(s);
+    if (rc == TSR_OK && !s->tail && !(s->tail = tsr_alloc((size_t)chunk))) rc = TSR_ENOMEM;
+    if (rc == TSR_OK && s->nbytes > at) rc = read_bytes(s, at, s->nbytes - at, s->tail);
+    if (rc < 0) {
+        tsr_free(s->tail);
+        s->tail = NULL;
+        return rc;
+    }
+    s->tail_at = at;
+    return TSR_OK;
+}
+
+/* ---- open and close ---- */
+
+static int make(struct tsr_array *a, tsr_schunk **out)
+{
+    tsr_schunk *s = tsr_alloc_zero(1, sizeof *s);
+    if (!s) {
+        a->d->format->close(a->d);
+        tsr_free(a);
+        return TSR_ENOMEM;
+    }
+    const tsr_spec *as = &a->d->spec;
+    s->a = a;
+    s->nbytes = stored_bytes(s);
+    s->spec = (tsr_schunk_spec){.size = sizeof s->spec, .item_bytes = as->item_bytes,
+                                .chunk_bytes = chunk_bytes(s), .block_bytes = a->d->grid.block[0],
+                                .steps = as->steps, .nsteps = as->nsteps, .split = as->split};
+    *out = s;
+    return TSR_OK;
+}
+
+int tsr_schunk_open(const char *url, const tsr_options *opts, tsr_schunk **out)
+{
+    tsr_options o = tsr_options_complete(opts);
+    struct tsr_array *a;
+    int rc = tsr_engine_open(url, &o, &a);
+    if (rc < 0) return rc;
+    if (a->d->format->kind != TSR_KIND_ARRAY) return make(a, out);
+    /* a Blosc2 array is a super-chunk too, when asked for as one */
+    const char *format = a->d->format->name;
+    tsr_engine_close(a);
+    return tsr_fail(TSR_EARG, "%s: an array (format %s), not a super-chunk; format b2frame shows "
+                              "the chunks below a b2nd array", url, format);
+}
+
+static int complete_spec(const tsr_schunk_spec *spec, tsr_schunk_spec *s)
+{
+    enum { DEFAULT_CHUNK = 4 << 20 };
+    *s = (tsr_schunk_spec){.size = sizeof *s};
+    if (spec && spec->size) memcpy(s, spec, tsr_minz(spec->size, sizeof *s));
+    if (!s->item_bytes) s->item_bytes = 1;
+    if (s->item_bytes < 0 || s->item_bytes > TSR_BLOCK_MAX)
+        return tsr_fail(TSR_EARG, "item_bytes: found %lld, expected 1..%d",
+                        (long long)s->item_bytes, TSR_BLOCK_MAX);
+    if (!s->chunk_bytes)
+        s->chunk_bytes = tsr_max64(DEFAULT_CHUNK / s->item_bytes, 1) * s->item_bytes;
+    if (s->chunk_bytes < 0 || s->chunk_bytes % s->item_bytes || s->block_bytes < 0 ||
+        s->block_bytes > TSR_BLOCK_MAX)
+        return tsr_fail(TSR_EARG, "chunk_bytes %lld, block_bytes %lld: expected whole items of "
+                                  "%lld bytes, blocks up to %d",
+                        (long long)s->chunk_bytes, (long long)s->block_bytes,
+                        (long long)s->item_bytes, TSR_BLOCK_MAX);
+    return TSR_OK;
+}
+
+int tsr_schunk_create(const char *url, const tsr_schunk_spec *spec, const tsr_options *opts,
+                      tsr_schunk **out)
+{
+    tsr_options o = tsr_options_complete(opts);
+    tsr_schunk_spec s;
+    int rc = complete_spec(spec, &s);
+    if (rc < 0) return rc;
+    const struct tsr_format *f = tsr_format_named(o.format ? o.format : "b2frame");
+    if (!f) return TSR_EUNSUPPORTED;
+    if (f->kind != TSR_KIND_SCHUNK)
+        return tsr_fail(TSR_EARG, "format %s: does not hold super-chunks", f->name);
+    int64_t zero = 0;
+    tsr_spec as = {.size = sizeof as, .item_bytes = s.item_bytes, .ndim = 1, .shape = &zero,
+                   .chunks = &s.chunk_bytes, .blocks = s.block_bytes ? &s.block_bytes : NULL,
+                   .steps = s.steps, .nsteps = s.nsteps, .split = s.split, .metas = s.metas,
+                   .nmetas = s.nmetas};
+    struct tsr_array *a;
+    rc = tsr_engine_create(url, f, &as, &o, &a);
+    return rc < 0 ? rc : make(a, out);
+}
+
+static int flush(tsr_schunk *s, bool durable)
+{
+    int rc = tail_store(s);
+    return rc < 0 ? rc : tsr_engine_flush(s->a, durable);
+}
+
+int tsr_schunk_flush(tsr_schunk *s)
+{
+    return flush(s, false);
+}
+
+int tsr_schunk_sync(tsr_schunk *s)
+{
+    return flush(s, true);
+}
+
+int tsr_schunk_close(tsr_schunk *s)
+{
+    char text[TSR_ERROR_MAX];
+    if (!s) return TSR_OK;
+    int rc = tail_store(s);
+    if (rc == TSR_OK) {
+        rc = tsr_engine_close(s->a);
+    } else { /* an unfinished last chunk must not be committed */
+        tsr_error_save(text);
+        s->a->d->format->close(s->a->d);
+        tsr_free(s->a);
+        tsr_error_restore(text);
+    }
+    tsr_free(s->tail);
+    tsr_free(s);
+    return rc;
+}
+
+const tsr_schunk_spec *tsr_schunk_spec_of(const tsr_schunk *s)
+{
+    return &s->spec;
+}
+
+const char *tsr_schunk_format(const tsr_schunk *s)
+{
+    return s->a->d->format->name;
+}
+
+int64_t tsr_schunk_nchunks(const tsr_schunk *s)
+{
+    return tsr_ceil_div(s->nbytes, chunk_bytes(s));
+}
+
+int64_t tsr_schunk_nitems(const tsr_schunk *s)
+{
+    return s->nbytes / s->spec.item_bytes;
+}
+
+int tsr_schunk_stats(const tsr_schunk *s, tsr_stats *out)
+{
+    int rc = tsr_engine_stats(s->a, out);
+    if (rc < 0) return rc;
+    out->nbytes = s->nbytes;
+    out->nchunks = tsr_schunk_nchunks(s);
+    return TSR_OK;
+}
+
+/* ---- items ---- */
+
+static int check_items(const tsr_schunk *s, int64_t start, int64_t n, int64_t *from, int64_t *len)
+{
+    int64_t end, item = s->spec.item_bytes;
+    if (start < 0 || n < 0 || start > tsr_schunk_nitems(s) || !tsr_add(start, n, &end) ||
+        !tsr_mul(end, item, &end))
+        return tsr_fail(TSR_EARG, "items %lld .. %lld + %lld: the super-chunk has %lld",
+                        (long long)start, (long long)start, (long long)n,
+                        (long long)tsr_schunk_nitems(s));
+    *from = start * item;
+    *len = n * item;
+    return TSR_OK;
+}
+
+static int writable(const tsr_schunk *s)
+{
+    if (s->a->d->writable && s->a->d->format->resize) return TSR_OK;
+    return tsr_fail(TSR_EDENIED, "%s: opened read-only", s->a->d->store->url);
+}
+
+/* Bytes [from, from + len) that exist, some of them perhaps in the tail. */
+static int get_bytes(const tsr_schunk *s, int64_t from, int64_t len, uint8_t *dst)
+{
+    int64_t in_tail = s->tail ? tsr_max64(from + len - tsr_max64(s->tail_at, from), 0) : 0;
+    int64_t before = len - in_tail;
+    if (in_tail) memcpy(dst + before, s->tail + (from + before - s->tail_at), (size_t)in_tail);
+    return before ? read_bytes(s, from, before, dst) : TSR_OK;
+}
+
+int tsr_schunk_get(const tsr_schunk *s, int64_t start, int64_t n, void *dst)
+{
+    int64_t from, len;
+    int rc = check_items(s, start, n, &from, &len);
+    if (rc < 0) return rc;
+    if (from + len > s->nbytes)
+        return tsr_fail(TSR_EARG, "items %lld .. %lld: the super-chunk has %lld", (long long)start,
+                        (long long)(start + n), (long long)tsr_schunk_nitems(s));
+    return get_bytes(s, from, len, dst);
+}
+
+/* Appends whole chunks straight, the rest through the tail. */
+static int append_bytes(tsr_schunk *s, int64_t len, const uint8_t *src)
+{
+    int64_t chunk = chunk_bytes(s);
+    int rc = TSR_OK;
+    while (len > 0 && rc == TSR_OK) {
+        int64_t fill = s->nbytes % chunk, n = tsr_min64(len, chunk - fill);
+        if (fill == 0 && len >= chunk) {
+            n = len / chunk * chunk;
+            if ((rc = tail_drop(s)) < 0 || (rc = resize_bytes(s, s->nbytes + n)) < 0) return rc;
+            if ((rc = write_bytes(s, s->nbytes, n, src)) < 0) {
+                char text[TSR_ERROR_MAX];
+                tsr_error_save(text);
+                resize_bytes(s, s->nbytes);
+                tsr_error_restore(text);
+                return rc;
+            }
+            s->nbytes += n;
+        } else {
+            if ((rc = tail_take(s)) < 0) return rc;
+            memcpy(s->tail + fill, src, (size_t)n);
+            s->nbytes += n;
+            s->tail_dirty = true;
+            if (fill + n == chunk) rc = tail_store(s);
+        }
+        src += n;
+        len -= n;
+    }
+    return rc;
+}
+
+static int set_bytes(tsr_schunk *s, int64_t from, int64_t len, const uint8_t *src)
+{
+    int64_t in_tail = s->tail ? tsr_max64(from + len - tsr_max64(s->tail_at, from), 0) : 0;
+    int64_t before = len - in_tail;
+    if (in_tail) {
+        memcpy(s->tail + (from + before - s->tail_at), src + before, (size_t)in_tail);
+        s->tail_dirty = true;
+    }
+    return before ? write_bytes(s, from, before, src) : TSR_OK;
+}
+
+int tsr_schunk_set(tsr_schunk *s, int64_t start, int64_t n, const void *src)
+{
+    int64_t from, len;
+    int rc = check_items(s, start, n, &from, &len);
+    if (rc == TSR_OK) rc = writable(s);
+    if (rc < 0 || len == 0) return rc;
+    int64_t old = tsr_min64(len, s->nbytes - from);
+    if (old > 0) rc = set_bytes(s, from, old, src);
+    return rc == TSR_OK ? append_bytes(s, len - old, (const uint8_t *)src + old) : rc;
+}
+
+int tsr_schunk_append(tsr_schunk *s, int64_t n, const void *src)
+{
+    return tsr_schunk_set(s, tsr_schunk_nitems(s), n, src);
+}
+
+/* ---- chunks ---- */
+
+static int check_chunk(const tsr_schunk *s, int64_t i, int64_t end)
+{
+    if (i >= 0 && i < end) return TSR_OK;
+    return tsr_fail(TSR_EARG, "chunk %lld: the super-chunk has %lld", (long long)i,
+                    (long long)tsr_schunk_nchunks(s));
+}
+
+int tsr_schunk_chunk_bytes(const tsr_schunk *s, int64_t i, int64_t *bytes)
+{
+    int rc = check_chunk(s, i, tsr_schunk_nchunks(s));
+    if (rc == TSR_OK) *bytes = tsr_min64(chunk_bytes(s), s->nbytes - i * chunk_bytes(s));
+    return rc;
+}
+
+int tsr_schunk_read_chunk(const tsr_schunk *s, int64_t i, void *dst, size_t dst_bytes)
+{
+    int64_t n;
+    int rc = tsr_schunk_chunk_bytes(s, i, &n);
+    if (rc < 0) return rc;
+    if ((uint64_t)n != dst_bytes)
+        return tsr_fail(TSR_EARG, "buffer of %zu bytes for chunk %lld of %lld", dst_bytes,
+                        (long long)i, (long long)n);
+    return get_bytes(s, i * chunk_bytes(s), n, dst);
+}
+
+int tsr_schunk_update_chunk(tsr_schunk *s, int64_t i, const void *src, size_t src_bytes)
+{
+    int64_t n;
+    int rc = tsr_schunk_chunk_bytes(s, i, &n);
+    if (rc == TSR_OK) rc = writable(s);
+    if (rc < 0) return rc;
+    if ((uint64_t)n != src_bytes)
+        return tsr_fail(TSR_EARG, "chunk %lld holds %lld bytes, %zu given", (long long)i,
+                        (long long)n, src_bytes);
+    return set_bytes(s, i * chunk_bytes(s), n, src);
+}
+
+int tsr_schunk_insert_chunk(tsr_schunk *s, int64_t i, const void *src, size_t src_bytes)
+{
+    int64_t chunk = chunk_bytes(s), n = tsr_schunk_nchunks(s);
+    int rc = writable(s);
+    if (rc == TSR_OK) rc = check_chunk(s, i, n + 1);
+    if (rc < 0) return rc;
+    bool at_end = i == n && s->nbytes % chunk == 0;
+    if (src_bytes == 0 || src_bytes % (size_t)s->spec.item_bytes || (int64_t)src_bytes > chunk ||
+        ((int64_t)src_bytes < chunk && !at_end) || (i == n && !at_end))
+        return tsr_fail(TSR_EARG, "insert %zu bytes before chunk %lld of %lld: expected %lld "
+                                  "(only after a full last chunk fewer)",
+                        src_bytes, (long long)i, (long long)n, (long long)chunk);
+    if (i == n) return append_bytes(s, (int64_t)src_bytes, src);
+    if ((rc = tail_drop(s)) < 0) return rc;
+    if ((rc = s->a->d->format->chunk_insert(s->a->d, i)) < 0) return rc;
+    s->nbytes += chunk;
+    return write_bytes(s, i * chunk, chunk, src);
+}
+
+int tsr_schunk_delete_chunk(tsr_schunk *s, int64_t i)
+{
+    int64_t n;
+    int rc = tsr_schunk_chunk_bytes(s, i, &n);
+    if (rc == TSR_OK) rc = writable(s);
+    if (rc == TSR_OK) rc = tail_drop(s);
+    if (rc == TSR_OK) rc = s->a->d->format->chunk_delete(s->a->d, i);
+    if (rc == TSR_OK) s->nbytes -= n;
+    return rc;
+}
+
+int tsr_schunk_get_chunk(const tsr_schunk *s, int64_t i, void **buf, size_t *len)
+{
+    struct chunk_job j = {.place = {.chunk = i}};
+    uint8_t *p = NULL;
+    int rc = check_chunk(s, i, tsr_schunk_nchunks(s));
+    if (rc == TSR_OK && s->tail_dirty && i == s->tail_at / chunk_bytes(s))
+        rc = tsr_fail(TSR_EARG, "chunk %lld is not encoded yet: flush first", (long long)i);
+    if (rc == TSR_OK) rc = tsr_job_fetch(s->a, &(struct tsr_selection){.ndim = 1}, &j);
+    if (rc < 0) goto done;
+    size_t n = j.place.len ? (size_t)j.place.len : TSR_CHUNK_HEADER;
+    if (!(p = tsr_alloc(n))) {
+        rc = TSR_ENOMEM;
+    } else if (j.place.len) {
+        rc = tsr_store_read(s->a->d->store, j.place.key, j.place.off, p, n);
+    } else {
+        const struct tsr_chunk *c = (const struct tsr_chunk *)j.place.priv;
+        tsr_chunk_special(p, c->special, c->nbytes, c->block_bytes,
+                          (int32_t)s->spec.item_bytes, NULL, 0);
+    }
+    if (rc == TSR_OK) {
+        *buf = p;
+        *len = n;
+        p = NULL;
+    }
+done:
+    tsr_free(p);
+    tsr_job_free(&j);
+    return rc;
+}
+
+/* ---- frames and metalayers ---- */
+
+int tsr_schunk_to_frame(tsr_schunk *s, void **buf, size_t *len)
+{
+    int rc = tail_store(s);
+    return rc < 0 ? rc : tsr_engine_to_frame(s->a, buf, len);
+}
+
+int tsr_schunk_from_frame(const void *buf, size_t len, int flags, const tsr_options *opts,
+                          tsr_schunk **out)
+{
+    struct tsr_array *a;
+    int rc = tsr_engine_from_frame(buf, len, flags, "b2frame", opts, &a);
+    return rc < 0 ? rc : make(a, out);
+}
+
+int tsr_schunk_meta_count(const tsr_schunk *s, tsr_meta_kind kind)
+{
+    return tsr_array_meta_count(s->a, kind);
+}
+
+const char *tsr_schunk_meta_name(const tsr_schunk *s, tsr_meta_kind kind, int i)
+{
+    return tsr_array_meta_name(s->a, kind, i);
+}
+
+int tsr_schunk_meta_get(const tsr_schunk *s, tsr_meta_kind kind, const char *name, void **buf,
+                        size_t *len)
+{
+    return tsr_array_meta_get(s->a, kind, name, buf, len);
+}
+
+int tsr_schunk_meta_set(tsr_schunk *s, tsr_meta_kind kind, const char *name, const void *buf,
+                        size_t len)
+{
+    return tsr_array_meta_set(s->a, kind, name, buf, len);
+}
+
+int tsr_schunk_meta_remove(tsr_schunk *s, const char *name)
+{
+    return tsr_array_meta_remove(s->a, name);
+}

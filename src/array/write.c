@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* array/write.c - the caller's memory -> blocks -> chunks -> the container.
+ *
+ * Touched chunks are taken in windows.  A chunk that the selection covers is made of the
+ * caller's items alone; of another one the old blocks are fetched, and a block is decoded only
+ * when it is partly overwritten: blocks that stay as they are keep their stored bytes where the
+ * format can.  While the blocks of one window are encoded, the window before is committed, as
+ * one job of the same run. */
+#include "array/array.h"
+#include "base/mem.h"
+
+enum { WINDOW_CHUNKS = 64, WINDOW_BYTES = 16 << 20 };
+
+/* What is known of a block while it is encoded: is it one item repeated? */
+enum { ITEM_MAX = 16 };
+struct uniform {
+    uint8_t kind;              /* TSR_SPECIAL_* */
+    uint8_t item[ITEM_MAX];
+};
+
+struct out_job {
+    struct tsr_out_chunk out;
+    struct chunk_job old;
+    bool partial;
+    bool assembled;            /* raw holds the whole new chunk already */
+    uint8_t *slots, *raw;      /* kept from window to window */
+    size_t slots_cap, raw_cap;
+    struct uniform *uniform;   /* [out.nblocks] */
+    int32_t blocks_cap;
+};
+
+struct window {
+    struct out_job *jobs;      /* [WINDOW_CHUNKS] */
+    size_t njobs;
+    size_t first[WINDOW_CHUNKS + 1]; /* job numbers of blocks */
+    struct tsr_out_chunk *out; /* [WINDOW_CHUNKS], for the commit */
+};
+
+struct writer {
+    struct tsr_array *a;
+    const struct tsr_selection *sel;
+    struct tsr_walk walk;
+    struct window win[2];
+    struct window *encode, *commit;
+};
+
+static void window_free(struct window *w)
+{
+    for (size_t i = 0; w->jobs && i < WINDOW_CHUNKS; i++) {
+        struct out_job *j = &w->jobs[i];
+        tsr_job_free(&j->old);
+        tsr_free(j->slots);
+        tsr_free(j->raw);
+        tsr_free(j->uniform);
+        tsr_free(j->out.blocks);
+    }
+    tsr_free(w->jobs);
+    tsr_free(w->out);
+}
+
+static int window_init(struct window *w)
+{
+    w->jobs = tsr_alloc_zero(WINDOW_CHUNKS, sizeof *w->jobs);
+    w->out = tsr_alloc_array(WINDOW_CHUNKS, sizeof *w->out);
+    return w->jobs && w->out ? TSR_OK : TSR_ENOMEM;
+}
+
+/* Room for a chunk's head and encoded blocks: one buffer, a slot per block. */
+static int make_room(struct out_job *j)
+{
+    struct tsr_out_chunk *c = &j->out;
+    size_t need;
+    if (!tsr_mul(c->block_bound, (size_t)c->nblocks, &need) || !tsr_add(need, c->head_bound, &need))
+        return tsr_fail(TSR_ENOMEM, "chunk of %d blocks", c->nblocks);
+    if (need > j->slots_cap) {
+        tsr_free(j->slots);
+        j->slots_cap = 0;
+        if (!(j->slots = tsr_alloc(need))) return TSR_ENOMEM;
+        j->slots_cap = need;
+    }
+    if (c->nblocks > j->blocks_cap) {
+        struct tsr_block_out *b = tsr_realloc(c->blocks, (size_t)c->nblocks, sizeof *b);
+        if (b) c->blocks = b;
+        struct uniform *u = tsr_realloc(j->uniform, (size_t)c->nblocks, sizeof *u);
+        if (u) j->uniform = u;
+        if (!b || !u) return TSR_ENOMEM;
+        j->blocks_cap = c->nblocks;
+    }
+    c->head = j->slots;
+    for (int32_t b = 0; b < c->nblocks; b++)
+        c->blocks[b] = (struct tsr_block_out){.p = j->slots + c->head_bound + (size_t)b * c->block_bound};
+    return TSR_OK;
+}
+
+static int job_init(struct writer *w, struct out_job *j)
+{
+    const struct tsr_driver *d = w->a->d;
+    const struct tsr_grid *g = &d->grid;
+    struct tsr_box box;
+    int64_t chunk = tsr_grid_chunk_number(g, w->walk.at), nbytes = g->chunk_bytes;
+    tsr_grid_chunk_box(g, w->walk.at, &box);
+    if (!g->padded) tsr_product(box.count, g->ndim, &nbytes), nbytes *= g->item_bytes;
+    j->out = (struct tsr_out_chunk){.chunk = chunk, .nbytes = nbytes, .blocks = j->out.blocks};
+    j->old.place = (struct tsr_place){.chunk = chunk};
+    memcpy(j->old.coords, w->walk.at, (size_t)g->ndim * sizeof *j->old.coords);
+    j->partial = !tsr_selection_covers(w->sel, &box);
+    j->assembled = false;
+    int rc = d->format->begin(d, &j->out);
+    return rc < 0 ? rc : make_room(j);
+}
+
+static int window_fill(struct writer *w, struct window *win)
+{
+    int64_t bytes = 0;
+    win->njobs = 0;
+    win->first[0] = 0;
+    while (!w->walk.done && win->njobs < WINDOW_CHUNKS && bytes < WINDOW_BYTES) {
+        struct out_job *j = &win->jobs[win->njobs++];
+        int rc = job_init(w, j);
+        if (rc < 0) return rc;
+        bytes += j->out.nbytes;
+        win->first[win->njobs] = win->first[win->njobs - 1] + (size_t)j->out.nblocks;
+        tsr_walk_next(&w->walk);
+    }
+    return TSR_OK;
+}
+
+/* ---- the content of a block ---- */
+
+static size_t block_len(const struct out_job *j, const struct tsr_grid *g, int32_t b)
+{
+    int64_t full = j->out.block_items ? j->out.block_items * g->item_bytes : g->block_bytes;
+    return (size_t)tsr_min64(full, j->out.nbytes - b * full);
+}
+
+static int copy_in(const struct writer *w, const struct overlap *o, uint8_t *dst)
+{
+    struct tsr_box_copy c = {.dst = dst + o->blk, .src = o->mem,
+                             .item_bytes = (size_t)w->a->d->grid.item_bytes, .ndim = o->ndim};
+    memcpy(c.count, o->count, (size_t)o->ndim * sizeof *c.count);
+    memcpy(c.dst_stride, o->blk_stride, (size_t)o->ndim * sizeof *c.dst_stride);
+    memcpy(c.src_stride, o->mem_stride, (size_t)o->ndim * sizeof *c.src_stride);
+    tsr_box_copy(&c);
+    return TSR_OK;
+}
+
+/* The old content of block b, of the box's extent, into dst. */
+static int old_block(const struct writer *w, const struct out_job *j, int32_t b,
+                     const struct block_box *box, struct tsr_worker *wk, uint8_t *dst)
+{
+    const struct tsr_driver *d = w->a->d;
+    const struct tsr_place *p = &j->old.place;
+    if (p->state == TSR_PLACE_STORED) {
+        const struct block_ref *ref = &j->old.refs[b];
+        return d->format->decode(d, p, wk, b, ref->src, (size_t)ref->len, dst);
+    }
+    int64_t stride[TSR_MAX_NDIM], bytes = d->grid.item_bytes;
+    for (int i = d->grid.ndim - 1; i >= 0; i--) stride[i] = bytes, bytes *= box->extent[i];
+    return tsr_fill(w->a, p, dst, box->extent, stride);
+}
+
+/* How block b comes about: *src is its decoded bytes (in dst, or in the caller's memory). */
+static int make_block(const struct writer *w, const struct out_job *j, int32_t b,
+                      struct tsr_worker *wk, uint8_t *dst, const uint8_t **src)
+{
+    const struct tsr_grid *g = &w->a->d->grid;
+    struct block_box box;
+    struct overlap o;
+    if (j->assembled) {
+        *src = j->raw + (size_t)b * block_len(j, g, 0);
+        return TSR_OK;
+    }
+    tsr_job_block_box(w->a, &j->old, b, &box);
+    bool meets = tsr_overlap(w->a, w->sel, &box, &o), covered = meets, padded = false;
+    size_t len = (size_t)g->item_bytes;
+    for (int d = 0; d < g->ndim; d++) {
+        len *= (size_t)box.extent[d];
+        if (meets && o.count[d] != box.hi[d] - box.lo[d]) covered = false;
+        if (box.hi[d] - box.lo[d] != box.extent[d]) padded = true;
+    }
+    *src = dst;
+    if (meets && o.whole) {
+        *src = o.mem;
+        return TSR_OK;
+    }
+    if (j->partial && !covered) {
+        int rc = old_block(w, j, b, &box, wk, dst);
+        if (rc < 0) return rc;
+    } else if (padded || !meets) {
+        memset(dst, 0, len);
+    }
+    return meets ? copy_in(w, &o, dst) : TSR_OK;
+}
+
+static bool keep_block(const struct writer *w, const struct out_job *j, int32_t b)
+{
+    const struct tsr_driver *d = w->a->d;
+    struct block_box box;
+    struct overlap o;
+    if (!j->partial || !d->format->keep || j->old.place.state != TSR_PLACE_STORED) return false;
+    tsr_job_block_box(w->a, &j->old, b, &box);
+    if (tsr_overlap(w->a, w->sel, &box, &o)) return false;
+    const struct block_ref *ref = &j->old.refs[b];
+    return d->format->keep(d, &j->old.place, &j->out, b, ref->src, (size_t)ref->len);
+}
+
+static void note_uniform(const struct tsr_grid *g, struct out_job *j, int32_t b,
+                         const uint8_t *src, size_t len)
+{
+    struct uniform *u = &j->uniform[b];
+    u->kind = TSR_SPECIAL_NONE;
+    if (g->item_bytes > ITEM_MAX || len % (size_t)g->item_bytes || !len) return;
+    u->kind = (uint8_t)tsr_chunk_uniform(src, len, (int32_t)g->item_bytes);
+    if (u->kind) memcpy(u->item, src, (size_t)g->item_bytes);
+}
+
+static int encode_block(const struct writer *w, struct out_job *j, int32_t b, struct tsr_worker *wk)
+{
+    const struct tsr_driver *d = w->a->d;
+    j->uniform[b].kind = TSR_SPECIAL_NONE;
+    if (keep_block(w, j, b)) return TSR_OK;
+    size_t len = block_len(j, &d->grid, b);
+    uint8_t *dst = tsr_worker_scratch(wk, TSR_SCRATCH_BLOCK, len);
+    const uint8_t *src;
+    if (!dst) return TSR_ENOMEM;
+    int rc = make_block(w, j, b, wk, dst, &src);
+    if (rc < 0) return rc;
+    note_uniform(&d->grid, j, b, src, len);
+    return d->format->encode(d, wk, &j->out, b, src);
+}
+
+/* ---- the old chunk ---- */
+
+static int raw_room(struct out_job *j)
+{
+    size_t len = (size_t)j->out.nbytes;
+    if (len <= j->raw_cap) return TSR_OK;
+    tsr_free(j->raw);
+    j->raw_cap = 0;
+    if (!(j->raw = tsr_alloc(len))) return TSR_ENOMEM;
+    j->raw_cap = len;
+    return TSR_OK;
+}
+
+/* Clipped chunks may be cut in other blocks than the new one will be: the old chunk is decoded
+ * whole and the selection laid over it. */
+static int assemble(const struct writer *w, struct out_job *j, struct tsr_worker *wk)
+{
+    const struct tsr_driver *d = w->a->d;
+    const struct tsr_grid *g = &d->grid;
+    struct tsr_box chunk;
+    struct block_box box;
+    struct overlap o;
+    int64_t stride[TSR_MAX_NDIM], bytes = g->item_bytes, block = j->old.block[0] * g->item_bytes;
+    int rc = raw_room(j);
+    tsr_grid_chunk_box(g, j->old.coords, &chunk);
+    for (int i = g->ndim - 1; i >= 0; i--) {
+        box.lo[i] = chunk.start[i];
+        box.hi[i] = chunk.start[i] + chunk.count[i];
+        box.extent[i] = chunk.count[i];
+        stride[i] = bytes;
+        bytes *= chunk.count[i];
+    }
+    if (rc == TSR_OK && j->old.place.state != TSR_PLACE_STORED)
+        rc = tsr_fill(w->a, &j->old.place, j->raw, chunk.count, stride);
+    for (size_t i = 0; i < j->old.nrefs && rc == TSR_OK; i++) {
+        const struct block_ref *r = &j->old.refs[i];
+        rc = d->format->decode(d, &j->old.place, wk, r->block, r->src, (size_t)r->len,
+                               j->raw + (j->old.nrefs > 1 ? r->block * block : 0));
+    }
+    j->assembled = true;
+    return rc == TSR_OK && tsr_overlap(w->a, w->sel, &box, &o) ? copy_in(w, &o, j->raw) : rc;
+}
+
+static int fetch_old(void *arg, size_t i, struct tsr_worker *wk)
+{
+    struct writer *w = arg;
+    struct out_job *j = &w->encode->jobs[i];
+    const struct tsr_grid *g = &w->a->d->grid;
+    int rc = j->partial ? tsr_job_fetch(w->a, NULL, &j->old) : TSR_OK;
+    if (rc == TSR_OK && j->partial && !g->padded) rc = assemble(w, j, wk);
+    memcpy(j->old.block, g->block, sizeof g->block);
+    memcpy(j->old.nblock, g->nblock, sizeof g->nblock);
+    if (j->out.block_items) {
+        j->old.block[0] = j->out.block_items;
+        j->old.nblock[0] = j->out.nblocks;
+    }
+    return rc;
+}
+
+/* ---- closing and committing ---- */
+
+/* All blocks are the same item repeated: one value stands for the chunk. */
+static int chunk_uniform(const struct tsr_grid *g, const struct out_job *j)
+{
+    int kind = j->uniform[0].kind;
+    for (int32_t b = 0; b < j->out.nblocks && kind; b++)
+        if (j->uniform[b].kind != kind ||
+            memcmp(j->uniform[b].item, j->uniform[0].item, (size_t)g->item_bytes) != 0)
+            return TSR_SPECIAL_NONE;
+    return kind;
+}
+
+static int seal(struct writer *w, struct out_job *j)
+{
+    const struct tsr_driver *d = w->a->d;
+    /* a plain frame counts in bytes: its items may be larger than what is compared here */
+    int kind = j->out.nblocks && d->grid.padded ? chunk_uniform(&d->grid, j) : TSR_SPECIAL_NONE;
+    if (kind) {
+        j->out.special = kind;
+        j->out.value = j->uniform[0].item;
+    }
+    return d->format->seal(d, &j->out);
+}
+
+static int make_raw(void *arg, size_t i, struct tsr_worker *wk)
+{
+    struct writer *w = arg;
+    struct out_job *j = &w->encode->jobs[i];
+    const struct tsr_grid *g = &w->a->d->grid;
+    if (!j->out.need_raw || j->out.special) return TSR_OK;
+    int rc = j->assembled ? TSR_OK : raw_room(j);
+    for (int32_t b = 0; b < j->out.nblocks && rc == TSR_OK && !j->assembled; b++) {
+        uint8_t *dst = j->raw + (size_t)b * block_len(j, g, 0);
+        const uint8_t *src;
+        rc = make_block(w, j, b, wk, dst, &src);
+        if (rc == TSR_OK && src != dst) memcpy(dst, src, block_len(j, g, b));
+    }
+    j->out.raw = j->raw;
+    return rc;
+}
+
+static int commit(struct writer *w, struct window *win)
+{
+    for (size_t i = 0; i < win->njobs; i++) win->out[i] = win->jobs[i].out;
+    return w->a->d->format->commit(w->a->d, win->out, win->njobs);
+}
+
+/* Job 0 commits the window before, the others encode a block each. */
+static int run_job(void *arg, size_t i, struct tsr_worker *wk)
+{
+    struct writer *w = arg;
+    if (w->commit && i-- == 0) return commit(w, w->commit);
+    size_t lo = 0, hi = w->encode->njobs;
+    while (hi - lo > 1) {
+        size_t mid = (lo + hi) / 2;
+        if (w->encode->first[mid] <= i) lo = mid;
+        else hi = mid;
+    }
+    return encode_block(w, &w->encode->jobs[lo], (int32_t)(i - w->encode->first[lo]), wk);
+}
+
+static int encode_window(struct writer *w, struct window *win, struct window *before)
+{
+    struct tsr_pool *pool = w->a->context->pool;
+    w->encode = win;
+    w->commit = before;
+    int rc = tsr_pool_run(pool, win->njobs, fetch_old, w);
+    if (rc == TSR_OK) rc = tsr_pool_run(pool, win->first[win->njobs] + (before != NULL), run_job, w);
+    bool raw = false;
+    for (size_t i = 0; i < win->njobs && rc == TSR_OK; i++) {
+        rc = seal(w, &win->jobs[i]);
+        raw |= win->jobs[i].out.need_raw;
+    }
+    return rc == TSR_OK && raw ? tsr_pool_run(pool, win->njobs, make_raw, w) : rc;
+}
+
+int tsr_engine_write(struct tsr_array *a, const struct tsr_selection *sel)
+{
+    struct writer w = {.a = a, .sel = sel};
+    struct window *now = &w.win[0], *before = NULL;
+    if (!a->d->writable || !a->d->format->commit)
+        return tsr_fail(TSR_EDENIED, "%s: opened read-only", a->d->store->url);
+    if (sel->nitems == 0) return TSR_OK;
+    tsr_walk_chunks(&w.walk, &a->d->grid, sel);
+    int rc = window_init(now);
+    while (rc == TSR_OK && !w.walk.done) {
+        if ((rc = window_fill(&w, now)) < 0 || (rc = encode_window(&w, now, before)) < 0) break;
+        before = now;
+        now = now == &w.win[0] ? &w.win[1] : &w.win[0];
+        if (!w.walk.done && !now->jobs) rc = window_init(now);
+    }
+    if (rc == TSR_OK && before) rc = commit(&w, before);
+    window_free(&w.win[0]);
+    window_free(&w.win[1]);
+    return rc;
+}
