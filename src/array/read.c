@@ -47,7 +47,7 @@ static int64_t wanted_bytes(const struct reader *r)
     const struct tsr_grid *g = &r->a->d->grid;
     int64_t n = g->item_bytes;
     for (int d = 0; d < g->ndim; d++) {
-        int64_t lo, hi, b = g->block[d], first;
+        int64_t lo, hi, b = g->block[d], first = 0;
         tsr_walk_cell(&r->walk, d, &lo, &hi);
         int64_t items = tsr_selection_within(r->sel, d, lo, hi, &first);
         int64_t from = r->sel->start[d] + first * r->sel->step[d] - lo;

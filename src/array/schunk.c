@@ -267,7 +267,7 @@ static int get_bytes(const tsr_schunk *s, int64_t from, int64_t len, uint8_t *ds
 
 int tsr_schunk_get(const tsr_schunk *s, int64_t start, int64_t n, void *dst)
 {
-    int64_t from, len;
+    int64_t from = 0, len = 0;
     int rc = check_items(s, start, n, &from, &len);
     if (rc < 0) return rc;
     if (from + len > s->nbytes)
@@ -320,7 +320,7 @@ static int set_bytes(tsr_schunk *s, int64_t from, int64_t len, const uint8_t *sr
 
 int tsr_schunk_set(tsr_schunk *s, int64_t start, int64_t n, const void *src)
 {
-    int64_t from, len;
+    int64_t from = 0, len = 0;
     int rc = check_items(s, start, n, &from, &len);
     if (rc == TSR_OK) rc = writable(s);
     if (rc < 0 || len == 0) return rc;
@@ -352,7 +352,7 @@ int tsr_schunk_chunk_bytes(const tsr_schunk *s, int64_t i, int64_t *bytes)
 
 int tsr_schunk_read_chunk(const tsr_schunk *s, int64_t i, void *dst, size_t dst_bytes)
 {
-    int64_t n;
+    int64_t n = 0;
     int rc = tsr_schunk_chunk_bytes(s, i, &n);
     if (rc < 0) return rc;
     if ((uint64_t)n != dst_bytes)
@@ -363,7 +363,7 @@ int tsr_schunk_read_chunk(const tsr_schunk *s, int64_t i, void *dst, size_t dst_
 
 int tsr_schunk_update_chunk(tsr_schunk *s, int64_t i, const void *src, size_t src_bytes)
 {
-    int64_t n;
+    int64_t n = 0;
     int rc = tsr_schunk_chunk_bytes(s, i, &n);
     if (rc == TSR_OK) rc = writable(s);
     if (rc < 0) return rc;
@@ -394,7 +394,7 @@ int tsr_schunk_insert_chunk(tsr_schunk *s, int64_t i, const void *src, size_t sr
 
 int tsr_schunk_delete_chunk(tsr_schunk *s, int64_t i)
 {
-    int64_t n;
+    int64_t n = 0;
     int rc = tsr_schunk_chunk_bytes(s, i, &n);
     if (rc == TSR_OK) rc = writable(s);
     if (rc == TSR_OK) rc = tail_drop(s);
