@@ -90,20 +90,37 @@ INLINE void scatter8(uint8_t *p, size_t stride, uint64_t x)
     for (int r = 0; r < 8; r++) p[(size_t)r * stride] = (uint8_t)(x >> (8 * r));
 }
 
+/* Rows are far apart, often by a power of two, so `wide` bytes of each are written at once. */
+enum { ROW_TILE = 64 };
+
 static void bitshuffle(uint8_t *dst, const uint8_t *src, size_t size, size_t n)
 {
+    uint8_t tile[8][ROW_TILE];
     size_t row = n / 8;
-    for (size_t g = 0; g < row; g++)
-        for (size_t j = 0; j < size; j++)
-            scatter8(dst + 8 * j * row + g, row, transpose8(gather8(src + 8 * g * size + j, size)));
+    for (size_t at = 0; at < row; at += ROW_TILE) {
+        size_t wide = tsr_minz(ROW_TILE, row - at);
+        for (size_t j = 0; j < size; j++) {
+            const uint8_t *s = src + 8 * at * size + j;
+            for (size_t g = 0; g < wide; g++)
+                scatter8(tile[0] + g, ROW_TILE, transpose8(gather8(s + 8 * g * size, size)));
+            for (size_t k = 0; k < 8; k++) memcpy(dst + (8 * j + k) * row + at, tile[k], wide);
+        }
+    }
 }
 
 static void bitunshuffle(uint8_t *dst, const uint8_t *src, size_t size, size_t n)
 {
+    uint8_t tile[8][ROW_TILE];
     size_t row = n / 8;
-    for (size_t g = 0; g < row; g++)
-        for (size_t j = 0; j < size; j++)
-            scatter8(dst + 8 * g * size + j, size, transpose8(gather8(src + 8 * j * row + g, row)));
+    for (size_t at = 0; at < row; at += ROW_TILE) {
+        size_t wide = tsr_minz(ROW_TILE, row - at);
+        for (size_t j = 0; j < size; j++) {
+            uint8_t *d = dst + 8 * at * size + j;
+            for (size_t k = 0; k < 8; k++) memcpy(tile[k], src + (8 * j + k) * row + at, wide);
+            for (size_t g = 0; g < wide; g++)
+                scatter8(d + 8 * g * size, size, transpose8(gather8(tile[0] + g, ROW_TILE)));
+        }
+    }
 }
 
 static bool is_run(const uint8_t *p, size_t len)

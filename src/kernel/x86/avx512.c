@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* kernel/x86/avx512.c - the kernels with 64-byte vectors. */
+/* kernel/x86/avx512.c - 64-byte vectors. */
 #include "kernel/x86/tables.h"
 
+/* The order matters: each template is written in the words of those before. */
 #define TARGET "avx512f,avx512bw,avx512dq,avx512vl"
 #define SHORT tsr_kernels_avx2
-#define VBMI 0
+#define GFNI 0
 #include "kernel/x86/vec512_impl.h"
+
+#include "kernel/x86/transpose_impl.h"
+
+#include "kernel/x86/small_lanes_impl.h"
 
 #include "kernel/x86/shuffle_impl.h"
 
 #include "kernel/x86/bitshuffle_impl.h"
-#include "kernel/x86/run_impl.h"
 
 const struct tsr_kernels tsr_kernels_avx512 = {
     .level = "avx512",
@@ -18,5 +22,5 @@ const struct tsr_kernels tsr_kernels_avx512 = {
     .unshuffle = unshuffle,
     .bitshuffle = bitshuffle,
     .bitunshuffle = bitunshuffle,
-    .is_run = is_run,
+    .is_run = tsr_is_run_avx2,
 };

@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* kernel/x86/avx512vbmi.c - the kernels with 64-byte vectors with byte permutations and bit matrices. */
+/* kernel/x86/avx512vbmi.c - 64-byte vectors with byte permutations (VBMI) and bit matrices (GFNI). */
 #include "kernel/x86/tables.h"
 
-#define TARGET "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,gfni"
+/* The order matters: each template is written in the words of those before. */
+#define TARGET "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,gfni,bmi2"
 #define SHORT tsr_kernels_avx2
-#define VBMI 1
+#define GFNI 1
 #include "kernel/x86/vec512_impl.h"
+
+#include "kernel/x86/transpose_impl.h"
+
+#include "kernel/x86/small_packed_impl.h"
 
 #include "kernel/x86/shuffle_impl.h"
 
 #include "kernel/x86/bitshuffle_impl.h"
-#include "kernel/x86/run_impl.h"
 
 const struct tsr_kernels tsr_kernels_avx512vbmi = {
     .level = "avx512vbmi",
@@ -18,5 +22,5 @@ const struct tsr_kernels tsr_kernels_avx512vbmi = {
     .unshuffle = unshuffle,
     .bitshuffle = bitshuffle,
     .bitunshuffle = bitunshuffle,
-    .is_run = is_run,
+    .is_run = tsr_is_run_avx2,
 };

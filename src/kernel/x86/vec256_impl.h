@@ -120,12 +120,3 @@ INLINE vec splat(uint8_t b)
 {
     return _mm256_set1_epi8((char)b);
 }
-
-/* No byte of a, b, c, d differs from x. */
-INLINE int all_equal(vec x, vec a, vec b, vec c, vec d)
-{
-    vec ab = _mm256_or_si256(_mm256_xor_si256(a, x), _mm256_xor_si256(b, x));
-    vec cd = _mm256_or_si256(_mm256_xor_si256(c, x), _mm256_xor_si256(d, x));
-    vec t = _mm256_or_si256(ab, cd);
-    return _mm256_testz_si256(t, t);
-}

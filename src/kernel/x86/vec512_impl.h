@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* kernel/x86/vec512_impl.h - the words in which the templates are written, for 64-byte vectors.
  *
- * The includer defines TARGET, and VBMI as 1 where byte permutations across lanes (VBMI) and
- * bit matrices (GFNI) exist.  A lane is 16 bytes; a unit is 1, 2, 4 or 8 bytes of a lane. */
+ * The includer defines TARGET, and GFNI as 1 where there are products of bit matrices.  A lane is 16 bytes; a unit is 1, 2, 4 or 8 bytes of a lane. */
 #include <immintrin.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -79,8 +78,8 @@ INLINE vec weave_high(vec a, vec b, int unit)
     }
 }
 
-/* The order of units: as rows of 4 (matrix_rows) or of p (matrix_columns), for p units in a
- * lane.  Entry i is the unit that goes to place i. */
+/* Orders of 4p units, p in a lane: rowsP[p * l + r] = 4r + l takes every fourth unit to one
+ * lane, columnsP[4 * m + l] = p * l + m takes them back. */
 static const uint64_t rows2[8] = {0, 4, 1, 5, 2, 6, 3, 7};
 static const uint64_t columns2[8] = {0, 2, 4, 6, 1, 3, 5, 7};
 static const uint32_t rows4[16] = {0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15};
@@ -88,27 +87,6 @@ static const uint16_t rows8[32] = {0, 4, 8,  12, 16, 20, 24, 28, 1, 5, 9,  13, 1
                                    2, 6, 10, 14, 18, 22, 26, 30, 3, 7, 11, 15, 19, 23, 27, 31};
 static const uint16_t columns8[32] = {0, 8,  16, 24, 1, 9,  17, 25, 2, 10, 18, 26, 3, 11, 19, 27,
                                       4, 12, 20, 28, 5, 13, 21, 29, 6, 14, 22, 30, 7, 15, 23, 31};
-#if VBMI
-static const uint8_t rows16[64] = {0, 4, 8,  12, 16, 20, 24, 28, 32, 36, 40, 44, 48, 52, 56, 60,
-                                   1, 5, 9,  13, 17, 21, 25, 29, 33, 37, 41, 45, 49, 53, 57, 61,
-                                   2, 6, 10, 14, 18, 22, 26, 30, 34, 38, 42, 46, 50, 54, 58, 62,
-                                   3, 7, 11, 15, 19, 23, 27, 31, 35, 39, 43, 47, 51, 55, 59, 63};
-static const uint8_t columns16[64] = {0,  16, 32, 48, 1,  17, 33, 49, 2,  18, 34, 50, 3,
-                                      19, 35, 51, 4,  20, 36, 52, 5,  21, 37, 53, 6,  22,
-                                      38, 54, 7,  23, 39, 55, 8,  24, 40, 56, 9,  25, 41,
-                                      57, 10, 26, 42, 58, 11, 27, 43, 59, 12, 28, 44, 60,
-                                      13, 29, 45, 61, 14, 30, 46, 62, 15, 31, 47, 63};
-
-INLINE vec bytes_to_rows(vec v)
-{
-    return _mm512_permutexvar_epi8(_mm512_loadu_si512(rows16), v);
-}
-
-INLINE vec bytes_to_columns(vec v)
-{
-    return _mm512_permutexvar_epi8(_mm512_loadu_si512(columns16), v);
-}
-#else
 static const uint8_t square[16] = {0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15};
 
 INLINE vec bytes_to_rows(vec v)
@@ -120,7 +98,6 @@ INLINE vec bytes_to_columns(vec v)
 {
     return in_lane(_mm512_permutexvar_epi32(_mm512_loadu_si512(rows4), v), square);
 }
-#endif
 
 /* The hooks of transpose_impl.h: joining puts every fourth unit in one lane beforehand ... */
 INLINE vec to_rows(vec v, int p)
@@ -161,7 +138,7 @@ INLINE void after_split(vec *v, int p)
 }
 
 /* Transposes the 8 x 8 bits of every 8 bytes. */
-#if VBMI
+#if GFNI
 INLINE vec transpose_bits(vec x)
 {
     /* Each byte of the result is the product of the matrix x with a unit vector, that is a
@@ -190,14 +167,4 @@ INLINE vec transpose_bits(vec x)
 INLINE vec splat(uint8_t b)
 {
     return _mm512_set1_epi8((char)b);
-}
-
-/* No byte of a, b, c, d differs from x: 0xf6 is a | (b ^ c). */
-INLINE int all_equal(vec x, vec a, vec b, vec c, vec d)
-{
-    vec t = _mm512_xor_si512(a, x);
-    t = _mm512_ternarylogic_epi64(t, b, x, 0xf6);
-    t = _mm512_ternarylogic_epi64(t, c, x, 0xf6);
-    t = _mm512_ternarylogic_epi64(t, d, x, 0xf6);
-    return _mm512_test_epi64_mask(t, t) == 0;
 }
