@@ -7,19 +7,21 @@
 
 enum { OVER = 2, LEAST_SMALL = V + OVER };
 
-/* Packs 16 / p items of p bytes to size bytes each. */
+/* Packs 16 / p items of p bytes to size bytes each; what follows them does not matter. */
 INLINE void pack_pattern(uint8_t pattern[16], size_t size, size_t p)
 {
-    memset(pattern, 0, 16);
-    for (size_t i = 0; i < 16 / p; i++)
-        for (size_t j = 0; j < size; j++) pattern[i * size + j] = (uint8_t)(i * p + j);
+    size_t item = 0, j = 0;
+    for (size_t k = 0; k < 16; k++) {
+        pattern[k] = (uint8_t)((item * p + j) % 16);
+        if (++j == size) item++, j = 0;
+    }
 }
 
 INLINE void split_small(uint8_t *dst, size_t stride, const uint8_t *src, size_t size, int p,
                         size_t n)
 {
     uint8_t pattern[16], last[V * 16 + 16];
-    if (p < 16) gather_pattern(pattern, size, (size_t)p);
+    gather_pattern(pattern, size, (size_t)p);
     for (size_t i = 0; i + V < n; i += V) {
         size_t at = tsr_minz(i, n - V - OVER);
         split_lanes(dst + at, stride, src + at * size, size, p, pattern);
@@ -32,7 +34,7 @@ INLINE void join_small(uint8_t *dst, const uint8_t *src, size_t stride, size_t s
                        size_t n)
 {
     uint8_t pattern[16], last[V * 16 + 16];
-    if (p < 16) pack_pattern(pattern, size, (size_t)p);
+    pack_pattern(pattern, size, (size_t)p);
     for (size_t i = 0; i + V < n; i += V) {
         size_t at = tsr_minz(i, n - V - OVER);
         join_lanes(dst + at * size, src + at, stride, size, p, pattern);
