@@ -102,15 +102,14 @@ void tsr_isotime_emit(int64_t v, const char *unit, char text[TSR_ISOTIME_MAX])
     const struct unit *u = unit_of(unit, &count);
     if (v == TSR_NAT) {
         strcpy(text, "NaT");
-    } else if (!u || !tsr_mul(v, count, &total) || total > INT64_MAX - 1970 ||
-               total < INT64_MIN + 719468) {
+    } else if (!u || !tsr_mul(v, count, &total)) {
         sprintf(text, "%lld", (long long)v);
-    } else if (*u->name == 'Y') {
-        sprintf(text, "%04lld", (long long)total + 1970);
+    } else if (*u->name == 'Y' && tsr_add(total, 1970, &rest)) {
+        sprintf(text, "%04lld", (long long)rest);
     } else if (!strcmp(u->name, "M")) {
         int64_t year = floor_div(total, 12);
         sprintf(text, "%04lld-%02d", (long long)year + 1970, (int)(total - year * 12) + 1);
-    } else if (split(u, total, &seconds, &rest)) {
+    } else if (*u->name != 'Y' && split(u, total, &seconds, &rest)) {
         emit_seconds(u, seconds, rest, text);
     } else {
         sprintf(text, "%lld", (long long)v);

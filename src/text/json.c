@@ -58,7 +58,7 @@ static int copy_map(struct tsr_doc *d, struct json_object *o, struct tsr_node *o
 
 static void copy_int(struct json_object *o, struct tsr_node *out)
 {
-    /* json-c keeps either an int64 or a uint64 and clamps the other view of it */
+    /* json-c keeps an int64 or a uint64 and clamps the other view of it */
     uint64_t u = json_object_get_uint64(o);
     int64_t i = json_object_get_int64(o);
     if (u > INT64_MAX) *out = (struct tsr_node){.kind = TSR_NODE_UINT, .u = u};
@@ -108,15 +108,38 @@ static int tokenize(struct json_tokener *tok, const char *text, size_t len,
     return TSR_OK;
 }
 
+/* json-c clamps integers that are too large without a word, so they are looked for here: runs
+ * of digits outside strings, at the start of a number and without fraction or exponent. */
+static int check_integers(const char *text, size_t len)
+{
+    bool in_string = false;
+    for (size_t i = 0, n; i < len; i += n ? n : 1) {
+        n = 0;
+        if (text[i] == '"') in_string = !in_string;
+        if (in_string) n = text[i] == '\\' ? 2 : 1;
+        if (n || text[i] < '0' || text[i] > '9') continue;
+        uint64_t v = 0;
+        bool fits = true;
+        for (; i + n < len && text[i + n] >= '0' && text[i + n] <= '9'; n++)
+            fits = fits && tsr_mul(v, 10, &v) && tsr_add(v, (uint64_t)(text[i + n] - '0'), &v);
+        char before = i ? text[i - 1] : ' ', after = i + n < len ? text[i + n] : ' ';
+        if (strchr(".eE+", before) || strchr(".eE", after)) continue;
+        if (!fits || (before == '-' && v > (uint64_t)INT64_MAX + 1))
+            return tsr_fail(TSR_ECORRUPT, "JSON: integer at byte %zu does not fit 64 bits", i);
+    }
+    return TSR_OK;
+}
+
 int tsr_json_parse(struct tsr_doc *d, const char *text, size_t len, struct tsr_node *root)
 {
     if (len > INT32_MAX) return tsr_fail(TSR_ELIMIT, "JSON: text of %zu bytes", len);
-    struct json_tokener *tok = json_tokener_new_ex(TSR_DOC_DEPTH);
+    struct json_tokener *tok = json_tokener_new_ex(TSR_DOC_DEPTH + 1);
     struct json_object *o = NULL;
     if (!tok) return tsr_fail(TSR_ENOMEM, "out of memory: JSON parser");
     json_tokener_set_flags(tok, JSON_TOKENER_STRICT | JSON_TOKENER_ALLOW_TRAILING_CHARS |
                                     JSON_TOKENER_VALIDATE_UTF8);
     int rc = tokenize(tok, text, len, &o);
+    if (rc == TSR_OK) rc = check_integers(text, len);
     if (rc == TSR_OK) rc = copy_value(d, o, root);
     json_object_put(o);
     json_tokener_free(tok);
@@ -216,7 +239,7 @@ static int make_map(const struct tsr_node *n, int depth, struct json_object **ou
 static int make_value(const struct tsr_node *n, int depth, struct json_object **out)
 {
     *out = NULL;
-    if (depth > TSR_DOC_DEPTH)
+    if (depth == TSR_DOC_DEPTH && n->kind >= TSR_NODE_BYTES) /* what becomes {} or [] */
         return tsr_fail(TSR_ELIMIT, "JSON: more than %d levels", TSR_DOC_DEPTH);
     switch (n->kind) {
     case TSR_NODE_NULL: return TSR_OK;
