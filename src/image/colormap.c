@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* image/colormap.c - colour maps from a few control colours each.
  *
- * The controls stand at equal distances and are joined in OKLab (B. Ottosson, 2020), a space in
- * which equal steps look equal: a monotone cubic per channel, so that lightness never turns
- * back between two controls of a sequential map.  A map is one line of the table. */
+ * The controls stand at equal distances and are joined in CIELAB (CIE 15, white D65), a space
+ * in which equal steps look about equal: a monotone cubic per channel, so that lightness never
+ * turns back between two controls of a sequential map.  A map is one line of the table. */
 #include "image/colormap.h"
 
 #include <math.h>
@@ -50,26 +50,37 @@ static uint8_t to_byte(double c)
     return (uint8_t)lrint(255 * fmin(fmax(c, 0), 1));
 }
 
+/* Cube root, with the straight piece near black that CIELAB has below (6/29)^3. */
+static double to_cube_root(double t)
+{
+    return t > 216.0 / 24389 ? cbrt(t) : t * 841 / 108 + 4.0 / 29;
+}
+
+static double from_cube_root(double f)
+{
+    return f > 6.0 / 29 ? f * f * f : (f - 4.0 / 29) * 108 / 841;
+}
+
 static void to_lab(uint32_t rgb, double lab[3])
 {
     double r = to_linear((rgb >> 16) / 255.0), g = to_linear((rgb >> 8 & 255) / 255.0),
            b = to_linear((rgb & 255) / 255.0);
-    double l = cbrt(0.4122214708 * r + 0.5363325363 * g + 0.0514459929 * b);
-    double m = cbrt(0.2119034982 * r + 0.6806995451 * g + 0.1073969566 * b);
-    double s = cbrt(0.0883024619 * r + 0.2817188376 * g + 0.6299787005 * b);
-    lab[0] = 0.2104542553 * l + 0.7936177850 * m - 0.0040720468 * s;
-    lab[1] = 1.9779984951 * l - 2.4285922050 * m + 0.4505937099 * s;
-    lab[2] = 0.0259040371 * l + 0.7827717662 * m - 0.8086757660 * s;
+    double x = to_cube_root((0.4124564 * r + 0.3575761 * g + 0.1804375 * b) / 0.95047);
+    double y = to_cube_root(0.2126729 * r + 0.7151522 * g + 0.0721750 * b);
+    double z = to_cube_root((0.0193339 * r + 0.1191920 * g + 0.9503041 * b) / 1.08883);
+    lab[0] = 116 * y - 16;
+    lab[1] = 500 * (x - y);
+    lab[2] = 200 * (y - z);
 }
 
 static void to_rgb(const double lab[3], uint8_t rgb[3])
 {
-    double l = pow(lab[0] + 0.3963377774 * lab[1] + 0.2158037573 * lab[2], 3);
-    double m = pow(lab[0] - 0.1055613458 * lab[1] - 0.0638541728 * lab[2], 3);
-    double s = pow(lab[0] - 0.0894841775 * lab[1] - 1.2914855480 * lab[2], 3);
-    rgb[0] = to_byte(+4.0767416621 * l - 3.3077115913 * m + 0.2309699292 * s);
-    rgb[1] = to_byte(-1.2684380046 * l + 2.6097574011 * m - 0.3413193965 * s);
-    rgb[2] = to_byte(-0.0041960863 * l - 0.7034186147 * m + 1.7076147010 * s);
+    double fy = (lab[0] + 16) / 116;
+    double x = 0.95047 * from_cube_root(fy + lab[1] / 500), y = from_cube_root(fy),
+           z = 1.08883 * from_cube_root(fy - lab[2] / 200);
+    rgb[0] = to_byte(3.2404542 * x - 1.5371385 * y - 0.4985314 * z);
+    rgb[1] = to_byte(-0.9692660 * x + 1.8760108 * y + 0.0415560 * z);
+    rgb[2] = to_byte(0.0556434 * x - 0.2040259 * y + 1.0572252 * z);
 }
 
 /* Slope at a control between steps a and b: their harmonic mean where both go one way, which

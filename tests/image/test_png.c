@@ -53,7 +53,7 @@ static void gray_runs_from_black_to_white_over_the_range_of_the_values(void **st
 {
     (void)state;
     static const double plane[] = {-1, 0, 1, INFINITY, -INFINITY, 0.5};
-    static const uint8_t want[] = {0, 119, 255, 255, 0, 186};
+    static const uint8_t want[] = {0, 119, 255, 255, 0, 185}; /* lightness 0 50 100 100 0 75 */
     tsr_picture how = {.size = sizeof how, .colormap = "gray"};
     int w, h;
     png_uint_32 format;
@@ -63,7 +63,7 @@ static void gray_runs_from_black_to_white_over_the_range_of_the_values(void **st
     assert_int_equal(h, 2);
     assert_int_equal(format & PNG_FORMAT_FLAG_ALPHA, 0);
     for (int i = 0; i < 6; i++) {
-        assert_in_range(p[4 * i], want[i] > 70 ? want[i] - 70 : 0, want[i]);
+        assert_in_range(p[4 * i], want[i] > 1 ? want[i] - 1 : 0, want[i] + 1);
         assert_int_equal(p[4 * i], p[4 * i + 1]);
         assert_int_equal(p[4 * i], p[4 * i + 2]);
     }
