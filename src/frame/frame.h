@@ -11,6 +11,8 @@
 #ifndef TSR_FRAME_FRAME_H
 #define TSR_FRAME_FRAME_H
 
+#include <tessera/tessera.h>
+
 #include "chunk/chunk.h"
 #include "store/store.h"
 
@@ -19,7 +21,8 @@ struct tsr_frame;
 /* What the header holds besides lengths and metalayers. */
 struct tsr_frame_facts {
     struct tsr_cparams cparams;  /* defaults for future chunks; item_bytes is type_size */
-    int64_t chunk_bytes;         /* decoded size of every chunk but the last; > 0 */
+    int64_t chunk_bytes;         /* decoded size of every chunk but the last; 0: not known yet,
+                                    or an array without items; then there are no chunks */
     int64_t nbytes;              /* sum of decoded chunk sizes */
     int64_t nchunks;             /* 0 when nbytes is 0 */
     int64_t cbytes;              /* bytes of the whole frame (frame_len) */
@@ -73,6 +76,8 @@ int tsr_frame_remap(struct tsr_frame *f, int64_t n, int64_t (*from)(void *arg, i
                     void *arg, int special);
 /* The decoded size of the last chunk (1 .. chunk_bytes); the caller puts a fitting chunk. */
 int tsr_frame_set_last(struct tsr_frame *f, int64_t nbytes);
+/* Chunk and block size (0: automatic) of a frame that has no chunks. */
+int tsr_frame_set_sizes(struct tsr_frame *f, int64_t chunk_bytes, int32_t block_bytes);
 
 /* Commits in the order of 8.2: data, index and trailer after the live end, then the header in
  * one write; the holes of the previous state are free from then on.  durable: synced between.

@@ -111,7 +111,7 @@ static int file_put(struct tsr_store *st, const char *key, const struct tsr_piec
     }
     tsr_file_close(&s->file);
     s->file = fresh;
-    return durable ? tsr_file_sync_folder(s->file.path) : TSR_OK;
+    return TSR_OK;
 }
 
 static int file_publish(struct tsr_store *st, bool durable)
@@ -124,7 +124,7 @@ static int file_publish(struct tsr_store *st, bool durable)
     if (rc < 0) return rc;
     tsr_free(s->target);
     s->target = NULL;
-    return durable ? tsr_file_sync_folder(s->file.path) : TSR_OK;
+    return TSR_OK;
 }
 
 static void file_close(struct tsr_store *st)

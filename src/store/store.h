@@ -37,8 +37,8 @@ struct tsr_store_kind {
     const uint8_t *(*view)(struct tsr_store *st, const char *key, uint64_t off, uint64_t len);
 
     /* The rest may be NULL: the store cannot. */
-    /* Replaces (or creates) a whole object at once: readers see the old or the new one, with
-     * durable also after the death of the machine. */
+    /* Replaces (or creates) a whole object at once: readers see the old or the new one.
+     * durable: its bytes are synced before they take the name; the name takes a sync. */
     int (*put)(struct tsr_store *st, const char *key, const struct tsr_piece *p, int n,
                bool durable);
     /* Writes inside or after the object. */
@@ -50,7 +50,7 @@ struct tsr_store_kind {
     int (*list)(struct tsr_store *st, const char *prefix,
                 int (*fn)(void *user, const char *key), void *user);
     int (*remove)(struct tsr_store *st, const char *key);
-    int (*publish)(struct tsr_store *st, bool durable); /* NULL: all is visible at once */
+    int (*publish)(struct tsr_store *st, bool durable); /* as put; NULL: all is visible */
     void (*close)(struct tsr_store *st); /* url is freed already */
 };
 
@@ -71,6 +71,16 @@ int tsr_store_read(struct tsr_store *st, const char *key, uint64_t off, void *ds
 int tsr_store_readv(struct tsr_store *st, const struct tsr_range *r, size_t n);
 /* NULL when the store has no bytes in place (then read) or the range is outside. */
 const uint8_t *tsr_store_view(struct tsr_store *st, const char *key, uint64_t off, uint64_t len);
+
+int tsr_store_stat(struct tsr_store *st, const char *key, uint64_t *size);
+
+/* These answer EDENIED when the store is not writable. */
+int tsr_store_put(struct tsr_store *st, const char *key, const struct tsr_piece *p, int n,
+                  bool durable);
+int tsr_store_write_at(struct tsr_store *st, const char *key, uint64_t off,
+                       const struct tsr_piece *p, int n);
+int tsr_store_truncate(struct tsr_store *st, const char *key, uint64_t size);
+int tsr_store_sync(struct tsr_store *st, const char *key, bool name);
 
 /* Opens the store that holds url ("x.b2nd", "file:x"); more schemes come through table.c.
  * update: for writing; EDENIED where the file is read-only. */

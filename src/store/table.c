@@ -90,6 +90,43 @@ int tsr_store_read(struct tsr_store *st, const char *key, uint64_t off, void *ds
     return tsr_store_readv(st, &r, 1);
 }
 
+int tsr_store_stat(struct tsr_store *st, const char *key, uint64_t *size)
+{
+    return st->kind->stat(st, key, size);
+}
+
+static int need_writable(const struct tsr_store *st, bool can)
+{
+    if (st->writable && can) return TSR_OK;
+    return tsr_fail(TSR_EDENIED, "%s: is open for reading only", st->url);
+}
+
+int tsr_store_put(struct tsr_store *st, const char *key, const struct tsr_piece *p, int n,
+                  bool durable)
+{
+    int rc = need_writable(st, st->kind->put != NULL);
+    return rc < 0 ? rc : st->kind->put(st, key, p, n, durable);
+}
+
+int tsr_store_write_at(struct tsr_store *st, const char *key, uint64_t off,
+                       const struct tsr_piece *p, int n)
+{
+    int rc = need_writable(st, st->kind->write_at != NULL);
+    return rc < 0 ? rc : st->kind->write_at(st, key, off, p, n);
+}
+
+int tsr_store_truncate(struct tsr_store *st, const char *key, uint64_t size)
+{
+    int rc = need_writable(st, st->kind->truncate != NULL);
+    return rc < 0 ? rc : st->kind->truncate(st, key, size);
+}
+
+int tsr_store_sync(struct tsr_store *st, const char *key, bool name)
+{
+    int rc = need_writable(st, st->kind->sync != NULL);
+    return rc < 0 ? rc : st->kind->sync(st, key, name);
+}
+
 const uint8_t *tsr_store_view(struct tsr_store *st, const char *key, uint64_t off, uint64_t len)
 {
     return st->kind->view ? st->kind->view(st, key, off, len) : NULL;

@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* frame/change.c - entries put, inserted, deleted, moved.
+ *
+ * Chunks are written to free space at once, the index changes in memory only: the store knows
+ * nothing of either until the next commit.  What no entry refers to any more becomes a hole:
+ * at once when the chunk was never part of a flushed state, else with the next commit.  Chunks
+ * that were there when the frame was opened are not reused: nothing says that no other entry
+ * lies over them, and a rewrite of the file gets that space back. */
+#include "frame/priv.h"
+
+int tsr_frame_need_writable(const struct tsr_frame *f)
+{
+    if (f->facts.writable) return TSR_OK;
+    return tsr_fail(TSR_EDENIED, "%s: the frame is open for reading only", f->st->url);
+}
+
+int tsr_frame_check_special(int64_t item_bytes, int special)
+{
+    if (special == TSR_SPECIAL_ZEROS || special == TSR_SPECIAL_UNINIT) return TSR_OK;
+    if (special == TSR_SPECIAL_NAN && (item_bytes == 4 || item_bytes == 8)) return TSR_OK;
+    return tsr_fail(TSR_EARG, "special chunks of kind %d for items of %lld bytes", special,
+                    (long long)item_bytes);
+}
+
+void tsr_frame_set_count(struct tsr_frame *f, int64_t n, int64_t last)
+{
+    f->facts.nchunks = n;
+    f->facts.nbytes = n ? (n - 1) * f->facts.chunk_bytes + last : 0;
+    f->dirty = true;
+}
+
+static int64_t last_bytes(const struct tsr_frame *f)
+{
+    int64_t n = f->facts.nchunks;
+    return n ? tsr_frame_chunk_nbytes(f, n - 1) : f->facts.chunk_bytes;
+}
+
+static uint64_t object_off(const struct tsr_frame *f, uint64_t off)
+{
+    return (uint64_t)f->h.header_len + off;
+}
+
+/* Makes the bytes of a dropped entry a hole.  Their length is in the chunk's header; when that
+ * cannot be had the space is lost, and nothing else. */
+static void release(struct tsr_frame *f, int64_t v)
+{
+    uint8_t head[16];
+    bool fresh = v >= 0 && v & ENTRY_FRESH;
+    if (v < 0 || (!fresh && (uint64_t)v < f->space.own_from)) return;
+    uint64_t off = (uint64_t)entry_pos(v);
+    if (f->space.area < sizeof head || off > f->space.area - sizeof head) return;
+    if (tsr_store_read(f->st, "", object_off(f, off), head, sizeof head) < 0) return;
+    uint32_t len = tsr_load_LE32(head + 12);
+    if (len >= sizeof head && off + len <= f->space.area)
+        tsr_space_free(&f->space, off, len, fresh);
+}
+
+static void replace(struct tsr_frame *f, int64_t i, int64_t v)
+{
+    int64_t old = -1;
+    if (tsr_index_get(&f->index, i, &old) == TSR_OK) release(f, old);
+    tsr_index_set(&f->index, i, v);
+    f->dirty = true;
+}
+
+static int check_index(const struct tsr_frame *f, int64_t i, int64_t n)
+{
+    int rc = tsr_frame_need_writable(f);
+    if (rc < 0) return rc;
+    if (f->h.flags & 0x80)
+        return tsr_fail(TSR_EUNSUPPORTED, "frame: its chunks have blocks of variable length");
+    if (i >= 0 && n >= 0 && i <= f->facts.nchunks && n <= f->facts.nchunks - i) return TSR_OK;
+    return tsr_fail(TSR_EARG, "chunks %lld to %lld of %lld", (long long)i,
+                    (long long)((uint64_t)i + (uint64_t)n), (long long)f->facts.nchunks);
+}
+
+/* ---- put ---- */
+
+struct put {
+    size_t n;
+    const int64_t *i;
+    const struct tsr_piece *pieces;
+    const int *first;        /* [n + 1] */
+    struct frame_extent *at; /* [n] */
+};
+
+static int measure(const struct put *p, size_t k, uint64_t *len)
+{
+    *len = 0;
+    for (int j = p->first[k]; j < p->first[k + 1]; j++) *len += p->pieces[j].len;
+    if (*len >= TSR_CHUNK_HEADER && *len <= (uint64_t)TSR_CHUNK_MAX_NBYTES + TSR_CHUNK_OVERHEAD)
+        return TSR_OK;
+    return tsr_fail(TSR_EARG, "chunk %lld has %llu bytes", (long long)p->i[k],
+                    (unsigned long long)*len);
+}
+
+/* Everything that can fail besides the writes. */
+static int prepare(struct tsr_frame *f, struct put *p)
+{
+    for (size_t k = 0; k < p->n; k++) {
+        int rc = check_index(f, p->i[k], 1);
+        if (rc == TSR_OK) rc = tsr_index_own(&f->index, p->i[k]);
+        if (rc == TSR_OK) rc = measure(p, k, &p->at[k].len);
+        if (rc < 0) return rc;
+    }
+    for (size_t k = 0; k < p->n; k++) p->at[k].off = tsr_space_alloc(&f->space, p->at[k].len);
+    return TSR_OK;
+}
+
+/* Chunks that came to lie side by side go out in one write. */
+static int write_runs(struct tsr_frame *f, const struct put *p)
+{
+    for (size_t k = 0, end; k < p->n; k = end) {
+        for (end = k + 1; end < p->n && p->at[end].off == p->at[end - 1].off + p->at[end - 1].len;)
+            end++;
+        int rc = tsr_store_write_at(f->st, "", object_off(f, p->at[k].off), p->pieces + p->first[k],
+                                    p->first[end] - p->first[k]);
+        if (rc < 0) return rc;
+    }
+    return TSR_OK;
+}
+
+static int put_all(struct tsr_frame *f, struct put *p)
+{
+    int rc = prepare(f, p);
+    if (rc < 0) return rc;
+    rc = write_runs(f, p);
+    for (size_t k = 0; k < p->n; k++) {
+        if (rc < 0) tsr_space_free(&f->space, p->at[k].off, p->at[k].len, true);
+        else replace(f, p->i[k], (int64_t)p->at[k].off | ENTRY_FRESH);
+    }
+    return rc;
+}
+
+int tsr_frame_put_many(struct tsr_frame *f, size_t n, const int64_t *i,
+                       const struct tsr_piece *pieces, const int *first)
+{
+    struct put p = {n, i, pieces, first, tsr_alloc_array(n, sizeof *p.at)};
+    int rc = p.at ? put_all(f, &p) : TSR_ENOMEM;
+    tsr_free(p.at);
+    return rc;
+}
+
+int tsr_frame_put(struct tsr_frame *f, int64_t i, const struct tsr_piece *pieces, int n)
+{
+    struct frame_extent at;
+    struct put p = {1, &i, pieces, (int[2]){0, n}, &at};
+    return put_all(f, &p);
+}
+
+int tsr_frame_put_special(struct tsr_frame *f, int64_t i, int special)
+{
+    int64_t v = entry_special(special), old;
+    int rc = check_index(f, i, 1);
+    if (rc == TSR_OK) rc = tsr_frame_check_special(f->facts.cparams.item_bytes, special);
+    if (rc == TSR_OK) rc = tsr_index_get(&f->index, i, &old);
+    if (rc < 0 || old == v) return rc;
+    if ((rc = tsr_index_own(&f->index, i)) < 0) return rc;
+    replace(f, i, v);
+    return TSR_OK;
+}
+
+/* ---- the number of chunks ---- */
+
+/* Entries i .. i+n-1 are new. */
+struct shift {
+    int64_t i, n;
+};
+
+static int64_t before_insert(void *arg, int64_t j)
+{
+    const struct shift *s = arg;
+    return j < s->i ? j : j < s->i + s->n ? -1 : j - s->n;
+}
+
+static int64_t before_delete(void *arg, int64_t j)
+{
+    const struct shift *s = arg;
+    return j < s->i ? j : j + s->n;
+}
+
+static int check_insert(const struct tsr_frame *f, int64_t i, int64_t n, int special)
+{
+    int64_t have = f->facts.nchunks;
+    int rc = check_index(f, i, 0);
+    if (rc == TSR_OK) rc = tsr_frame_check_special(f->facts.cparams.item_bytes, special);
+    if (rc < 0) return rc;
+    if (f->facts.chunk_bytes == 0)
+        return tsr_fail(TSR_EARG, "the frame's chunk size is not known yet");
+    if (n < 0 || n > FRAME_MAX_CHUNKS - have)
+        return tsr_fail(n < 0 ? TSR_EARG : TSR_ELIMIT, "%lld chunks more than %lld: at most %d",
+                        (long long)n, (long long)have, FRAME_MAX_CHUNKS);
+    if (i == have && last_bytes(f) != f->facts.chunk_bytes)
+        return tsr_fail(TSR_EARG, "insert after a short chunk: found %lld bytes, expected %lld",
+                        (long long)last_bytes(f), (long long)f->facts.chunk_bytes);
+    return TSR_OK;
+}
+
+int tsr_frame_insert(struct tsr_frame *f, int64_t i, int64_t n, int special)
+{
+    int64_t have = f->facts.nchunks, last = last_bytes(f), v = entry_special(special);
+    int rc = check_insert(f, i, n, special);
+    if (rc < 0 || n == 0) return rc;
+    if (i == have) rc = tsr_index_resize(&f->index, have + n, v);
+    else rc = tsr_index_rebuild(&f->index, have + n, i, before_insert, &(struct shift){i, n}, v);
+    if (rc == TSR_OK) tsr_frame_set_count(f, have + n, last);
+    return rc;
+}
+
+/* Notes the entries that are about to go, each as release wants it. */
+static int collect(const struct tsr_frame *f, int64_t i, struct tsr_buf *dropped)
+{
+    int64_t v;
+    int rc = tsr_index_get(&f->index, i, &v);
+    return rc < 0 || v < 0 ? rc : tsr_buf_add(dropped, &v, sizeof v);
+}
+
+static void release_all(struct tsr_frame *f, const struct tsr_buf *dropped)
+{
+    for (size_t at = 0; at < dropped->len; at += sizeof(int64_t)) {
+        int64_t v;
+        memcpy(&v, dropped->p + at, sizeof v);
+        release(f, v);
+    }
+}
+
+int tsr_frame_delete(struct tsr_frame *f, int64_t i, int64_t n)
+{
+    struct tsr_buf dropped = {0};
+    int64_t have = f->facts.nchunks;
+    int rc = check_index(f, i, n);
+    if (rc < 0 || n == 0) return rc;
+    int64_t last = i + n == have ? f->facts.chunk_bytes : last_bytes(f);
+    for (int64_t j = i; j < i + n && rc == TSR_OK; j++) rc = collect(f, j, &dropped);
+    if (rc == TSR_OK && i + n == have) rc = tsr_index_resize(&f->index, i, 0);
+    else if (rc == TSR_OK)
+        rc = tsr_index_rebuild(&f->index, have - n, i, before_delete, &(struct shift){i, n}, 0);
+    if (rc == TSR_OK) {
+        release_all(f, &dropped);
+        tsr_frame_set_count(f, have - n, last);
+    }
+    tsr_buf_free(&dropped);
+    return rc;
+}
+
+/* ---- remap ---- */
+
+static int mark_named(const struct tsr_frame *f, int64_t n, int64_t (*from)(void *arg, int64_t j),
+                      void *arg, uint8_t *named)
+{
+    for (int64_t j = 0; j < n; j++) {
+        int64_t old = from(arg, j);
+        if (old < 0) continue;
+        if (old >= f->facts.nchunks || named[old / 8] >> old % 8 & 1)
+            return tsr_fail(TSR_EARG, "remap names chunk %lld of %lld, or names it twice",
+                            (long long)old, (long long)f->facts.nchunks);
+        named[old / 8] |= (uint8_t)(1 << old % 8);
+    }
+    return TSR_OK;
+}
+
+static int collect_unnamed(const struct tsr_frame *f, const uint8_t *named, struct tsr_buf *dropped)
+{
+    for (int64_t i = 0; i < f->facts.nchunks; i++) {
+        if (i % PAGE_ENTRIES == 0 && tsr_index_page_mark(&f->index, (size_t)(i / PAGE_ENTRIES))) {
+            i += PAGE_ENTRIES - 1;
+            continue;
+        }
+        int rc = named[i / 8] >> i % 8 & 1 ? TSR_OK : collect(f, i, dropped);
+        if (rc < 0) return rc;
+    }
+    return TSR_OK;
+}
+
+static int check_remap(const struct tsr_frame *f, int64_t n, int special)
+{
+    int rc = tsr_frame_need_writable(f);
+    if (rc == TSR_OK) rc = tsr_frame_check_special(f->facts.cparams.item_bytes, special);
+    if (rc < 0) return rc;
+    if (n < 0 || (n > 0 && f->facts.chunk_bytes == 0) || last_bytes(f) != f->facts.chunk_bytes)
+        return tsr_fail(TSR_EARG, "remap to %lld chunks of %lld bytes, the last has %lld",
+                        (long long)n, (long long)f->facts.chunk_bytes, (long long)last_bytes(f));
+    if (n > FRAME_MAX_CHUNKS)
+        return tsr_fail(TSR_ELIMIT, "%lld chunks: at most %d", (long long)n, FRAME_MAX_CHUNKS);
+    return TSR_OK;
+}
+
+int tsr_frame_remap(struct tsr_frame *f, int64_t n, int64_t (*from)(void *arg, int64_t j),
+                    void *arg, int special)
+{
+    struct tsr_buf dropped = {0};
+    int rc = check_remap(f, n, special);
+    if (rc < 0) return rc;
+    uint8_t *named = tsr_alloc_zero((size_t)f->facts.nchunks / 8 + 1, 1);
+    rc = named ? mark_named(f, n, from, arg, named) : TSR_ENOMEM;
+    if (rc == TSR_OK) rc = collect_unnamed(f, named, &dropped);
+    if (rc == TSR_OK) rc = tsr_index_rebuild(&f->index, n, 0, from, arg, entry_special(special));
+    if (rc == TSR_OK) {
+        release_all(f, &dropped);
+        tsr_frame_set_count(f, n, f->facts.chunk_bytes);
+    }
+    tsr_free(named);
+    tsr_buf_free(&dropped);
+    return rc;
+}
+
+/* ---- sizes ---- */
+
+int tsr_frame_set_last(struct tsr_frame *f, int64_t nbytes)
+{
+    int rc = tsr_frame_need_writable(f);
+    if (rc < 0) return rc;
+    if (f->facts.nchunks == 0 || nbytes < 1 || nbytes > f->facts.chunk_bytes)
+        return tsr_fail(TSR_EARG, "last chunk of %lld bytes: expected 1 to %lld", (long long)nbytes,
+                        (long long)f->facts.chunk_bytes);
+    if (nbytes != last_bytes(f)) tsr_frame_set_count(f, f->facts.nchunks, nbytes);
+    return TSR_OK;
+}
+
+int tsr_frame_set_sizes(struct tsr_frame *f, int64_t chunk_bytes, int32_t block_bytes)
+{
+    int rc = tsr_frame_need_writable(f);
+    if (rc < 0) return rc;
+    if (f->facts.nchunks || chunk_bytes < 1 || chunk_bytes > TSR_CHUNK_MAX_NBYTES ||
+        block_bytes < 0)
+        return tsr_fail(TSR_EARG, "chunks of %lld and blocks of %d bytes in a frame of %lld chunks",
+                        (long long)chunk_bytes, block_bytes, (long long)f->facts.nchunks);
+    f->facts.chunk_bytes = chunk_bytes;
+    f->facts.cparams.block_bytes = block_bytes;
+    f->dirty = true;
+    return TSR_OK;
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* frame/copy.c - a frame without its holes.
+ *
+ * The copy is a frame in memory that gets the same header, metalayers and index; stored chunks
+ * are put one after the other, as they are.  Its first flush makes the bytes complete. */
+#include "frame/priv.h"
+
+/* A chunk as it is stored: a view of it, or read into buf. */
+static int chunk_bytes(const struct tsr_frame *f, int64_t i, struct tsr_buf *buf,
+                       struct tsr_piece *out, int *special)
+{
+    uint8_t head[TSR_CHUNK_HEADER];
+    uint64_t off, avail;
+    int rc = tsr_frame_locate(f, i, special, &off, &avail);
+    if (rc < 0 || *special) return rc;
+    rc = tsr_store_read(f->st, "", off, head, sizeof head);
+    /* what its codec is does not matter here, only how long it is */
+    if (rc < 0) return rc;
+    out->len = tsr_load_LE32(head + 12);
+    if (out->len < 16 || out->len > avail)
+        return tsr_fail(TSR_ECORRUPT,
+                        "chunk %lld: cbytes at byte 12: found %zu, expected 16 to "
+                        "%llu",
+                        (long long)i, out->len, (unsigned long long)avail);
+    out->p = (void *)tsr_store_view(f->st, "", off, out->len);
+    if (out->p) return TSR_OK;
+    buf->len = 0;
+    if ((rc = tsr_buf_reserve(buf, out->len)) < 0) return rc;
+    out->p = buf->p;
+    return tsr_store_read(f->st, "", off, buf->p, out->len);
+}
+
+static int copy_chunks(const struct tsr_frame *f, struct tsr_frame *g)
+{
+    struct tsr_buf buf = {0};
+    int rc = TSR_OK;
+    for (int64_t i = 0; i < f->facts.nchunks && rc == TSR_OK; i++) {
+        struct tsr_piece piece;
+        int special;
+        /* a page of zeros is a page of zeros in the copy already */
+        if (i % PAGE_ENTRIES == 0 && tsr_index_page_mark(&f->index, (size_t)(i / PAGE_ENTRIES)) ==
+                                         entry_special(TSR_SPECIAL_ZEROS)) {
+            i += PAGE_ENTRIES - 1;
+            continue;
+        }
+        if ((rc = chunk_bytes(f, i, &buf, &piece, &special)) < 0) break;
+        rc = special ? tsr_frame_put_special(g, i, special) : tsr_frame_put(g, i, &piece, 1);
+    }
+    tsr_buf_free(&buf);
+    return rc;
+}
+
+static int copy_metas(const struct tsr_frame *f, struct tsr_frame *g)
+{
+    const struct frame_metas *m = &f->vlmetas;
+    if (!(g->vlmetas.v = tsr_alloc_zero((size_t)m->n, sizeof *m->v))) return TSR_ENOMEM;
+    for (int i = 0; i < m->n; i++) {
+        struct frame_meta *to = &g->vlmetas.v[i];
+        *to = m->v[i];
+        if (!(to->p = tsr_alloc(to->len))) return TSR_ENOMEM;
+        memcpy(to->p, m->v[i].p, to->len);
+        g->vlmetas.n++;
+    }
+    return TSR_OK;
+}
+
+static int make_twin(const struct tsr_frame *f, struct tsr_frame **out)
+{
+    struct tsr_meta_value metas[FRAME_METAS];
+    struct tsr_store *st;
+    for (int i = 0; i < f->metas.n; i++)
+        metas[i] = (struct tsr_meta_value){f->metas.v[i].name, f->metas.v[i].p, f->metas.v[i].len};
+    int rc = tsr_store_mem(&st);
+    if (rc < 0) return rc;
+    rc = tsr_frame_create(st, &f->facts, metas, f->metas.n, TSR_SPECIAL_ZEROS, out);
+    if (rc < 0) {
+        tsr_store_close(st);
+        return rc;
+    }
+    /* fields that facts do not carry, such as thread hints */
+    (*out)->h = f->h;
+    (*out)->h.frame_len = 0;
+    return TSR_OK;
+}
+
+int tsr_frame_to_buffer(struct tsr_frame *f, void **buf, size_t *len)
+{
+    struct tsr_frame *g;
+    int rc = tsr_frame_flush(f, false);
+    if (rc == TSR_OK) rc = make_twin(f, &g);
+    if (rc < 0) return rc;
+    rc = copy_chunks(f, g);
+    if (rc == TSR_OK) rc = copy_metas(f, g);
+    if (rc == TSR_OK) rc = tsr_frame_flush(g, false);
+    if (rc == TSR_OK) tsr_store_mem_take(g->st, buf, len);
+    tsr_frame_close(g);
+    return rc;
+}

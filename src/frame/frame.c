@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* frame/frame.c - contiguous frames: open, create, locate (blosc2.md 7).
+ *
+ *   0        header_len       header_len + cbytes         frame_len
+ *   | header | chunks, holes  | index chunk | (gap)       |
+ *                                       trailer, its length last
+ *
+ * Open asks the store twice: for the first 4 KiB, which hold the header, and for the last 4 KiB
+ * of the frame, which hold the trailer and a small index.  What does not fit is read on its
+ * own.  Everything is checked against the header's lengths before it is used. */
+#include "frame/priv.h"
+
+enum { WINDOW = 4096 };
+
+/* Bytes of the frame that are at hand during open. */
+struct window {
+    uint64_t off;
+    size_t len;
+    uint8_t p[WINDOW];
+};
+
+struct opening {
+    struct tsr_frame *f;
+    struct window head, tail;
+    uint64_t index_end; /* where the trailer begins */
+};
+
+static int window_read(const struct tsr_frame *f, struct window *w, uint64_t off, uint64_t len)
+{
+    w->off = off;
+    w->len = (size_t)(len < WINDOW ? len : WINDOW);
+    return tsr_store_read(f->st, "", f->start + off, w->p, w->len);
+}
+
+static bool window_has(const struct window *w, uint64_t off, uint64_t len)
+{
+    return off >= w->off && len <= w->len && off - w->off <= w->len - len;
+}
+
+static int fetch(const struct opening *o, uint64_t off, uint8_t *dst, size_t len)
+{
+    const struct window *w = window_has(&o->head, off, len) ? &o->head : &o->tail;
+    if (!window_has(w, off, len)) return tsr_store_read(o->f->st, "", o->f->start + off, dst, len);
+    memcpy(dst, w->p + (off - w->off), len);
+    return TSR_OK;
+}
+
+static int open_header(struct opening *o)
+{
+    struct tsr_frame *f = o->f;
+    uint64_t size, avail;
+    int rc = tsr_store_stat(f->st, "", &size);
+    if (rc < 0) return rc;
+    if (f->start > size || size - f->start < FRAME_HEADER_MIN + FRAME_TRAILER_MIN)
+        return tsr_fail(TSR_ECORRUPT, "frame: %llu bytes from byte %llu on, expected at least %d",
+                        (unsigned long long)(f->start > size ? 0 : size - f->start),
+                        (unsigned long long)f->start, FRAME_HEADER_MIN + FRAME_TRAILER_MIN);
+    avail = size - f->start;
+    if ((rc = window_read(f, &o->head, 0, avail)) < 0) return rc;
+    if ((rc = tsr_header_parse(&f->h, o->head.p, avail)) < 0) return rc;
+    size_t len = (size_t)f->h.header_len;
+    f->head = tsr_alloc(len);
+    f->head_flushed = tsr_alloc(len);
+    if (!f->head || !f->head_flushed) return TSR_ENOMEM;
+    if ((rc = fetch(o, 0, f->head, len)) < 0) return rc;
+    memcpy(f->head_flushed, f->head, len);
+    return tsr_metas_parse(&f->metas, f->head, len, FRAME_FIXED + 1, FRAME_METAS, "header");
+}
+
+static int open_trailer(struct opening *o)
+{
+    struct tsr_frame *f = o->f;
+    uint8_t end[FRAME_TRAILER_END];
+    uint64_t frame_len = f->h.frame_len, room = frame_len - (uint64_t)f->h.header_len;
+    uint32_t len;
+    uint64_t tail = room < WINDOW ? room : WINDOW;
+    int rc = TSR_OK;
+    if (!window_has(&o->head, frame_len - tail, tail))
+        rc = window_read(f, &o->tail, frame_len - tail, tail);
+    if (rc == TSR_OK) rc = fetch(o, frame_len - sizeof end, end, sizeof end);
+    if (rc == TSR_OK) rc = tsr_trailer_len(end, room, &len);
+    if (rc < 0) return rc;
+    o->index_end = frame_len - len;
+    uint8_t *p = tsr_alloc(len);
+    if (!p) return TSR_ENOMEM;
+    rc = fetch(o, o->index_end, p, len);
+    if (rc == TSR_OK) rc = tsr_trailer_parse(&f->vlmetas, p, len);
+    tsr_free(p);
+    return rc;
+}
+
+/* Variable-size frames (7.2): the size of a special chunk is known only when it is the only
+ * one.  The rest is checked too, so that "not supported" means "sound". */
+static int refuse_variable(struct tsr_frame *f)
+{
+    int special = 0, rc;
+    for (int64_t i = 0, v; i < f->index.n; i++) {
+        if ((rc = tsr_index_get(&f->index, i, &v)) < 0) return rc;
+        if ((rc = tsr_frame_check_entry(f, i, v)) < 0) return rc;
+        if (v < 0 && ++special > 1)
+            return tsr_fail(TSR_ECORRUPT,
+                            "frame: entry %lld of the index is special, as another "
+                            "one before, and chunk_size is 0: their sizes are unknown",
+                            (long long)i);
+    }
+    return tsr_fail(TSR_EUNSUPPORTED, "frame: chunks of variable size (chunk_size is 0)");
+}
+
+static int open_index(struct opening *o)
+{
+    struct tsr_frame *f = o->f;
+    uint64_t off = (uint64_t)f->h.header_len + (uint64_t)f->h.cbytes, avail;
+    uint8_t head[WINDOW];
+    if (f->h.nbytes == 0) return TSR_OK; /* nothing there, whatever cbytes says (7.4) */
+    if (off > o->index_end || o->index_end - off < TSR_CHUNK_HEADER)
+        return tsr_fail(TSR_ECORRUPT, "frame: index chunk at byte %llu, the trailer is at %llu",
+                        (unsigned long long)off, (unsigned long long)o->index_end);
+    avail = o->index_end - off;
+    size_t len = (size_t)(avail < 40 ? avail : 40);
+    if (window_has(&o->tail, off, avail) || window_has(&o->head, off, avail)) len = (size_t)avail;
+    int rc = fetch(o, off, head, len);
+    if (rc < 0) return rc;
+    int64_t n = f->facts.nchunks;
+    if (f->h.chunk_size == 0) {
+        struct tsr_chunk c;
+        if ((rc = tsr_chunk_parse(&c, head, len, avail, TSR_CHUNK_MAX_NBYTES)) < 0) return rc;
+        if (c.nbytes % 8 || c.nbytes == 0)
+            return tsr_fail(TSR_ECORRUPT, "frame: index chunk of %d bytes, expected 8 per chunk",
+                            c.nbytes);
+        n = c.nbytes / 8;
+    }
+    rc = tsr_index_open(&f->index, f->start + off, avail, n, head, len);
+    return rc == TSR_OK && f->h.chunk_size == 0 ? refuse_variable(f) : rc;
+}
+
+static void open_space(struct tsr_frame *f)
+{
+    uint64_t end = f->h.frame_len - (uint64_t)f->h.header_len;
+    uint64_t area = f->h.nbytes > 0 ? (uint64_t)f->h.cbytes : 0;
+    f->space = (struct frame_space){
+        .end = end,
+        .area = area,
+        .own_from = area,
+        .flushed = {area, end - area},
+    };
+}
+
+static int frame_new(struct tsr_store *st, struct tsr_frame **out)
+{
+    struct tsr_frame *f = tsr_alloc_zero(1, sizeof *f);
+    if (!f) return TSR_ENOMEM;
+    int rc = tsr_pool_new(1, &f->pool);
+    if (rc < 0) {
+        tsr_free(f);
+        return rc;
+    }
+    f->st = f->index.st = st;
+    f->index.pool = f->pool;
+    *out = f;
+    return TSR_OK;
+}
+
+static int open_all(struct opening *o)
+{
+    struct tsr_frame *f = o->f;
+    int rc = open_header(o);
+    if (rc < 0) return rc;
+    tsr_header_facts(&f->h, &f->facts);
+    f->facts.writable = f->st->writable && f->start == 0;
+    open_space(f);
+    if ((rc = open_trailer(o)) < 0) return rc;
+    return open_index(o);
+}
+
+int tsr_frame_open(struct tsr_store *st, uint64_t start, uint64_t max_chunk_bytes,
+                   struct tsr_frame **out)
+{
+    struct opening *o = tsr_alloc_zero(1, sizeof *o);
+    int rc = o ? frame_new(st, &o->f) : TSR_ENOMEM;
+    if (rc < 0) {
+        tsr_free(o);
+        return rc;
+    }
+    o->f->start = start;
+    o->f->max_chunk_bytes = max_chunk_bytes ? max_chunk_bytes : TSR_CHUNK_MAX_NBYTES;
+    if ((rc = open_all(o)) == TSR_OK) {
+        *out = o->f;
+    } else {
+        o->f->st = NULL; /* the caller still owns it */
+        tsr_frame_close(o->f);
+    }
+    tsr_free(o);
+    return rc;
+}
+
+void tsr_frame_close(struct tsr_frame *f)
+{
+    if (!f) return;
+    tsr_index_done(&f->index);
+    tsr_space_done(&f->space);
+    tsr_vlmetas_free(&f->vlmetas);
+    tsr_free(f->metas.v);
+    tsr_free(f->head);
+    tsr_free(f->head_flushed);
+    tsr_pool_free(f->pool);
+    tsr_store_close(f->st);
+    tsr_free(f);
+}
+
+/* ---- create ---- */
+
+static int check_facts(const struct tsr_frame_facts *p, int special)
+{
+    const struct tsr_cparams *c = &p->cparams;
+    if (c->item_bytes <= 0 || c->block_bytes < 0 || c->clevel < 0 || c->clevel > 9 ||
+        p->chunk_bytes < 0 || p->chunk_bytes > TSR_CHUNK_MAX_NBYTES || p->nbytes < 0 ||
+        (p->chunk_bytes == 0 && p->nbytes > 0))
+        return tsr_fail(TSR_EARG,
+                        "frame of %lld bytes in chunks of %lld, blocks of %d, items of "
+                        "%d",
+                        (long long)p->nbytes, (long long)p->chunk_bytes, c->block_bytes,
+                        c->item_bytes);
+    if (p->chunk_bytes && tsr_ceil_div(p->nbytes, p->chunk_bytes) > FRAME_MAX_CHUNKS)
+        return tsr_fail(TSR_ELIMIT, "frame of %lld bytes in chunks of %lld: more than %d chunks",
+                        (long long)p->nbytes, (long long)p->chunk_bytes, FRAME_MAX_CHUNKS);
+    return tsr_frame_check_special(c->item_bytes, special);
+}
+
+/* The header with its metalayers; the frame's metas then point into it. */
+static int create_header(struct tsr_frame *f, const struct tsr_meta_value *metas, int n)
+{
+    struct frame_meta v[FRAME_METAS] = {0};
+    struct tsr_buf b = {0};
+    if (n > FRAME_METAS)
+        return tsr_fail(TSR_EARG, "%d metalayers: a frame's header holds at most %d", n,
+                        FRAME_METAS);
+    for (int i = 0; i < n; i++) {
+        int rc = tsr_meta_init(&v[i], metas[i].name, metas[i].len);
+        if (rc < 0) return rc;
+        if (tsr_metas_find(&(struct frame_metas){v, i}, v[i].name))
+            return tsr_fail(TSR_EARG, "metalayer '%s' is given twice", v[i].name);
+        v[i].p = (uint8_t *)metas[i].p;
+    }
+    int rc = tsr_buf_reserve(&b, FRAME_FIXED);
+    b.len = FRAME_FIXED;
+    if (rc == TSR_OK) rc = tsr_metas_emit(&b, &(struct frame_metas){v, n}, 0);
+    if (rc == TSR_OK && !(f->head_flushed = tsr_alloc_zero(1, b.len))) rc = TSR_ENOMEM;
+    if (rc == TSR_OK)
+        rc = tsr_metas_parse(&f->metas, b.p, b.len, FRAME_FIXED + 1, FRAME_METAS, "header");
+    if (rc < 0) {
+        tsr_buf_free(&b);
+        return rc;
+    }
+    f->head = b.p;
+    f->h.header_len = (int32_t)b.len;
+    tsr_header_store(&f->h, f->head);
+    return TSR_OK;
+}
+
+int tsr_frame_create(struct tsr_store *st, const struct tsr_frame_facts *p,
+                     const struct tsr_meta_value *metas, int nmetas, int special,
+                     struct tsr_frame **out)
+{
+    struct tsr_frame *f = NULL;
+    int rc = check_facts(p, special);
+    if (rc == TSR_OK) rc = frame_new(st, &f);
+    if (rc < 0) return rc;
+    f->max_chunk_bytes = TSR_CHUNK_MAX_NBYTES;
+    tsr_header_init(&f->h, p);
+    tsr_header_facts(&f->h, &f->facts);
+    f->facts.cparams = p->cparams;
+    f->facts.writable = f->dirty = f->created = true;
+    rc = create_header(f, metas, nmetas);
+    if (rc == TSR_OK) rc = tsr_index_resize(&f->index, f->facts.nchunks, entry_special(special));
+    if (rc == TSR_OK) {
+        *out = f;
+        return TSR_OK;
+    }
+    f->st = NULL;
+    tsr_frame_close(f);
+    return rc;
+}
+
+/* ---- what is where ---- */
+
+const struct tsr_frame_facts *tsr_frame_facts(const struct tsr_frame *f)
+{
+    return &f->facts;
+}
+
+struct tsr_store *tsr_frame_store(const struct tsr_frame *f)
+{
+    return f->st;
+}
+
+int64_t tsr_frame_chunk_nbytes(const struct tsr_frame *f, int64_t i)
+{
+    return tsr_min64(f->facts.chunk_bytes, f->facts.nbytes - i * f->facts.chunk_bytes);
+}
+
+int tsr_frame_check_entry(const struct tsr_frame *f, int64_t i, int64_t v)
+{
+    int64_t area = (int64_t)f->space.area;
+    if (v < 0) {
+        int kind = entry_kind(v);
+        if (kind == TSR_SPECIAL_ZEROS || kind == TSR_SPECIAL_NAN || kind == TSR_SPECIAL_UNINIT)
+            return TSR_OK;
+        return tsr_fail(TSR_ECORRUPT,
+                        "frame: entry %lld of the index: found special kind %d, "
+                        "expected 1, 2 or 4",
+                        (long long)i, kind);
+    }
+    if (entry_pos(v) <= area - TSR_CHUNK_HEADER) return TSR_OK;
+    return tsr_fail(TSR_ECORRUPT,
+                    "frame: entry %lld of the index: found position %lld, expected "
+                    "at most %lld",
+                    (long long)i, (long long)entry_pos(v), (long long)area - TSR_CHUNK_HEADER);
+}
+
+int tsr_frame_locate(const struct tsr_frame *f, int64_t i, int *special, uint64_t *off,
+                     uint64_t *avail)
+{
+    int64_t v = 0;
+    if (i < 0 || i >= f->facts.nchunks)
+        return tsr_fail(TSR_EARG, "chunk %lld of %lld", (long long)i, (long long)f->facts.nchunks);
+    int rc = tsr_index_get(&f->index, i, &v);
+    if (rc == TSR_OK) rc = tsr_frame_check_entry(f, i, v);
+    if (rc < 0) return rc;
+    *special = v < 0 ? entry_kind(v) : TSR_SPECIAL_NONE;
+    *off = *avail = 0;
+    if (v < 0) return TSR_OK;
+    *off = f->start + (uint64_t)f->h.header_len + (uint64_t)entry_pos(v);
+    *avail = f->space.area - (uint64_t)entry_pos(v);
+    return TSR_OK;
+}

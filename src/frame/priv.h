@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* frame/priv.h - what the files of this folder share; nobody else includes it.
+ *
+ *   header.c  the fixed 87 bytes of the header
+ *   meta.c    metalayer sections and the trailer
+ *   index.c   the paged index of chunks: reading it, changing entries
+ *   pack.c    the index as a chunk, made from the pages that changed
+ *   space.c   which bytes of the chunks area are free, and from when on
+ *   frame.c   open, create, locate
+ *   change.c  entries put, inserted, deleted, moved
+ *   commit.c  flush
+ *   layers.c  metalayers by name
+ *   copy.c    the compact copy; verify.c: the full check */
+#ifndef TSR_FRAME_PRIV_H
+#define TSR_FRAME_PRIV_H
+
+#include <stdatomic.h>
+
+#include "base/mem.h"
+#include "base/num.h"
+#include "frame/frame.h"
+
+enum {
+    FRAME_FIXED = 87,        /* bytes before the metalayers section */
+    FRAME_HEADER_MIN = 97,   /* without metalayers */
+    FRAME_TRAILER_MIN = 35,
+    FRAME_TRAILER_END = 23,  /* trailer_len and fingerprint */
+    FRAME_METAS = 16,        /* written and read in headers, written in trailers */
+    FRAME_VLMETAS = 8192,    /* read in trailers */
+    FRAME_NAME = 31
+};
+#define FRAME_MAX_CHUNKS 268435455 /* blosc2.md 13 */
+
+/* ---- header.c ---- */
+
+/* The fixed fields as they are stored (blosc2.md 7.1). */
+struct frame_header {
+    int32_t header_len;
+    uint64_t frame_len;
+    uint8_t flags, frame_type, codec_flags, split;
+    int64_t nbytes, cbytes;
+    int32_t type_size, block_size, chunk_size;
+    int16_t threads_c, threads_d;
+    bool vlmeta;
+    uint8_t slots, filters[6], codec, codec_meta, filters_meta[6], flags2, last;
+};
+
+/* Parses and checks the first len >= FRAME_HEADER_MIN bytes of a frame for which avail bytes
+ * are there (14.16). */
+int tsr_header_parse(struct frame_header *h, const uint8_t *p, uint64_t avail);
+void tsr_header_store(const struct frame_header *h, uint8_t p[FRAME_FIXED]);
+/* The facts that follow from the header alone; and a new header from facts. */
+void tsr_header_facts(const struct frame_header *h, struct tsr_frame_facts *out);
+void tsr_header_init(struct frame_header *h, const struct tsr_frame_facts *p);
+
+/* ---- meta.c ---- */
+
+struct frame_meta {
+    char name[FRAME_NAME + 1];
+    uint8_t *p; /* header metalayers: inside the frame's header bytes; others: owned */
+    size_t len;
+};
+struct frame_metas {
+    struct frame_meta *v;
+    int n;
+};
+
+/* Parses the section whose map length (CD) is at byte at of p[len]; values point into p.
+ * what: "header" or "trailer", for messages. */
+int tsr_metas_parse(struct frame_metas *out, uint8_t *p, size_t len, size_t at, int max,
+                    const char *what);
+/* Appends the section that begins with 93; offsets count from b->p.  The map length counts
+ * from the 93 in headers and from the byte after it in trailers: skip is 0 or 1. */
+int tsr_metas_emit(struct tsr_buf *b, const struct frame_metas *m, size_t skip);
+/* Sets name and length; EARG for names that are empty, too long or not text. */
+int tsr_meta_init(struct frame_meta *m, const char *name, size_t len);
+struct frame_meta *tsr_metas_find(const struct frame_metas *m, const char *name); /* or NULL */
+
+/* trailer_len from the last bytes of the frame; room: bytes between header and frame end. */
+int tsr_trailer_len(const uint8_t end[FRAME_TRAILER_END], uint64_t room, uint32_t *len);
+int tsr_trailer_parse(struct frame_metas *out, uint8_t *p, size_t len); /* values are copied */
+int tsr_trailer_emit(struct tsr_buf *b, const struct frame_metas *m);
+void tsr_vlmetas_free(struct frame_metas *m);
+
+/* ---- index.c, pack.c ---- */
+
+enum { PAGE_ENTRIES = 2048, PAGE_BYTES = PAGE_ENTRIES * 8 };
+
+/* An entry as pages hold it: negative is special; else a position relative to the header's
+ * end, with ENTRY_FRESH set while no flushed state refers to the chunk.  Positions in files
+ * are far below 2^62; larger ones are cut to ENTRY_BAD when loaded, which no check accepts. */
+#define ENTRY_FRESH ((int64_t)1 << 62)
+#define ENTRY_BAD (ENTRY_FRESH - 1)
+
+static inline int64_t entry_special(int kind)
+{
+    return (int64_t)((uint64_t)(0x80 | kind) << 56);
+}
+static inline int entry_kind(int64_t v)
+{
+    return (int)((uint64_t)v >> 56 & 0x7f);
+}
+static inline int64_t entry_pos(int64_t v)
+{
+    return v & ~ENTRY_FRESH;
+}
+
+/* A page is NULL (in the stored index only), one of the marks of index.c (all entries the same
+ * special value), or an array of PAGE_ENTRIES of its own. */
+struct frame_page {
+    _Atomic(int64_t *) v;
+    bool dirty; /* differs from the stored index */
+};
+
+struct frame_bytes {
+    size_t len;
+    uint8_t *p;
+};
+
+struct frame_index {
+    int64_t n;
+    size_t npages, cap;
+    struct frame_page *pages;
+    struct tsr_store *st;
+    struct tsr_pool *pool;
+    /* the stored index, if has_chunk: where it is and the first bytes of it, once needed */
+    bool has_chunk;
+    struct tsr_chunk chunk;
+    uint64_t off, avail;
+    _Atomic(struct frame_bytes *) head;
+};
+
+/* The index of n entries in the chunk at byte off of the store, avail bytes at most; p[len] are
+ * its first bytes, perhaps all (14.20, 14.23). */
+int tsr_index_open(struct frame_index *ix, uint64_t off, uint64_t avail, int64_t n,
+                   const uint8_t *p, size_t len);
+void tsr_index_done(struct frame_index *ix);
+int tsr_index_get(const struct frame_index *ix, int64_t i, int64_t *v);
+/* The page's only value when it is a mark, else 0. */
+int64_t tsr_index_page_mark(const struct frame_index *ix, size_t page);
+/* Makes the page of entry i an array of its own, so that tsr_index_set cannot fail. */
+int tsr_index_own(struct frame_index *ix, int64_t i);
+void tsr_index_set(struct frame_index *ix, int64_t i, int64_t v);
+/* Entries past n go; new ones are v, which is special.  On failure nothing has changed. */
+int tsr_index_resize(struct frame_index *ix, int64_t n, int64_t v);
+/* Entry j >= keep of the new index of n entries is the old entry from(arg, j), or v (special)
+ * where that is < 0; those below keep stay.  On failure nothing has changed. */
+int tsr_index_rebuild(struct frame_index *ix, int64_t n, int64_t keep,
+                      int64_t (*from)(void *arg, int64_t j), void *arg, int64_t v);
+/* The first bytes of the stored index: its head at least, with whole all of it. */
+int tsr_index_bytes(const struct frame_index *ix, bool whole, const struct frame_bytes **out);
+
+void tsr_bytes_free(struct frame_bytes *b);
+/* Entries of a page in host order, loaded; a mark gives a pointer to one entry and *one. */
+int tsr_index_page(const struct frame_index *ix, size_t page, const int64_t **v, bool *one);
+
+/* The index as a chunk.  Pages that are not dirty keep their stored bytes where they can. */
+struct frame_packed {
+    struct tsr_chunk chunk;
+    struct frame_bytes *bytes;
+};
+int tsr_index_pack(const struct frame_index *ix, struct frame_packed *out);
+void tsr_packed_free(struct frame_packed *p);
+/* Makes p, written at byte off of the store, the stored index; takes its bytes. */
+void tsr_index_stored(struct frame_index *ix, struct frame_packed *p, uint64_t off);
+
+/* ---- space.c: all offsets relative to the end of the header ---- */
+
+struct frame_extent {
+    uint64_t off, len;
+};
+struct frame_extents {
+    struct frame_extent *v;
+    size_t n, cap;
+};
+struct frame_space {
+    uint64_t end;      /* nothing is used from here on */
+    uint64_t area;     /* no live chunk reaches past this */
+    uint64_t own_from; /* chunks from here on were written by this handle */
+    struct frame_extent flushed;  /* index and trailer of the flushed state */
+    struct frame_extents free;    /* reusable; sorted, apart */
+    struct frame_extents loose;   /* reusable, not sorted in yet */
+    struct frame_extents pending; /* reusable once no flushed state can need them */
+    size_t rover;
+};
+
+uint64_t tsr_space_alloc(struct frame_space *s, uint64_t len);
+void tsr_space_free(struct frame_space *s, uint64_t off, uint64_t len, bool now);
+/* Where len bytes of index and trailer can go: after every live chunk, beside the flushed. */
+uint64_t tsr_space_place(struct frame_space *s, uint64_t len);
+/* The header now refers to index and trailer at off; what the state before used is pending. */
+void tsr_space_commit(struct frame_space *s, uint64_t off, uint64_t len);
+/* The flushed state is the only one that can ever be seen again: all else is free, and nothing
+ * is used past its trailer. */
+void tsr_space_settle(struct frame_space *s);
+/* The header may or may not refer to off: leave it alone until the next commit. */
+void tsr_space_doubt(struct frame_space *s, uint64_t off, uint64_t len);
+void tsr_space_done(struct frame_space *s);
+
+/* ---- frame.c ---- */
+
+struct tsr_frame {
+    struct tsr_store *st;
+    uint64_t start;           /* of the frame in the object; 0 when it can be written */
+    uint64_t max_chunk_bytes;
+    struct tsr_pool *pool;    /* one worker, no threads: index and vlmeta are small */
+    struct tsr_frame_facts facts;
+    struct frame_header h;
+    uint8_t *head;            /* header_len bytes: what the next flush writes */
+    uint8_t *head_flushed;    /* header_len bytes: what the store has */
+    struct frame_metas metas, vlmetas;
+    struct frame_index index;
+    struct frame_space space;
+    bool dirty;               /* the store does not know yet */
+    bool created;             /* the store has nothing yet */
+    bool synced;              /* what is flushed was synced too */
+    bool durable;             /* some state was synced: holes wait for a sync from then on */
+    unsigned commits;
+};
+
+int tsr_frame_need_writable(const struct tsr_frame *f);
+/* Checks an index entry (14.21). */
+int tsr_frame_check_entry(const struct tsr_frame *f, int64_t i, int64_t v);
+/* EARG for a special kind that no entry can have, or not with these items. */
+int tsr_frame_check_special(int64_t item_bytes, int special);
+/* Sets nchunks, and nbytes with a last chunk of last bytes. */
+void tsr_frame_set_count(struct tsr_frame *f, int64_t n, int64_t last);
+
+#endif

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* frame/verify.c - checks what open leaves for later: every entry of the index, every chunk's
+ * header, that no two chunks overlap, and every variable-length metalayer.  What is inside the
+ * blocks of chunks is the caller's to decode. */
+#include "frame/priv.h"
+
+#include <stdlib.h>
+
+struct span {
+    uint64_t off, len;
+    int64_t chunk;
+};
+
+struct check {
+    const struct tsr_frame *f;
+    void (*fn)(void *user, int64_t chunk, tsr_status status, const char *what);
+    void *user;
+    struct tsr_buf spans;
+};
+
+/* Problems are told, except for those that stop the looking. */
+static int tell(const struct check *c, int64_t chunk, int rc)
+{
+    if (rc == TSR_ENOMEM || rc == TSR_EIO) return rc;
+    c->fn(c->user, chunk, (tsr_status)rc, tsr_error());
+    return TSR_OK;
+}
+
+static int check_header(const struct check *c, int64_t i, uint64_t off, uint64_t avail,
+                        int32_t *cbytes)
+{
+    uint8_t head[TSR_CHUNK_HEADER];
+    struct tsr_chunk chunk;
+    int64_t want = tsr_frame_chunk_nbytes(c->f, i);
+    int rc = tsr_store_read(c->f->st, "", off, head, sizeof head);
+    if (rc == TSR_OK) rc = tsr_chunk_parse(&chunk, head, sizeof head, avail, TSR_CHUNK_MAX_NBYTES);
+    if (rc < 0) return rc;
+    *cbytes = chunk.cbytes;
+    if (chunk.nbytes == want) return TSR_OK;
+    return tsr_fail(TSR_ECORRUPT, "chunk header: nbytes at byte 4: found %d, expected %lld",
+                    chunk.nbytes, (long long)want);
+}
+
+static int check_chunk(struct check *c, int64_t i)
+{
+    struct span s = {.chunk = i};
+    uint64_t avail;
+    int32_t cbytes = 0;
+    int special, rc = tsr_frame_locate(c->f, i, &special, &s.off, &avail);
+    int32_t item = c->f->facts.cparams.item_bytes;
+    if (rc == TSR_OK && special == TSR_SPECIAL_NAN && item != 4 && item != 8)
+        rc = tsr_fail(TSR_ECORRUPT, "frame: entry %lld of the index: NaN for items of %d bytes",
+                      (long long)i, item);
+    else if (rc == TSR_OK && special) return TSR_OK;
+    if (rc == TSR_OK) rc = check_header(c, i, s.off, avail, &cbytes);
+    if (rc < 0) return tell(c, i, rc);
+    s.len = (uint64_t)cbytes;
+    return tsr_buf_add(&c->spans, &s, sizeof s);
+}
+
+static int by_offset(const void *a, const void *b)
+{
+    uint64_t x = ((const struct span *)a)->off, y = ((const struct span *)b)->off;
+    return (x > y) - (x < y);
+}
+
+static int check_overlaps(const struct check *c)
+{
+    struct span *s = (struct span *)(void *)c->spans.p;
+    size_t n = c->spans.len / sizeof *s;
+    int rc = TSR_OK;
+    if (n) qsort(s, n, sizeof *s, by_offset);
+    for (size_t i = 1; i < n && rc == TSR_OK; i++) {
+        if (s[i - 1].off + s[i - 1].len <= s[i].off) continue;
+        rc = tell(c, s[i].chunk,
+                  tsr_fail(TSR_ECORRUPT,
+                           "starts at byte %llu, inside chunk %lld, which ends at "
+                           "%llu",
+                           (unsigned long long)s[i].off, (long long)s[i - 1].chunk,
+                           (unsigned long long)(s[i - 1].off + s[i - 1].len)));
+    }
+    return rc;
+}
+
+static int check_vlmetas(const struct check *c)
+{
+    const struct frame_metas *m = &c->f->vlmetas;
+    int rc = TSR_OK;
+    for (int i = 0; i < m->n && rc == TSR_OK; i++) {
+        void *buf;
+        size_t len;
+        rc = tsr_frame_meta_get(c->f, TSR_VLMETA, m->v[i].name, &buf, &len);
+        if (rc == TSR_OK) tsr_free(buf);
+        else rc = tell(c, -1, rc);
+    }
+    return rc;
+}
+
+int tsr_frame_verify(const struct tsr_frame *f,
+                     void (*fn)(void *user, int64_t chunk, tsr_status status, const char *what),
+                     void *user)
+{
+    struct check c = {.f = f, .fn = fn, .user = user};
+    int rc = TSR_OK;
+    for (int64_t i = 0; i < f->facts.nchunks && rc == TSR_OK; i++) rc = check_chunk(&c, i);
+    if (rc == TSR_OK) rc = check_overlaps(&c);
+    if (rc == TSR_OK) rc = check_vlmetas(&c);
+    tsr_buf_free(&c.spans);
+    return rc;
+}
