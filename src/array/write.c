@@ -355,7 +355,11 @@ static int encode_window(struct writer *w, struct window *win, struct window *be
     struct tsr_pool *pool = w->a->context->pool;
     w->encode = win;
     w->commit = before;
-    int rc = tsr_pool_run(pool, win->njobs, fetch_old, w);
+    bool partial = false;
+    int rc = TSR_OK;
+    for (size_t i = 0; i < win->njobs; i++) partial |= win->jobs[i].partial;
+    if (partial) rc = tsr_pool_run(pool, win->njobs, fetch_old, w);
+    else for (size_t i = 0; i < win->njobs; i++) fetch_old(w, i, NULL);
     if (rc == TSR_OK) rc = tsr_pool_run(pool, win->first[win->njobs] + (before != NULL), run_job, w);
     bool raw = false;
     for (size_t i = 0; i < win->njobs && rc == TSR_OK; i++) {

@@ -386,7 +386,7 @@ void tsr_blosc2_fill_spec(struct tsr_blosc2 *b)
         }
     name_step(b, n, tsr_codec_known_name(cp->codec_id), "clevel=%d", cp->clevel);
     b->d.spec = (tsr_spec){.size = sizeof b->d.spec, .dtype = b->dtype,
-                           .item_bytes = g->item_bytes, .ndim = g->ndim, .shape = g->shape,
+                           .item_bytes = cp->item_bytes, .ndim = g->ndim, .shape = g->shape,
                            .chunks = g->chunk, .blocks = g->block, .steps = b->steps,
                            .nsteps = n + 1,
                            .split = cp->split == 1 ? 1 : cp->split == 2 ? 2 : 0};
