@@ -81,7 +81,10 @@ uint8_t *tsr_worker_scratch(struct tsr_worker *w, int which, size_t len)
     struct scratch *s = &w->scratch[which];
     if (s->p && len <= s->len) return s->p;
     size_t room;
-    if (!tsr_add(len, (size_t)LINE, &room)) room = SIZE_MAX; /* which tsr_alloc refuses */
+    if (!tsr_add(len, (size_t)LINE, &room)) {
+        tsr_fail(TSR_ENOMEM, "out of memory: scratch of %zu bytes", len);
+        return NULL;
+    }
     tsr_free(s->base);
     *s = (struct scratch){.base = tsr_alloc(room)};
     if (!s->base) return NULL;

@@ -214,7 +214,7 @@ int main(void)
     };
     int failed = cmocka_run_group_tests_name("choice", once, NULL, NULL);
     for (int i = 0; (level = tsr_kernels_at(i)); i++) {
-        printf("level %s\n", level->level);
+        printf("CPU: kernels of level %s\n", level->level);
         failed += cmocka_run_group_tests_name(level->level, each, NULL, NULL);
     }
     return failed != 0;

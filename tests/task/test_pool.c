@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The pool: every job once, one failure, many callers, nesting, fork. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/status.h"
+#include "sys/sys.h"
+#include "task/pool.h"
+
+#if defined(__SANITIZE_THREAD__)
+#define TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define TSAN 1
+#endif
+#endif
+#ifndef TSAN
+#define TSAN 0
+#endif
+
+enum { JOBS = 500 };
+
+struct tally {
+    struct tsr_pool *pool;
+    atomic_int times[JOBS], jobs;
+    int plain[JOBS]; /* each written by one job: the race detector sees if one runs twice */
+    size_t bad;
+};
+
+static struct tsr_pool *pool_of(int threads)
+{
+    struct tsr_pool *p;
+    assert_int_equal(tsr_pool_new(threads, &p), TSR_OK);
+    return p;
+}
+
+static int count_job(void *arg, size_t i, struct tsr_worker *w)
+{
+    struct tally *t = arg;
+    uint8_t *p = tsr_worker_scratch(w, TSR_SCRATCH_BLOCK, 4096);
+    if (!p) return TSR_ENOMEM;
+    memset(p, (int)i, 4096);
+    for (int k = 0; k < 4096; k++)
+        if (p[k] != (uint8_t)i) return tsr_fail(TSR_EIO, "scratch shared by two jobs");
+    t->plain[i]++;
+    atomic_fetch_add(&t->times[i], 1);
+    atomic_fetch_add(&t->jobs, 1);
+    return TSR_OK;
+}
+
+static void check_each_once(struct tsr_pool *p, size_t n)
+{
+    struct tally *t = calloc(1, sizeof *t);
+    assert_int_equal(tsr_pool_run(p, n, count_job, t), TSR_OK);
+    for (size_t i = 0; i < JOBS; i++) {
+        assert_int_equal(atomic_load(&t->times[i]), i < n);
+        assert_int_equal(t->plain[i], i < n);
+    }
+    free(t);
+}
+
+static void every_job_runs_once(void **state)
+{
+    (void)state;
+    for (int threads = 1; threads <= 8; threads++) {
+        struct tsr_pool *p = pool_of(threads);
+        assert_int_equal(tsr_pool_threads(p), threads);
+        for (size_t n = 0; n < 40; n++) check_each_once(p, n);
+        for (int round = 0; round < 50; round++) check_each_once(p, JOBS);
+        tsr_pool_free(p);
+    }
+}
+
+static int fail_one(void *arg, size_t i, struct tsr_worker *w)
+{
+    (void)w;
+    struct tally *t = arg;
+    atomic_fetch_add(&t->jobs, 1);
+    return i == t->bad ? tsr_fail(TSR_ECORRUPT, "job %zu is bad", i) : TSR_OK;
+}
+
+static void the_failure_and_its_text_reach_the_caller(void **state)
+{
+    (void)state;
+    struct tsr_pool *p = pool_of(4);
+    struct tally *t = calloc(1, sizeof *t);
+    for (size_t bad = 0; bad < 60; bad++) {
+        char wanted[64];
+        snprintf(wanted, sizeof wanted, "job %zu is bad", bad);
+        t->bad = bad;
+        tsr_fail(TSR_EIO, "an older text");
+        assert_int_equal(tsr_pool_run(p, 60, fail_one, t), TSR_ECORRUPT);
+        assert_string_equal(tsr_error(), wanted);
+    }
+    free(t);
+    tsr_pool_free(p);
+}
+
+static void jobs_after_a_failure_are_skipped(void **state)
+{
+    (void)state;
+    struct tsr_pool *p = pool_of(2);
+    struct tally *t = calloc(1, sizeof *t);
+    assert_int_equal(tsr_pool_run(p, 10000000, fail_one, t), TSR_ECORRUPT);
+    assert_true(atomic_load(&t->jobs) < 10000000);
+    free(t);
+    tsr_pool_free(p);
+}
+
+static int nest(void *arg, size_t i, struct tsr_worker *w)
+{
+    struct tally *t = arg;
+    uint8_t *mine = tsr_worker_scratch(w, TSR_SCRATCH_BLOCK, 64);
+    if (!mine) return TSR_ENOMEM;
+    memset(mine, (int)i + 1, 64);
+    struct tally *inner = calloc(1, sizeof *inner);
+    int rc = tsr_pool_run(t->pool, 20, count_job, inner);
+    if (rc == TSR_OK && atomic_load(&inner->jobs) != 20) rc = tsr_fail(TSR_EIO, "not all ran");
+    free(inner);
+    for (int k = 0; k < 64 && rc == TSR_OK; k++)
+        if (mine[k] != i + 1) rc = tsr_fail(TSR_EIO, "the inner run used the outer scratch");
+    return rc;
+}
+
+static void a_job_may_run_jobs(void **state)
+{
+    (void)state;
+    struct tally *t = calloc(1, sizeof *t);
+    t->pool = pool_of(3);
+    for (int round = 0; round < 20; round++)
+        assert_int_equal(tsr_pool_run(t->pool, 30, nest, t), TSR_OK);
+    tsr_pool_free(t->pool);
+    free(t);
+}
+
+static void *caller(void *arg)
+{
+    for (int round = 0; round < 60; round++) check_each_once(arg, 100);
+    return NULL;
+}
+
+static void eight_threads_call_at_once(void **state)
+{
+    (void)state;
+    struct tsr_pool *p = pool_of(4);
+    pthread_t id[8];
+    for (int i = 0; i < 8; i++) assert_int_equal(tsr_sys_thread(&id[i], caller, p), TSR_OK);
+    for (int i = 0; i < 8; i++) pthread_join(id[i], NULL);
+    tsr_pool_free(p);
+}
+
+static int same_thread(void *arg, size_t i, struct tsr_worker *w)
+{
+    (void)i;
+    (void)w;
+    return pthread_equal(*(pthread_t *)arg, pthread_self()) ? TSR_OK : tsr_fail(TSR_EIO, "other");
+}
+
+static void a_pool_of_one_and_a_single_job_stay_on_the_caller(void **state)
+{
+    (void)state;
+    pthread_t me = pthread_self();
+    struct tsr_pool *one = pool_of(1), *four = pool_of(4);
+    assert_int_equal(tsr_pool_run(one, 1000, same_thread, &me), TSR_OK);
+    for (int i = 0; i < 100; i++) assert_int_equal(tsr_pool_run(four, 1, same_thread, &me), TSR_OK);
+    tsr_pool_free(one);
+    tsr_pool_free(four);
+}
+
+struct meeting {
+    pthread_mutex_t lock;
+    pthread_cond_t came;
+    int present, expected;
+};
+
+/* Only ends when as many threads as expected are in it together. */
+static int meet(void *arg, size_t i, struct tsr_worker *w)
+{
+    (void)i;
+    (void)w;
+    struct meeting *m = arg;
+    pthread_mutex_lock(&m->lock);
+    m->present++;
+    pthread_cond_broadcast(&m->came);
+    while (m->present < m->expected) pthread_cond_wait(&m->came, &m->lock);
+    pthread_mutex_unlock(&m->lock);
+    return TSR_OK;
+}
+
+static void all_threads_take_part(void **state)
+{
+    (void)state;
+    struct tsr_pool *p = pool_of(7);
+    for (int n = 2; n <= 7; n++) {
+        struct meeting m = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, n};
+        assert_int_equal(tsr_pool_run(p, (size_t)n, meet, &m), TSR_OK);
+    }
+    tsr_pool_free(p);
+}
+
+static void a_pool_ends_idle_or_unused(void **state)
+{
+    (void)state;
+    tsr_pool_free(NULL);
+    tsr_pool_free(pool_of(0));
+    for (int i = 0; i < 50; i++) {
+        struct tsr_pool *p = pool_of(3);
+        check_each_once(p, 10);
+        if (i % 2) usleep(500);
+        tsr_pool_free(p);
+    }
+    struct tsr_pool *p = (void *)1;
+    assert_int_equal(tsr_pool_new(-1, &p), TSR_EARG);
+    assert_null(p);
+}
+
+static void child_of_fork(struct tsr_pool *p, struct tsr_worker *borrowed)
+{
+    struct tally *t = calloc(1, sizeof *t);
+    tsr_pool_return(p, borrowed);
+    int rc = tsr_pool_run(p, JOBS, count_job, t);
+    bool whole = rc == TSR_OK && atomic_load(&t->jobs) == JOBS;
+    for (int i = 0; i < 100 && whole; i++) whole = tsr_pool_run(p, 8, count_job, t) == TSR_OK;
+    tsr_pool_free(p);
+    _exit(whole ? 0 : 1);
+}
+
+static void *keep_busy(void *arg)
+{
+    struct tally *t = calloc(1, sizeof *t);
+    for (int i = 0; i < 3000; i++) tsr_pool_run(arg, 16, count_job, t);
+    free(t);
+    return NULL;
+}
+
+/* Forks happen while other threads run jobs, so some come while the pool's lock is held. */
+static void a_forked_child_starts_anew(void **state)
+{
+    (void)state;
+    if (TSAN) {
+        print_message("skipped: the thread sanitizer allows no threads after fork\n");
+        skip();
+    }
+    struct tsr_pool *p = pool_of(4);
+    check_each_once(p, 100);
+    pthread_t busy[2];
+    for (int i = 0; i < 2; i++) assert_int_equal(tsr_sys_thread(&busy[i], keep_busy, p), TSR_OK);
+    for (int i = 0; i < 20; i++) {
+        struct tsr_worker *w = tsr_pool_borrow(p);
+        assert_non_null(w);
+        pid_t pid = fork();
+        assert_true(pid >= 0);
+        if (pid == 0) {
+            alarm(20);
+            child_of_fork(p, w);
+        }
+        int status;
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+        tsr_pool_return(p, w);
+    }
+    for (int i = 0; i < 2; i++) pthread_join(busy[i], NULL);
+    check_each_once(p, 100);
+    tsr_pool_free(p);
+}
+
+static int states_ended;
+
+static void end_state(void *value)
+{
+    states_ended++;
+    free(value);
+}
+
+static void workers_keep_scratch_and_states(void **state)
+{
+    (void)state;
+    static const char key_a, key_b;
+    struct tsr_pool *p = pool_of(2);
+    struct tsr_worker *w = tsr_pool_borrow(p);
+    uint8_t *s = tsr_worker_scratch(w, TSR_SCRATCH_CHUNK, 1000);
+    assert_int_equal((uintptr_t)s % 64, 0);
+    memset(s, 9, 1000);
+    assert_ptr_equal(tsr_worker_scratch(w, TSR_SCRATCH_CHUNK, 10), s);
+    assert_int_equal(s[999], 9);
+    assert_ptr_not_equal(tsr_worker_scratch(w, TSR_SCRATCH_BLOCK, 10), s);
+    assert_null(tsr_worker_scratch(w, TSR_SCRATCH_FETCH, SIZE_MAX));
+    assert_non_null(tsr_worker_scratch(w, TSR_SCRATCH_FETCH, 0));
+    void **a = tsr_worker_state(w, &key_a, end_state);
+    assert_null(*a);
+    *a = malloc(1);
+    assert_null(*tsr_worker_state(w, &key_b, end_state));
+    assert_ptr_equal(tsr_worker_state(w, &key_a, end_state), a);
+    tsr_pool_return(p, w);
+    struct tsr_worker *again = tsr_pool_borrow(p);
+    assert_ptr_equal(again, w);
+    struct tsr_worker *other = tsr_pool_borrow(p);
+    assert_ptr_not_equal(other, w);
+    tsr_pool_return(p, again);
+    tsr_pool_return(p, other);
+    states_ended = 0;
+    tsr_pool_free(p);
+    assert_int_equal(states_ended, 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_job_runs_once),
+        cmocka_unit_test(the_failure_and_its_text_reach_the_caller),
+        cmocka_unit_test(jobs_after_a_failure_are_skipped),
+        cmocka_unit_test(a_job_may_run_jobs),
+        cmocka_unit_test(eight_threads_call_at_once),
+        cmocka_unit_test(a_pool_of_one_and_a_single_job_stay_on_the_caller),
+        cmocka_unit_test(all_threads_take_part),
+        cmocka_unit_test(a_pool_ends_idle_or_unused),
+        cmocka_unit_test(a_forked_child_starts_anew),
+        cmocka_unit_test(workers_keep_scratch_and_states),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
