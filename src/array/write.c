@@ -350,18 +350,23 @@ static int run_job(void *arg, size_t i, struct tsr_worker *wk)
     return encode_block(w, &w->encode->jobs[lo], (int32_t)(i - w->encode->first[lo]), wk);
 }
 
+/* Commits `before` on the way: beside the encoding, or first, when old blocks are to be used in
+ * place in a store whose bytes a write may move. */
 static int encode_window(struct writer *w, struct window *win, struct window *before)
 {
     struct tsr_pool *pool = w->a->context->pool;
-    w->encode = win;
-    w->commit = before;
-    bool partial = false;
+    bool partial = false, raw = false;
     int rc = TSR_OK;
     for (size_t i = 0; i < win->njobs; i++) partial |= win->jobs[i].partial;
-    if (partial) rc = tsr_pool_run(pool, win->njobs, fetch_old, w);
-    else for (size_t i = 0; i < win->njobs; i++) fetch_old(w, i, NULL);
+    if (partial && before && w->a->d->store->kind->view) {
+        rc = commit(w, before);
+        before = NULL;
+    }
+    w->encode = win;
+    w->commit = before;
+    if (rc == TSR_OK && partial) rc = tsr_pool_run(pool, win->njobs, fetch_old, w);
+    for (size_t i = 0; i < win->njobs && !partial; i++) fetch_old(w, i, NULL);
     if (rc == TSR_OK) rc = tsr_pool_run(pool, win->first[win->njobs] + (before != NULL), run_job, w);
-    bool raw = false;
     for (size_t i = 0; i < win->njobs && rc == TSR_OK; i++) {
         rc = seal(w, &win->jobs[i]);
         raw |= win->jobs[i].out.need_raw;
