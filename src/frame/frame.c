@@ -312,9 +312,9 @@ int tsr_frame_check_entry(const struct tsr_frame *f, int64_t i, int64_t v)
     }
     if (entry_pos(v) <= area - TSR_CHUNK_HEADER) return TSR_OK;
     return tsr_fail(TSR_ECORRUPT,
-                    "frame: entry %lld of the index: found position %lld, expected "
-                    "at most %lld",
-                    (long long)i, (long long)entry_pos(v), (long long)area - TSR_CHUNK_HEADER);
+                    "frame: entry %lld of the index: found position %lld%s, expected at most %lld",
+                    (long long)i, (long long)entry_pos(v), v == ENTRY_BAD ? " or more" : "",
+                    (long long)area - TSR_CHUNK_HEADER);
 }
 
 int tsr_frame_locate(const struct tsr_frame *f, int64_t i, int *special, uint64_t *off,

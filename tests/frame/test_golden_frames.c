@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* tests/frame/test_golden_frames.c - contiguous frames of the golden files, good and bad.
+ *
+ * manifest.json says for each file what its header and metalayers hold and the SHA-256 of its
+ * decoded chunks in order; bad/manifest.json lists files that must be refused. */
+#include "frame/tool.h"
+
+#include <json-c/json.h>
+#include <openssl/sha.h>
+
+static const char *golden;
+
+static struct json_object *get(struct json_object *o, const char *key)
+{
+    struct json_object *v = NULL;
+    json_object_object_get_ex(o, key, &v);
+    return v;
+}
+
+static const char *get_str(struct json_object *o, const char *key)
+{
+    const char *s = json_object_get_string(get(o, key));
+    return s ? s : "";
+}
+
+static int64_t get_int(struct json_object *o, const char *key)
+{
+    return json_object_get_int64(get(o, key));
+}
+
+static struct json_object *load(const char *name)
+{
+    char path[4096];
+    snprintf(path, sizeof path, "%s/blosc2/%s", golden, name);
+    struct json_object *o = json_object_from_file(path);
+    if (!o) fail_msg("cannot parse %s", path);
+    return o;
+}
+
+static void to_hex(char *hex, const uint8_t *p, size_t n)
+{
+    hex[0] = 0;
+    for (size_t i = 0; i < n; i++) snprintf(hex + 2 * i, 3, "%02x", p[i]);
+}
+
+static int open_file(const char *name, uint64_t start, struct tsr_frame **f)
+{
+    char path[4096];
+    struct tsr_store *st = NULL;
+    snprintf(path, sizeof path, "%s/blosc2/%s", golden, name);
+    int rc = tsr_store_open(path, false, &st);
+    if (rc == TSR_OK) rc = tsr_frame_open(st, start, 0, f);
+    if (rc < 0) tsr_store_close(st);
+    return rc;
+}
+
+/* Decodes every chunk; the status of the first that fails, else TSR_OK and the sum. */
+static int decode_all(const struct tsr_frame *f, char hex[65])
+{
+    const struct tsr_frame_facts *p = tsr_frame_facts(f);
+    uint8_t sum[SHA256_DIGEST_LENGTH], *all = malloc((size_t)p->nbytes + 1);
+    int rc = TSR_OK;
+    size_t at = 0, n;
+    for (int64_t i = 0; i < p->nchunks && rc == TSR_OK; i++, at += n)
+        rc = tool_read(f, i, all + at, (size_t)p->nbytes - at, &n);
+    SHA256(all, at, sum);
+    to_hex(hex, sum, sizeof sum);
+    free(all);
+    return rc;
+}
+
+/* ---- good files ---- */
+
+static void check_bytes(struct json_object *e, const char *key, const uint8_t *p)
+{
+    struct json_object *v = get(e, key);
+    for (size_t i = 0; i < TSR_CHUNK_FILTERS; i++)
+        if (json_object_get_int(json_object_array_get_idx(v, i)) != p[i])
+            fail_msg("%s: %s[%zu]: found %d", get_str(e, "file"), key, i, p[i]);
+}
+
+static void check_layers(struct json_object *e, const struct tsr_frame *f, tsr_meta_kind kind,
+                         const char *key)
+{
+    struct json_object *layers = get(e, key);
+    assert_int_equal(tsr_frame_meta_count(f, kind), json_object_object_length(layers));
+    json_object_object_foreach(layers, name, value)
+    {
+        void *buf;
+        size_t len;
+        OK(tsr_frame_meta_get(f, kind, name, &buf, &len));
+        char *hex = malloc(2 * len + 1);
+        to_hex(hex, buf, len);
+        assert_string_equal(hex, json_object_get_string(value));
+        free(hex);
+        tsr_free(buf);
+    }
+}
+
+static void check_facts(struct json_object *e, const struct tsr_frame *f)
+{
+    static const char *const splits[] = {"", "always", "never", "auto", "forward_compat"};
+    const struct tsr_frame_facts *p = tsr_frame_facts(f);
+    const struct tsr_cparams *c = &p->cparams;
+    int64_t chunk = get_int(e, "chunksize");
+    assert_int_equal(p->nchunks, get_int(e, "nchunks"));
+    assert_int_equal(p->chunk_bytes, chunk > 0 ? chunk : 0);
+    assert_int_equal(c->block_bytes, get_int(e, "blocksize"));
+    assert_int_equal(c->item_bytes, get_int(e, "typesize"));
+    assert_int_equal(c->codec_id, get_int(e, "codec_id"));
+    assert_int_equal(c->codec_meta, get_int(e, "codec_meta"));
+    assert_int_equal(c->clevel, get_int(e, "clevel"));
+    assert_int_equal(c->use_dict, get_int(e, "use_dict"));
+    assert_string_equal(splits[c->split], get_str(e, "splitmode"));
+    check_bytes(e, "filters", c->filters);
+    check_bytes(e, "filters_meta", c->filters_meta);
+    check_layers(e, f, TSR_META, "metalayers");
+    check_layers(e, f, TSR_VLMETA, "vlmeta");
+}
+
+static void count_problem(void *user, int64_t chunk, tsr_status status, const char *what)
+{
+    if (status == TSR_EUNSUPPORTED) return;
+    print_error("chunk %lld: %d %s\n", (long long)chunk, status, what);
+    ++*(int *)user;
+}
+
+/* Does the entry use a feature that is not built yet, and says so? */
+static bool refused(struct json_object *e, int rc)
+{
+    if (rc != TSR_EUNSUPPORTED) return false;
+    print_message("refused: %s: %s\n", get_str(e, "file"), tsr_error());
+    return true;
+}
+
+static bool check_file(struct json_object *e)
+{
+    struct tsr_frame *f;
+    char hex[65];
+    int problems = 0;
+    int rc = open_file(get_str(e, "file"), (uint64_t)get_int(e, "offset"), &f);
+    if (refused(e, rc)) return false;
+    if (rc < 0) fail_msg("%s: %d, %s", get_str(e, "file"), rc, tsr_error());
+    check_facts(e, f);
+    OK(tsr_frame_verify(f, count_problem, &problems));
+    assert_int_equal(problems, 0);
+    rc = decode_all(f, hex);
+    if (rc == TSR_OK && !strcmp(get_str(e, "kind"), "cframe"))
+        assert_string_equal(hex, get_str(e, "sha256"));
+    bool skipped = refused(e, rc);
+    if (rc < 0 && !skipped) fail_msg("%s: %d, %s", get_str(e, "file"), rc, tsr_error());
+    tsr_frame_close(f);
+    return !skipped;
+}
+
+static void golden_frames_have_the_facts_and_bytes_of_the_manifest(void **state)
+{
+    (void)state;
+    if (!golden) skip();
+    struct json_object *m = load("manifest.json"), *files = get(m, "files");
+    int decoded = 0, refusals = 0, sparse = 0;
+    for (size_t i = 0; i < json_object_array_length(files); i++) {
+        struct json_object *e = json_object_array_get_idx(files, i);
+        const char *kind = get_str(e, "kind");
+        if (!strcmp(kind, "chunk")) continue;
+        if (!strcmp(kind, "sframe") ||
+            (!strcmp(kind, "b2nd") && !json_object_get_boolean(get(e, "contiguous")))) {
+            struct tsr_frame *f;
+            assert_int_equal(open_file(get_str(e, "file"), 0, &f), TSR_EUNSUPPORTED);
+            sparse++;
+        } else if (check_file(e)) {
+            decoded++;
+        } else {
+            refusals++;
+        }
+    }
+    print_message("%d frames decoded, %d refused, %d sparse ones refused\n", decoded, refusals,
+                  sparse);
+    assert_true(decoded >= 65);
+    json_object_put(m);
+}
+
+/* ---- bad files ---- */
+
+static int try_file(const char *name)
+{
+    struct tsr_frame *f;
+    char hex[65], path[4096];
+    snprintf(path, sizeof path, "bad/%s", name);
+    int rc = open_file(path, 0, &f);
+    if (rc < 0) return rc;
+    rc = decode_all(f, hex);
+    tsr_frame_close(f);
+    return rc;
+}
+
+static void bad_frames_are_refused_as_corrupt_with_a_reason(void **state)
+{
+    (void)state;
+    if (!golden) skip();
+    struct json_object *m = load("bad/manifest.json"), *files = get(m, "files");
+    int n = 0;
+    for (size_t i = 0; i < json_object_array_length(files); i++) {
+        struct json_object *e = json_object_array_get_idx(files, i);
+        const char *file = get_str(e, "file");
+        if (strcmp(get_str(e, "kind"), "cframe")) continue;
+        int rc = try_file(file);
+        int want = strstr(file, "frame_version") ? TSR_EUNSUPPORTED : TSR_ECORRUPT;
+        print_message("%-34s %-46s %s\n", file, get_str(e, "why"), rc < 0 ? tsr_error() : "-");
+        if (rc != want) fail_msg("%s: found %d, expected %d", file, rc, want);
+        n++;
+    }
+    print_message("%d bad frames refused\n", n);
+    assert_true(n >= 30);
+    json_object_put(m);
+}
+
+/* Every cut of a good frame fails, and every one of its bytes may be wrong without harm. */
+static void mangled_frames_never_do_harm(void **state)
+{
+    (void)state;
+    if (!golden) skip();
+    char path[4096];
+    snprintf(path, sizeof path, "%s/blosc2/frame_cframe_meta1.b2frame", golden);
+    FILE *in = fopen(path, "rb");
+    assert_non_null(in);
+    uint8_t good[65536];
+    size_t len = fread(good, 1, sizeof good, in);
+    fclose(in);
+    for (size_t cut = 0; cut < len + 512; cut++) {
+        size_t n = cut < len ? cut : len;
+        uint8_t *p = malloc(n ? n : 1); /* its own block: reads past the end are seen */
+        memcpy(p, good, n);
+        if (cut >= len)
+            p[(cut - len) % 256 < 128 ? (cut - len) % 256 : n - (cut - len) % 256] ^= 0x81;
+        struct tsr_store *st;
+        struct tsr_frame *f;
+        char hex[65];
+        OK(tsr_store_mem_borrow(p, n, &st));
+        int rc = tsr_frame_open(st, 0, 0, &f);
+        if (cut < len) assert_int_equal(rc, TSR_ECORRUPT);
+        if (rc == TSR_OK) {
+            if (tsr_frame_facts(f)->nbytes < 1 << 20) decode_all(f, hex);
+            tsr_frame_close(f);
+        } else {
+            assert_true(rc == TSR_ECORRUPT || rc == TSR_EUNSUPPORTED);
+            tsr_store_close(st);
+        }
+        free(p);
+    }
+}
+
+int main(void)
+{
+    const char *dir = getenv("TESSERA_GOLDEN");
+    golden = dir && *dir ? dir : NULL;
+    if (!golden) print_message("TESSERA_GOLDEN is not set: golden files are skipped\n");
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(golden_frames_have_the_facts_and_bytes_of_the_manifest),
+        cmocka_unit_test(bad_frames_are_refused_as_corrupt_with_a_reason),
+        cmocka_unit_test(mangled_frames_never_do_harm),
+    };
+    return cmocka_run_group_tests(tests, tool_start, tool_stop);
+}
