@@ -161,6 +161,7 @@ const struct tsr_format tsr_format_b2frame = {
     .resize = frame_resize, .chunk_insert = chunk_insert, .chunk_delete = chunk_delete,
     .flush = tsr_blosc2_flush, .meta = &tsr_blosc2_meta,
     .to_buffer = tsr_blosc2_to_buffer, .cbytes = tsr_blosc2_cbytes,
+    .verify = tsr_blosc2_verify,
 };
 
 const struct tsr_format tsr_format_chunk = {

@@ -427,7 +427,8 @@ static bool b2nd_probe(const uint8_t *head, size_t len)
 static const char *const suffixes[] = {".b2nd", NULL};
 
 const struct tsr_format tsr_format_b2nd = {
-    .name = "b2nd", .suffixes = suffixes, .kind = TSR_KIND_ARRAY, .probe = b2nd_probe,
+    .name = "b2nd", .suffixes = suffixes, .kind = TSR_KIND_ARRAY,
+    .names_nan = true, .probe = b2nd_probe,
     .open = b2nd_open, .create = b2nd_create, .close = tsr_blosc2_close,
     .locate = tsr_blosc2_locate, .spans = tsr_blosc2_spans, .decode = tsr_blosc2_decode,
     .begin = tsr_blosc2_begin, .encode = tsr_blosc2_encode,
@@ -436,4 +437,5 @@ const struct tsr_format tsr_format_b2nd = {
     .attrs = tsr_blosc2_attrs, .attr_set = tsr_blosc2_attr_set,
     .attr_remove = tsr_blosc2_attr_remove, .meta = &tsr_blosc2_meta,
     .to_buffer = tsr_blosc2_to_buffer, .cbytes = tsr_blosc2_cbytes,
+    .verify = tsr_blosc2_verify,
 };

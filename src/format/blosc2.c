@@ -356,6 +356,13 @@ int64_t tsr_blosc2_cbytes(const struct tsr_driver *d)
     return tsr_frame_facts(self(d)->frame)->cbytes;
 }
 
+int tsr_blosc2_verify(const struct tsr_driver *d,
+                      void (*fn)(void *user, int64_t chunk, tsr_status status, const char *what),
+                      void *user)
+{
+    return tsr_frame_verify(self(d)->frame, fn, user);
+}
+
 void tsr_blosc2_close(struct tsr_driver *d)
 {
     struct tsr_blosc2 *b = (struct tsr_blosc2 *)d;

@@ -41,6 +41,9 @@ int tsr_blosc2_flush(struct tsr_driver *d, bool durable);
 int tsr_blosc2_to_buffer(struct tsr_driver *d, void **buf, size_t *len);
 extern const struct tsr_format_meta tsr_blosc2_meta;
 int64_t tsr_blosc2_cbytes(const struct tsr_driver *d);
+int tsr_blosc2_verify(const struct tsr_driver *d,
+                      void (*fn)(void *user, int64_t chunk, tsr_status status, const char *what),
+                      void *user);
 void tsr_blosc2_close(struct tsr_driver *d);
 
 /* Attributes: vlmeta values holding MessagePack (blosc2.md 11.1). */

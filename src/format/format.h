@@ -89,6 +89,7 @@ struct tsr_format {
     const char *name;
     const char *const *suffixes;  /* NULL-terminated, with the dot */
     tsr_kind kind;
+    bool names_nan; /* created with a fill of NaN it costs nothing, as zeros do everywhere */
 
     /* Are these first bytes of an object (up to TSR_PROBE_BYTES) ours?  NULL: told by suffix. */
     bool (*probe)(const uint8_t *head, size_t len);
@@ -98,6 +99,9 @@ struct tsr_format {
     int (*create)(struct tsr_store *st, const tsr_spec *spec, const tsr_options *o,
                   struct tsr_driver **out);
     void (*close)(struct tsr_driver *d);
+    /* The byte where the container ends, told by its head alone (or by the options): what must
+     * be had of a stream before open.  NULL: not known so early. */
+    int (*extent)(struct tsr_store *st, const tsr_options *o, uint64_t *end);
 
     /* Fills n places one round further each; those with a final state are left alone. */
     int (*locate)(const struct tsr_driver *d, struct tsr_place *p, size_t n);
@@ -135,6 +139,11 @@ struct tsr_format {
     int (*to_buffer)(struct tsr_driver *d, void **buf, size_t *len); /* the container's bytes */
 
     int64_t (*cbytes)(const struct tsr_driver *d);
+    /* Checks what open leaves for later, chunks' contents apart; fn hears of each problem, chunk
+     * -1 being the container.  NULL: nothing is left. */
+    int (*verify)(const struct tsr_driver *d,
+                  void (*fn)(void *user, int64_t chunk, tsr_status status, const char *what),
+                  void *user);
 };
 
 enum { TSR_PROBE_BYTES = 1024 };
