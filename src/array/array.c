@@ -25,11 +25,11 @@ static int fill_with(tsr_array *a, const void *item)
     return rc < 0 ? rc : tsr_engine_write(a, &sel);
 }
 
-static bool index_names(const tsr_spec *spec, int64_t item_bytes)
+static bool index_names(const struct tsr_format *f, const tsr_spec *spec, int64_t item_bytes)
 {
     if (spec->uninit || !spec->fill) return true;
     int kind = tsr_chunk_uniform(spec->fill, (size_t)item_bytes, (int32_t)item_bytes);
-    return kind == TSR_SPECIAL_ZEROS || kind == TSR_SPECIAL_NAN;
+    return kind == TSR_SPECIAL_ZEROS || (kind == TSR_SPECIAL_NAN && f->names_nan);
 }
 
 int tsr_array_create(const char *url, const tsr_spec *spec, const tsr_options *opts,
@@ -48,7 +48,7 @@ int tsr_array_create(const char *url, const tsr_spec *spec, const tsr_options *o
     if (f->kind != TSR_KIND_ARRAY)
         return tsr_fail(TSR_EARG, "format %s: holds super-chunks, not arrays", f->name);
     int rc = tsr_engine_create(url, f, &s, &o, out);
-    if (rc < 0 || index_names(&s, (*out)->d->grid.item_bytes)) return rc;
+    if (rc < 0 || index_names(f, &s, (*out)->d->grid.item_bytes)) return rc;
     if ((rc = fill_with(*out, s.fill)) < 0) {
         (*out)->d->format->close((*out)->d); /* unflushed: nothing is left behind */
         tsr_free(*out);

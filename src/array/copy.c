@@ -110,9 +110,11 @@ int tsr_array_copy(const tsr_array *a, const char *url, const tsr_spec *spec,
     s = *was;
     s.metas = metas;
     s.nmetas = nmetas;
-    s.chunks = given.chunks ? given.chunks : was->chunks;
-    /* blocks go with chunks: the old ones need not fit in new chunks */
-    s.blocks = given.blocks ? given.blocks : given.chunks ? NULL : was->blocks;
+    /* slabs of a file without a codec are nobody's choice; blocks go with chunks: the old ones
+     * need not fit in new chunks */
+    bool chosen = was->nsteps > 0;
+    s.chunks = given.chunks ? given.chunks : chosen ? was->chunks : NULL;
+    s.blocks = given.blocks ? given.blocks : given.chunks || !chosen ? NULL : was->blocks;
     if (given.nsteps) s.steps = given.steps, s.nsteps = given.nsteps;
     if (given.split) s.split = given.split;
     if (rc == TSR_OK) rc = tsr_array_create(url, &s, &o, &to);

@@ -251,7 +251,8 @@ static int assemble(const struct writer *w, struct out_job *j, struct tsr_worker
     struct tsr_box chunk;
     struct block_box box;
     struct overlap o;
-    int64_t stride[TSR_MAX_NDIM], bytes = g->item_bytes, block = j->old.block[0] * g->item_bytes;
+    int64_t stride[TSR_MAX_NDIM], bytes = g->item_bytes, block = g->block_bytes;
+    if (j->old.place.block_items) block = j->old.place.block_items * g->item_bytes;
     int rc = raw_room(j);
     tsr_grid_chunk_box(g, j->old.coords, &chunk);
     for (int i = g->ndim - 1; i >= 0; i--) {
