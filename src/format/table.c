@@ -6,7 +6,7 @@
 #include "format/format.h"
 
 /* The one line; asked in this order, so b2nd, which is a frame with a metalayer, comes first. */
-#define TSR_FORMATS(X) X(b2nd) X(b2frame) X(chunk)
+#define TSR_FORMATS(X) X(b2nd) X(b2frame) X(npy) X(raw) X(chunk)
 
 #define DECLARE(name) extern const struct tsr_format tsr_format_##name;
 TSR_FORMATS(DECLARE)
