@@ -21,9 +21,9 @@ extern const struct tsr_codec tsr_codec_blosclz;
 enum {
     FIRST_FAR = 8192, /* distances from here on take two more bytes */
     MAX_DISTANCE = FIRST_FAR + 65535,
-    MAX_RUN = 32, /* literals per control byte */
-    TAIL = 12,    /* bytes at the end that no match starts in */
-    HASH_LOG = 14
+    MAX_RUN = 32,                 /* literals per control byte */
+    SHORT_ROOM = 1 + MAX_RUN + 5, /* what a short run and a short match take */
+    TAIL = 12,                    /* bytes at the end that no match starts in */
 };
 
 /* ---- decoding ---- */
@@ -135,22 +135,49 @@ static int blosclz_decode(const struct tsr_call *c, const uint8_t *src, size_t l
 
 /* ---- encoding ---- */
 
+/* Matches shorter than these cost more time than they save bytes. */
+enum { MIN_NEAR = 6, MIN_FAR = 8, MAX_LOG = 13 };
+
 struct blosclz {
     uint32_t base; /* what the table calls position 0 of the stream; never 0 */
-    uint32_t table[1 << HASH_LOG];
+    uint32_t table[1 << MAX_LOG];
 };
 
-/* What one clevel does. */
+/* What one clevel does.  A small table stays in the first cache beside the data. */
 struct level {
-    uint8_t hash_log;
-    uint8_t part;  /* the estimate looks at the last 1/part of the input */
+    uint8_t part;  /* the estimate looks at the last 1/part of the input, */
+    uint8_t log;   /* but at most at 2^log bytes */
     uint8_t worth; /* give up below this ratio, in twentieths */
+    bool thorough; /* the larger table and slower acceleration */
 };
 
 static const struct level levels[10] = {
-    {12, 8, 40}, {12, 8, 40}, {13, 4, 30}, {14, 4, 24}, {14, 2, 24},
-    {14, 2, 24}, {14, 2, 24}, {14, 1, 23}, {14, 1, 22}, {14, 1, 20},
+    {8, 12, 40, false}, {8, 12, 40, false}, {4, 13, 30, false}, {4, 14, 24, false},
+    {2, 14, 24, false}, {2, 14, 24, false}, {2, 14, 24, false}, {1, 14, 23, true},
+    {1, 14, 22, true},  {1, 14, 20, true},
 };
+
+/* A stream and the table that knows what came before in it. */
+struct finder {
+    uint32_t *table;
+    uint32_t base;
+    int log;   /* of the entries in use */
+    int shift; /* misses, as a power of two, that make the step one longer */
+    const uint8_t *src;
+    size_t n;
+};
+
+struct match {
+    size_t pos, d, len;
+};
+
+/* Everything that takes a finder is inlined into its two uses, with log and shift constant. */
+#define INLINE static inline __attribute__((always_inline))
+
+INLINE uint32_t *slot_of(const struct finder *f, uint32_t v)
+{
+    return &f->table[(v * 2654435761u) >> (32 - f->log)];
+}
 
 /* How many bytes at a and b agree, up to b = end. */
 static inline size_t agree(const uint8_t *a, const uint8_t *b, const uint8_t *end)
@@ -169,23 +196,49 @@ static inline size_t agree(const uint8_t *a, const uint8_t *b, const uint8_t *en
     return (size_t)(b - start);
 }
 
-static inline uint32_t hash(uint32_t v, int log)
+/* The next match from pos on, not reaching back before lit.  The longer none is found the
+ * larger the steps, so that noise costs little. */
+INLINE bool find(const struct finder *f, size_t pos, size_t lit, struct match *m)
 {
-    return (v * 2654435761u) >> (32 - log);
+    const uint8_t *src = f->src;
+    size_t limit = f->n - TAIL;
+    for (unsigned misses = 1u << f->shift; pos < limit; pos += misses++ >> f->shift) {
+        uint32_t v = tsr_load_LE32(src + pos), *slot = slot_of(f, v);
+        size_t back = (uint32_t)(*slot - f->base);
+        *slot = f->base + (uint32_t)pos;
+        /* No jump on what is random: one test says if the entry is of this stream and agrees. */
+        bool mine = (back < pos) & (pos - back <= MAX_DISTANCE);
+        size_t ref = mine ? back : 0;
+        if (!(mine & (tsr_load_LE32(src + ref) == v))) continue;
+        size_t d = pos - ref, at = pos;
+        size_t end = pos + 4 + agree(src + ref + 4, src + pos + 4, src + f->n - 1);
+        while (at > lit && at > d && src[at - 1] == src[at - 1 - d]) at--;
+        if (end - at < (d >= FIRST_FAR ? MIN_FAR : MIN_NEAR)) continue;
+        *m = (struct match){at, d, end - at};
+        return true;
+    }
+    return false;
 }
 
-/* Where the encoder writes; past cap it only counts, and p NULL counts all along. */
-struct sink {
-    uint8_t *p;
-    size_t len, cap;
-};
-
-static inline void put_literals(struct sink *o, const uint8_t *src, size_t n)
+/* Notes the position two before the end of a match, where the next one often refers to. */
+INLINE void enter(const struct finder *f, size_t end)
 {
-    size_t at = o->len;
-    o->len += n + (n + MAX_RUN - 1) / MAX_RUN;
-    if (o->len > o->cap) return;
-    uint8_t *op = o->p + at;
+    if (end >= f->n - TAIL) return;
+    *slot_of(f, tsr_load_LE32(f->src + end - 2)) = f->base + (uint32_t)end - 2;
+}
+
+static inline size_t literals_size(size_t n)
+{
+    return n + (n + MAX_RUN - 1) / MAX_RUN;
+}
+
+static inline size_t match_size(const struct match *m)
+{
+    return 2 + (m->d >= FIRST_FAR ? 2 : 0) + (m->len >= 9 ? (m->len - 9) / 255 + 1 : 0);
+}
+
+static inline uint8_t *put_literals(uint8_t *op, const uint8_t *src, size_t n)
+{
     while (n > 0) {
         size_t m = n < MAX_RUN ? n : MAX_RUN;
         *op++ = (uint8_t)(m - 1);
@@ -194,58 +247,88 @@ static inline void put_literals(struct sink *o, const uint8_t *src, size_t n)
         src += m;
         n -= m;
     }
+    return op;
 }
 
-/* A match of len >= 3 bytes at distance d. */
-static inline void put_match(struct sink *o, size_t d, size_t len)
+static inline uint8_t *put_match(uint8_t *op, const struct match *m)
 {
-    size_t at = o->len, far = d >= FIRST_FAR ? 2 : 0, more = len >= 9 ? (len - 9) / 255 + 1 : 0;
-    o->len += 2 + far + more;
-    if (o->len > o->cap) return;
-    uint8_t *op = o->p + at;
-    size_t low = far ? FIRST_FAR - 1 : d - 1;
-    *op++ = (uint8_t)((more ? 7 : len - 2) << 5 | low >> 8);
-    if (more) {
-        memset(op, 255, more - 1);
-        op += more - 1;
-        *op++ = (uint8_t)((len - 9) % 255);
+    bool far = m->d >= FIRST_FAR;
+    size_t low = far ? FIRST_FAR - 1 : m->d - 1;
+    if (m->len < 9) {
+        *op++ = (uint8_t)((m->len - 2) << 5 | low >> 8);
+    } else {
+        size_t rest = m->len - 9;
+        *op++ = (uint8_t)(7 << 5 | low >> 8);
+        for (; rest >= 255; rest -= 255) *op++ = 255;
+        *op++ = (uint8_t)rest;
     }
     *op++ = (uint8_t)low;
-    if (far) tsr_store_BE16(op, (uint16_t)(d - FIRST_FAR));
+    if (!far) return op;
+    tsr_store_BE16(op, (uint16_t)(m->d - FIRST_FAR));
+    return op + 2;
 }
 
-/* Encodes src[lo..n) into o. */
-static inline __attribute__((always_inline)) void encode(struct blosclz *z, const struct level *l,
-                                                         const uint8_t *src, size_t lo, size_t n,
-                                                         struct sink *o)
+/* What the stream would come to.  The first bytes of a stream are always literals. */
+INLINE size_t estimate(const struct finder *f)
 {
-    size_t lit = lo, pos = lo + 4, limit = n - TAIL;
-    while (pos < limit && (!o->p || o->len <= o->cap)) {
-        uint32_t v = tsr_load_LE32(src + pos);
-        uint32_t *slot = &z->table[hash(v, l->hash_log)];
-        size_t d = z->base + (uint32_t)pos - *slot;
-        *slot = z->base + (uint32_t)pos;
-        if (d - 1 >= pos - lo || d > MAX_DISTANCE || tsr_load_LE32(src + pos - d) != v) {
-            pos++;
-            continue;
-        }
-        size_t m = 4 + agree(src + pos - d + 4, src + pos + 4, src + n - 1);
-        if (m < (d >= FIRST_FAR ? 8 : 5)) {
-            pos++;
-            continue;
-        }
-        put_literals(o, src + lit, pos - lit);
-        put_match(o, d, m);
-        pos += m;
-        lit = pos;
-        if (pos < limit)
-            z->table[hash(tsr_load_LE32(src + pos - 2), l->hash_log)] = z->base + (uint32_t)pos - 2;
+    size_t lit = 0, len = 0, pos = 4;
+    struct match m;
+    while (find(f, pos, lit, &m)) {
+        len += literals_size(m.pos - lit) + match_size(&m);
+        pos = lit = m.pos + m.len;
+        enter(f, lit);
     }
-    put_literals(o, src + lit, n - lit);
-    z->base += (uint32_t)n;
+    return len + literals_size(f->n - lit);
 }
 
-/* The worker's table, with room in it for positions of n more bytes. */
+/* Encodes the stream into dst[cap]; 0: it does not fit. */
+INLINE size_t encode(const struct finder *f, uint8_t *dst, size_t cap)
+{
+    size_t lit = 0, pos = 4;
+    struct match m;
+    uint8_t *op = dst, *oend = dst + cap;
+    while (find(f, pos, lit, &m)) {
+        size_t run = m.pos - lit, room = (size_t)(oend - op);
+        if (run <= MAX_RUN && f->n - lit >= MAX_RUN && m.len < 264 && room >= SHORT_ROOM) {
+            /* A copy of fixed size is faster than a short one; run 0 leaves no trace. */
+            *op = (uint8_t)(run - 1);
+            memcpy(op + 1, f->src + lit, MAX_RUN);
+            op += run + (run > 0);
+        } else {
+            if (literals_size(run) + match_size(&m) > room) return 0;
+            op = put_literals(op, f->src + lit, run);
+        }
+        op = put_match(op, &m);
+        pos = lit = m.pos + m.len;
+        enter(f, lit);
+    }
+    if (literals_size(f->n - lit) > (size_t)(oend - op)) return 0;
+    op = put_literals(op, f->src + lit, f->n - lit);
+    return (size_t)(op - dst);
+}
+
+static size_t estimate_fast(struct blosclz *z, const uint8_t *src, size_t n)
+{
+    return estimate(&(struct finder){z->table, z->base, 12, 4, src, n});
+}
+
+static size_t estimate_thorough(struct blosclz *z, const uint8_t *src, size_t n)
+{
+    return estimate(&(struct finder){z->table, z->base, MAX_LOG, 5, src, n});
+}
+
+static size_t encode_fast(struct blosclz *z, const uint8_t *src, size_t n, uint8_t *dst, size_t cap)
+{
+    return encode(&(struct finder){z->table, z->base, 12, 4, src, n}, dst, cap);
+}
+
+static size_t encode_thorough(struct blosclz *z, const uint8_t *src, size_t n, uint8_t *dst,
+                              size_t cap)
+{
+    return encode(&(struct finder){z->table, z->base, MAX_LOG, 5, src, n}, dst, cap);
+}
+
+/* The worker's table, with room in it for positions of n more bytes, twice. */
 static struct blosclz *table(struct tsr_worker *w, size_t n)
 {
     void **slot = tsr_worker_state(w, &tsr_codec_blosclz, tsr_free);
@@ -267,15 +350,15 @@ static int blosclz_encode(const struct tsr_call *c, const uint8_t *src, size_t n
     struct blosclz *z = table(c->worker, n);
     if (!z) return TSR_ENOMEM;
     const struct level *l = &levels[c->level];
-    size_t part = tsr_minz(n / l->part, (size_t)1 << l->hash_log);
+    size_t part = tsr_minz(n / l->part, (size_t)1 << l->log);
     if (part < 16) part = 16;
-    struct sink guess = {NULL, 0, 0}, o = {dst, 0, cap};
-    encode(z, l, src, n - part, n, &guess);
-    if (part * 20 < guess.len * l->worth) return TSR_OK;
-    encode(z, l, src, 0, n, &o);
-    if (o.len > o.cap) return TSR_OK;
-    dst[0] |= 0x20;
-    *out = o.len;
+    const uint8_t *tail = src + n - part;
+    size_t len = l->thorough ? estimate_thorough(z, tail, part) : estimate_fast(z, tail, part);
+    z->base += (uint32_t)part;
+    if (part * 20 < len * l->worth) return TSR_OK;
+    *out = l->thorough ? encode_thorough(z, src, n, dst, cap) : encode_fast(z, src, n, dst, cap);
+    z->base += (uint32_t)n;
+    if (*out) dst[0] |= 0x20;
     return TSR_OK;
 }
 
