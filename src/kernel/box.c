@@ -20,6 +20,7 @@
 struct dim {
     size_t n;
     ptrdiff_t dst, src; /* strides in bytes */
+    size_t at;          /* of the odometer */
 };
 
 struct plan {
@@ -44,7 +45,7 @@ static bool make_plan(struct plan *p, const struct tsr_box_copy *b)
     p->ndim = 0;
     for (int d = b->ndim - 1; d >= 0; d--) {
         struct dim o = {(size_t)b->count[d], (ptrdiff_t)b->dst_stride[d],
-                        (ptrdiff_t)b->src_stride[d]};
+                        (ptrdiff_t)b->src_stride[d], 0};
         if (b->count[d] <= 0) return false;
         if (o.n == 1) continue;
         struct dim *in = p->ndim ? &p->dim[p->ndim - 1] : NULL;
@@ -56,7 +57,7 @@ static bool make_plan(struct plan *p, const struct tsr_box_copy *b)
         p->ndim--;
         memmove(p->dim, p->dim + 1, (size_t)p->ndim * sizeof *p->dim);
     }
-    while (p->ndim < 2) p->dim[p->ndim++] = (struct dim){1, 0, 0};
+    while (p->ndim < 2) p->dim[p->ndim++] = (struct dim){.n = 1};
     return p->len > 0;
 }
 
@@ -78,7 +79,8 @@ INLINE void copy_plane(const struct dim *in, uint8_t *dst, const uint8_t *src, s
     }
 }
 
-/* One row of n equal units, contiguous in dst: doubles a pattern that stays in the cache. */
+/* One row of n equal units, contiguous in dst: doubles what is there, up to a pattern that
+ * stays in the first cache. */
 static void fill_row(uint8_t *dst, const uint8_t *unit, size_t len, size_t n)
 {
     enum { PATTERN = 4096 };
@@ -97,15 +99,15 @@ static void fill_row(uint8_t *dst, const uint8_t *unit, size_t len, size_t n)
     }
 }
 
-static void fill_plane(const struct dim *in, uint8_t *dst, const uint8_t *src, size_t len)
+/* The source stands still: one row is made and then repeated. */
+static void fill_plane(const struct dim *in, uint8_t *dst, const uint8_t *unit, size_t len)
 {
-    for (size_t j = 0; j < in[1].n; j++)
-        fill_row(dst + (ptrdiff_t)j * in[1].dst, src + (ptrdiff_t)j * in[1].src, len, in[0].n);
+    fill_row(dst, unit, len, in[0].n);
+    for (size_t j = 1; j < in[1].n; j++) memcpy(dst + (ptrdiff_t)j * in[1].dst, dst, len * in[0].n);
 }
 
 static void copy_units(const struct dim *in, uint8_t *dst, const uint8_t *src, size_t len)
 {
-    size_t far;
     switch (len) {
     case 1: copy_plane(in, dst, src, 1, 0); return;
     case 2: copy_plane(in, dst, src, 2, 0); return;
@@ -113,10 +115,7 @@ static void copy_units(const struct dim *in, uint8_t *dst, const uint8_t *src, s
     case 8: copy_plane(in, dst, src, 8, 0); return;
     case 16: copy_plane(in, dst, src, 16, 0); return;
     case 32: copy_plane(in, dst, src, 32, 0); return;
-    case 3:
-        far = 1;
-        copy_plane(in, dst, src, 2, far);
-        return;
+    case 3: copy_plane(in, dst, src, 2, 1); return;
     default: break;
     }
     if (len < 8) copy_plane(in, dst, src, 4, len - 4);
@@ -126,12 +125,9 @@ static void copy_units(const struct dim *in, uint8_t *dst, const uint8_t *src, s
     else copy_plane(in, dst, src, len, 0);
 }
 
-static void do_plane(const struct plan *p, uint8_t *dst, const uint8_t *src)
+static bool is_fill(const struct dim *in, size_t len)
 {
-    const struct dim *in = p->dim;
-    if (in[0].src == 0 && in[0].n > 1 && in[0].dst == (ptrdiff_t)p->len)
-        fill_plane(in, dst, src, p->len);
-    else copy_units(in, dst, src, p->len);
+    return in[0].src == 0 && in[1].src == 0 && in[0].dst == (ptrdiff_t)len;
 }
 
 void tsr_box_copy(const struct tsr_box_copy *b)
@@ -140,14 +136,15 @@ void tsr_box_copy(const struct tsr_box_copy *b)
     if (!make_plan(&p, b)) return;
     uint8_t *dst = b->dst;
     const uint8_t *src = b->src;
-    size_t at[34] = {0};
+    bool fill = is_fill(p.dim, p.len);
     for (;;) {
-        do_plane(&p, dst, src);
+        if (fill) fill_plane(p.dim, dst, src, p.len);
+        else copy_units(p.dim, dst, src, p.len);
         int d = 2;
-        while (d < p.ndim && ++at[d] == p.dim[d].n) {
+        while (d < p.ndim && ++p.dim[d].at == p.dim[d].n) {
             dst -= (ptrdiff_t)(p.dim[d].n - 1) * p.dim[d].dst;
             src -= (ptrdiff_t)(p.dim[d].n - 1) * p.dim[d].src;
-            at[d++] = 0;
+            p.dim[d++].at = 0;
         }
         if (d == p.ndim) return;
         dst += p.dim[d].dst;
