@@ -403,8 +403,8 @@ static int parse_list(struct parser *s, const struct dict *d, int key, struct ts
     bool first = d->seen[KEY_NAMES] + d->seen[KEY_FORMATS] + d->seen[KEY_OFFSETS] == 1;
     if (!take(s, '[')) return wrong(s, "'['");
     do {
-        struct tsr_field *f = t->fields + i;
         if (!first && i == t->nfields) break;
+        struct tsr_field *f = first ? NULL : t->fields + i;
         if (first && (rc = add_field(s, t, &f)) < 0) return rc;
         if ((rc = parse_element(s, key, f)) < 0) return rc;
         i++;
