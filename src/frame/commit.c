@@ -14,7 +14,7 @@
  * metadata while empty, writes the whole frame anew and lets the store replace it. */
 #include "frame/priv.h"
 
-enum { PAD_PERIOD = 64 };
+enum { PAD_PERIOD = 64, WAIT_LEAST = 1 << 20 };
 
 static const uint8_t zeros[2 * PAD_PERIOD];
 
@@ -144,6 +144,15 @@ static int first_write(struct tsr_frame *f, const struct commit *c, bool durable
     return rc < 0 ? rc : tsr_store_publish(f->st, durable);
 }
 
+/* After a synced state the machine may come back to it until the next synced one, so what it
+ * uses must wait.  When much does, a sync is cheaper than the space. */
+static bool may_settle(struct tsr_frame *f)
+{
+    uint64_t enough = f->space.end / 2 > WAIT_LEAST ? f->space.end / 2 : WAIT_LEAST;
+    f->synced = f->space.waiting > enough && tsr_store_sync(f->st, "", false) == TSR_OK;
+    return f->synced;
+}
+
 static int commit(struct tsr_frame *f, struct commit *c, bool durable)
 {
     struct frame_header before = f->h;
@@ -163,8 +172,7 @@ static int commit(struct tsr_frame *f, struct commit *c, bool durable)
     tsr_space_commit(&f->space, c->off, c->len);
     flushed(f);
     f->synced = durable && !created;
-    /* after a synced state the machine may come back to it until the next synced one */
-    if (f->synced || !f->durable) settle(f);
+    if (f->synced || !f->durable || may_settle(f)) settle(f);
     f->durable |= f->synced;
     return TSR_OK;
 }

@@ -181,6 +181,7 @@ struct frame_space {
     struct frame_extents free;    /* reusable; sorted, apart */
     struct frame_extents loose;   /* reusable, not sorted in yet */
     struct frame_extents pending; /* reusable once no flushed state can need them */
+    uint64_t waiting;             /* bytes in pending, some perhaps twice */
     size_t rover;
 };
 

@@ -93,9 +93,16 @@ uint64_t tsr_space_alloc(struct frame_space *s, uint64_t len)
     return off;
 }
 
+static void wait(struct frame_space *s, uint64_t off, uint64_t len)
+{
+    add(&s->pending, off, len);
+    s->waiting += len;
+}
+
 void tsr_space_free(struct frame_space *s, uint64_t off, uint64_t len, bool now)
 {
-    add(now ? &s->loose : &s->pending, off, len);
+    if (now) add(&s->loose, off, len);
+    else wait(s, off, len);
 }
 
 /* No live chunk reaches into a free extent, so one at the top of the area shortens it. */
@@ -124,23 +131,24 @@ void tsr_space_doubt(struct frame_space *s, uint64_t off, uint64_t len)
 {
     uint64_t end = off + len > s->end ? off + len : s->end;
     clip(s, off);
-    add(&s->pending, off, end - off);
+    wait(s, off, end - off);
     s->end = end;
 }
 
 void tsr_space_commit(struct frame_space *s, uint64_t off, uint64_t len)
 {
     uint64_t end = off + len > s->end ? off + len : s->end;
-    add(&s->pending, s->flushed.off, s->flushed.len);
+    wait(s, s->flushed.off, s->flushed.len);
     s->flushed = (struct frame_extent){off, len};
     clip(s, off);
-    add(&s->pending, off + len, end - off - len);
+    wait(s, off + len, end - off - len);
     s->end = end;
 }
 
 void tsr_space_settle(struct frame_space *s)
 {
     merge(s, &s->pending);
+    s->waiting = 0;
     clip(s, s->flushed.off); /* above every chunk, so the rest is not a hole but the end */
     s->end = s->flushed.off + s->flushed.len;
 }

@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* tests/store/test_store.c - one suite, run on every store; then what is special to each. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "store/store.h"
+
+static char folder[64], path[128];
+
+static int make_folder(void **state)
+{
+    (void)state;
+    strcpy(folder, "/tmp/tsr-store-XXXXXX");
+    if (!mkdtemp(folder)) return 1;
+    snprintf(path, sizeof path, "%s/x", folder);
+    return 0;
+}
+
+static int drop_folder(void **state)
+{
+    (void)state;
+    unlink(path);
+    return rmdir(folder); /* fails when something was left behind */
+}
+
+static struct tsr_piece piece(const char *text)
+{
+    return (struct tsr_piece){(void *)text, strlen(text)};
+}
+
+static void write_text(struct tsr_store *st, uint64_t off, const char *text)
+{
+    struct tsr_piece p = piece(text);
+    assert_int_equal(tsr_store_write_at(st, "", off, &p, 1), TSR_OK);
+}
+
+static void expect_text(struct tsr_store *st, uint64_t off, const char *text)
+{
+    char got[64] = {0};
+    assert_int_equal(tsr_store_read(st, "", off, got, strlen(text)), TSR_OK);
+    assert_string_equal(got, text);
+}
+
+static void expect_size(struct tsr_store *st, uint64_t size)
+{
+    uint64_t got = 12345;
+    assert_int_equal(tsr_store_stat(st, "", &got), TSR_OK);
+    assert_int_equal(got, size);
+}
+
+/* ---- the suite: *state makes an empty, writable store ---- */
+
+typedef struct tsr_store *make_store(void);
+
+static struct tsr_store *make_mem(void)
+{
+    struct tsr_store *st = NULL;
+    assert_int_equal(tsr_store_mem(&st), TSR_OK);
+    return st;
+}
+
+static struct tsr_store *make_file(void)
+{
+    struct tsr_store *st = NULL;
+    assert_int_equal(tsr_store_create(path, true, &st), TSR_OK);
+    assert_int_equal(tsr_store_publish(st, true), TSR_OK);
+    return st;
+}
+
+static struct tsr_store *make_hidden_file(void)
+{
+    struct tsr_store *st = NULL;
+    assert_int_equal(tsr_store_create(path, true, &st), TSR_OK);
+    return st;
+}
+
+static void what_is_written_is_read_back(void **state)
+{
+    struct tsr_store *st = (*(make_store **)state)();
+    struct tsr_piece p[] = {piece("abc"), piece(""), piece("defgh")};
+    expect_size(st, 0);
+    assert_int_equal(tsr_store_write_at(st, "", 0, p, 3), TSR_OK);
+    expect_text(st, 0, "abcdefgh");
+    write_text(st, 2, "XY");
+    expect_text(st, 0, "abXYefgh");
+    expect_size(st, 8);
+    assert_int_equal(tsr_store_sync(st, "", true), TSR_OK);
+    tsr_store_close(st);
+}
+
+static void a_gap_before_a_write_reads_as_zeros(void **state)
+{
+    struct tsr_store *st = (*(make_store **)state)();
+    char got[10];
+    write_text(st, 0, "ab");
+    write_text(st, 8, "yz");
+    assert_int_equal(tsr_store_read(st, "", 0, got, 10), TSR_OK);
+    assert_memory_equal(got, "ab\0\0\0\0\0\0yz", 10);
+    tsr_store_close(st);
+}
+
+static void reads_past_the_end_are_corrupt(void **state)
+{
+    struct tsr_store *st = (*(make_store **)state)();
+    char got[8];
+    write_text(st, 0, "abcd");
+    assert_int_equal(tsr_store_read(st, "", 4, got, 0), TSR_OK);
+    assert_int_equal(tsr_store_read(st, "", 2, got, 3), TSR_ECORRUPT);
+    assert_int_equal(tsr_store_read(st, "", 5, got, 1), TSR_ECORRUPT);
+    assert_int_equal(tsr_store_read(st, "", (uint64_t)1 << 62, got, 8), TSR_ECORRUPT);
+    tsr_store_close(st);
+}
+
+static void ranges_may_come_in_any_order_and_number(void **state)
+{
+    struct tsr_store *st = (*(make_store **)state)();
+    char got[9] = {0};
+    write_text(st, 0, "abcdefgh");
+    struct tsr_range r[] = {{"", 4, 2, got},
+                            {"", 6, 2, got + 2},
+                            {"", 0, 3, got + 4},
+                            {"", 3, 0, got},
+                            {"", 7, 1, got + 7}};
+    assert_int_equal(tsr_store_readv(st, r, 5), TSR_OK);
+    assert_string_equal(got, "efghabch");
+    assert_int_equal(tsr_store_readv(st, r, 0), TSR_OK);
+    assert_int_equal(st->bytes_read, 8);
+    tsr_store_close(st);
+}
+
+static void truncate_and_put_set_the_size(void **state)
+{
+    struct tsr_store *st = (*(make_store **)state)();
+    struct tsr_piece p[] = {piece("new"), piece("er")};
+    write_text(st, 0, "abcdefgh");
+    assert_int_equal(tsr_store_truncate(st, "", 3), TSR_OK);
+    expect_size(st, 3);
+    write_text(st, 5, "z"); /* what was cut does not come back */
+    char got[6];
+    assert_int_equal(tsr_store_read(st, "", 0, got, 6), TSR_OK);
+    assert_memory_equal(got, "abc\0\0z", 6);
+    assert_int_equal(tsr_store_put(st, "", p, 2, false), TSR_OK);
+    expect_size(st, 5);
+    expect_text(st, 0, "newer");
+    write_text(st, 5, "!");
+    expect_text(st, 0, "newer!");
+    tsr_store_close(st);
+}
+
+static void no_other_key_exists(void **state)
+{
+    struct tsr_store *st = (*(make_store **)state)();
+    struct tsr_piece p = piece("a");
+    uint64_t size;
+    assert_int_equal(tsr_store_stat(st, "a/b", &size), TSR_ENOTFOUND);
+    assert_int_equal(tsr_store_read(st, "a/b", 0, &size, 1), TSR_ENOTFOUND);
+    assert_int_equal(tsr_store_write_at(st, "a/b", 0, &p, 1), TSR_ENOTFOUND);
+    assert_null(tsr_store_view(st, "a/b", 0, 0));
+    tsr_store_close(st);
+}
+
+/* ---- memory ---- */
+
+static void memory_shows_its_bytes_in_place(void **state)
+{
+    (void)state;
+    struct tsr_store *st = make_mem();
+    void *buf;
+    size_t len;
+    write_text(st, 0, "abcdef");
+    assert_memory_equal(tsr_store_view(st, "", 2, 4), "cdef", 4);
+    assert_null(tsr_store_view(st, "", 2, 5));
+    assert_null(tsr_store_view(st, "", UINT64_MAX, 2));
+    tsr_store_mem_take(st, &buf, &len);
+    assert_int_equal(len, 6);
+    assert_memory_equal(buf, "abcdef", 6);
+    expect_size(st, 0);
+    tsr_store_close(st);
+    tsr_free(buf);
+}
+
+static void borrowed_memory_is_read_only(void **state)
+{
+    (void)state;
+    struct tsr_store *st;
+    struct tsr_piece p = piece("x");
+    assert_int_equal(tsr_store_mem_borrow("hello", 5, &st), TSR_OK);
+    expect_text(st, 1, "ello");
+    assert_memory_equal(tsr_store_view(st, "", 0, 5), "hello", 5);
+    assert_int_equal(tsr_store_write_at(st, "", 0, &p, 1), TSR_EDENIED);
+    assert_int_equal(tsr_store_put(st, "", &p, 1, true), TSR_EDENIED);
+    assert_int_equal(tsr_store_truncate(st, "", 0), TSR_EDENIED);
+    tsr_store_close(st);
+}
+
+/* ---- files ---- */
+
+static void a_created_file_appears_at_publish_and_not_before(void **state)
+{
+    (void)state;
+    struct tsr_store *st = make_hidden_file();
+    write_text(st, 0, "abc");
+    assert_int_equal(access(path, F_OK), -1);
+    assert_int_equal(tsr_store_publish(st, false), TSR_OK);
+    assert_int_equal(access(path, F_OK), 0);
+    write_text(st, 3, "def");
+    tsr_store_close(st);
+    assert_int_equal(tsr_store_open(path, false, &st), TSR_OK);
+    expect_text(st, 0, "abcdef");
+    tsr_store_close(st);
+    assert_int_equal(unlink(path), 0);
+}
+
+static void a_created_file_that_is_not_published_leaves_nothing(void **state)
+{
+    (void)state;
+    struct tsr_store *st = make_hidden_file();
+    write_text(st, 0, "abc");
+    tsr_store_close(st); /* drop_folder would fail otherwise */
+    assert_int_equal(access(path, F_OK), -1);
+}
+
+static void creating_beside_another_creator_keeps_the_first(void **state)
+{
+    (void)state;
+    struct tsr_store *a, *b;
+    assert_int_equal(tsr_store_create(path, false, &a), TSR_OK);
+    assert_int_equal(tsr_store_create(path, false, &b), TSR_OK);
+    write_text(a, 0, "a");
+    write_text(b, 0, "b");
+    assert_int_equal(tsr_store_publish(a, false), TSR_OK);
+    assert_int_equal(tsr_store_publish(b, false), TSR_EEXISTS);
+    tsr_store_close(b);
+    expect_text(a, 0, "a");
+    tsr_store_close(a);
+    assert_int_equal(tsr_store_create(path, false, &a), TSR_EEXISTS);
+}
+
+static void put_replaces_the_file_and_old_readers_keep_the_old_one(void **state)
+{
+    (void)state;
+    struct tsr_store *st = make_file(), *old, *new;
+    struct tsr_piece p = piece("second");
+    write_text(st, 0, "first");
+    assert_int_equal(tsr_store_open(path, false, &old), TSR_OK);
+    assert_int_equal(tsr_store_put(st, "", &p, 1, true), TSR_OK);
+    assert_int_equal(tsr_store_open(path, false, &new), TSR_OK);
+    write_text(st, 6, "!"); /* the handle follows */
+    expect_text(old, 0, "first");
+    expect_text(new, 0, "second!");
+    tsr_store_close(st);
+    tsr_store_close(old);
+    tsr_store_close(new);
+}
+
+static void opening_says_what_is_wrong(void **state)
+{
+    (void)state;
+    struct tsr_store *st;
+    char inside[160];
+    assert_int_equal(tsr_store_open("/nonexistent/x", false, &st), TSR_ENOTFOUND);
+    assert_int_equal(tsr_store_open(folder, false, &st), TSR_EARG);
+    assert_non_null(strstr(tsr_error(), "folder"));
+    assert_int_equal(tsr_store_open("/dev/null", false, &st), TSR_EARG);
+    assert_int_equal(tsr_store_open("gopher://x", false, &st), TSR_EUNSUPPORTED);
+    assert_int_equal(tsr_store_create(folder, true, &st), TSR_EEXISTS);
+    assert_int_equal(tsr_store_create("/nonexistent/x", true, &st), TSR_ENOTFOUND);
+    snprintf(inside, sizeof inside, "%s/chunks.b2frame", folder);
+    fclose(fopen(inside, "w"));
+    assert_int_equal(tsr_store_open(folder, false, &st), TSR_EUNSUPPORTED);
+    assert_non_null(strstr(tsr_error(), "sparse"));
+    unlink(inside);
+}
+
+static void urls_of_files_have_three_spellings(void **state)
+{
+    (void)state;
+    struct tsr_store *st = make_file();
+    char url[160];
+    write_text(st, 0, "abc");
+    tsr_store_close(st);
+    static const char *const heads[] = {"", "file:", "file://"};
+    for (int i = 0; i < 3; i++) {
+        snprintf(url, sizeof url, "%s%s", heads[i], path);
+        assert_int_equal(tsr_store_open(url, true, &st), TSR_OK);
+        expect_text(st, 0, "abc");
+        tsr_store_close(st);
+    }
+}
+
+#define ON(test, make)                                                     \
+    {                                                                      \
+#test " (" #make ")", test, make_folder, drop_folder, (void *)make \
+    }
+#define SUITE(make)                                                                        \
+    ON(what_is_written_is_read_back, make), ON(a_gap_before_a_write_reads_as_zeros, make), \
+        ON(reads_past_the_end_are_corrupt, make),                                          \
+        ON(ranges_may_come_in_any_order_and_number, make),                                 \
+        ON(truncate_and_put_set_the_size, make), ON(no_other_key_exists, make)
+#define ALONE(test) cmocka_unit_test_setup_teardown(test, make_folder, drop_folder)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        SUITE(make_mem),
+        SUITE(make_file),
+        SUITE(make_hidden_file),
+        ALONE(memory_shows_its_bytes_in_place),
+        ALONE(borrowed_memory_is_read_only),
+        ALONE(a_created_file_appears_at_publish_and_not_before),
+        ALONE(a_created_file_that_is_not_published_leaves_nothing),
+        ALONE(creating_beside_another_creator_keeps_the_first),
+        ALONE(put_replaces_the_file_and_old_readers_keep_the_old_one),
+        ALONE(opening_says_what_is_wrong),
+        ALONE(urls_of_files_have_three_spellings),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
