@@ -29,6 +29,7 @@ def main():
     with open(sys.argv[1]) as log:
         for line in log:
             test = json.loads(line)
+            test["name"] = test["name"].split(" / ")[-1]
             p, f = cases(test)
             passed, failed = passed + p, failed + f
             out = test.get("stdout", "") + "\n" + test.get("stderr", "")
