@@ -3,7 +3,7 @@
 # scripts/check_format.sh [--fix] - every C file looks as .clang-format says; --fix makes it so.
 set -uo pipefail
 cd "$(dirname "$0")/.."
-mapfile -t files < <(git ls-files '*.c' '*.h')
+mapfile -t files < <(find include src cli tests examples fuzz bench -name '*.[ch]' | sort)
 if [ "${1:-}" = --fix ]; then
     clang-format -i "${files[@]}"
     exit
