@@ -151,6 +151,9 @@ int tsr_chunk_encode_block(const struct tsr_chunk *c, const struct tsr_cparams *
                            struct tsr_worker *w, int32_t b, const uint8_t *src,
                            struct tsr_block_out *out)
 {
+    out->len = 0;
+    out->zeros = !c->memcpyed;
+    if (c->memcpyed) return TSR_OK; /* the chunk will hold the data as it is */
     struct tsr_block_facts facts = tsr_block_facts_of(c);
     facts.ndim = p->block_ndim;
     facts.shape = p->block_shape;
@@ -165,8 +168,6 @@ int tsr_chunk_encode_block(const struct tsr_chunk *c, const struct tsr_cparams *
     if (rc < 0) return rc;
     int32_t streams = tsr_chunk_streams(c, b);
     size_t n = (size_t)(tsr_chunk_block_len(c, b) / streams);
-    out->len = 0;
-    out->zeros = true;
     for (int32_t s = 0; s < streams; s++)
         if ((rc = write_stream(c, &call, filtered + (size_t)s * n, n, out)) < 0) return rc;
     return TSR_OK;

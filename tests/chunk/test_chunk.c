@@ -109,7 +109,7 @@ static void check_steps_agree(const struct tsr_cparams *p, size_t n, int32_t cby
     size_t bound = tsr_chunk_block_bound(&c), count = (size_t)c.nblocks, head_len, at;
     struct tsr_block_out *blocks = calloc(count + 1, sizeof *blocks);
     uint8_t *head = malloc(32 + 4 * count), *room = malloc(count * bound + 1);
-    for (int32_t b = c.nblocks - 1; b >= 0 && !c.memcpyed; b--) {
+    for (int32_t b = c.nblocks - 1; b >= 0; b--) {
         blocks[b].p = room + (size_t)b * bound;
         assert_int_equal(tsr_chunk_encode_block(&c, p, worker, b, src + (int64_t)b * c.block_bytes,
                                                 &blocks[b]),
