@@ -15,14 +15,46 @@ int tsr_array_open(const char *url, const tsr_options *opts, tsr_array **out)
                     format);
 }
 
-/* Chunks of one value that the index cannot name are stored one by one. */
-static int fill_with(tsr_array *a, const void *item)
+/* Every item of a clipped array, one by one. */
+static int fill_items(tsr_array *a, const void *item)
 {
     struct tsr_selection sel;
     int rc = tsr_selection_init(&sel, &a->d->grid, NULL, item);
     for (int d = 0; d < sel.ndim; d++) sel.stride[d] = 0;
     sel.base = (uint8_t *)(uintptr_t)item;
     return rc < 0 ? rc : tsr_engine_write(a, &sel);
+}
+
+/* Chunks of one value that the index cannot name are stored one by one; all are the same few
+ * bytes, padding included. */
+static int fill_chunks(tsr_array *a, const void *item)
+{
+    enum { BATCH = 256 };
+    struct tsr_driver *d = a->d;
+    struct tsr_out_chunk first = {.nbytes = d->grid.chunk_bytes}, *c = NULL;
+    int rc = d->format->begin(d, &first);
+    if (rc < 0) return rc;
+    first.special = TSR_SPECIAL_VALUE;
+    first.value = item;
+    first.head = tsr_alloc(first.head_bound);
+    c = tsr_alloc_array(BATCH, sizeof *c);
+    rc = first.head && c ? d->format->seal(d, &first) : TSR_ENOMEM;
+    for (int64_t i = 0; i < d->grid.nchunks && rc == TSR_OK; i += BATCH) {
+        size_t n = (size_t)tsr_min64(BATCH, d->grid.nchunks - i);
+        for (size_t k = 0; k < n; k++) {
+            c[k] = first;
+            c[k].chunk = i + (int64_t)k;
+        }
+        rc = d->format->commit(d, c, n);
+    }
+    tsr_free(first.head);
+    tsr_free(c);
+    return rc;
+}
+
+static int fill_with(tsr_array *a, const void *item)
+{
+    return a->d->grid.padded ? fill_chunks(a, item) : fill_items(a, item);
 }
 
 static bool index_names(const struct tsr_format *f, const tsr_spec *spec, int64_t item_bytes)
@@ -111,82 +143,6 @@ int tsr_array_write(tsr_array *a, const tsr_slice *s, const void *src, size_t sr
     struct tsr_selection sel;
     int rc = select_exactly(a, s, src, src_bytes, &sel);
     return rc < 0 ? rc : tsr_engine_write(a, &sel);
-}
-
-/* ---- growing and shrinking ---- */
-
-static int writable(const tsr_array *a, const char *what)
-{
-    if (!a->d->writable) return tsr_fail(TSR_EDENIED, "%s: opened read-only", a->d->store->url);
-    if (!a->d->format->resize)
-        return tsr_fail(TSR_EUNSUPPORTED, "format %s: cannot %s", a->d->format->name, what);
-    return TSR_OK;
-}
-
-/* Zeroes items lo .. shape-1 of dimension d, up to the end of the chunk that lo lies in, so that
- * what a shrink cuts off does not come back when the array grows again (blosc2.md 10.2). */
-static int clear_cut(tsr_array *a, int d, int64_t lo)
-{
-    const struct tsr_grid *g = &a->d->grid;
-    int64_t start[TSR_MAX_NDIM] = {0}, count[TSR_MAX_NDIM];
-    struct tsr_selection sel;
-    if (lo == 0 || lo % g->chunk[d] == 0) return TSR_OK; /* those chunks go as a whole */
-    memcpy(count, g->shape, sizeof count);
-    start[d] = lo;
-    count[d] = tsr_min64(g->shape[d], tsr_ceil_div(lo, g->chunk[d]) * g->chunk[d]) - lo;
-    uint8_t *zero = tsr_alloc_zero(1, (size_t)g->item_bytes);
-    if (!zero) return TSR_ENOMEM;
-    int rc = tsr_selection_init(&sel, g, &(tsr_slice){start, count, NULL}, zero);
-    for (int i = 0; i < sel.ndim; i++) sel.stride[i] = 0;
-    if (rc == TSR_OK) rc = tsr_engine_write(a, &sel);
-    tsr_free(zero);
-    return rc;
-}
-
-int tsr_array_resize(tsr_array *a, const int64_t *shape)
-{
-    const struct tsr_grid *g = &a->d->grid;
-    int rc = writable(a, "be resized");
-    bool same = true, empty = false;
-    for (int d = 0; d < g->ndim && rc == TSR_OK; d++) {
-        if (shape[d] < 0)
-            return tsr_fail(TSR_EARG, "shape[%d]: found %lld", d, (long long)shape[d]);
-        same &= shape[d] == g->shape[d];
-        empty |= shape[d] == 0;
-    }
-    if (rc < 0 || same) return rc;
-    for (int d = 0; d < g->ndim && rc == TSR_OK && !empty; d++)
-        if (shape[d] < g->shape[d]) rc = clear_cut(a, d, shape[d]);
-    return rc < 0 ? rc : a->d->format->resize(a->d, shape);
-}
-
-int tsr_array_append(tsr_array *a, int axis, const void *src, size_t src_bytes)
-{
-    const struct tsr_grid *g = &a->d->grid;
-    int64_t shape[TSR_MAX_NDIM], start[TSR_MAX_NDIM] = {0}, slab = g->item_bytes;
-    int rc = writable(a, "grow");
-    if (rc < 0) return rc;
-    if (axis < 0 || axis >= g->ndim)
-        return tsr_fail(TSR_EARG, "axis: found %d, the array has %d dimensions", axis, g->ndim);
-    memcpy(shape, g->shape, sizeof shape);
-    for (int d = 0; d < g->ndim; d++) slab *= d == axis ? 1 : shape[d];
-    if (slab == 0 || src_bytes % (size_t)slab)
-        return tsr_fail(TSR_EARG, "append of %zu bytes, expected a multiple of %lld", src_bytes,
-                        (long long)slab);
-    int64_t n = (int64_t)(src_bytes / (size_t)slab);
-    start[axis] = shape[axis];
-    if (!tsr_add(shape[axis], n, &shape[axis])) return tsr_fail(TSR_EARG, "shape overflows");
-    if (n == 0) return TSR_OK;
-    if ((rc = a->d->format->resize(a->d, shape)) < 0) return rc;
-    rc = tsr_array_write(a, &(tsr_slice){start, NULL, NULL}, src, src_bytes);
-    if (rc < 0) { /* the old shape: as if nothing had happened */
-        char text[TSR_ERROR_MAX];
-        tsr_error_save(text);
-        shape[axis] -= n;
-        a->d->format->resize(a->d, shape);
-        tsr_error_restore(text);
-    }
-    return rc;
 }
 
 int tsr_array_to_frame(tsr_array *a, void **buf, size_t *len)

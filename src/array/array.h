@@ -72,6 +72,9 @@ struct chunk_job {
 
 void tsr_job_free(struct chunk_job *j);
 
+/* Rounds of locate until the place is settled (place.chunk is set, the rest of place zero). */
+int tsr_job_settle(const struct tsr_array *a, struct chunk_job *j);
+
 /* Locates the chunk of j (place.chunk and coords are set, the rest of place zero), finds the
  * blocks that meet sel (NULL: all), and brings their bytes.  One or two reads for a chunk whose
  * header was guessed right; neighbouring blocks are read together. */

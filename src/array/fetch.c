@@ -31,8 +31,7 @@ static int grow_buf(struct chunk_job *j, size_t len)
     return TSR_OK;
 }
 
-/* Rounds of locate until the place is settled. */
-static int settle(const struct tsr_array *a, struct chunk_job *j)
+int tsr_job_settle(const struct tsr_array *a, struct chunk_job *j)
 {
     struct tsr_place *p = &j->place;
     for (int round = 0; round < MAX_ROUNDS; round++) {
@@ -147,7 +146,7 @@ int tsr_job_fetch(const struct tsr_array *a, const struct tsr_selection *sel, st
     enum { FEW = 32 };
     struct { struct tsr_span s[FEW]; struct wanted w[FEW]; int32_t b[FEW]; } few;
     j->nrefs = 0;
-    int rc = settle(a, j);
+    int rc = tsr_job_settle(a, j);
     if (rc < 0) return rc;
     for (int d = 0; d < g->ndim; d++) j->block[d] = g->block[d], j->nblock[d] = g->nblock[d];
     if (j->place.block_items) {

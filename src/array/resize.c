@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* array/resize.c - arrays that grow and shrink.
+ *
+ * In a padded grid the chunks at the edge hold items beyond it.  A reader never shows them, but a
+ * larger shape would: so what a shrink cuts off is zeroed before, for readers of the file that
+ * do not look (blosc2.md 10.2), and what a growth uncovers is zeroed after, since the writer
+ * before us may have left old items or a fill value there.
+ *
+ *   |  chunk  |  chunk  |  ch:unk  |            : the edge, old or new
+ *                           ^^^^^^^             cleared, where it is not zeros already
+ */
+#include "array/array.h"
+#include "base/mem.h"
+#include "kernel/kernel.h"
+
+static int writable(const tsr_array *a, const char *what)
+{
+    if (!a->d->writable) return tsr_fail(TSR_EDENIED, "%s: opened read-only", a->d->store->url);
+    if (!a->d->format->resize)
+        return tsr_fail(TSR_EUNSUPPORTED, "format %s: cannot %s", a->d->format->name, what);
+    return TSR_OK;
+}
+
+static bool is_zero(const uint8_t *p, size_t len)
+{
+    return p[0] == 0 && tsr_kernels()->is_run(p, len);
+}
+
+static bool place_is_zero(const struct tsr_place *p)
+{
+    return p->state == TSR_PLACE_VALUE && (!p->value || is_zero(p->value, (size_t)p->value_bytes));
+}
+
+/* Zeroes box, which lies inside the chunk of j; one that is zeros costs no writing. */
+static int clear_in_chunk(tsr_array *a, const struct tsr_box *box, struct chunk_job *j)
+{
+    const struct tsr_grid *g = &a->d->grid;
+    size_t len = (size_t)g->item_bytes;
+    int rc = tsr_job_settle(a, j);
+    if (rc < 0 || place_is_zero(&j->place)) return rc;
+    for (int d = 0; d < g->ndim; d++) len *= (size_t)box->count[d];
+    uint8_t *p = tsr_alloc(len);
+    if (!p) return TSR_ENOMEM;
+    tsr_slice s = {box->start, box->count, NULL};
+    rc = tsr_array_read(a, &s, p, len);
+    if (rc == TSR_OK && !is_zero(p, len)) {
+        memset(p, 0, len);
+        rc = tsr_array_write(a, &s, p, len);
+    }
+    tsr_free(p);
+    return rc;
+}
+
+static int clear_box(tsr_array *a, const struct tsr_box *box)
+{
+    const struct tsr_grid *g = &a->d->grid;
+    struct chunk_job j = {0};
+    struct tsr_selection sel;
+    struct tsr_walk w;
+    int rc = tsr_selection_init(&sel, g, &(tsr_slice){box->start, box->count, NULL}, NULL);
+    if (rc < 0 || sel.nitems == 0) return rc;
+    for (tsr_walk_chunks(&w, g, &sel); !w.done && rc == TSR_OK; tsr_walk_next(&w)) {
+        struct tsr_box part;
+        for (int d = 0; d < g->ndim; d++) {
+            int64_t lo, hi, end = box->start[d] + box->count[d];
+            tsr_walk_cell(&w, d, &lo, &hi);
+            part.start[d] = tsr_max64(lo, box->start[d]);
+            part.count[d] = tsr_min64(hi, end) - part.start[d];
+        }
+        j.place = (struct tsr_place){.chunk = tsr_grid_chunk_number(g, w.at)};
+        rc = clear_in_chunk(a, &part, &j);
+    }
+    tsr_job_free(&j);
+    return rc;
+}
+
+/* Clears what lies between two edges in dimension d, lo < hi, in the chunks that both shapes
+ * have; the array has the larger of the two edges. */
+static int clear_between(tsr_array *a, int d, int64_t lo, int64_t hi, const int64_t other[])
+{
+    const struct tsr_grid *g = &a->d->grid;
+    struct tsr_box box = {.start = {0}};
+    for (int i = 0; i < g->ndim; i++) {
+        int64_t common = tsr_min64(g->shape[i], other[i]);
+        int64_t chunks = g->chunk[i] ? tsr_ceil_div(common, g->chunk[i]) : 0;
+        box.count[i] = tsr_min64(chunks * g->chunk[i], g->shape[i]);
+    }
+    box.start[d] = lo;
+    box.count[d] = tsr_min64(hi, box.count[d]) - lo;
+    return box.count[d] > 0 ? clear_box(a, &box) : TSR_OK;
+}
+
+/* The way back after a failure, whose text stays. */
+static void undo(tsr_array *a, const int64_t shape[])
+{
+    char text[TSR_ERROR_MAX];
+    tsr_error_save(text);
+    a->d->format->resize(a->d, shape);
+    tsr_error_restore(text);
+}
+
+static int resize(tsr_array *a, const int64_t shape[])
+{
+    const struct tsr_grid *g = &a->d->grid;
+    int64_t old[TSR_MAX_NDIM];
+    int rc = TSR_OK;
+    memcpy(old, g->shape, sizeof old);
+    for (int d = 0; d < g->ndim && rc == TSR_OK && g->padded; d++)
+        if (shape[d] < old[d]) rc = clear_between(a, d, shape[d], old[d], shape);
+    if (rc < 0 || (rc = a->d->format->resize(a->d, shape)) < 0) return rc;
+    for (int d = 0; d < g->ndim && rc == TSR_OK && g->padded; d++)
+        if (shape[d] > old[d]) rc = clear_between(a, d, old[d], shape[d], old);
+    if (rc < 0) undo(a, old);
+    return rc;
+}
+
+int tsr_array_resize(tsr_array *a, const int64_t *shape)
+{
+    const struct tsr_grid *g = &a->d->grid;
+    int rc = writable(a, "be resized");
+    bool same = true;
+    for (int d = 0; d < g->ndim && rc == TSR_OK; d++) {
+        if (shape[d] < 0)
+            return tsr_fail(TSR_EARG, "shape[%d]: found %lld", d, (long long)shape[d]);
+        same &= shape[d] == g->shape[d];
+    }
+    return rc < 0 || same ? rc : resize(a, shape);
+}
+
+int tsr_array_append(tsr_array *a, int axis, const void *src, size_t src_bytes)
+{
+    const struct tsr_grid *g = &a->d->grid;
+    int64_t shape[TSR_MAX_NDIM], start[TSR_MAX_NDIM] = {0}, slab = g->item_bytes;
+    int rc = writable(a, "grow");
+    if (rc < 0) return rc;
+    if (axis < 0 || axis >= g->ndim)
+        return tsr_fail(TSR_EARG, "axis: found %d, the array has %d dimensions", axis, g->ndim);
+    memcpy(shape, g->shape, sizeof shape);
+    for (int d = 0; d < g->ndim; d++) slab *= d == axis ? 1 : shape[d];
+    if (slab == 0 || src_bytes % (size_t)slab)
+        return tsr_fail(TSR_EARG, "append of %zu bytes, expected a multiple of %lld", src_bytes,
+                        (long long)slab);
+    int64_t n = (int64_t)(src_bytes / (size_t)slab);
+    start[axis] = shape[axis];
+    if (!tsr_add(shape[axis], n, &shape[axis])) return tsr_fail(TSR_EARG, "shape overflows");
+    if (n == 0) return TSR_OK;
+    if ((rc = a->d->format->resize(a->d, shape)) < 0) return rc;
+    rc = tsr_array_write(a, &(tsr_slice){start, NULL, NULL}, src, src_bytes);
+    shape[axis] -= n;
+    if (rc < 0) undo(a, shape); /* as if nothing had happened */
+    return rc;
+}
