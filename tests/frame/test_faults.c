@@ -1,0 +1,495 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* tests/frame/test_faults.c - what is on disk when memory or the disk fails, or the process dies.
+ *
+ * A session is a list of steps on one file.  A clean run notes a digest of the file after each
+ * flush; then the session runs again and again, and each time the next allocation or system
+ * call fails.  Wherever that happens the file must hold the last flushed state, or the next one
+ * when a flush was under way; the failed step, done again, must succeed and lead to the same
+ * end.  The linker puts the functions below in the place of libc's (--wrap). */
+#include "frame/tool.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+enum { CHUNK = 300, MAX_STATES = 32 };
+enum { ABSENT = 1, BROKEN = 2 }; /* digests that are no digest */
+
+enum mode {
+    OFF,
+    ALLOC,     /* the nth allocation fails */
+    IO_ONCE,   /* the nth call fails, later ones work */
+    IO_ALWAYS, /* all from the nth on fail: the disk is full */
+    IO_SHORT,  /* the nth transfers half */
+    IO_TORN,   /* the nth transfers half, the one after it fails */
+    CRASH      /* before every change of the disk a copy is checked */
+};
+
+static struct {
+    enum mode mode;
+    long n, at; /* calls seen, the call to hit */
+    char log[64];
+    size_t logged;
+} fault;
+
+static char folder[64], path[96], copy_path[96];
+static uint64_t state[MAX_STATES]; /* digests after 0, 1, .. flushes */
+static int flushes, crash_points;
+
+static void check_crash_point(void);
+
+static bool hit_alloc(void)
+{
+    return fault.mode == ALLOC && ++fault.n == fault.at;
+}
+
+/* True when this call is to fail; *len is halved when it is to be short. */
+static bool hit_io(size_t *len)
+{
+    if (fault.mode < IO_ONCE || fault.mode == CRASH) return false;
+    long n = ++fault.n;
+    if ((fault.mode == IO_SHORT || fault.mode == IO_TORN) && n == fault.at) {
+        if (len && *len > 1) *len /= 2;
+        return false;
+    }
+    return (fault.mode == IO_ONCE && n == fault.at) || (fault.mode == IO_ALWAYS && n >= fault.at) ||
+           (fault.mode == IO_TORN && n == fault.at + 1);
+}
+
+static int io_error(void)
+{
+    errno = fault.mode == IO_ALWAYS ? ENOSPC : EIO;
+    return -1;
+}
+
+static void log_call(char c)
+{
+    if (fault.logged + 1 < sizeof fault.log) fault.log[fault.logged++] = c;
+    fault.log[fault.logged] = 0;
+}
+
+/* ---- the wrapped functions ---- */
+
+#define WRAP(type, name, args) \
+    type __real_##name args;   \
+    type __wrap_##name args;   \
+    type __wrap_##name args
+
+WRAP(void *, malloc, (size_t n))
+{
+    return hit_alloc() ? NULL : __real_malloc(n);
+}
+
+WRAP(void *, calloc, (size_t n, size_t m))
+{
+    return hit_alloc() ? NULL : __real_calloc(n, m);
+}
+
+WRAP(void *, realloc, (void *p, size_t n))
+{
+    return hit_alloc() ? NULL : __real_realloc(p, n);
+}
+
+WRAP(ssize_t, pread64, (int fd, void *p, size_t len, off_t off))
+{
+    return hit_io(&len) ? io_error() : __real_pread64(fd, p, len, off);
+}
+
+WRAP(ssize_t, pwritev64, (int fd, const struct iovec *v, int n, off_t off))
+{
+    size_t len = 0, want;
+    for (int i = 0; i < n; i++) len += v[i].iov_len;
+    want = len;
+    log_call(off < 97 ? 'H' : 'W');
+    if (fault.mode == CRASH) check_crash_point();
+    if (hit_io(&want)) return io_error();
+    if (want == len && fault.mode != CRASH) return __real_pwritev64(fd, v, n, off);
+    uint8_t *all = __real_malloc(len + 1);
+    size_t at = 0;
+    for (int i = 0; i < n; at += v[i++].iov_len)
+        if (v[i].iov_len) memcpy(all + at, v[i].iov_base, v[i].iov_len);
+    /* half of a write of data can be on disk; the few bytes of a header go in one */
+    if (fault.mode == CRASH && off >= 97 && pwrite(fd, all, len / 2, off) >= 0) check_crash_point();
+    ssize_t put = pwrite(fd, all, want, off);
+    free(all);
+    return put;
+}
+
+WRAP(int, ftruncate64, (int fd, off_t size))
+{
+    log_call('T');
+    if (fault.mode == CRASH) check_crash_point();
+    return hit_io(NULL) ? io_error() : __real_ftruncate64(fd, size);
+}
+
+WRAP(int, fdatasync, (int fd))
+{
+    log_call('S');
+    return hit_io(NULL) ? io_error() : __real_fdatasync(fd);
+}
+
+WRAP(int, fsync, (int fd))
+{
+    log_call('F');
+    return hit_io(NULL) ? io_error() : __real_fsync(fd);
+}
+
+WRAP(int, rename, (const char *a, const char *b))
+{
+    log_call('R');
+    if (fault.mode == CRASH) check_crash_point();
+    return hit_io(NULL) ? io_error() : __real_rename(a, b);
+}
+
+WRAP(int, renameat2, (int d1, const char *a, int d2, const char *b, unsigned flags))
+{
+    log_call('R');
+    if (fault.mode == CRASH) check_crash_point();
+    return hit_io(NULL) ? io_error() : __real_renameat2(d1, a, d2, b, flags);
+}
+
+int __real_open64(const char *name, int flags, ...);
+int __wrap_open64(const char *name, int flags, ...);
+int __wrap_open64(const char *name, int flags, ...)
+{
+    return hit_io(NULL) ? io_error() : __real_open64(name, flags, 0666);
+}
+
+/* ---- digests ---- */
+
+static uint64_t mix(uint64_t h, const void *p, size_t n)
+{
+    for (size_t i = 0; i < n; i++) h = (h ^ ((const uint8_t *)p)[i]) * UINT64_C(1099511628211);
+    return h;
+}
+
+static uint64_t digest_metas(const struct tsr_frame *f, tsr_meta_kind kind, uint64_t h)
+{
+    for (int i = 0; i < tsr_frame_meta_count(f, kind); i++) {
+        const char *name = tsr_frame_meta_name(f, kind, i);
+        void *buf;
+        size_t len;
+        if (tsr_frame_meta_get(f, kind, name, &buf, &len) < 0) return BROKEN;
+        h = mix(mix(h, name, strlen(name)), buf, len);
+        tsr_free(buf);
+    }
+    return h;
+}
+
+static uint64_t digest_frame(const struct tsr_frame *f)
+{
+    const struct tsr_frame_facts *p = tsr_frame_facts(f);
+    uint64_t h = mix(UINT64_C(14695981039346656037), &p->nbytes, sizeof p->nbytes);
+    uint8_t buf[CHUNK];
+    size_t len;
+    for (int64_t i = 0; i < p->nchunks; i++) {
+        if (tool_read(f, i, buf, sizeof buf, &len) < 0) return BROKEN;
+        h = mix(h, buf, len);
+    }
+    h = digest_metas(f, TSR_META, h);
+    return h == BROKEN ? h : digest_metas(f, TSR_VLMETA, h);
+}
+
+/* What a new reader finds at name. */
+static uint64_t digest(const char *name)
+{
+    struct tsr_store *st;
+    struct tsr_frame *f;
+    if (access(name, F_OK)) return ABSENT;
+    if (tsr_store_open(name, false, &st) < 0) return BROKEN;
+    if (tsr_frame_open(st, 0, 0, &f) < 0) {
+        tsr_store_close(st);
+        return BROKEN;
+    }
+    uint64_t h = digest_frame(f);
+    tsr_frame_close(f);
+    return h;
+}
+
+static void expect_state(const char *name, const char *when)
+{
+    enum mode mode = fault.mode;
+    fault.mode = OFF;
+    uint64_t h = digest(name);
+    if (h != state[flushes] && h != state[flushes + 1])
+        fail_msg("%s, call %ld of mode %d, after %d flushes: the file is %s (%s)", when, fault.at,
+                 mode, flushes,
+                 h == ABSENT   ? "absent"
+                 : h == BROKEN ? "broken"
+                               : "in another state",
+                 tsr_error());
+    fault.mode = mode;
+}
+
+static void check_crash_point(void)
+{
+    fault.mode = OFF;
+    crash_points++;
+    unlink(copy_path);
+    FILE *in = fopen(path, "rb"), *out = in ? fopen(copy_path, "wb") : NULL;
+    char buf[4096];
+    for (size_t n; out && (n = fread(buf, 1, sizeof buf, in)) > 0;) fwrite(buf, 1, n, out);
+    if (in) fclose(in);
+    if (out) fclose(out);
+    expect_state(copy_path, "a crash");
+    fault.mode = CRASH;
+}
+
+/* ---- the session ---- */
+
+static struct tsr_frame *open_frame;
+
+static int put(int64_t i, uint32_t seed)
+{
+    return tool_put(open_frame, i, seed);
+}
+
+static int flush(bool durable)
+{
+    int rc = tsr_frame_flush(open_frame, durable);
+    if (rc == TSR_OK) flushes++;
+    return rc;
+}
+
+static int start(void)
+{
+    struct tsr_store *st;
+    struct tsr_meta_value meta = {"shape", "0123", 4};
+    struct tsr_frame_facts p = tool_facts(CHUNK, 6);
+    int rc = tsr_store_create(path, true, &st);
+    if (rc < 0) return rc;
+    rc = tsr_frame_create(st, &p, &meta, 1, TSR_SPECIAL_ZEROS, &open_frame);
+    if (rc < 0) tsr_store_close(st);
+    return rc;
+}
+
+static int reopen(void)
+{
+    struct tsr_store *st;
+    tsr_frame_close(open_frame);
+    open_frame = NULL;
+    int rc = tsr_store_open(path, true, &st);
+    if (rc < 0) return rc;
+    rc = tsr_frame_open(st, 0, 0, &open_frame);
+    if (rc < 0) tsr_store_close(st);
+    return rc;
+}
+
+static int64_t backwards(void *arg, int64_t j)
+{
+    (void)arg;
+    return j < 2 ? -1 : 6 - j;
+}
+
+static int vlmeta(const char *text)
+{
+    return tsr_frame_meta_set(open_frame, TSR_VLMETA, "note", text, strlen(text));
+}
+
+/* One step; TSR_ENOTFOUND past the last.  Each leaves nothing changed when it fails. */
+static int step(int k)
+{
+    struct tsr_frame *f = open_frame;
+    switch (k) {
+    case 0: return start();
+    case 1: return put(0, 1);
+    case 2: return put(3, 2);
+    case 3: return vlmeta("one");
+    case 4: return flush(false);
+    case 5: return put(3, 3);
+    case 6: return put(5, 4);
+    case 7: return put(5, 5); /* its first version was never flushed */
+    case 8: return flush(true);
+    case 9: return put(0, 6);
+    case 10: return tsr_frame_insert(f, 6, 1, TSR_SPECIAL_ZEROS);
+    case 11: return put(6, 7);
+    case 12: return tsr_frame_insert(f, 2, 2, TSR_SPECIAL_NAN);
+    case 13: return tsr_frame_meta_set(f, TSR_META, "shape", "9876", 4);
+    case 14: return flush(false);
+    case 15: return reopen();
+    case 16: return tsr_frame_delete(f, 1, 2);
+    case 17: return put(2, 8);
+    case 18: return flush(true);
+    case 19: return put(2, 9); /* into a hole of a state before */
+    case 20: return tsr_frame_remap(f, 7, backwards, NULL, TSR_SPECIAL_ZEROS);
+    case 21: return vlmeta("a longer text for the trailer, which moves");
+    case 22: return flush(false);
+    case 23: return tsr_frame_delete(f, 0, 7);
+    case 24: return flush(true);
+    case 25: return vlmeta("changed while empty");
+    case 26: return flush(false);
+    case 27: return tsr_frame_insert(f, 0, 3, TSR_SPECIAL_ZEROS);
+    case 28: return put(1, 10);
+    case 29: return flush(true);
+    case 30: return tsr_frame_put_special(f, 1, TSR_SPECIAL_ZEROS);
+    case 31: return tsr_frame_set_last(f, 100);
+    case 32: return put(2, 11);
+    case 33: return flush(false);
+    default: return tsr_fail(TSR_ENOTFOUND, "the end");
+    }
+}
+
+static void session_end(void)
+{
+    tsr_frame_close(open_frame);
+    open_frame = NULL;
+}
+
+static void session_begin(enum mode mode, long at)
+{
+    unlink(path);
+    flushes = 0;
+    fault.mode = mode;
+    fault.n = 0;
+    fault.at = at;
+}
+
+static bool failed_by_fault(int rc)
+{
+    return fault.mode == ALLOC ? rc == TSR_ENOMEM : rc == TSR_EIO || rc == TSR_ECORRUPT;
+}
+
+/* Runs the session with one fault.  False when the fault was not reached any more. */
+static bool session(enum mode mode, long at)
+{
+    bool hit = false;
+    session_begin(mode, at);
+    for (int k = 0, rc; (rc = step(k)) != TSR_ENOTFOUND; k++) {
+        if (rc == TSR_OK) continue;
+        if (hit || !failed_by_fault(rc))
+            fail_msg("call %ld of mode %d, step %d: %d, %s", at, mode, k, rc, tsr_error());
+        hit = true;
+        expect_state(path, "a fault");
+        fault.mode = OFF;
+        if ((rc = step(k)) < 0)
+            fail_msg("call %ld of mode %d, step %d again: %s", at, mode, k, tsr_error());
+    }
+    bool reached = fault.n >= at;
+    fault.mode = OFF;
+    session_end();
+    if (digest(path) != state[flushes])
+        fail_msg("call %ld of mode %d: the end is another", at, mode);
+    return reached;
+}
+
+static void learn(void)
+{
+    session_begin(OFF, 0);
+    state[0] = ABSENT;
+    for (int k = 0, rc; (rc = step(k)) != TSR_ENOTFOUND; k++) {
+        if (rc < 0) fail_msg("step %d: %s", k, tsr_error());
+        state[flushes] = digest(path);
+        assert_int_not_equal(state[flushes], BROKEN);
+    }
+    state[flushes + 1] = state[flushes];
+    session_end();
+}
+
+static void sweep(enum mode mode, const char *what)
+{
+    long at = 1;
+    learn();
+    while (session(mode, at)) at++;
+    print_message("%ld %s\n", at - 1, what);
+    assert_true(at > 50);
+}
+
+static void each_failing_allocation_leaves_a_flushed_state(void **unused)
+{
+    (void)unused;
+    sweep(ALLOC, "allocations failed in turn");
+}
+
+static void each_failing_call_leaves_a_flushed_state(void **unused)
+{
+    (void)unused;
+    sweep(IO_ONCE, "calls failed in turn");
+}
+
+static void a_disk_that_stays_full_leaves_a_flushed_state(void **unused)
+{
+    (void)unused;
+    sweep(IO_ALWAYS, "times the disk was full");
+}
+
+static void short_transfers_do_not_matter(void **unused)
+{
+    (void)unused;
+    sweep(IO_SHORT, "calls were short in turn");
+}
+
+static void a_transfer_that_breaks_off_leaves_a_flushed_state(void **unused)
+{
+    (void)unused;
+    sweep(IO_TORN, "calls broke off in turn");
+}
+
+static void a_crash_before_any_write_leaves_a_flushed_state(void **unused)
+{
+    (void)unused;
+    learn();
+    crash_points = 0;
+    session_begin(CRASH, 0);
+    for (int k = 0, rc; (rc = step(k)) != TSR_ENOTFOUND; k++) OK(rc);
+    fault.mode = OFF;
+    session_end();
+    unlink(copy_path);
+    print_message("%d crash points\n", crash_points);
+    assert_true(crash_points > 40);
+}
+
+/* W: index and trailer, H: header, S: sync of the file, F: of the folder, R: rename, T: cut. */
+static void syncs_stand_between_data_and_header(void **unused)
+{
+    (void)unused;
+    static const struct {
+        int step;
+        const char *want;
+    } want[] = {{4, "WHR"}, {8, "WSHS"}, {14, "WH"}, {18, "WSHS"}, {24, "HSRSF"}, {26, "HR"}};
+    session_begin(OFF, 0);
+    for (int k = 0, rc, i = 0; (rc = step(k)) != TSR_ENOTFOUND; k++, fault.logged = 0) {
+        OK(rc);
+        if (i == sizeof want / sizeof *want || k != want[i].step) continue;
+        if (fault.log[fault.logged - 1] == 'T') fault.log[fault.logged - 1] = 0;
+        assert_string_equal(fault.log, want[i++].want);
+    }
+    session_end();
+}
+
+static void nothing_but_the_file_is_left_behind(void **unused)
+{
+    (void)unused;
+    int n = 0;
+    DIR *d = opendir(folder);
+    assert_non_null(d);
+    for (struct dirent *e; (e = readdir(d));)
+        if (strcmp(e->d_name, ".") && strcmp(e->d_name, "..") && ++n > 1)
+            fail_msg("found %s", e->d_name);
+    closedir(d);
+}
+
+int main(void)
+{
+    strcpy(folder, "/tmp/tsr-faults-XXXXXX");
+    if (!mkdtemp(folder)) return 1;
+    snprintf(path, sizeof path, "%s/x", folder);
+    snprintf(copy_path, sizeof copy_path, "%s/copy", folder);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_failing_allocation_leaves_a_flushed_state),
+        cmocka_unit_test(each_failing_call_leaves_a_flushed_state),
+        cmocka_unit_test(a_disk_that_stays_full_leaves_a_flushed_state),
+        cmocka_unit_test(short_transfers_do_not_matter),
+        cmocka_unit_test(a_transfer_that_breaks_off_leaves_a_flushed_state),
+        cmocka_unit_test(a_crash_before_any_write_leaves_a_flushed_state),
+        cmocka_unit_test(syncs_stand_between_data_and_header),
+        cmocka_unit_test(nothing_but_the_file_is_left_behind),
+    };
+    int failed = cmocka_run_group_tests(tests, tool_start, tool_stop);
+    unlink(path);
+    unlink(copy_path);
+    rmdir(folder);
+    return failed;
+}
