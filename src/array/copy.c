@@ -31,9 +31,10 @@ static int copy_data(const tsr_array *from, tsr_array *to, const tsr_options *o)
     int64_t box[TSR_MAX_NDIM], start[TSR_MAX_NDIM] = {0}, count[TSR_MAX_NDIM];
     int64_t bytes = g->item_bytes, total = g->item_bytes, done = 0;
     int rc = TSR_OK, d;
-    copy_box(g, box);
-    for (d = 0; d < g->ndim; d++) bytes *= box[d], total *= g->shape[d];
+    for (d = 0; d < g->ndim; d++) total *= g->shape[d];
     if (total == 0) return TSR_OK;
+    copy_box(g, box);
+    for (d = 0; d < g->ndim; d++) bytes *= box[d];
     uint8_t *buf = tsr_alloc((size_t)bytes);
     if (!buf) return TSR_ENOMEM;
     do {
