@@ -8,6 +8,9 @@
 
 #include <string.h>
 
+#include "base/num.h"
+#include "base/status.h"
+
 #define TSR_CODECS(X) X(blosclz) X(lz4) X(lz4hc) X(zlib) X(zstd)
 #define TSR_FILTERS(X) X(shuffle) X(bitshuffle)
 
@@ -93,4 +96,20 @@ const char *tsr_codec_known_name(int blosc2_id)
 const char *tsr_filter_known_name(int blosc2_id)
 {
     return known_name(known_filters, blosc2_id);
+}
+
+int tsr_codec_at(int i, tsr_codec_info *out)
+{
+    int ncodecs = (int)(sizeof codecs / sizeof *codecs) - 1;
+    const struct tsr_codec *c = tsr_codec_list(i);
+    const struct tsr_filter *f = c ? NULL : tsr_filter_list(i - ncodecs);
+    if (!c && !f) return tsr_fail(TSR_ENOTFOUND, "codec number %d: there are fewer", i);
+    if (!out->size) return tsr_fail(TSR_EARG, "tsr_codec_info.size is 0, expected its size");
+    tsr_codec_info info = {.size = out->size, .name = c ? c->name : f->name,
+                           .about = c ? c->about : f->about, .filter = !c,
+                           .blosc2_id = c ? c->blosc2_id : f->blosc2_id,
+                           .params = c ? 1 : 0}; /* clevel */
+    for (const struct tsr_param *p = c ? c->params : f->params; p && p->name; p++) info.params++;
+    memcpy(out, &info, tsr_minz(out->size, sizeof info));
+    return TSR_OK;
 }
