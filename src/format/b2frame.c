@@ -23,6 +23,20 @@ static int derive(struct tsr_blosc2 *b, int64_t nbytes, int64_t chunk_bytes)
     return rc;
 }
 
+/* A frame that never had a chunk may leave their size open: the first growth settles it. */
+static int64_t chunk_size(const struct tsr_frame_facts *f)
+{
+    enum { DEFAULT_CHUNK = 4 << 20 };
+    int64_t item = f->cparams.item_bytes;
+    return f->chunk_bytes ? f->chunk_bytes : tsr_max64(DEFAULT_CHUNK / item, 1) * item;
+}
+
+static int settle_sizes(struct tsr_blosc2 *b)
+{
+    if (tsr_frame_facts(b->frame)->chunk_bytes) return TSR_OK;
+    return tsr_frame_set_sizes(b->frame, b->d.grid.chunk[0], b->cparams.block_bytes);
+}
+
 static struct tsr_blosc2 *new_driver(struct tsr_store *st)
 {
     struct tsr_blosc2 *b = tsr_alloc_zero(1, sizeof *b);
@@ -48,7 +62,7 @@ static int frame_open(struct tsr_store *st, const tsr_options *o, struct tsr_dri
         b->cparams = f->cparams;
         /* seen as bytes an array may be read; changing it so would break its geometry */
         b->d.writable = f->writable && tsr_frame_meta_view(b->frame, "b2nd", &p, &len) < 0;
-        rc = derive(b, f->nbytes, f->chunk_bytes);
+        rc = derive(b, f->nbytes, chunk_size(f));
     }
     if (rc < 0) tsr_blosc2_close(&b->d);
     else *out = &b->d;
@@ -87,8 +101,9 @@ static int frame_resize(struct tsr_driver *d, const int64_t *shape)
     struct tsr_blosc2 *b = (struct tsr_blosc2 *)d;
     int64_t chunk = d->grid.chunk[0], n0 = d->grid.nchunks, rc = TSR_OK;
     int64_t n1 = tsr_ceil_div(shape[0], chunk), last = shape[0] - (n1 - 1) * chunk;
+    rc = settle_sizes(b);
     /* the last chunk is whole before others follow it, and the new last one short after */
-    if (n0 > 0 && n1 > n0) rc = tsr_frame_set_last(b->frame, chunk);
+    if (rc == TSR_OK && n0 > 0 && n1 > n0) rc = tsr_frame_set_last(b->frame, chunk);
     if (rc == TSR_OK && n1 > n0) rc = tsr_frame_insert(b->frame, n0, n1 - n0, TSR_SPECIAL_ZEROS);
     if (rc == TSR_OK && n1 < n0) rc = tsr_frame_delete(b->frame, n1, n0 - n1);
     if (rc == TSR_OK && n1 > 0) rc = tsr_frame_set_last(b->frame, last);
@@ -98,7 +113,8 @@ static int frame_resize(struct tsr_driver *d, const int64_t *shape)
 static int chunk_insert(struct tsr_driver *d, int64_t i)
 {
     struct tsr_blosc2 *b = (struct tsr_blosc2 *)d;
-    int rc = tsr_frame_insert(b->frame, i, 1, TSR_SPECIAL_ZEROS);
+    int rc = settle_sizes(b);
+    if (rc == TSR_OK) rc = tsr_frame_insert(b->frame, i, 1, TSR_SPECIAL_ZEROS);
     return rc < 0 ? rc : derive(b, tsr_frame_facts(b->frame)->nbytes, d->grid.chunk[0]);
 }
 
@@ -111,16 +127,29 @@ static int chunk_delete(struct tsr_driver *d, int64_t i)
 
 /* ---- a chunk on its own ---- */
 
+/* More than the header is read, so that a broken dictionary or broken block starts are told from
+ * valid ones that this build lacks. */
+static int chunk_head(struct tsr_blosc2 *b, const tsr_options *o, struct tsr_chunk *c)
+{
+    enum { HEAD_BYTES = 64 << 10 };
+    struct tsr_store *st = b->d.store;
+    int rc = st->kind->stat(st, "", &b->object_bytes);
+    if (rc < 0) return rc;
+    size_t len = (size_t)tsr_min64(HEAD_BYTES, (int64_t)b->object_bytes);
+    uint8_t *head = tsr_alloc(len);
+    if (!head) return TSR_ENOMEM;
+    rc = tsr_store_read(st, "", 0, head, len);
+    if (rc == TSR_OK) rc = tsr_chunk_parse(c, head, len, b->object_bytes, o->max_chunk_bytes);
+    tsr_free(head);
+    return rc;
+}
+
 static int chunk_open(struct tsr_store *st, const tsr_options *o, struct tsr_driver **out)
 {
     struct tsr_blosc2 *b = new_driver(st);
     if (!b) return TSR_ENOMEM;
-    uint8_t head[TSR_CHUNK_HEADER];
     struct tsr_chunk c;
-    int rc = st->kind->stat(st, "", &b->object_bytes);
-    size_t len = (size_t)tsr_min64(sizeof head, (int64_t)b->object_bytes);
-    if (rc == TSR_OK) rc = tsr_store_read(st, "", 0, head, len);
-    if (rc == TSR_OK) rc = tsr_chunk_parse(&c, head, len, b->object_bytes, o->max_chunk_bytes);
+    int rc = chunk_head(b, o, &c);
     if (rc == TSR_OK) {
         b->cparams = (struct tsr_cparams){.codec = c.codec, .codec_id = c.codec_id,
                                           .codec_meta = c.codec_meta, .item_bytes = c.typesize,

@@ -201,11 +201,12 @@ static int read_meta(struct b2nd *b, uint64_t max_chunk_bytes)
     if ((rc = parse_meta(p, len, g, &dtype_format, &b->b.dtype)) < 0) return rc;
     g->item_bytes = f->cparams.item_bytes;
     g->padded = true;
-    if ((rc = tsr_grid_derive(g, max_chunk_bytes)) < 0) return rc;
-    if ((rc = settle_dtype(b, dtype_format, g->item_bytes)) < 0) return rc;
+    if ((rc = tsr_grid_derive(g, UINT64_MAX)) < 0) return rc;
     if (g->block_bytes > TSR_BLOCK_MAX || g->chunk_bytes > TSR_CHUNK_MAX_NBYTES)
         return tsr_fail(TSR_ECORRUPT, "block of %lld and chunk of %lld bytes are over the limits",
                         (long long)g->block_bytes, (long long)g->chunk_bytes);
+    if ((rc = tsr_grid_derive(g, max_chunk_bytes)) < 0) return rc;
+    if ((rc = settle_dtype(b, dtype_format, g->item_bytes)) < 0) return rc;
     return check_geometry(g, f);
 }
 
@@ -407,7 +408,10 @@ static int b2nd_resize(struct tsr_driver *d, const int64_t *shape)
     if (rc == TSR_OK) rc = check_limits(&to);
     if (rc < 0) return rc == TSR_ECORRUPT ? TSR_EARG : rc;
     if ((rc = patched_meta(b, &to, &meta, &len)) < 0) return rc;
-    rc = move_chunks(b->b.frame, &d->grid, &to);
+    /* an empty array may leave it open */
+    if (to.nchunks && tsr_frame_facts(b->b.frame)->chunk_bytes == 0)
+        rc = tsr_frame_set_sizes(b->b.frame, to.chunk_bytes, (int32_t)to.block_bytes);
+    if (rc == TSR_OK) rc = move_chunks(b->b.frame, &d->grid, &to);
     if (rc == TSR_OK) rc = tsr_frame_meta_set(b->b.frame, TSR_META, b->meta_name, meta, len);
     if (rc == TSR_OK) {
         d->grid = to;
