@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* tests/array/test_golden_arrays.c - golden files through the public API.
+ *
+ * Every array, frame and chunk of manifest.json is opened as a user would, from its file and, for
+ * frames, from memory, and decoded to its SHA-256; what needs later features must be refused as
+ * unsupported and is counted.  Every file of bad/ must be refused with its status. */
+#include "../scratch.h"
+
+#include <json-c/json.h>
+#include <openssl/sha.h>
+
+static const char *golden;
+
+static struct json_object *get(struct json_object *o, const char *key)
+{
+    struct json_object *v = NULL;
+    json_object_object_get_ex(o, key, &v);
+    return v;
+}
+
+static const char *get_str(struct json_object *o, const char *key)
+{
+    const char *s = json_object_get_string(get(o, key));
+    return s ? s : "";
+}
+
+static const char *golden_path(const char *name)
+{
+    static char path[2048];
+    snprintf(path, sizeof path, "%s/blosc2/%s", golden, name);
+    return path;
+}
+
+static struct json_object *load(const char *name)
+{
+    struct json_object *o = json_object_from_file(golden_path(name));
+    if (!o) fail_msg("cannot parse %s", golden_path(name));
+    return o;
+}
+
+static void check_sha(struct json_object *e, const void *p, size_t len)
+{
+    uint8_t sum[SHA256_DIGEST_LENGTH];
+    char hex[2 * SHA256_DIGEST_LENGTH + 1];
+    SHA256(p, len, sum);
+    for (size_t i = 0; i < sizeof sum; i++) snprintf(hex + 2 * i, 3, "%02x", sum[i]);
+    if ((int64_t)len != json_object_get_int64(get(e, "decoded_nbytes")))
+        fail_msg("%s: %zu bytes", get_str(e, "file"), len);
+    if (strcmp(hex, get_str(e, "sha256")) != 0) fail_msg("%s: decodes to %s", get_str(e, "file"), hex);
+}
+
+static void check_vlmeta(struct json_object *e, tsr_schunk *s)
+{
+    json_object_object_foreach(get(e, "vlmeta"), name, hex)
+    {
+        void *buf = NULL;
+        size_t len;
+        const char *want = json_object_get_string(hex);
+        OK(tsr_schunk_meta_get(s, TSR_VLMETA, name, &buf, &len));
+        assert_int_equal(strlen(want), 2 * len);
+        for (size_t i = 0; i < len; i++) {
+            char byte[3];
+            snprintf(byte, sizeof byte, "%02x", ((uint8_t *)buf)[i]);
+            assert_memory_equal(byte, want + 2 * i, 2);
+        }
+        tsr_free(buf);
+    }
+}
+
+/* ---- arrays ---- */
+
+static int decode_array(struct json_object *e, tsr_array *a)
+{
+    const tsr_spec *s = tsr_array_spec(a);
+    tsr_stats st = {.size = sizeof st};
+    OK(tsr_array_stats(a, &st));
+    uint8_t *p = malloc((size_t)st.nbytes + 1);
+    int rc = tsr_array_read(a, NULL, p, (size_t)st.nbytes);
+    if (rc == TSR_OK && e) {
+        check_sha(e, p, (size_t)st.nbytes);
+        assert_int_equal(st.nchunks, json_object_get_int64(get(e, "nchunks")));
+        assert_int_equal(s->ndim, json_object_get_int(get(e, "ndim")));
+        for (int d = 0; d < s->ndim; d++) {
+            size_t i = (size_t)d;
+            assert_int_equal(s->shape[d],
+                             json_object_get_int64(json_object_array_get_idx(get(e, "shape"), i)));
+            assert_int_equal(s->chunks[d],
+                             json_object_get_int64(json_object_array_get_idx(get(e, "chunks"), i)));
+            assert_int_equal(s->blocks[d],
+                             json_object_get_int64(json_object_array_get_idx(get(e, "blocks"), i)));
+        }
+    }
+    free(p);
+    return rc;
+}
+
+static int open_array(struct json_object *e, const char *file)
+{
+    tsr_array *a;
+    size_t len;
+    int rc = tsr_array_open(golden_path(file), NULL, &a);
+    if (rc < 0) return rc;
+    rc = decode_array(e, a);
+    OK(tsr_array_close(a));
+    if (rc < 0) return rc;
+    uint8_t *p = file_read(golden_path(file), &len);
+    OK(tsr_array_from_frame(p, len, TSR_BORROW, NULL, &a));
+    rc = decode_array(e, a);
+    OK(tsr_array_close(a));
+    free(p);
+    return rc;
+}
+
+/* ---- super-chunks and chunks ---- */
+
+static int decode_schunk(struct json_object *e, tsr_schunk *s)
+{
+    int64_t n = tsr_schunk_nchunks(s), at = 0, bytes;
+    tsr_stats st = {.size = sizeof st};
+    int rc = TSR_OK;
+    OK(tsr_schunk_stats(s, &st));
+    uint8_t *p = malloc((size_t)st.nbytes + 1);
+    /* chunk by chunk where they are few, else at once */
+    for (int64_t i = 0; i < n && n < 5000 && rc == TSR_OK; i++) {
+        OK(tsr_schunk_chunk_bytes(s, i, &bytes));
+        rc = tsr_schunk_read_chunk(s, i, p + at, (size_t)bytes);
+        at += bytes;
+    }
+    if (n >= 5000) rc = tsr_schunk_get(s, 0, tsr_schunk_nitems(s), p);
+    if (rc == TSR_OK && e) {
+        check_sha(e, p, (size_t)st.nbytes);
+        if (get(e, "nchunks")) assert_int_equal(n, json_object_get_int64(get(e, "nchunks")));
+        if (get(e, "vlmeta")) check_vlmeta(e, s);
+    }
+    free(p);
+    return rc;
+}
+
+static int open_schunk(struct json_object *e, const char *file, const char *format)
+{
+    tsr_options o = {.size = sizeof o, .format = format, .max_chunk_bytes = UINT64_C(1) << 31};
+    tsr_schunk *s;
+    if (e) o.offset = (uint64_t)json_object_get_int64(get(e, "offset"));
+    int rc = tsr_schunk_open(golden_path(file), &o, &s);
+    if (rc < 0) return rc;
+    rc = decode_schunk(e, s);
+    OK(tsr_schunk_close(s));
+    return rc;
+}
+
+/* Does the file need what is not built in? */
+static bool is_later(struct json_object *e)
+{
+    static const char *const names[] = {"dict", "varchunks", "vlblocks", "instrumented",
+                                        "heterogeneous"}; /* chunks of many codecs */
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strstr(get_str(e, "file"), names[i])) return true;
+    if (strcmp(get_str(e, "kind"), "sframe") == 0 || json_object_get_boolean(get(e, "vlblocks")) ||
+        json_object_get_boolean(get(e, "dict")) || json_object_get_int(get(e, "use_dict")))
+        return true;
+    if (get(e, "contiguous") && !json_object_get_boolean(get(e, "contiguous"))) return true;
+    const char *codec = get_str(e, "codec");
+    tsr_codec_info info = {.size = sizeof info};
+    bool known = !get(e, "codec");
+    for (int i = 0; tsr_codec_at(i, &info) == TSR_OK; i++) known |= strcmp(info.name, codec) == 0;
+    for (size_t k = 0; get(e, "filters") && k < 6; k++) {
+        int id = json_object_get_int(json_object_array_get_idx(get(e, "filters"), k));
+        bool have = id == 0;
+        for (int i = 0; tsr_codec_at(i, &info) == TSR_OK; i++) have |= info.filter && info.blosc2_id == id;
+        known &= have;
+    }
+    return !known;
+}
+
+static void golden_files_decode_or_are_later_features(void **state)
+{
+    (void)state;
+    if (!golden) skip();
+    struct json_object *m = load("manifest.json"), *files = get(m, "files");
+    int decoded = 0, refused = 0;
+    for (size_t i = 0; i < json_object_array_length(files); i++) {
+        struct json_object *e = json_object_array_get_idx(files, i);
+        const char *file = get_str(e, "file"), *kind = get_str(e, "kind");
+        int rc = strcmp(kind, "b2nd") == 0    ? open_array(e, file)
+                 : strcmp(kind, "chunk") == 0 ? open_schunk(e, file, "chunk")
+                                              : open_schunk(e, file, NULL);
+        char text[1024];
+        snprintf(text, sizeof text, "%s", tsr_error());
+        if (rc < 0 && !(rc == TSR_EUNSUPPORTED && is_later(e))) fail_msg("%s: %d: %s", file, rc, text);
+        if (rc == TSR_OK) decoded++;
+        else refused++;
+    }
+    printf("golden files: %d decoded, %d refused as unsupported\n", decoded, refused);
+    assert_true(decoded > 150);
+    json_object_put(m);
+}
+
+static void bad_files_are_refused_with_the_right_status(void **state)
+{
+    (void)state;
+    if (!golden) skip();
+    static const char *const later[] = {"codec_unknown", "filter_unknown", "version_future",
+                                        "frame_version"};
+    struct json_object *m = load("bad/manifest.json"), *files = get(m, "files");
+    int refused = 0;
+    for (size_t i = 0; i < json_object_array_length(files); i++) {
+        struct json_object *e = json_object_array_get_idx(files, i);
+        const char *kind = get_str(e, "kind");
+        char file[512];
+        int expected = TSR_ECORRUPT;
+        snprintf(file, sizeof file, "bad/%s", get_str(e, "file"));
+        for (size_t k = 0; k < sizeof later / sizeof *later; k++)
+            if (strstr(file, later[k])) expected = TSR_EUNSUPPORTED;
+        int rc = strcmp(kind, "b2nd") == 0    ? open_array(NULL, file)
+                 : strcmp(kind, "chunk") == 0 ? open_schunk(NULL, file, "chunk")
+                                              : open_schunk(NULL, file, "b2frame");
+        if (rc != expected)
+            fail_msg("%s (%s): found status %d, expected %d: %s", file, get_str(e, "why"), rc,
+                     expected, tsr_error());
+        refused++;
+    }
+    printf("bad files: %d refused\n", refused);
+    assert_true(refused > 0);
+    json_object_put(m);
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    golden = getenv("TESSERA_GOLDEN");
+    if (!golden) printf("TESSERA_GOLDEN is not set: golden files are skipped\n");
+    return scratch_make(state);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(golden_files_decode_or_are_later_features),
+        cmocka_unit_test(bad_files_are_refused_with_the_right_status),
+    };
+    return cmocka_run_group_tests(tests, setup, scratch_remove);
+}
