@@ -16,15 +16,15 @@
 #include "sys/sys.h"
 #include "task/pool.h"
 
-#if defined(__SANITIZE_THREAD__)
-#define TSAN 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define TSAN 1
+#ifndef __has_feature
+#define __has_feature(x) 0
 #endif
-#endif
-#ifndef TSAN
-#define TSAN 0
+#if defined(__SANITIZE_THREAD__) || __has_feature(thread_sanitizer)
+enum { TSAN = 1, ASAN = 0 };
+#elif defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
+enum { TSAN = 0, ASAN = 1 };
+#else
+enum { TSAN = 0, ASAN = 0 };
 #endif
 
 enum { JOBS = 500 };
@@ -242,7 +242,8 @@ static void *keep_busy(void *arg)
     return NULL;
 }
 
-/* Forks happen while other threads run jobs, so some come while the pool's lock is held. */
+/* Forks happen while other threads run jobs, so some come while the pool's lock is held; not so
+ * with the address sanitizer, whose allocator hangs in the child when its own lock was held. */
 static void a_forked_child_starts_anew(void **state)
 {
     (void)state;
@@ -253,7 +254,9 @@ static void a_forked_child_starts_anew(void **state)
     struct tsr_pool *p = pool_of(4);
     check_each_once(p, 100);
     pthread_t busy[2];
-    for (int i = 0; i < 2; i++) assert_int_equal(tsr_sys_thread(&busy[i], keep_busy, p), TSR_OK);
+    int nbusy = ASAN ? 0 : 2;
+    for (int i = 0; i < nbusy; i++)
+        assert_int_equal(tsr_sys_thread(&busy[i], keep_busy, p), TSR_OK);
     for (int i = 0; i < 20; i++) {
         struct tsr_worker *w = tsr_pool_borrow(p);
         assert_non_null(w);
@@ -268,7 +271,7 @@ static void a_forked_child_starts_anew(void **state)
         assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
         tsr_pool_return(p, w);
     }
-    for (int i = 0; i < 2; i++) pthread_join(busy[i], NULL);
+    for (int i = 0; i < nbusy; i++) pthread_join(busy[i], NULL);
     check_each_once(p, 100);
     tsr_pool_free(p);
 }
