@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* tests/array/test_schunk.c - super-chunks through the public API against a growing buffer. */
+#include "../scratch.h"
+
+struct life {
+    uint64_t seed;
+    char did[64];
+    bool file;
+    char url[1024];
+    int64_t item, chunk; /* bytes of an item; items of a chunk */
+    uint8_t *p;          /* the model: n items */
+    int64_t n, cap;
+    tsr_schunk *s;
+};
+
+static void must(const struct life *l, int rc, const char *what)
+{
+    if (rc < 0)
+        fail_msg("TESSERA_SEED=%llu: %s: %s: %s", (unsigned long long)l->seed, l->did, what,
+                 tsr_error());
+}
+
+static void model_room(struct life *l, int64_t n)
+{
+    if (n <= l->cap) return;
+    l->cap = 2 * n;
+    l->p = realloc(l->p, (size_t)(l->cap * l->item));
+    assert_non_null(l->p);
+}
+
+static void random_items(const struct life *l, uint8_t *p, int64_t n)
+{
+    int kind = (int)random_in(0, 3);
+    for (int64_t i = 0; i < n * l->item; i++)
+        p[i] = kind == 0 ? (uint8_t)random_next() : kind == 1 ? 0 : (uint8_t)(i / l->item + kind);
+}
+
+static void check(const struct life *l)
+{
+    int64_t n = tsr_schunk_nitems(l->s);
+    if (n != l->n)
+        fail_msg("TESSERA_SEED=%llu: %s: %lld items, expected %lld", (unsigned long long)l->seed,
+                 l->did, (long long)n, (long long)l->n);
+    assert_int_equal(tsr_schunk_nchunks(l->s), (n + l->chunk - 1) / l->chunk);
+    for (int i = 0; i < 3; i++) {
+        int64_t start = i ? random_in(0, n) : 0, items = i ? random_in(0, n - start) : n;
+        uint8_t *got = malloc((size_t)(items * l->item) + 1);
+        got[items * l->item] = 0xA5;
+        must(l, tsr_schunk_get(l->s, start, items, got), "get");
+        if (memcmp(got, l->p + start * l->item, (size_t)(items * l->item)) != 0)
+            fail_msg("TESSERA_SEED=%llu: %s: items %lld + %lld differ", (unsigned long long)l->seed,
+                     l->did, (long long)start, (long long)items);
+        assert_int_equal(got[items * l->item], 0xA5);
+        free(got);
+    }
+}
+
+/* ---- steps ---- */
+
+static void step_set(struct life *l)
+{
+    int64_t start = random_in(0, 3) ? random_in(0, l->n) : l->n;
+    int64_t n = random_in(0, random_in(0, 3) ? 20 : 3 * l->chunk);
+    uint8_t *src = malloc((size_t)(n * l->item) + 1);
+    random_items(l, src, n);
+    if (start == l->n) must(l, tsr_schunk_append(l->s, n, src), "append");
+    else must(l, tsr_schunk_set(l->s, start, n, src), "set");
+    model_room(l, start + n);
+    memcpy(l->p + start * l->item, src, (size_t)(n * l->item));
+    if (start + n > l->n) l->n = start + n;
+    free(src);
+}
+
+static void step_insert(struct life *l)
+{
+    int64_t nchunks = tsr_schunk_nchunks(l->s), i = random_in(0, nchunks), n = l->chunk;
+    if (i == nchunks && l->n % l->chunk) return;
+    if (i == nchunks && random_in(0, 1)) n = random_in(1, l->chunk);
+    uint8_t *src = malloc((size_t)(n * l->item));
+    random_items(l, src, n);
+    must(l, tsr_schunk_insert_chunk(l->s, i, src, (size_t)(n * l->item)), "insert chunk");
+    model_room(l, l->n + n);
+    uint8_t *at = l->p + i * l->chunk * l->item;
+    memmove(at + n * l->item, at, (size_t)((l->n - i * l->chunk) * l->item));
+    memcpy(at, src, (size_t)(n * l->item));
+    l->n += n;
+    free(src);
+}
+
+static void step_update(struct life *l, bool remove)
+{
+    int64_t nchunks = tsr_schunk_nchunks(l->s), i = random_in(0, nchunks), bytes;
+    if (i == nchunks) {
+        assert_int_equal(tsr_schunk_delete_chunk(l->s, i), TSR_EARG);
+        return;
+    }
+    must(l, tsr_schunk_chunk_bytes(l->s, i, &bytes), "chunk bytes");
+    uint8_t *at = l->p + i * l->chunk * l->item;
+    if (remove) {
+        must(l, tsr_schunk_delete_chunk(l->s, i), "delete chunk");
+        memmove(at, at + bytes, (size_t)((l->n - i * l->chunk) * l->item - bytes));
+        l->n -= bytes / l->item;
+        return;
+    }
+    random_items(l, at, bytes / l->item);
+    must(l, tsr_schunk_update_chunk(l->s, i, at, (size_t)bytes), "update chunk");
+}
+
+/* Every chunk as it is stored decodes to what it should, in every order of flushes. */
+static void step_chunks(struct life *l)
+{
+    must(l, tsr_schunk_flush(l->s), "flush");
+    for (int64_t i = 0; i < tsr_schunk_nchunks(l->s); i++) {
+        int64_t bytes;
+        void *chunk;
+        size_t len;
+        must(l, tsr_schunk_chunk_bytes(l->s, i, &bytes), "chunk bytes");
+        must(l, tsr_schunk_get_chunk(l->s, i, &chunk, &len), "get chunk");
+        uint8_t *got = malloc((size_t)bytes);
+        must(l, tsr_decompress(chunk, len, NULL, got, (size_t)bytes), "decompress");
+        assert_memory_equal(got, l->p + i * l->chunk * l->item, (size_t)bytes);
+        must(l, tsr_schunk_read_chunk(l->s, i, got, (size_t)bytes), "read chunk");
+        assert_memory_equal(got, l->p + i * l->chunk * l->item, (size_t)bytes);
+        free(got);
+        tsr_free(chunk);
+    }
+}
+
+static void step_reopen(struct life *l)
+{
+    tsr_options o = {.size = sizeof o, .mode = "r+"};
+    void *frame;
+    size_t len;
+    if (l->file) {
+        must(l, tsr_schunk_close(l->s), "close");
+        must(l, tsr_schunk_open(l->url, &o, &l->s), "open");
+        return;
+    }
+    must(l, tsr_schunk_to_frame(l->s, &frame, &len), "to frame");
+    must(l, tsr_schunk_close(l->s), "close");
+    must(l, tsr_schunk_from_frame(frame, len, TSR_BORROW, NULL, &l->s), "from borrowed frame");
+    check(l);
+    must(l, tsr_schunk_close(l->s), "close borrowed");
+    must(l, tsr_schunk_from_frame(frame, len, 0, &o, &l->s), "from frame");
+    tsr_free(frame);
+}
+
+static void live(uint64_t seed)
+{
+    static const int64_t sizes[] = {1, 2, 4, 8, 3, 16, 300};
+    static const char *const codecs[] = {"blosclz", "lz4", "zlib", "zstd", "lz4hc"};
+    struct life l = {.seed = seed};
+    random_state = seed * 0x9E3779B97F4A7C15u + 1;
+    for (int i = 0; i < 4; i++) random_next();
+    l.item = sizes[random_in(0, 6)];
+    l.chunk = random_in(1, random_in(0, 1) ? 40 : 5000);
+    tsr_step steps[2] = {{"shuffle", NULL}, {codecs[random_in(0, 4)], "clevel=3"}};
+    tsr_schunk_spec spec = {.size = sizeof spec, .item_bytes = l.item,
+                            .chunk_bytes = l.chunk * l.item, .steps = steps, .nsteps = 2};
+    if (random_in(0, 1)) spec.block_bytes = random_in(1, l.chunk) * l.item;
+    l.file = random_in(0, 1);
+    snprintf(l.url, sizeof l.url, "%s", scratch("life.b2frame"));
+    must(&l, tsr_schunk_create(l.file ? l.url : NULL, &spec, NULL, &l.s), "create");
+    assert_int_equal(tsr_schunk_spec_of(l.s)->item_bytes, l.item);
+    int n = (int)random_in(3, 30);
+    for (int i = 0; i < n; i++) {
+        l.did[i] = "ssssssiudcof"[random_in(0, 11)];
+        switch (l.did[i]) {
+        case 'i': step_insert(&l); break;
+        case 'u': step_update(&l, false); break;
+        case 'd': step_update(&l, true); break;
+        case 'c': step_chunks(&l); break;
+        case 'o': step_reopen(&l); break;
+        case 'f': must(&l, tsr_schunk_flush(l.s), "flush"); break;
+        default: step_set(&l); break;
+        }
+        if (i % 3 == 0) check(&l);
+    }
+    step_chunks(&l);
+    check(&l);
+    step_reopen(&l);
+    assert_int_equal(tsr_schunk_spec_of(l.s)->item_bytes, l.item);
+    check(&l);
+    must(&l, tsr_schunk_close(l.s), "close");
+    free(l.p);
+}
+
+static void super_chunks_hold_what_a_buffer_holds(void **state)
+{
+    const char *seed = getenv("TESSERA_SEED"), *lives = getenv("TESSERA_LIVES");
+    int n = lives ? atoi(lives) : 800;
+    (void)state;
+    if (seed) live(strtoull(seed, NULL, 10));
+    for (int i = 0; !seed && i < n; i++) live((uint64_t)i);
+}
+
+/* ---- cases by hand ---- */
+
+static void many_single_items_are_appended(void **state)
+{
+    (void)state;
+    enum { N = 200000 };
+    tsr_schunk_spec spec = {.size = sizeof spec, .item_bytes = 4, .chunk_bytes = 40000};
+    tsr_schunk *s;
+    OK(tsr_schunk_create(scratch("single.b2frame"), &spec, NULL, &s));
+    for (int32_t i = 0; i < N; i++) OK(tsr_schunk_append(s, 1, &i));
+    OK(tsr_schunk_close(s));
+    OK(tsr_schunk_open(scratch("single.b2frame"), NULL, &s));
+    assert_int_equal(tsr_schunk_nitems(s), N);
+    assert_int_equal(tsr_schunk_nchunks(s), 20);
+    int32_t *got = malloc(sizeof *got * N);
+    OK(tsr_schunk_get(s, 0, N, got));
+    for (int32_t i = 0; i < N; i++) assert_int_equal(got[i], i);
+    free(got);
+    FAILS(TSR_EDENIED, "read-only", tsr_schunk_append(s, 1, &(int32_t){1}));
+    OK(tsr_schunk_close(s));
+}
+
+static void a_set_past_the_end_extends_and_a_gap_is_refused(void **state)
+{
+    (void)state;
+    tsr_schunk_spec spec = {.size = sizeof spec, .item_bytes = 2, .chunk_bytes = 8};
+    int16_t v[10] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9}, got[10];
+    tsr_schunk *s;
+    OK(tsr_schunk_create(NULL, &spec, NULL, &s));
+    OK(tsr_schunk_set(s, 0, 3, v));
+    OK(tsr_schunk_set(s, 2, 8, v + 2));
+    FAILS(TSR_EARG, "has 10", tsr_schunk_set(s, 11, 1, v));
+    FAILS(TSR_EARG, "has 10", tsr_schunk_get(s, 5, 6, got));
+    OK(tsr_schunk_get(s, 0, 10, got));
+    assert_memory_equal(got, v, sizeof v);
+    FAILS(TSR_EARG, "chunk 3", tsr_schunk_read_chunk(s, 3, got, 4));
+    FAILS(TSR_EARG, "buffer of 2 bytes", tsr_schunk_read_chunk(s, 2, got, 2));
+    FAILS(TSR_EARG, "insert", tsr_schunk_insert_chunk(s, 3, v, 8));
+    OK(tsr_schunk_close(s));
+}
+
+static void an_array_and_a_super_chunk_are_not_mixed_up(void **state)
+{
+    (void)state;
+    tsr_spec as = {.size = sizeof as, .dtype = "<u2", .ndim = 1, .shape = (int64_t[]){1000}};
+    tsr_options bytes = {.size = sizeof bytes, .format = "b2frame"};
+    tsr_array *a;
+    tsr_schunk *s;
+    OK(tsr_array_create(scratch("mixed.b2nd"), &as, NULL, &a));
+    OK(tsr_array_close(a));
+    FAILS(TSR_EARG, "array", tsr_schunk_open(scratch("mixed.b2nd"), NULL, &s));
+    OK(tsr_schunk_open(scratch("mixed.b2nd"), &bytes, &s));
+    assert_int_equal(tsr_schunk_spec_of(s)->item_bytes, 2);
+    OK(tsr_schunk_close(s));
+    OK(tsr_schunk_create(scratch("mixed.b2frame"), NULL, NULL, &s));
+    OK(tsr_schunk_close(s));
+    FAILS(TSR_EARG, "super-chunk", tsr_array_open(scratch("mixed.b2frame"), NULL, &a));
+}
+
+static void metalayers_come_back(void **state)
+{
+    (void)state;
+    tsr_meta_value meta = {"kind", "\xa1x", 2};
+    tsr_schunk_spec spec = {.size = sizeof spec, .metas = &meta, .nmetas = 1};
+    tsr_schunk *s;
+    void *buf;
+    size_t len;
+    char big[5000];
+    memset(big, 'v', sizeof big);
+    OK(tsr_schunk_create(scratch("meta.b2frame"), &spec, NULL, &s));
+    OK(tsr_schunk_meta_set(s, TSR_VLMETA, "note", big, sizeof big));
+    OK(tsr_schunk_meta_set(s, TSR_META, "kind", "\xa1y", 2));
+    FAILS(TSR_EARG, "kind", tsr_schunk_meta_set(s, TSR_META, "kind", "abc", 3));
+    OK(tsr_schunk_close(s));
+    OK(tsr_schunk_open(scratch("meta.b2frame"), NULL, &s));
+    assert_int_equal(tsr_schunk_meta_count(s, TSR_META), 1);
+    assert_string_equal(tsr_schunk_meta_name(s, TSR_VLMETA, 0), "note");
+    OK(tsr_schunk_meta_get(s, TSR_META, "kind", &buf, &len));
+    assert_memory_equal(buf, "\xa1y", 2);
+    tsr_free(buf);
+    OK(tsr_schunk_meta_get(s, TSR_VLMETA, "note", &buf, &len));
+    assert_int_equal(len, sizeof big);
+    assert_memory_equal(buf, big, len);
+    tsr_free(buf);
+    OK(tsr_schunk_close(s));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(super_chunks_hold_what_a_buffer_holds),
+        cmocka_unit_test(many_single_items_are_appended),
+        cmocka_unit_test(a_set_past_the_end_extends_and_a_gap_is_refused),
+        cmocka_unit_test(an_array_and_a_super_chunk_are_not_mixed_up),
+        cmocka_unit_test(metalayers_come_back),
+    };
+    return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
+}
