@@ -4,11 +4,13 @@
 #   make demo     the main job on real volumes, with pictures
 #   make check    everything that proves the code; last line "N passed, M failed"
 #   make build    program and libraries in build/
+#   make bench    beside C-Blosc2; ARGS=planes: some of it
 #   make install  PREFIX=/usr/local DESTDIR=
 
 PREFIX ?= /usr/local
 DESTDIR ?=
 SECONDS_EACH ?= 60
+ARGS ?=
 
 .PHONY: all setup build demo check bench fuzz docs install clean
 all: build
@@ -22,7 +24,7 @@ demo: build
 check:
 	@scripts/check.sh
 bench:
-	@scripts/bench.sh
+	@scripts/bench.sh $(ARGS)
 fuzz:
 	@scripts/fuzz.sh $(SECONDS_EACH)
 docs: build

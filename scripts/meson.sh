@@ -24,7 +24,10 @@ tsan)
     export CC=clang
     args=("${strict[@]}" -Db_sanitize=thread -Dexamples=false --buildtype=debugoptimized)
     ;;
-bench) args=(-Dtests=false -Dexamples=false -Dbench=true) ;;
+bench)
+    # beside the peer in the folder TESSERA_PEER_DIR, if there is one
+    args=(-Dtests=false -Dexamples=false -Dbench=true -Dpeer="${TESSERA_PEER_DIR:-}")
+    ;;
 *) echo "meson.sh: unknown kind $1" >&2; exit 2 ;;
 esac
 

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* bench/bench.h - engines, the data they are given, and the workloads they are measured with.
+ *
+ * A workload is defined once and runs against every engine through struct engine.  The peer's
+ * engine lives in a module of its own, since its library exports the names of the codec
+ * libraries that Tessera uses too: loaded apart, each keeps its own. */
+#ifndef BENCH_H
+#define BENCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { NDIM = 3, MAX_ROUNDS = 61 };
+
+/* What kind of numbers, see data.c. */
+enum content { SMOOTH_F4, IMAGE_U2, TABLE_F8, STARS_U1, RECORDS, ZEROS };
+
+/* An array, a super-chunk (ndim 1) or a chunk (shape[0] items), the same for all engines.
+ * blocks 0: chosen by each engine's own rule. */
+struct layout {
+    enum content content;
+    const char *dtype;
+    int64_t item_bytes;
+    int ndim;
+    int64_t shape[NDIM], chunks[NDIM], blocks[NDIM];
+    const char *codec, *filter; /* filter NULL: none */
+    int clevel;
+};
+
+/* Functions give 0 (or a handle), or a negative number (or NULL) after which error() tells why.
+ * path NULL: in memory. */
+struct engine {
+    const char *name;
+    const char *(*version)(void);
+    const char *(*error)(void);
+    int (*start)(int threads); /* before anything else */
+
+    /* arrays: save makes one of the data and closes it, load makes one and keeps it */
+    int (*save)(const struct layout *l, const char *path, const void *data, size_t bytes);
+    void *(*load)(const struct layout *l, const void *data, size_t bytes);
+    void *(*create)(const struct layout *l, const char *path); /* zeros */
+    void *(*open)(const char *path);
+    int (*read)(void *a, const int64_t *start, const int64_t *count, void *dst, size_t bytes);
+    int (*write)(void *a, const int64_t *start, const int64_t *count, const void *src,
+                 size_t bytes);
+    int (*resize)(void *a, const int64_t *shape);
+    int (*flush)(void *a);
+    int (*close)(void *a);
+
+    /* super-chunks */
+    void *(*row_create)(const struct layout *l, const char *path);
+    void *(*row_open)(const char *path);
+    int (*row_append)(void *s, const void *src, size_t bytes, int64_t item_bytes);
+    int (*row_get)(void *s, int64_t start, int64_t n, void *dst);
+    int (*row_flush)(void *s);
+    int (*row_close)(void *s);
+
+    /* chunks */
+    void *(*codec_new)(const struct layout *l);
+    int64_t (*compress)(void *c, const void *src, size_t n, void *dst, size_t cap);
+    int (*decompress)(void *c, const void *src, size_t len, void *dst, size_t n);
+    void (*codec_free)(void *c);
+};
+
+extern const struct engine engine_tessera;
+/* The module's only symbol. */
+typedef const struct engine *engine_peer_fn(void);
+
+/* ---- data.c ---- */
+
+size_t layout_bytes(const struct layout *l);
+/* The whole content of a layout, in C order. */
+void fill(const struct layout *l, void *dst);
+uint64_t rnd(uint64_t *seed);
+/* Copies a box between an array in C order and a contiguous buffer. */
+void box_get(const struct layout *l, const void *array, const int64_t *start, const int64_t *count,
+             void *box);
+void box_put(const struct layout *l, void *array, const int64_t *start, const int64_t *count,
+             const void *box);
+
+/* ---- kinds.c, workloads.c ---- */
+
+/* How the boxes of a workload lie. */
+enum pattern { WHOLE, PLANES, RANDOM, SLIDE };
+
+struct workload;
+
+/* A workload as it runs on one engine. */
+struct side {
+    const struct engine *e;
+    const struct workload *w;
+    void *handle;        /* of what is open */
+    uint8_t *data, *buf; /* the content; room for one result */
+    size_t data_bytes, buf_bytes;
+    uint8_t *packed; /* a compressed chunk */
+    size_t packed_cap, packed_len;
+    int64_t (*boxes)[NDIM]; /* starts, [w->ops] */
+    int64_t stored;         /* bytes that the container takes */
+    char path[512];
+};
+
+/* prepare: makes what is to be read and opens it; sample: w->ops operations (or fewer: n);
+ * check: true when what sample brought about is right; finish: closes and removes. */
+struct kind {
+    int (*prepare)(struct side *s);
+    int (*sample)(struct side *s, int n);
+    bool (*check)(struct side *s);
+    void (*finish)(struct side *s);
+};
+
+struct workload {
+    const char *group, *name;
+    const struct kind *kind;
+    struct layout layout;
+    bool disk;
+    enum pattern pattern;
+    int axis;
+    int64_t count[NDIM]; /* of a box */
+    int64_t stride;      /* SLIDE: items between windows along axis 0 */
+    int ops;             /* operations in a sample */
+    int peer_ops;        /* the peer's, where it cannot do as many in the time; 0: as many */
+    bool each;           /* flushed after every operation, not once per sample */
+    double op_bytes;     /* decoded bytes of an operation, for GB/s; 0: of a box */
+};
+
+extern const struct kind kind_read, kind_write, kind_save, kind_grow, kind_open, kind_append,
+    kind_row_get, kind_compress, kind_decompress;
+
+/* The table; NULL past the end. */
+const struct workload *workload_at(int i);
+
+/* ---- report.c ---- */
+
+/* Seconds per operation, by the clock and of all threads. */
+struct sample {
+    double wall, cpu;
+};
+
+struct result {
+    bool failed, peer;
+    char why[256];
+    int rounds;
+    struct sample sample[2][MAX_ROUNDS]; /* Tessera, peer */
+    struct sample median[2], ratio;      /* ratio: peer / Tessera */
+    double best[2];
+    double peak[2]; /* bytes of memory over those before the operation */
+    int64_t stored[2];
+    double op_bytes;
+};
+
+void report_head(const char *tessera, const char *peer, int threads);
+void report_limits(double one, double two);
+void report_row(const struct workload *w, const struct result *r);
+void report_end(void);
+/* JSON beside the table; path NULL: none. */
+int report_open(const char *path);
+
+#endif

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* bench/workloads.c - the table of workloads: what users do most, at sizes where it hurts.
+ *
+ * Blocks are given wherever an engine would choose its own, so that both do the same work. */
+#include "bench.h"
+
+#define MIB (INT64_C(1) << 20)
+
+/* clang-format off: a table, laid out to be read across */
+
+/* One row per layout that several workloads share. */
+#define CUBE(codec_)                                                                              \
+    {SMOOTH_F4, "<f4", 4, 3, {320, 320, 320}, {80, 80, 80}, {20, 20, 20}, codec_, "shuffle", 5}
+#define FRAME_U2                                                                                  \
+    {IMAGE_U2, "<u2", 2, 2, {4096, 4096}, {512, 512}, {64, 64}, "lz4", "shuffle", 5}
+#define TABLE                                                                                     \
+    {TABLE_F8, "<f8", 8, 2, {2000, 2000}, {250, 250}, {50, 50}, "zstd", "shuffle", 5}
+#define STARS                                                                                     \
+    {STARS_U1, "|u1", 1, 3, {500, 500, 500}, {125, 125, 125}, {25, 25, 25}, "zstd", NULL, 5}
+#define FIELD(n, codec_)                                                                          \
+    {SMOOTH_F4, "<f4", 4, 3, {n, 256, 256}, {64, 128, 128}, {16, 32, 32}, codec_, "shuffle", 5}
+#define SKY(filter_)                                                                              \
+    {IMAGE_U2, "<u2", 2, 2, {8192, 8192}, {1024, 1024}, {128, 128}, "lz4", filter_, 5}
+#define SMALL                                                                                     \
+    {SMOOTH_F4, "<f4", 4, 2, {1024, 1024}, {128, 128}, {32, 32}, "zstd", "shuffle", 5}
+#define GROWING                                                                                   \
+    {SMOOTH_F4, "<f4", 4, 3, {400, 200, 200}, {16, 100, 100}, {4, 50, 50}, "zstd", "shuffle", 5}
+#define CHUNKS(n) {TABLE_F8, "<f8", 8, 1, {(n)*100}, {100}, {100}, "zstd", "shuffle", 5}
+#define ROW(item, n, chunk, block)                                                                \
+    {RECORDS, "|u1", item, 1, {n}, {chunk}, {block}, "lz4", "shuffle", 5}
+#define ROW_F8                                                                                    \
+    {TABLE_F8, "<f8", 8, 1, {MIB}, {MIB / 8}, {4096}, "lz4", "shuffle", 5}
+#define CHUNK(codec_, filter_)                                                                    \
+    {SMOOTH_F4, "<f4", 4, 1, {4 * MIB}, {4 * MIB}, {32 << 10}, codec_, filter_, 5}
+
+#define PLANES_ON(axis_, place, codec_, disk_, c0, c1, c2)                                        \
+    {.group = "planes", .name = "axis " #axis_ " of 320^3 f4, " codec_ ", " place,                \
+     .kind = &kind_read, .layout = CUBE(codec_), .disk = disk_, .pattern = PLANES, .axis = axis_, \
+     .count = {c0, c1, c2}, .ops = 40}
+#define PLANES_IN(place, codec_, disk_)                                                           \
+    PLANES_ON(0, place, codec_, disk_, 1, 320, 320),                                              \
+        PLANES_ON(1, place, codec_, disk_, 320, 1, 320),                                          \
+        PLANES_ON(2, place, codec_, disk_, 320, 320, 1)
+#define ONE_CHUNK(codec_, filter_, label)                                                         \
+    {.group = "compress", .name = codec_ " " label ", 16 MiB f4", .kind = &kind_compress,         \
+     .layout = CHUNK(codec_, filter_), .pattern = WHOLE, .ops = 1},                               \
+        {.group = "decompress", .name = codec_ " " label ", 16 MiB f4",                           \
+         .kind = &kind_decompress, .layout = CHUNK(codec_, filter_), .pattern = WHOLE, .ops = 1}
+#define FILTERED(codec_)                                                                          \
+    ONE_CHUNK(codec_, NULL, "no filter"), ONE_CHUNK(codec_, "shuffle", "shuffle"),                \
+        ONE_CHUNK(codec_, "bitshuffle", "bitshuffle")
+#define APPENDS(label, item, n, each_, peer_)                                                     \
+    {.group = "appends", .name = label, .kind = &kind_append,                                     \
+     .layout = ROW(item, (n), 1, 1), .disk = true, .pattern = RANDOM, .count = {1}, .ops = n,     \
+     .peer_ops = peer_, .each = each_}
+#define OPENING(label, n)                                                                         \
+    {.group = "open", .name = "array of " label " chunks, one item", .kind = &kind_open,          \
+     .layout = CHUNKS(n), .disk = true, .pattern = RANDOM, .count = {1}, .ops = 50}
+
+static const struct workload workloads[] = {
+    PLANES_IN("disk", "zstd", true),
+    PLANES_IN("memory", "lz4", false),
+    {.group = "cutouts", .name = "30x30 of 4096^2 u2, lz4, disk", .kind = &kind_read,
+     .layout = FRAME_U2, .disk = true, .pattern = RANDOM, .count = {30, 30}, .ops = 2000},
+    {.group = "items", .name = "one of 2000^2 f8, zstd, disk", .kind = &kind_read,
+     .layout = TABLE, .disk = true, .pattern = RANDOM, .count = {1, 1}, .ops = 2000},
+    {.group = "windows", .name = "10x200x200 of sparse 500^3 u1, zstd", .kind = &kind_read,
+     .layout = STARS, .disk = true, .pattern = SLIDE, .count = {10, 200, 200}, .stride = 5,
+     .ops = 98},
+    {.group = "whole", .name = "read 268 MB f4, zstd shuffle, disk", .kind = &kind_read,
+     .layout = FIELD(1024, "zstd"), .disk = true, .pattern = WHOLE, .ops = 1},
+    {.group = "whole", .name = "read 134 MB u2, lz4 bitshuffle, disk", .kind = &kind_read,
+     .layout = SKY("bitshuffle"), .disk = true, .pattern = WHOLE, .ops = 1},
+    {.group = "whole", .name = "write 134 MB f4, zstd shuffle, disk", .kind = &kind_save,
+     .layout = FIELD(512, "zstd"), .disk = true, .pattern = WHOLE, .ops = 1},
+    {.group = "whole", .name = "write 134 MB u2, lz4 shuffle, disk", .kind = &kind_save,
+     .layout = SKY("shuffle"), .disk = true, .pattern = WHOLE, .ops = 1},
+    {.group = "regions", .name = "write 50x70 of 1024^2 f4, flush per 50", .kind = &kind_write,
+     .layout = SMALL, .disk = true, .pattern = RANDOM, .count = {50, 70}, .ops = 50},
+    {.group = "regions", .name = "write 50x70 of 1024^2 f4, flush each", .kind = &kind_write,
+     .layout = SMALL, .disk = true, .pattern = RANDOM, .count = {50, 70}, .ops = 50,
+     .each = true},
+    {.group = "grow", .name = "resize, write 10x200x200 f4, 40 steps", .kind = &kind_grow,
+     .layout = GROWING, .disk = true, .pattern = PLANES, .count = {10, 200, 200}, .ops = 40},
+    APPENDS("2,000 of 8 kB, one flush", 8000, 2000, false, 0),
+    APPENDS("2,000 of 8 kB, flush each", 8000, 2000, true, 0),
+    APPENDS("200,000 of 80 B (peer: 2,000)", 80, 200000, false, 2000),
+    OPENING("1,000", 1000),
+    OPENING("20,000", 20000),
+    OPENING("200,000", 200000),
+    {.group = "schunk", .name = "whole 8 MiB f8, lz4, memory", .kind = &kind_row_get,
+     .layout = ROW_F8, .pattern = WHOLE, .ops = 1},
+    {.group = "schunk", .name = "slices of 100 f8, lz4, memory", .kind = &kind_row_get,
+     .layout = ROW_F8, .pattern = RANDOM, .count = {100}, .ops = 2000},
+    FILTERED("blosclz"),
+    FILTERED("lz4"),
+    FILTERED("lz4hc"),
+    FILTERED("zlib"),
+    FILTERED("zstd"),
+    {.group = "compress", .name = "16 MiB of zeros", .kind = &kind_compress,
+     .layout = {ZEROS, "<f4", 4, 1, {4 * MIB}, {4 * MIB}, {32 << 10}, "lz4", "shuffle", 5},
+     .pattern = WHOLE, .ops = 1},
+    {.group = "decompress", .name = "16 MiB of zeros", .kind = &kind_decompress,
+     .layout = {ZEROS, "<f4", 4, 1, {4 * MIB}, {4 * MIB}, {32 << 10}, "lz4", "shuffle", 5},
+     .pattern = WHOLE, .ops = 1},
+};
+/* clang-format on */
+
+const struct workload *workload_at(int i)
+{
+    return i < (int)(sizeof workloads / sizeof *workloads) ? &workloads[i] : NULL;
+}
