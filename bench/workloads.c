@@ -6,7 +6,8 @@
 
 #define MIB (INT64_C(1) << 20)
 
-/* clang-format off: a table, laid out to be read across */
+/* A table, laid out to be read across. */
+/* clang-format off */
 
 /* One row per layout that several workloads share. */
 #define CUBE(codec_)                                                                              \
