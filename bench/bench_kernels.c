@@ -16,7 +16,7 @@ enum { LARGEST = 4 << 20 };
 enum { RUNS = 7 };
 
 static uint8_t *src, *dst, *wanted;
-static bool run_found; /* keeps is_run from being optimised away */
+static volatile bool run_found; /* keeps is_run from being optimised away */
 
 typedef void kernel(uint8_t *dst, const uint8_t *src, size_t size, size_t n);
 
@@ -62,7 +62,7 @@ static const struct tsr_kernels *current;
 static void is_run(uint8_t *d, const uint8_t *s, size_t size, size_t n)
 {
     (void)s;
-    run_found |= current->is_run(d, size * n);
+    run_found = current->is_run(d, size * n);
 }
 
 static void time_is_run(const struct tsr_kernels *k)
@@ -73,37 +73,46 @@ static void time_is_run(const struct tsr_kernels *k)
     time_kernel("is_run", k->level, is_run, is_run, 1);
 }
 
+/* The kernels called `only`, or all. */
+static void time_size(const struct tsr_kernels *k, size_t size, const char *only)
+{
+    const struct tsr_kernels *ref = tsr_kernels_at(0);
+    const struct {
+        const char *name;
+        kernel *it, *ref;
+    } all[] = {{"shuffle", k->shuffle, ref->shuffle},
+               {"unshuffle", k->unshuffle, ref->unshuffle},
+               {"bitshuffle", k->bitshuffle, ref->bitshuffle},
+               {"bitunshuffle", k->bitunshuffle, ref->bitunshuffle}};
+    for (int a = 0; a < 4; a++)
+        if (!only || strcmp(only, all[a].name) == 0)
+            time_kernel(all[a].name, k->level, all[a].it, all[a].ref, size);
+}
+
+static bool make_buffers(void)
+{
+    src = aligned_alloc(4096, LARGEST);
+    dst = aligned_alloc(4096, LARGEST);
+    wanted = aligned_alloc(4096, LARGEST);
+    for (size_t i = 0; src && i < LARGEST; i++) src[i] = (uint8_t)(i * 2654435761u >> 13);
+    return src && dst && wanted;
+}
+
 int main(int argc, char **argv)
 {
     static const size_t sizes[] = {1, 2, 3, 4, 6, 8, 12, 16, 20, 24, 32, 100};
     const char *only = argc > 1 ? argv[1] : NULL;
     size_t only_size = argc > 2 ? strtoul(argv[2], NULL, 10) : 0;
-    const struct tsr_kernels *k, *ref = tsr_kernels_at(0);
-    src = aligned_alloc(4096, LARGEST);
-    dst = aligned_alloc(4096, LARGEST);
-    wanted = aligned_alloc(4096, LARGEST);
-    if (!src || !dst || !wanted) return 1;
-    for (size_t i = 0; i < LARGEST; i++) src[i] = (uint8_t)(i * 2654435761u >> 13);
+    const struct tsr_kernels *k;
+    if (!make_buffers()) return 1;
     if (!only || strcmp(only, "memcpy") == 0) time_kernel("memcpy", "libc", copy, copy, 1);
-    for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
-        if (only_size && sizes[s] != only_size) continue;
-        for (int i = 0; (k = tsr_kernels_at(i)); i++) {
-            const struct {
-                const char *name;
-                kernel *it, *ref;
-            } all[] = {{"shuffle", k->shuffle, ref->shuffle},
-                       {"unshuffle", k->unshuffle, ref->unshuffle},
-                       {"bitshuffle", k->bitshuffle, ref->bitshuffle},
-                       {"bitunshuffle", k->bitunshuffle, ref->bitunshuffle}};
-            for (int a = 0; a < 4; a++)
-                if (!only || strcmp(only, all[a].name) == 0)
-                    time_kernel(all[a].name, k->level, all[a].it, all[a].ref, sizes[s]);
-        }
-    }
+    for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
+        for (int i = 0; (k = tsr_kernels_at(i)); i++)
+            if (!only_size || sizes[s] == only_size) time_size(k, sizes[s], only);
     for (int i = 0; (k = tsr_kernels_at(i)); i++)
         if (!only || strcmp(only, "is_run") == 0) time_is_run(k);
     free(src);
     free(dst);
     free(wanted);
-    return run_found ? 0 : 1;
+    return 0;
 }
