@@ -130,7 +130,7 @@ static int emit_time(struct tsr_buf *out, const struct tsr_dtype *t, const uint8
     char text[TSR_ISOTIME_MAX];
     int64_t v = load_int(p, 8, t->order);
     tsr_isotime_emit(v, t->kind == 'M' ? t->unit : "", text);
-    return tsr_buf_addf(out, t->kind == 'M' && v != TSR_NAT ? "'%s'" : "%s", text);
+    return tsr_buf_addf(out, t->kind == 'M' || v == TSR_NAT ? "'%s'" : "%s", text);
 }
 
 /* The items of a subarray, nested in brackets. */

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* convert.c - tessera convert: an array, super-chunk, .npy or raw file in another format or
+ * with other chunks, blocks and codec.  "-" goes through a temporary file. */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli.h"
+
+struct job {
+    const struct cli_args *a;
+    const char *src, *dst;
+    tsr_options from, to;
+    tsr_spec raw;
+    int64_t raw_shape[TSR_MAX_NDIM];
+    struct cli_layout layout;
+    tsr_array *base; /* lends its steps to layout */
+    struct cli_progress bar;
+};
+
+/* Options that are not given keep what the source has, where it has it. */
+static int choose_layout(struct job *j)
+{
+    const tsr_spec *spec = NULL;
+    bool some = cli_has(j->a, "codec") || cli_has(j->a, "clevel") || cli_has(j->a, "filter");
+    if (some && tsr_array_open(j->src, &j->from, &j->base) == TSR_OK)
+        spec = tsr_array_spec(j->base);
+    return cli_layout(j->a, spec ? spec->ndim : -1, spec && spec->nsteps ? spec : NULL, &j->layout);
+}
+
+static int64_t file_size(const char *path)
+{
+    struct stat s;
+    return stat(path, &s) == 0 ? (int64_t)s.st_size : 0;
+}
+
+static int convert(struct job *j)
+{
+    char before[CLI_SIZE_TEXT], after[CLI_SIZE_TEXT];
+    double start = cli_now();
+    cli_progress_start(&j->bar);
+    j->to.progress = cli_progress_show;
+    j->to.user = &j->bar;
+    int rc = tsr_convert(j->src, &j->from, j->dst, &j->layout.spec, &j->to);
+    cli_progress_end(&j->bar);
+    if (rc < 0) return cli_fail(j->a, rc);
+    fprintf(stderr, "%s (%s) -> %s (%s) in %.2f s\n", j->a->pos[0],
+            cli_size_text((double)file_size(j->src), before), j->a->pos[1],
+            cli_size_text((double)file_size(j->dst), after), cli_now() - start);
+    return CLI_OK;
+}
+
+static int run_job(struct job *j)
+{
+    const struct cli_args *a = j->a;
+    int rc = cli_input_options(a, "r", &j->from, &j->raw, j->raw_shape);
+    if (rc) return rc;
+    j->from.format = cli_value(a, "from") ? cli_value(a, "from") : j->from.raw ? "raw" : NULL;
+    j->to = (tsr_options){.size = sizeof j->to,
+                          .mode = cli_has(a, "force") ? "w" : "x",
+                          .format = cli_value(a, "format"),
+                          .context = a->context};
+    if (!cli_may_write(a, a->pos[1])) return CLI_FAILED;
+    rc = choose_layout(j);
+    if (!rc) rc = convert(j);
+    tsr_array_close(j->base);
+    return rc;
+}
+
+static int run_piped(struct job *j)
+{
+    char path[CLI_PIPE_PATH];
+    if (!cli_has(j->a, "format")) return cli_usage(j->a, "standard output needs --format");
+    int rc = cli_pipe_begin(j->a, path);
+    if (rc) return rc;
+    j->dst = path;
+    rc = run_job(j);
+    int sent = cli_pipe_end(j->a, path, rc == CLI_OK);
+    return rc ? rc : sent;
+}
+
+static int run(struct cli_args *a)
+{
+    struct job j = {.a = a, .src = a->pos[0], .dst = a->pos[1]};
+    char *spooled = NULL;
+    if (!strcmp(j.src, "-")) {
+        spooled = cli_spool();
+        if (!spooled) return cli_errno(a, "standard input");
+        j.src = spooled;
+    }
+    int rc = strcmp(j.dst, "-") ? run_job(&j) : run_piped(&j);
+    if (spooled) unlink(spooled);
+    free(spooled);
+    return rc;
+}
+
+const struct cli_verb cli_verb_convert = {
+    .name = "convert",
+    .usage = "SRC DST",
+    .summary = "write an array in another format or layout",
+    .examples =
+        (const char *const[]){
+            "tessera convert data.npy data.b2nd", "compress a NumPy file",
+            "tessera convert old.b2nd new.b2nd --chunks 64,64,64 --codec lz4", "another layout",
+            "tessera convert ct.raw ct.b2nd --dtype i2 --shape 512,512,90",
+            "bytes in C order; gzipped ones too",
+            "tessera convert brain.nii.gz brain.b2nd --offset 352 --dtype u1 --shape 316,370,301",
+            "a volume that begins at byte 352 of a gzipped file", NULL},
+    .options =
+        (const struct cli_option[]){CLI_LAYOUT,
+                                    {"format", 0, "NAME",
+                                     "format of DST (default: told by its name)"},
+                                    {"from", 0, "NAME",
+                                     "format of SRC (default: told by its content)"},
+                                    {"offset", 0, "BYTES", "where in SRC the data begin"},
+                                    {"dtype", 0, "DTYPE", "of a raw SRC: the type of its items"},
+                                    {"shape", 0, "SHAPE", "of a raw SRC: its shape"},
+                                    CLI_FORCE,
+                                    CLI_END},
+    .min_args = 2,
+    .max_args = 2,
+    .run = run,
+};

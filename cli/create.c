@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* create.c - tessera create: a new array in which every item reads as the fill value. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+
+/* --fill as one item of dtype in *item, which the caller frees. */
+static int parse_fill(const struct cli_args *a, const char *dtype, void **item)
+{
+    const char *text = cli_value(a, "fill");
+    int64_t bytes;
+    *item = NULL;
+    int rc = tsr_dtype_item_bytes(dtype, &bytes);
+    if (rc < 0) {
+        cli_fail(a, rc);
+        return CLI_USAGE; /* the text came from the command line */
+    }
+    if (!text) return CLI_OK;
+    *item = malloc((size_t)bytes);
+    if (!*item) return cli_fail(a, TSR_ENOMEM);
+    rc = tsr_item_from_text(dtype, text, *item);
+    return rc < 0 ? cli_fail(a, rc) : CLI_OK;
+}
+
+static int create(const struct cli_args *a, struct cli_layout *l, void **fill)
+{
+    const char *shape = cli_value(a, "shape"), *dtype = cli_value(a, "dtype");
+    tsr_options o = {.size = sizeof o,
+                     .mode = cli_has(a, "force") ? "w" : "x",
+                     .format = cli_value(a, "format"),
+                     .context = a->context};
+    tsr_array *out;
+    if (!shape || !dtype) return cli_usage(a, "--shape and --dtype are needed");
+    int64_t axes[TSR_MAX_NDIM];
+    int ndim = cli_parse_shape(shape, axes);
+    if (ndim < 0) return cli_usage(a, "--shape %s: expected numbers such as 100,200", shape);
+    int rc = cli_layout(a, ndim, NULL, l);
+    if (!rc) rc = parse_fill(a, dtype, fill);
+    if (rc) return rc;
+    l->spec.dtype = dtype;
+    l->spec.ndim = ndim;
+    l->spec.shape = axes;
+    l->spec.fill = *fill;
+    l->spec.uninit = cli_has(a, "uninit");
+    if (!cli_may_write(a, a->pos[0])) return CLI_FAILED;
+    rc = tsr_array_create(a->pos[0], &l->spec, &o, &out);
+    if (rc == TSR_OK) rc = tsr_array_close(out);
+    return rc < 0 ? cli_fail(a, rc) : CLI_OK;
+}
+
+static int run(struct cli_args *a)
+{
+    struct cli_layout l;
+    void *fill = NULL;
+    int rc = create(a, &l, &fill);
+    free(fill);
+    return rc;
+}
+
+const struct cli_verb cli_verb_create = {
+    .name = "create",
+    .usage = "URL",
+    .summary = "make a new array",
+    .examples =
+        (const char *const[]){"tessera create cube.b2nd --shape 100,200,300 --dtype float32",
+                              "all zeros",
+                              "tessera create m.b2nd --shape 8,8 --dtype i2 "
+                              "--fill -1 --codec lz4 --clevel 9",
+                              "all -1, compressed with LZ4", NULL},
+    .options =
+        (const struct cli_option[]){{"shape", 0, "SHAPE", "items on each axis, such as 100,200"},
+                                    {"dtype", 0, "DTYPE", "type of an item, as NumPy spells it"},
+                                    CLI_LAYOUT,
+                                    {"fill", 0, "VALUE", "what every item reads as (default: 0)"},
+                                    {"uninit", 0, NULL, "the first content does not matter"},
+                                    {"format", 0, "NAME", "format (default: told by the name)"},
+                                    CLI_FORCE,
+                                    CLI_END},
+    .min_args = 1,
+    .max_args = 1,
+    .run = run,
+};

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* ls.c - tessera ls and tree: what lies in a folder, one line each. */
+#include <json-c/json.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+
+enum { DEPTH_MAX = 64 };
+
+struct entry {
+    char *url;
+    tsr_kind kind;
+    const char *format;
+};
+
+struct listing {
+    struct entry *v;
+    size_t n, cap;
+};
+
+static int add_entry(void *user, const char *url, const tsr_place_info *info)
+{
+    struct listing *l = user;
+    if (l->n == l->cap) {
+        size_t cap = l->cap ? 2 * l->cap : 16;
+        struct entry *v = realloc(l->v, cap * sizeof *v);
+        if (!v) return TSR_ENOMEM;
+        l->v = v;
+        l->cap = cap;
+    }
+    char *copy = strdup(url);
+    if (!copy) return TSR_ENOMEM;
+    l->v[l->n++] = (struct entry){copy, info->kind, info->format};
+    return cli_interrupted() ? TSR_ECANCELLED : 0;
+}
+
+static void free_listing(struct listing *l)
+{
+    for (size_t i = 0; i < l->n; i++) free(l->v[i].url);
+    free(l->v);
+}
+
+/* Entries of a group; anything else is its own only entry. */
+static int list(const char *url, const tsr_options *o, struct listing *l)
+{
+    tsr_place_info info = {.size = sizeof info};
+    *l = (struct listing){0};
+    int rc = tsr_probe(url, o, &info);
+    if (rc < 0) return rc;
+    return info.kind == TSR_KIND_GROUP ? tsr_list(url, o, add_entry, l) : add_entry(l, url, &info);
+}
+
+static const char *name_of(const char *url)
+{
+    size_t len = strlen(url);
+    while (len > 1 && url[len - 1] == '/') len--;
+    const char *name = url;
+    for (size_t i = 0; i + 1 < len; i++)
+        if (url[i] == '/') name = url + i + 1;
+    return name;
+}
+
+static struct json_object *describe(const struct entry *e, const tsr_options *o)
+{
+    static const char *const kinds[] = {"array", "schunk", "chunk", "group"};
+    struct json_object *out = json_object_new_object(), *shape = NULL, *dtype = NULL;
+    tsr_array *a;
+    tsr_schunk *s;
+    if (e->kind == TSR_KIND_ARRAY && tsr_array_open(e->url, o, &a) == TSR_OK) {
+        const tsr_spec *spec = tsr_array_spec(a);
+        shape = cli_json_ints(spec->shape, spec->ndim);
+        dtype = cli_json_dtype(spec->dtype);
+        tsr_array_close(a);
+    } else if (e->kind == TSR_KIND_SCHUNK && tsr_schunk_open(e->url, o, &s) == TSR_OK) {
+        shape = cli_json_ints(&(int64_t){tsr_schunk_nitems(s)}, 1);
+        tsr_schunk_close(s);
+    }
+    cli_json_add(out, "name", json_object_new_string(name_of(e->url)));
+    cli_json_add(out, "url", json_object_new_string(e->url));
+    cli_json_add(out, "kind", json_object_new_string(kinds[e->kind]));
+    cli_json_add(out, "format", e->format ? json_object_new_string(e->format) : NULL);
+    cli_json_add(out, "shape", shape);
+    cli_json_add(out, "dtype", dtype);
+    return out;
+}
+
+static const char *text_of(struct json_object *o, const char *key)
+{
+    struct json_object *v = json_object_object_get(o, key);
+    return v ? json_object_to_json_string_ext(v, JSON_C_TO_STRING_PLAIN |
+                                                     JSON_C_TO_STRING_NOSLASHESCAPE)
+             : "";
+}
+
+static void print_entry(const struct entry *e, const tsr_options *o)
+{
+    struct json_object *d = describe(e, o), *dtype = json_object_object_get(d, "dtype");
+    bool plain = dtype && json_object_is_type(dtype, json_type_string);
+    printf("%s%s", name_of(e->url), e->kind == TSR_KIND_GROUP ? "/" : "");
+    if (e->kind != TSR_KIND_GROUP) {
+        printf("  %s", e->format ? e->format : "");
+        if (json_object_object_get(d, "shape")) printf(" %s", text_of(d, "shape"));
+        if (dtype) printf(" %s", plain ? json_object_get_string(dtype) : text_of(d, "dtype"));
+    }
+    printf("\n");
+    json_object_put(d);
+}
+
+static int run_ls(struct cli_args *a)
+{
+    tsr_options o = {.size = sizeof o, .context = a->context};
+    struct listing l;
+    const char *place = a->npos ? a->pos[0] : ".";
+    int rc = list(place, &o, &l);
+    struct json_object *all = cli_has(a, "json") ? json_object_new_array() : NULL;
+    for (size_t i = 0; rc == TSR_OK && i < l.n; i++) {
+        if (all) json_object_array_add(all, describe(l.v + i, &o));
+        else print_entry(l.v + i, &o);
+    }
+    if (all && rc == TSR_OK) cli_json_print(json_object_get(all));
+    json_object_put(all);
+    free_listing(&l);
+    return rc < 0 ? cli_fail(a, rc) : CLI_OK;
+}
+
+/* ---- tree ---- */
+
+struct branch {
+    const tsr_options *options;
+    bool utf8;
+    char lead[4 * 3 * DEPTH_MAX + 16]; /* the lines that run beside an entry */
+};
+
+static bool is_utf8(void)
+{
+    static const char *const names[] = {"LC_ALL", "LC_CTYPE", "LANG"};
+    for (int i = 0; i < 3; i++) {
+        const char *v = getenv(names[i]);
+        if (v && *v) return strstr(v, "UTF-8") || strstr(v, "utf8");
+    }
+    return false;
+}
+
+static int print_tree(struct branch *b, const char *url, int depth)
+{
+    struct listing l;
+    size_t len = strlen(b->lead);
+    int rc = depth == DEPTH_MAX ? TSR_OK : list(url, b->options, &l);
+    if (rc < 0 || depth == DEPTH_MAX) return rc;
+    for (size_t i = 0; rc == TSR_OK && i < l.n; i++) {
+        bool last = i + 1 == l.n;
+        const char *knot = b->utf8 ? (last ? "└── " : "├── ") : (last ? "`-- " : "|-- ");
+        printf("%s%s", b->lead, knot);
+        print_entry(l.v + i, b->options);
+        if (l.v[i].kind != TSR_KIND_GROUP) continue;
+        strcpy(b->lead + len, last ? "    " : b->utf8 ? "│   " : "|   ");
+        rc = print_tree(b, l.v[i].url, depth + 1);
+        b->lead[len] = 0;
+    }
+    free_listing(&l);
+    return rc;
+}
+
+static int run_tree(struct cli_args *a)
+{
+    tsr_options o = {.size = sizeof o, .context = a->context};
+    struct branch b = {.options = &o, .utf8 = is_utf8()};
+    const char *place = a->npos ? a->pos[0] : ".";
+    tsr_place_info info = {.size = sizeof info};
+    int rc = tsr_probe(place, &o, &info);
+    if (rc < 0) return cli_fail(a, rc);
+    print_entry(&(struct entry){(char *)place, info.kind, info.format}, &o);
+    if (info.kind == TSR_KIND_GROUP) rc = print_tree(&b, place, 0);
+    return rc < 0 ? cli_fail(a, rc) : CLI_OK;
+}
+
+const struct cli_verb cli_verb_ls = {
+    .name = "ls",
+    .usage = "[PLACE]",
+    .summary = "list the arrays in a folder",
+    .examples =
+        (const char *const[]){"tessera ls data/", "name, format, shape and dtype of each", NULL},
+    .options = (const struct cli_option[]){CLI_JSON, CLI_END},
+    .max_args = 1,
+    .run = run_ls,
+};
+
+const struct cli_verb cli_verb_tree = {
+    .name = "tree",
+    .usage = "[PLACE]",
+    .summary = "list folders in folders",
+    .examples = (const char *const[]){"tessera tree data/", "everything below, indented", NULL},
+    .options = (const struct cli_option[]){CLI_END},
+    .max_args = 1,
+    .run = run_tree,
+};

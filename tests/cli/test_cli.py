@@ -1,0 +1,429 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""test_cli.py PROGRAM MANPAGE - every verb, every exit code that can be had without a network,
+and the promises of the manual."""
+import gzip
+import json
+import os
+import re
+import struct
+import sys
+import zlib
+
+from cli import ints, load_npy, run_all, save_npy, tessera
+
+MANPAGE = os.path.abspath(sys.argv[2])
+VERBS = ["info", "ls", "tree", "get", "create", "set", "append", "resize", "convert", "verify",
+         "render", "bench", "codecs"]
+
+
+def sample(name="a.npy", shape=(6, 5, 4)):
+    count = 1
+    for n in shape:
+        count *= n
+    save_npy(name, "<i4", shape, ints(count))
+    return name
+
+
+def info(path, *args):
+    return json.loads(tessera("info", path, "--json", *args)[0])
+
+
+def png_size(data):
+    assert data[:8] == b"\x89PNG\r\n\x1a\n"
+    return struct.unpack(">II", data[16:24])
+
+
+# ---- the program as a whole ----
+
+def help_names_every_verb_and_begins_with_examples():
+    out = tessera("--help")[0].decode()
+    for verb in VERBS:
+        assert re.search(rf"^  {verb} ", out, re.M), verb
+        text = tessera(verb, "--help")[0].decode()
+        assert text.splitlines()[2] == "Examples:", text
+        assert f"tessera {verb}" in text or verb == "info"
+        assert tessera(verb, "-h")[0].decode() == text
+
+
+def version_lists_formats_codecs_and_filters():
+    out = tessera("--version")[0].decode()
+    for word in ("tessera 0.", "formats: ", "b2nd", "codecs: ", "zstd", "filters: ", "shuffle"):
+        assert word in out, out
+
+
+def wrong_usage_is_exit_code_2():
+    sample()
+    for args in ([], ["nonsense"], ["info"], ["get"], ["get", "a.npy", "b.npy"],
+                 ["get", "a.npy", "--nonsense"], ["get", "a.npy", "-q"], ["get", "a.npy", "-s"],
+                 ["get", "a.npy", "-s", "9"], ["get", "a.npy", "-s", "0,0,0,0"],
+                 ["get", "a.npy", "-s", "1:2:0"], ["get", "a.npy", "-s", "x"],
+                 ["get", "a.npy", "--stats=yes"], ["get", "a.npy", "--threads", "0"],
+                 ["get", "a.npy", "-o", "noext"], ["create", "x.b2nd"],
+                 ["create", "x.b2nd", "--shape", "a", "--dtype", "i4"],
+                 ["create", "x.b2nd", "--shape", "3", "--dtype", "i3"],
+                 ["create", "x.b2nd", "--shape", "3", "--dtype", "u1", "--fill", "256"],
+                 ["create", "x.b2nd", "--shape", "3", "--dtype", "u1", "--codec", "nope"],
+                 ["create", "x.b2nd", "--shape", "3", "--dtype", "u1", "--clevel", "10"],
+                 ["create", "x.b2nd", "--shape", "3,3", "--dtype", "u1", "--chunks", "3"],
+                 ["resize", "a.npy", "no"], ["render", "a.npy"],
+                 ["render", "a.npy", "-o", "x.png"],
+                 ["render", "a.npy", "-o", "x.png", "-s", "0", "--cmap", "jet"],
+                 ["render", "a.npy", "-o", "x.png", "--project", "median"],
+                 ["info", "a.npy", "--offset", "x"], ["get", "a.npy", "--dtype", "u1"]):
+        out, err = tessera(*args, code=2)
+        assert err, args
+    assert not os.path.exists("x.b2nd") and not os.path.exists("x.png")
+
+
+def missing_files_are_exit_code_3_for_every_verb():
+    save_npy("new.npy", "<i4", (1,), ints(1))
+    for args in (["info", "no.b2nd"], ["no.b2nd"], ["ls", "no"], ["tree", "no"],
+                 ["get", "no.b2nd"], ["set", "no.b2nd", "1"], ["append", "no.b2nd", "new.npy"],
+                 ["resize", "no.b2nd", "1"], ["convert", "no.npy", "x.b2nd"],
+                 ["verify", "no.b2nd"], ["render", "no.b2nd", "-o", "x.png"],
+                 ["bench", "no.b2nd"], ["get", "no.chunk", "--format", "chunk"]):
+        err = tessera(*args, code=3)[1]
+        assert err.startswith("tessera: "), err
+
+
+def options_may_stand_anywhere_and_be_shortened():
+    sample()
+    want = tessera("get", "a.npy", "-s", "0", "-o", "-")[0]
+    for args in (["get", "-s", "0", "a.npy", "--output", "-"], ["get", "-s0", "-o-", "a.npy"],
+                 ["get", "--slice=0", "--out=-", "a.npy"], ["--threads", "2", "get", "a.npy",
+                                                           "-s", "0", "-o", "-"],
+                 ["get", "-s", "0", "-o", "-", "--", "a.npy"]):
+        assert tessera(*args)[0] == want, args
+
+
+def a_file_alone_is_info():
+    sample()
+    assert tessera("a.npy")[0] == tessera("info", "a.npy")[0]
+    assert tessera("a.npy", "--json")[0] == tessera("info", "a.npy", "--json")[0]
+
+
+def errors_name_the_verb_and_the_file():
+    with open("bad.b2nd", "wb") as f:
+        f.write(b"\x9e\xa8b2frame\0" + bytes(200))
+    err = tessera("get", "bad.b2nd", code=4)[1]
+    assert err.startswith("tessera: get: ") and "bad.b2nd" in err, err
+
+
+def a_full_device_is_exit_code_1():
+    sample()
+    if not os.path.exists("/dev/full"):
+        return
+    rc = os.system(f"'{sys.argv[1]}' get a.npy -o - >/dev/full 2>err")
+    assert os.waitstatus_to_exitcode(rc) == 1
+    assert "standard output" in open("err").read()
+
+
+# ---- info ----
+
+def info_has_every_key_of_the_contract():
+    sample()
+    tessera("convert", "a.npy", "a.b2nd", "--chunks", "3,5,4", "--blocks", "2,5,2", "--codec",
+            "lz4", "--clevel", "7", "--filter", "bitshuffle")
+    d = info("a.b2nd")
+    for key in ("kind", "format", "shape", "chunks", "blocks", "dtype", "fill", "nbytes", "cbytes",
+                "cratio", "codec", "clevel", "filters", "attrs", "meta", "vlmeta"):
+        assert key in d, key
+    assert (d["kind"], d["format"], d["dtype"]) == ("array", "b2nd", "<i4")
+    assert (d["shape"], d["chunks"], d["blocks"]) == ([6, 5, 4], [3, 5, 4], [2, 5, 2])
+    assert (d["codec"], d["clevel"], d["filters"]) == ("lz4", 7, [["bitshuffle", 0]])
+    assert d["nbytes"] == 480 and d["cbytes"] == os.path.getsize("a.b2nd")
+    assert d["meta"]["b2nd"][2] == [6, 5, 4] and d["fill"] is None
+    text = tessera("a.b2nd")[0].decode()
+    for word in ("6 x 5 x 4", "<i4", "lz4 level 7 after bitshuffle", "b2nd array"):
+        assert word in text, text
+
+
+def structured_dtypes_are_field_lists_in_json():
+    dtype = "[('a', '<i4'), ('b', '<f8', (2,)), ('it\\'s', 'S3')]"
+    tessera("create", "s.b2nd", "--shape", "3", "--dtype", dtype)
+    assert info("s.b2nd")["dtype"] == [["a", "<i4"], ["b", "<f8", [2]], ["it's", "S3"]]
+    assert tessera("get", "s.b2nd", "-s", "0")[0] == b"(0, [0.0, 0.0], b'')\n"
+
+
+def standard_input_is_a_file_named_dash():
+    sample()
+    tessera("convert", "a.npy", "a.b2nd")
+    with open("a.b2nd", "rb") as f:
+        raw = f.read()
+    assert json.loads(tessera("info", "-", "--json", stdin=raw)[0])["shape"] == [6, 5, 4]
+    assert tessera("get", "-", "-o", "-", stdin=raw)[0] == ints(120)
+
+
+# ---- get ----
+
+def npy_to_b2nd_and_back_is_the_same():
+    sample("a.npy", (13, 7, 11))
+    tessera("convert", "a.npy", "a.b2nd", "--chunks", "5,4,6", "--blocks", "2,3,4")
+    tessera("get", "a.b2nd", "-o", "b.npy")
+    tessera("convert", "a.b2nd", "c.npy")
+    assert load_npy("a.npy") == load_npy("b.npy") == load_npy("c.npy")
+
+
+def slices_are_numpys():
+    sample("a.npy", (6, 5, 4))
+    tessera("convert", "a.npy", "a.b2nd", "--chunks", "4,3,3", "--blocks", "2,2,2")
+    whole = [[[(i * 5 + j) * 4 + k for k in range(4)] for j in range(5)] for i in range(6)]
+
+    def flat(x):
+        return [v for y in x for v in flat(y)] if isinstance(x, list) else [x]
+
+    for text, want in (("1", whole[1]), ("-1", whole[-1]), ("2:4", whole[2:4]),
+                       ("::2", whole[::2]), ("::-1", whole[::-1]), ("4:1:-2", whole[4:1:-2]),
+                       ("1:,2", [p[2] for p in whole[1:]]), ("[0, ..., -1]",
+                                                            [r[-1] for r in whole[0]]),
+                       ("...,::3", [[r[::3] for r in p] for p in whole]),
+                       ("-100:100", whole), ("3:3", []), (":,-2,1:3", [p[-2][1:3] for p in whole]),
+                       ("5,4,3", whole[5][4][3]), ("100:", []), ("...", whole), ("", whole)):
+        values = flat(want)
+        got = tessera("get", "a.b2nd", "-s", text, "-o", "-")[0]
+        assert got == struct.pack(f"<{len(values)}i", *values), text
+    tessera("get", "a.b2nd", "-s", "1:5:2,3", "-o", "x.npy")
+    assert load_npy("x.npy")[1] == (2, 4)
+
+
+def output_follows_the_name():
+    sample("a.npy", (2, 3))
+    tessera("get", "a.npy", "-o", "x.raw")
+    tessera("get", "a.npy", "-o", "x.csv")
+    tessera("get", "a.npy", "-o", "x.b2nd")
+    assert open("x.raw", "rb").read() == ints(6)
+    assert open("x.csv").read() == "0,1,2\n3,4,5\n"
+    assert info("x.b2nd")["shape"] == [2, 3]
+    assert sorted(os.listdir()) == ["a.npy", "x.b2nd", "x.csv", "x.raw"]
+
+
+def nothing_is_overwritten_without_force():
+    sample()
+    tessera("convert", "a.npy", "a.b2nd")
+    for name in ("x.raw", "x.csv", "x.npy", "x.b2nd", "x.png"):
+        with open(name, "w") as f:
+            f.write("precious")
+    for args in (["get", "a.b2nd", "-o", "x.raw"], ["get", "a.b2nd", "-o", "x.csv"],
+                 ["get", "a.b2nd", "-o", "x.npy"], ["get", "a.b2nd", "-o", "x.b2nd"],
+                 ["convert", "a.npy", "x.b2nd"], ["render", "a.b2nd", "-s", "0", "-o", "x.png"],
+                 ["create", "x.b2nd", "--shape", "1", "--dtype", "u1"]):
+        assert "-f" in tessera(*args, code=1)[1]
+    for name in ("x.raw", "x.csv", "x.npy", "x.b2nd", "x.png"):
+        assert open(name).read() == "precious"
+    tessera("get", "a.b2nd", "-f", "-o", "x.raw")
+    tessera("get", "a.b2nd", "-o", "x.npy", "--force")
+    tessera("convert", "a.npy", "x.b2nd", "-f")
+    tessera("render", "a.b2nd", "-s", "0", "-o", "x.png", "-f")
+    assert load_npy("x.npy") == load_npy("a.npy") and info("x.b2nd")["shape"] == [6, 5, 4]
+
+
+def items_print_as_numpy_prints_them():
+    save_npy("f.npy", "<f8", (2, 2), struct.pack("<4d", 1, 2.25, 1000.5, -3))
+    save_npy("g.npy", "<f8", (3,), struct.pack("<3d", 0.1, 0.123456789012, 100))
+    save_npy("n.npy", "<f4", (2,), struct.pack("<2f", float("nan"), 1))
+    save_npy("b.npy", "|b1", (2,), b"\1\0")
+    save_npy("c.npy", "<c16", (2,), struct.pack("<4d", 1, 2, 0, -3))
+    save_npy("s.npy", "<U2", (2,), "ab".encode("utf-32-le") + "c\0".encode("utf-32-le"))
+    save_npy("big.npy", "<i4", (2, 1000), ints(2000, -1000))
+    save_npy("z.npy", "<i4", (), ints(1, 7))
+    for name, want in (("f", "[[ 1.0000e+00  2.2500e+00]\n [ 1.0005e+03 -3.0000e+00]]\n"),
+                       ("g", "[  0.1          0.12345679 100.        ]\n"),
+                       ("n", "[nan  1.]\n"), ("b", "[ True False]\n"),
+                       ("c", "[1.+2.j 0.-3.j]\n"), ("s", "['ab' 'c']\n"), ("z", "7\n"),
+                       ("big", "[[-1000  -999  -998 ...    -3    -2    -1]\n"
+                               " [    0     1     2 ...   997   998   999]]\n")):
+        assert tessera("get", name + ".npy")[0].decode() == want, name
+
+
+def stats_are_said_on_standard_error():
+    sample()
+    err = tessera("get", "a.npy", "-s", "0", "--stats")[1]
+    assert re.search(r"read \d+ bytes .* \d+ requests, \d+ blocks decoded, [\d.]+ s", err), err
+
+
+# ---- create, set, append, resize ----
+
+def create_fills_and_set_changes_a_part():
+    tessera("create", "a.b2nd", "--shape", "4,6", "--dtype", "float32", "--fill", "1.5",
+            "--chunks", "2,4", "--blocks", "2,2", "--codec", "zlib", "--clevel", "1")
+    assert tessera("get", "a.b2nd", "-o", "-")[0] == struct.pack("<24f", *[1.5] * 24)
+    tessera("set", "a.b2nd", "-s", "1:3,::5", "-2")
+    save_npy("row.npy", "<f4", (6,), struct.pack("<6f", *range(6)))
+    tessera("set", "a.b2nd", "-s", "3", "row.npy")
+    tessera("set", "a.b2nd", "-s", "0,1:3", "-", stdin=struct.pack("<2f", 8, 9))
+    want = [1.5] * 24
+    want[6] = want[11] = want[12] = want[17] = -2
+    want[18:] = range(6)
+    want[1:3] = 8, 9
+    assert tessera("get", "a.b2nd", "-o", "-")[0] == struct.pack("<24f", *want)
+
+
+def set_refuses_another_shape_or_dtype():
+    sample("a.npy", (2, 3))
+    tessera("create", "a.b2nd", "--shape", "3,2", "--dtype", "i4")
+    tessera("create", "b.b2nd", "--shape", "2,3", "--dtype", "f4")
+    with open("x.raw", "wb") as f:
+        f.write(bytes(23))
+    for args in (["a.b2nd", "a.npy"], ["b.b2nd", "a.npy"], ["a.b2nd", "x.raw"], ["a.b2nd", "1.5"]):
+        tessera("set", *args, code=2)
+    tessera("set", "a.b2nd", "no.npy", code=3)
+    assert tessera("get", "a.b2nd", "-o", "-")[0] == bytes(24)
+
+
+def append_grows_along_any_axis():
+    sample("a.npy", (2, 3))
+    tessera("convert", "a.npy", "a.b2nd", "--chunks", "2,2", "--blocks", "2,2")
+    tessera("append", "a.b2nd", "a.npy")
+    assert tessera("get", "a.b2nd", "-o", "-")[0] == ints(6) * 2
+    save_npy("col.npy", "<i4", (4, 1), ints(4, 100))
+    tessera("append", "a.b2nd", "col.npy", "--axis", "-1")
+    tessera("append", "a.b2nd", "-", stdin=ints(4, 50))
+    rows = [[0, 1, 2, 100], [3, 4, 5, 101], [0, 1, 2, 102], [3, 4, 5, 103], [50, 51, 52, 53]]
+    want = [v for r in rows for v in r]
+    assert tessera("get", "a.b2nd", "-o", "-")[0] == struct.pack("<20i", *want)
+    tessera("append", "a.b2nd", "a.npy", code=2)
+    tessera("append", "a.b2nd", "-", stdin=b"12345", code=2)
+    assert info("a.b2nd")["shape"] == [5, 4]
+
+
+def resize_grows_with_zeros_and_forgets_what_is_cut():
+    sample("a.npy", (2, 3))
+    tessera("convert", "a.npy", "a.b2nd")
+    tessera("resize", "a.b2nd", "1,3")
+    tessera("resize", "a.b2nd", "3,4")
+    want = [0, 1, 2, 0] + [0] * 8
+    assert tessera("get", "a.b2nd", "-o", "-")[0] == struct.pack("<12i", *want)
+    tessera("resize", "a.b2nd", "3", code=2)
+
+
+# ---- convert, verify ----
+
+def raw_files_come_in_with_offset_and_gzipped():
+    data = bytes(range(60))
+    with open("a.raw", "wb") as f:
+        f.write(b"HEADER!" + data)
+    with gzip.open("a.raw.gz", "wb") as f:
+        f.write(b"HEADER!" + data)
+    for name in ("a.raw", "a.raw.gz"):
+        tessera("convert", name, "a.b2nd", "-f", "--dtype", "u1", "--shape", "3,4,5", "--offset", 7)
+        assert tessera("get", "a.b2nd", "-o", "-")[0] == data
+    tessera("convert", "-", "b.b2nd", "--dtype", "u1", "--shape", "60", stdin=data)
+    assert tessera("get", "b.b2nd", "-o", "-")[0] == data
+    assert tessera("get", "a.raw", "--offset", "7", "--dtype", "<u2", "--shape", "30", "-o",
+                   "-")[0] == data
+
+
+def convert_writes_to_standard_output():
+    sample()
+    raw = tessera("convert", "a.npy", "-", "--format", "b2nd")[0]
+    with open("x.b2nd", "wb") as f:
+        f.write(raw)
+    assert tessera("get", "x.b2nd", "-o", "-")[0] == ints(120)
+    tessera("convert", "a.npy", "-", code=2)
+
+
+def convert_keeps_what_is_not_asked_to_change():
+    sample()
+    tessera("convert", "a.npy", "a.b2nd", "--codec", "lz4", "--clevel", "3", "--filter",
+            "bitshuffle")
+    tessera("convert", "a.b2nd", "b.b2nd", "--clevel", "8")
+    d = info("b.b2nd")
+    assert (d["codec"], d["clevel"], d["filters"]) == ("lz4", 8, [["bitshuffle", 0]])
+
+
+def verify_names_the_broken_chunk():
+    data = os.urandom(64 * 64 * 4)
+    save_npy("a.npy", "<i4", (64, 64), data)
+    tessera("convert", "a.npy", "a.b2nd", "--chunks", "16,64", "--blocks", "4,64", "--filter",
+            "none", "--codec", "zlib")
+    assert b"4 chunks checked, no problem" in tessera("verify", "a.b2nd")[0]
+    assert json.loads(tessera("verify", "a.b2nd", "--json")[0])["problems"] == []
+    raw = bytearray(open("a.b2nd", "rb").read())
+    at = raw.find(data[:64])           # stored as it is, or in a zlib stream further on
+    broken = (at if at > 0 else 400) - 20
+    raw[broken:broken + 12] = b"\xff" * 12
+    open("a.b2nd", "wb").write(raw)
+    out = tessera("verify", "a.b2nd", code=4)[0].decode()
+    assert "chunk " in out and "problem" in out, out
+    problems = json.loads(tessera("verify", "a.b2nd", "--json", code=4)[0])["problems"]
+    assert problems and problems[0]["code"] == 4
+
+
+# ---- render, bench, codecs, ls ----
+
+def render_draws_planes_and_projections():
+    sample("a.npy", (6, 5, 4))
+    tessera("render", "a.npy", "-s", "2", "-o", "x.png", "--zoom", "3", "--cmap", "magma")
+    assert png_size(open("x.png", "rb").read()) == (12, 15)
+    for how in ("max", "mean", "sum", "min"):
+        tessera("render", "a.npy", "-f", "--project", how, "--axis", "1", "-o", "x.png")
+        assert png_size(open("x.png", "rb").read()) == (4, 6)
+    out = tessera("render", "a.npy", "-s", "0", "-o", "-", "--range", "0,10", "--gamma", "0.5",
+                  "--log")[0]
+    assert png_size(out) == (4, 5)
+    at, data = 8, b""
+    while at < len(out):
+        size, kind = struct.unpack(">I4s", out[at:at + 8])
+        data += out[at + 8:at + 8 + size] if kind == b"IDAT" else b""
+        at += size + 12
+    assert len(zlib.decompress(data)) == 5 * (1 + 3 * 4)
+
+
+def bench_measures_the_array_s_own_data():
+    sample("a.npy", (20, 50, 40))
+    rows = json.loads(tessera("bench", "a.npy", "--codec", "lz4,zstd", "--clevel", "1",
+                              "--filter", "shuffle", "--json")[0])
+    assert [r["codec"] for r in rows] == ["lz4", "zstd"]
+    for r in rows:
+        assert r["ratio"] > 2 and r["compress_mb_s"] > 0 and r["decompress_mb_s"] > 0
+    text = tessera("bench", "a.npy", "--codec", "lz4", "--clevel", "1")[0].decode()
+    assert len(text.splitlines()) == 4, text
+
+
+def codecs_lists_the_table():
+    rows = {r["name"]: r for r in json.loads(tessera("codecs", "--json")[0])}
+    assert rows["zstd"]["kind"] == "codec" and rows["zstd"]["blosc2_id"] == 5
+    assert rows["shuffle"]["kind"] == "filter"
+    assert b"bitshuffle" in tessera("codecs")[0]
+
+
+def ls_and_tree_list_folders():
+    os.makedirs("d/sub/empty")
+    sample("d/a.npy")
+    tessera("convert", "d/a.npy", "d/sub/b.b2nd")
+    rows = json.loads(tessera("ls", "d", "--json")[0])
+    assert {r["name"]: r["kind"] for r in rows} == {"a.npy": "array", "sub": "group"}
+    assert [r["shape"] for r in rows if r["name"] == "a.npy"] == [[6, 5, 4]]
+    assert b"a.npy" in tessera("ls", "d")[0]
+    out = tessera("tree", "d", env={"LC_ALL": "C"})[0].decode()
+    assert "`-- sub/\n    |-- b.b2nd" in out or "`-- b.b2nd" in out, out
+    assert json.loads(tessera("info", "d", "--json")[0])["kind"] == "group"
+
+
+# ---- the manual ----
+
+def the_manual_names_every_verb_and_option():
+    page = open(MANPAGE).read()
+    for verb in VERBS:
+        assert re.search(rf"Cm {verb}\b", page), verb
+        for option in re.findall(r"--([a-z]+)", tessera(verb, "--help")[0].decode()
+                                 .split("Usage:")[1]):
+            assert re.search(rf"Fl (?:[a-z] , )?-{option}\b", page), f"{verb} --{option}"
+
+
+def completions_know_every_verb_and_option():
+    for shell in ("bash", "zsh", "fish"):
+        script = tessera("completions", shell)[0].decode()
+        for verb in VERBS:
+            assert verb in script
+        assert "cmap" in script and "threads" in script
+    tessera("completions", "tcsh", code=2)
+
+
+TESTS = [f for name, f in list(globals().items())
+         if callable(f) and getattr(f, "__module__", "") == "__main__"
+         and name not in ("sample", "info", "png_size")]
+
+if __name__ == "__main__":
+    sys.exit(run_all(TESTS))
