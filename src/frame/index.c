@@ -368,17 +368,18 @@ static int reserve(struct frame_index *ix, size_t npages)
     return TSR_OK;
 }
 
-/* The entries that the last page gains are v. */
-static int extend_last(struct frame_index *ix, int64_t v)
+/* The entries that the last page gains as the index grows to n are v. */
+static int extend_last(struct frame_index *ix, int64_t n, int64_t v)
 {
     int64_t first = ix->n % PAGE_ENTRIES, *page;
+    int64_t end = tsr_min64(PAGE_ENTRIES, first + n - ix->n);
     int rc;
     if (first == 0) return TSR_OK;
     if ((rc = page_of(ix, ix->npages - 1, &page)) < 0) return rc;
     if (is_mark(page) && *page == v) return TSR_OK;
     if ((rc = tsr_index_own(ix, ix->n - 1)) < 0) return rc;
     page = ix->pages[ix->npages - 1].v;
-    for (int64_t i = first; i < PAGE_ENTRIES; i++) page[i] = v;
+    for (int64_t i = first; i < end; i++) page[i] = v;
     return TSR_OK;
 }
 
@@ -387,7 +388,7 @@ int tsr_index_resize(struct frame_index *ix, int64_t n, int64_t v)
     size_t npages = pages_for(n);
     int64_t *last;
     int rc = reserve(ix, npages);
-    if (rc == TSR_OK && n > ix->n) rc = extend_last(ix, v);
+    if (rc == TSR_OK && n > ix->n) rc = extend_last(ix, n, v);
     /* a page that loses entries is not what is stored any more */
     if (rc == TSR_OK && n < ix->n && n > 0) rc = page_of(ix, npages - 1, &last);
     if (rc < 0) return rc;
