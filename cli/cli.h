@@ -199,6 +199,10 @@ struct cli_output {
     char *hidden;
 };
 bool cli_may_write(const struct cli_args *a, const char *path); /* else the message is out */
+/* A name beside path, with its suffix, to write to first (freed by the caller); and its end:
+ * renamed to path when the work is good, else removed. */
+char *cli_hidden_name(const char *path);
+int cli_publish(const struct cli_args *a, const char *hidden, const char *path, bool good);
 int cli_output_open(const struct cli_args *a, const char *path, struct cli_output *out);
 int cli_output_close(const struct cli_args *a, struct cli_output *out, bool keep);
 

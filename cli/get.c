@@ -99,18 +99,16 @@ static int to_file(struct job *j, const char *path, cli_slab_fn fn)
     return rc ? rc : closed;
 }
 
-static int to_array(struct job *j, const char *path)
+/* Creates, fills and closes the array at path. */
+static int fill_array(struct job *j, const char *path)
 {
     int64_t shape[TSR_MAX_NDIM];
-    tsr_options o = {.size = sizeof o,
-                     .mode = cli_has(j->a, "force") ? "w" : "x",
-                     .context = j->a->context};
+    tsr_options o = {.size = sizeof o, .mode = "x", .context = j->a->context};
     tsr_spec spec = {.size = sizeof spec,
                      .dtype = j->source->dtype,
                      .shape = shape,
                      .item_bytes = j->source->item_bytes};
     spec.ndim = cli_selection_shape(j->sel, shape);
-    if (!cli_may_write(j->a, path)) return CLI_FAILED;
     int rc = tsr_array_create(path, &spec, &o, &j->array);
     if (rc < 0) return cli_fail(j->a, rc);
     rc = run_slabs(j, array_slab);
@@ -118,6 +116,18 @@ static int to_array(struct job *j, const char *path)
     int closed = tsr_array_close(j->array);
     if (rc == TSR_OK && closed < 0) return cli_fail(j->a, closed);
     return cli_exit_code(rc);
+}
+
+/* Closing writes what there is, so an unfinished array must not have its name yet. */
+static int to_array(struct job *j, const char *path)
+{
+    if (!cli_may_write(j->a, path)) return CLI_FAILED;
+    char *hidden = cli_hidden_name(path);
+    if (!hidden) return cli_fail(j->a, TSR_ENOMEM);
+    int rc = fill_array(j, hidden);
+    int published = cli_publish(j->a, hidden, path, rc == CLI_OK);
+    free(hidden);
+    return rc ? rc : published;
 }
 
 static bool has_suffix(const char *path, const char *suffix)

@@ -14,6 +14,24 @@ bool cli_may_write(const struct cli_args *a, const char *path)
     return false;
 }
 
+char *cli_hidden_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    int folder = slash ? (int)(slash - path) + 1 : 0;
+    size_t len = strlen(path) + 32;
+    char *name = malloc(len);
+    if (name) snprintf(name, len, "%.*s.%ld.%s", folder, path, (long)getpid(), path + folder);
+    return name;
+}
+
+int cli_publish(const struct cli_args *a, const char *hidden, const char *path, bool good)
+{
+    if (good && rename(hidden, path) == 0) return CLI_OK;
+    int rc = good ? cli_errno(a, path) : CLI_OK;
+    unlink(hidden);
+    return rc;
+}
+
 int cli_output_open(const struct cli_args *a, const char *path, struct cli_output *out)
 {
     *out = (struct cli_output){.path = path};
@@ -22,12 +40,8 @@ int cli_output_open(const struct cli_args *a, const char *path, struct cli_outpu
         return CLI_OK;
     }
     if (!cli_may_write(a, path)) return CLI_FAILED;
-    const char *slash = strrchr(path, '/');
-    int folder = slash ? (int)(slash - path) + 1 : 0;
-    size_t len = strlen(path) + 32;
-    out->hidden = malloc(len);
+    out->hidden = cli_hidden_name(path);
     if (!out->hidden) return cli_error(a, "out of memory");
-    snprintf(out->hidden, len, "%.*s.%s.%ld.tmp", folder, path, path + folder, (long)getpid());
     out->f = fopen(out->hidden, "wb");
     if (out->f) return CLI_OK;
     int rc = cli_errno(a, path);
@@ -45,9 +59,9 @@ int cli_output_close(const struct cli_args *a, struct cli_output *out, bool keep
     errno = 0;
     bool good = !ferror(out->f);
     good = fclose(out->f) == 0 && good;
-    if (keep && good) good = rename(out->hidden, out->path) == 0;
     if (keep && !good) rc = cli_errno(a, out->path);
-    if (!keep || !good) unlink(out->hidden);
+    int published = cli_publish(a, out->hidden, out->path, keep && good);
+    if (!rc) rc = published;
     free(out->hidden);
     return rc;
 }

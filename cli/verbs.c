@@ -4,13 +4,13 @@
 
 #include "cli.h"
 
-#define CLI_VERBS(X)                                                                       \
-    X(info)                                                                                \
-    X(ls)                                                                                  \
-    X(tree)                                                                                \
-    X(get)                                                                                 \
-    X(create) X(set) X(append) X(resize) X(convert) X(verify) X(render) X(bench) X(codecs) \
-        X(completions)
+#define CLI_VERBS(X) \
+    X(info)          \
+    X(ls)            \
+    X(tree)          \
+    X(get)           \
+    X(create)        \
+    X(set) X(append) X(resize) X(convert) X(verify) X(render) X(bench) X(codecs) X(completions)
 
 #define DECLARE(name) extern const struct cli_verb cli_verb_##name;
 CLI_VERBS(DECLARE)

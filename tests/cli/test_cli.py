@@ -6,11 +6,14 @@ import gzip
 import json
 import os
 import re
+import signal
 import struct
+import subprocess
 import sys
+import time
 import zlib
 
-from cli import ints, load_npy, run_all, save_npy, tessera
+from cli import PROGRAM, ints, load_npy, run_all, save_npy, tessera
 
 MANPAGE = os.path.abspath(sys.argv[2])
 VERBS = ["info", "ls", "tree", "get", "create", "set", "append", "resize", "convert", "verify",
@@ -234,6 +237,17 @@ def items_print_as_numpy_prints_them():
                        ("big", "[[-1000  -999  -998 ...    -3    -2    -1]\n"
                                " [    0     1     2 ...   997   998   999]]\n")):
         assert tessera("get", name + ".npy")[0].decode() == want, name
+
+
+def an_interrupted_get_leaves_nothing_behind():
+    tessera("create", "big.b2nd", "--shape", "4000,4000,4000", "--dtype", "f8")
+    for name in ("x.npy", "x.raw", "x.b2nd"):
+        run = subprocess.Popen([PROGRAM, "get", "big.b2nd", "-s", ":500", "-o", name], stderr=subprocess.PIPE)
+        time.sleep(0.5)
+        run.send_signal(signal.SIGINT)
+        err = run.communicate(timeout=120)[1]
+        assert run.returncode == 130, (name, run.returncode, err)
+        assert os.listdir() == ["big.b2nd"], os.listdir()
 
 
 def stats_are_said_on_standard_error():
