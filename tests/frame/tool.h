@@ -83,9 +83,10 @@ static inline void tool_fill(uint8_t *dst, size_t n, uint32_t seed)
 static inline int tool_put(struct tsr_frame *f, int64_t i, uint32_t seed)
 {
     size_t n = (size_t)tsr_frame_chunk_nbytes(f, i);
-    uint8_t *src = malloc(2 * n + TSR_CHUNK_OVERHEAD), *dst = src + n;
+    uint8_t *src = malloc(2 * n + TSR_CHUNK_OVERHEAD), *dst;
     int32_t cbytes = 0;
     if (!src) return tsr_fail(TSR_ENOMEM, "test buffer");
+    dst = src + n;
     tool_fill(src, n, seed);
     int rc = tsr_chunk_encode(&tsr_frame_facts(f)->cparams, tool_worker, src, (int64_t)n, dst,
                               n + TSR_CHUNK_OVERHEAD, &cbytes);
