@@ -41,6 +41,13 @@ static int lz4_encode(const struct tsr_call *c, const uint8_t *src, size_t n, ui
     return TSR_OK;
 }
 
+/* liblz4 1.10 has a search of its own for levels 1 and 2; with an older one only level 4 is never
+ * more than 2 % behind it. */
+static int lz4hc_level(int clevel)
+{
+    return clevel < 4 ? 4 : clevel;
+}
+
 static int lz4hc_encode(const struct tsr_call *c, const uint8_t *src, size_t n, uint8_t *dst,
                         size_t cap, size_t *out)
 {
@@ -49,7 +56,7 @@ static int lz4hc_encode(const struct tsr_call *c, const uint8_t *src, size_t n, 
     *out = 0;
     if (n > LZ4_MAX_INPUT_SIZE) return TSR_OK;
     *out = (size_t)LZ4_compress_HC_extStateHC(s, (const char *)src, (char *)dst, (int)n, clamp(cap),
-                                              c->level);
+                                              lz4hc_level(c->level));
     return TSR_OK;
 }
 
