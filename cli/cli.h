@@ -114,6 +114,7 @@ struct cli_progress {
 };
 void cli_progress_start(struct cli_progress *p);
 int cli_progress_show(void *p, int64_t done, int64_t total); /* a tsr_progress */
+void cli_progress_clear(struct cli_progress *p);             /* before a line of text */
 void cli_progress_end(struct cli_progress *p);
 
 /* ---- JSON, through json-c ---- */

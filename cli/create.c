@@ -65,8 +65,7 @@ const struct cli_verb cli_verb_create = {
     .examples =
         (const char *const[]){"tessera create cube.b2nd --shape 100,200,300 --dtype float32",
                               "all zeros",
-                              "tessera create m.b2nd --shape 8,8 --dtype i2 "
-                              "--fill -1 --codec lz4 --clevel 9",
+                              "tessera create m.b2nd --shape 8,8 --dtype i2 --fill -1 --codec lz4",
                               "all -1, compressed with LZ4", NULL},
     .options =
         (const struct cli_option[]){{"shape", 0, "SHAPE", "items on each axis, such as 100,200"},

@@ -146,8 +146,8 @@ static int print_tree(struct branch *b, const char *url, int depth)
 {
     struct listing l;
     size_t len = strlen(b->lead);
-    int rc = depth == DEPTH_MAX ? TSR_OK : list(url, b->options, &l);
-    if (rc < 0 || depth == DEPTH_MAX) return rc;
+    if (depth == DEPTH_MAX) return TSR_OK;
+    int rc = list(url, b->options, &l);
     for (size_t i = 0; rc == TSR_OK && i < l.n; i++) {
         bool last = i + 1 == l.n;
         const char *knot = b->utf8 ? (last ? "└── " : "├── ") : (last ? "`-- " : "|-- ");

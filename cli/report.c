@@ -82,24 +82,27 @@ double cli_now(void)
 
 /* ---- interruption and progress ---- */
 
-static volatile sig_atomic_t interrupted; /* what a signal handler may touch */
-
-static void on_signal(int number)
+/* Ctrl-C and kill are kept pending while work goes on, and asked for now and then: work then
+ * ends in good order, and no handler has to share memory with it. */
+static sigset_t ending_signals(void)
 {
-    interrupted = number;
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    return set;
 }
 
 bool cli_interrupted(void)
 {
-    return interrupted != 0;
+    sigset_t set;
+    return sigpending(&set) == 0 && (sigismember(&set, SIGINT) || sigismember(&set, SIGTERM));
 }
 
-/* The first Ctrl-C ends long work in good order, the second one kills. */
 void cli_progress_start(struct cli_progress *p)
 {
-    struct sigaction act = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
-    sigaction(SIGINT, &act, NULL);
-    sigaction(SIGTERM, &act, NULL);
+    sigset_t set = ending_signals();
+    sigprocmask(SIG_BLOCK, &set, NULL);
     *p = (struct cli_progress){.start = cli_now(), .on = isatty(STDERR_FILENO)};
 }
 
@@ -123,8 +126,16 @@ int cli_progress_show(void *user, int64_t done, int64_t total)
     return cli_interrupted();
 }
 
-void cli_progress_end(struct cli_progress *p)
+void cli_progress_clear(struct cli_progress *p)
 {
     if (p->drawn) fprintf(stderr, "\r\033[K");
     p->drawn = false;
+}
+
+/* An interruption stays pending: what comes after must not be killed half way either. */
+void cli_progress_end(struct cli_progress *p)
+{
+    sigset_t set = ending_signals();
+    cli_progress_clear(p);
+    if (!cli_interrupted()) sigprocmask(SIG_UNBLOCK, &set, NULL);
 }

@@ -27,7 +27,7 @@ static void on_problem(void *user, int64_t chunk, int ndim, const int64_t *coord
                        tsr_status status, const char *what)
 {
     struct job *j = user;
-    cli_progress_end(&j->bar);
+    cli_progress_clear(&j->bar);
     j->unsupported += status == TSR_EUNSUPPORTED;
     if (!j->as_json) {
         text_problem(chunk, ndim, coords, what);
