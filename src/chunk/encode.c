@@ -57,6 +57,14 @@ static int32_t choose_block(const struct tsr_cparams *p, int32_t typesize, int64
     return (int32_t)b;
 }
 
+/* A group larger than the block moves nothing, and readers refuse it (14.14). */
+static void drop_idle_shuffles(struct tsr_chunk *c)
+{
+    for (int i = 0; i < TSR_CHUNK_FILTERS; i++)
+        if (c->filters[i] == FILTER_SHUFFLE && c->filters_meta[i] > c->block_bytes)
+            c->filters[i] = c->filters_meta[i] = 0;
+}
+
 int tsr_chunk_begin(struct tsr_chunk *c, const struct tsr_cparams *p, int64_t nbytes)
 {
     memset(c, 0, sizeof *c);
@@ -82,6 +90,7 @@ int tsr_chunk_begin(struct tsr_chunk *c, const struct tsr_cparams *p, int64_t nb
     c->codec_meta = (uint8_t)p->codec_meta;
     memcpy(c->filters, p->filters, sizeof c->filters);
     memcpy(c->filters_meta, p->filters_meta, sizeof c->filters_meta);
+    drop_idle_shuffles(c);
     c->flags = FLAG_EXTENDED;
     c->memcpyed = p->clevel == 0 || nbytes < MIN_CHUNK || nbytes < p->item_bytes;
     if (c->memcpyed) {
@@ -229,7 +238,7 @@ int tsr_chunk_seal(struct tsr_chunk *c, const struct tsr_block_out *blocks, uint
 }
 
 /* Encodes the blocks one after the other behind the head in dst.  Gives up, with *body past
- * any limit, as soon as the chunk would not shrink. */
+ * any limit, as soon as the chunk would not shrink and is not all zeros either. */
 static int encode_blocks(const struct tsr_chunk *c, const struct tsr_cparams *p,
                          struct tsr_worker *w, const uint8_t *src, uint8_t *dst, int64_t *body,
                          bool *zeros)
@@ -249,7 +258,7 @@ static int encode_blocks(const struct tsr_chunk *c, const struct tsr_cparams *p,
         if (!over)
             tsr_store_LE32(dst + TSR_CHUNK_HEADER + 4 * (int64_t)b, (uint32_t)(head + *body));
         *body += out.len;
-        if (over) break;
+        if (over && !*zeros) break;
     }
     return TSR_OK;
 }

@@ -250,7 +250,7 @@ static int check_kind(struct tsr_chunk *c, const struct view *v)
 {
     if (c->special) {
         int rc = check_special(c);
-        derive_blocks(c);
+        if (rc == TSR_OK) derive_blocks(c);
         return rc;
     }
     if (!c->vlblocks) derive_blocks(c);

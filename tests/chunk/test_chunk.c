@@ -283,6 +283,29 @@ static void zeros_become_a_header(void **state)
     }
 }
 
+static void tiny_blocks_that_begin_with_zeros_come_back(void **state)
+{
+    (void)state;
+    struct tsr_cparams p = params("blosclz", 5, 0, 1);
+    p.block_bytes = 1;
+    memset(src, 0, 32);
+    assert_int_equal(round_trip(&p, 32).special, TSR_SPECIAL_ZEROS);
+    src[31] = 1;
+    assert_true(round_trip(&p, 32).memcpyed);
+}
+
+static void shuffle_of_groups_larger_than_the_block_is_left_out(void **state)
+{
+    (void)state;
+    struct tsr_cparams p = params("lz4", 5, 1, 1);
+    p.filters_meta[5] = 200;
+    fill_items(1000, 4);
+    assert_int_equal(round_trip(&p, 1000).filters[5], 1);
+    memset(src, 1, 90);
+    src[0] = 0;
+    assert_int_equal(round_trip(&p, 90).filters[5], 0);
+}
+
 static void blocks_stored_out_of_order_are_found(void **state)
 {
     (void)state;
@@ -383,6 +406,19 @@ static void header_needs_only_its_first_bytes(void **state)
     assert_int_equal(tsr_chunk_parse(&c, chunk, 32, (uint64_t)cbytes - 1, LIMIT), TSR_ECORRUPT);
     assert_int_equal(tsr_chunk_parse(&c, chunk, 31, 31, LIMIT), TSR_ECORRUPT);
     assert_int_equal(tsr_chunk_parse(&c, chunk, 32, (uint64_t)cbytes, 19999), TSR_ELIMIT);
+}
+
+static void special_chunks_may_have_any_block_size(void **state)
+{
+    (void)state;
+    struct tsr_chunk c;
+    tsr_chunk_special(chunk, TSR_SPECIAL_VALUE, 70, 0, 7, "sevenby", 7);
+    assert_int_equal(tsr_chunk_parse(&c, chunk, 39, 39, LIMIT), TSR_OK);
+    assert_int_equal(c.block_bytes, 70);
+    assert_int_equal(tsr_chunk_decode_range(&c, worker, chunk, 3, 6, back), TSR_OK);
+    assert_memory_equal(back, "enbyse", 6);
+    chunk[AT_NBYTES] = 71; /* broken, and still no block size to divide by */
+    assert_int_equal(tsr_chunk_parse(&c, chunk, 39, 39, LIMIT), TSR_ECORRUPT);
 }
 
 static void missing_codecs_and_filters_are_named(void **state)
@@ -562,11 +598,14 @@ int main(void)
         cmocka_unit_test(level_zero_and_tiny_chunks_are_stored),
         cmocka_unit_test(runs_cost_five_bytes),
         cmocka_unit_test(zeros_become_a_header),
+        cmocka_unit_test(tiny_blocks_that_begin_with_zeros_come_back),
+        cmocka_unit_test(shuffle_of_groups_larger_than_the_block_is_left_out),
         cmocka_unit_test(blocks_stored_out_of_order_are_found),
         cmocka_unit_test(special_chunks_deliver_their_value),
         cmocka_unit_test(special_nan_and_zeros_need_no_value),
         cmocka_unit_test(uniform_tells_zeros_nan_and_values),
         cmocka_unit_test(header_needs_only_its_first_bytes),
+        cmocka_unit_test(special_chunks_may_have_any_block_size),
         cmocka_unit_test(missing_codecs_and_filters_are_named),
         cmocka_unit_test(flipped_bits_never_crash),
         cmocka_unit_test(broken_streams_say_where),
