@@ -8,20 +8,6 @@
  * lies over them, and a rewrite of the file gets that space back. */
 #include "frame/priv.h"
 
-int tsr_frame_need_writable(const struct tsr_frame *f)
-{
-    if (f->facts.writable) return TSR_OK;
-    return tsr_fail(TSR_EDENIED, "%s: the frame is open for reading only", f->st->url);
-}
-
-int tsr_frame_check_special(int64_t item_bytes, int special)
-{
-    if (special == TSR_SPECIAL_ZEROS || special == TSR_SPECIAL_UNINIT) return TSR_OK;
-    if (special == TSR_SPECIAL_NAN && (item_bytes == 4 || item_bytes == 8)) return TSR_OK;
-    return tsr_fail(TSR_EARG, "special chunks of kind %d for items of %lld bytes", special,
-                    (long long)item_bytes);
-}
-
 void tsr_frame_set_count(struct tsr_frame *f, int64_t n, int64_t last)
 {
     f->facts.nchunks = n;
@@ -201,8 +187,9 @@ int tsr_frame_insert(struct tsr_frame *f, int64_t i, int64_t n, int special)
     int64_t have = f->facts.nchunks, last = last_bytes(f), v = entry_special(special);
     int rc = check_insert(f, i, n, special);
     if (rc < 0 || n == 0) return rc;
+    struct frame_rebuild r = {have + n, i, v, before_insert, &(struct shift){i, n}};
     if (i == have) rc = tsr_index_resize(&f->index, have + n, v);
-    else rc = tsr_index_rebuild(&f->index, have + n, i, before_insert, &(struct shift){i, n}, v);
+    else rc = tsr_index_rebuild(&f->index, &r);
     if (rc == TSR_OK) tsr_frame_set_count(f, have + n, last);
     return rc;
 }
@@ -230,11 +217,11 @@ int tsr_frame_delete(struct tsr_frame *f, int64_t i, int64_t n)
     int64_t have = f->facts.nchunks;
     int rc = check_index(f, i, n);
     if (rc < 0 || n == 0) return rc;
+    struct frame_rebuild r = {have - n, i, 0, before_delete, &(struct shift){i, n}};
     int64_t last = i + n == have ? f->facts.chunk_bytes : last_bytes(f);
     for (int64_t j = i; j < i + n && rc == TSR_OK; j++) rc = collect(f, j, &dropped);
     if (rc == TSR_OK && i + n == have) rc = tsr_index_resize(&f->index, i, 0);
-    else if (rc == TSR_OK)
-        rc = tsr_index_rebuild(&f->index, have - n, i, before_delete, &(struct shift){i, n}, 0);
+    else if (rc == TSR_OK) rc = tsr_index_rebuild(&f->index, &r);
     if (rc == TSR_OK) {
         release_all(f, &dropped);
         tsr_frame_set_count(f, have - n, last);
@@ -289,12 +276,13 @@ int tsr_frame_remap(struct tsr_frame *f, int64_t n, int64_t (*from)(void *arg, i
                     void *arg, int special)
 {
     struct tsr_buf dropped = {0};
+    struct frame_rebuild r = {n, 0, entry_special(special), from, arg};
     int rc = check_remap(f, n, special);
     if (rc < 0) return rc;
     uint8_t *named = tsr_alloc_zero((size_t)f->facts.nchunks / 8 + 1, 1);
     rc = named ? mark_named(f, n, from, arg, named) : TSR_ENOMEM;
     if (rc == TSR_OK) rc = collect_unnamed(f, named, &dropped);
-    if (rc == TSR_OK) rc = tsr_index_rebuild(&f->index, n, 0, from, arg, entry_special(special));
+    if (rc == TSR_OK) rc = tsr_index_rebuild(&f->index, &r);
     if (rc == TSR_OK) {
         release_all(f, &dropped);
         tsr_frame_set_count(f, n, f->facts.chunk_bytes);

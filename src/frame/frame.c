@@ -207,6 +207,20 @@ void tsr_frame_close(struct tsr_frame *f)
     tsr_free(f);
 }
 
+int tsr_frame_need_writable(const struct tsr_frame *f)
+{
+    if (f->facts.writable) return TSR_OK;
+    return tsr_fail(TSR_EDENIED, "%s: the frame is open for reading only", f->st->url);
+}
+
+int tsr_frame_check_special(int64_t item_bytes, int special)
+{
+    if (special == TSR_SPECIAL_ZEROS || special == TSR_SPECIAL_UNINIT) return TSR_OK;
+    if (special == TSR_SPECIAL_NAN && (item_bytes == 4 || item_bytes == 8)) return TSR_OK;
+    return tsr_fail(TSR_EARG, "special chunks of kind %d for items of %lld bytes", special,
+                    (long long)item_bytes);
+}
+
 /* ---- create ---- */
 
 static int check_facts(const struct tsr_frame_facts *p, int special)

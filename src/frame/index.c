@@ -404,13 +404,7 @@ int tsr_index_resize(struct frame_index *ix, int64_t n, int64_t v)
     return TSR_OK;
 }
 
-struct rebuild {
-    int64_t n, keep, v;
-    int64_t (*from)(void *arg, int64_t j);
-    void *arg;
-};
-
-static int rebuild_page(const struct frame_index *ix, const struct rebuild *r, size_t page,
+static int rebuild_page(const struct frame_index *ix, const struct frame_rebuild *r, size_t page,
                         int64_t **out)
 {
     int64_t first = (int64_t)page * PAGE_ENTRIES, rc = TSR_OK;
@@ -426,16 +420,14 @@ static int rebuild_page(const struct frame_index *ix, const struct rebuild *r, s
     return (int)rc;
 }
 
-int tsr_index_rebuild(struct frame_index *ix, int64_t n, int64_t keep,
-                      int64_t (*from)(void *arg, int64_t j), void *arg, int64_t v)
+int tsr_index_rebuild(struct frame_index *ix, const struct frame_rebuild *r)
 {
-    struct rebuild r = {n, keep, v, from, arg};
-    size_t npages = pages_for(n), first = (size_t)(keep / PAGE_ENTRIES), done = first;
+    size_t npages = pages_for(r->n), first = (size_t)(r->keep / PAGE_ENTRIES), done = first;
     struct frame_page *pages = tsr_alloc_zero(npages, sizeof *pages);
     int rc = pages ? TSR_OK : TSR_ENOMEM;
     for (; rc == TSR_OK && done < npages; done++) {
         int64_t *page;
-        if ((rc = rebuild_page(ix, &r, done, &page)) < 0) break;
+        if ((rc = rebuild_page(ix, r, done, &page)) < 0) break;
         atomic_init(&pages[done].v, page);
         pages[done].dirty = true;
     }
@@ -449,6 +441,6 @@ int tsr_index_rebuild(struct frame_index *ix, int64_t n, int64_t keep,
     tsr_free(ix->pages);
     ix->pages = pages;
     ix->npages = ix->cap = npages;
-    ix->n = n;
+    ix->n = r->n;
     return TSR_OK;
 }

@@ -145,8 +145,12 @@ void tsr_index_set(struct frame_index *ix, int64_t i, int64_t v);
 int tsr_index_resize(struct frame_index *ix, int64_t n, int64_t v);
 /* Entry j >= keep of the new index of n entries is the old entry from(arg, j), or v (special)
  * where that is < 0; those below keep stay.  On failure nothing has changed. */
-int tsr_index_rebuild(struct frame_index *ix, int64_t n, int64_t keep,
-                      int64_t (*from)(void *arg, int64_t j), void *arg, int64_t v);
+struct frame_rebuild {
+    int64_t n, keep, v;
+    int64_t (*from)(void *arg, int64_t j);
+    void *arg;
+};
+int tsr_index_rebuild(struct frame_index *ix, const struct frame_rebuild *r);
 /* The first bytes of the stored index: its head at least, with whole all of it. */
 int tsr_index_bytes(const struct frame_index *ix, bool whole, const struct frame_bytes **out);
 
