@@ -91,6 +91,13 @@ int tsr_store_open(const char *url, bool update, struct tsr_store **out);
 int tsr_store_create(const char *url, bool replace, struct tsr_store **out);
 int tsr_store_publish(struct tsr_store *st, bool durable);
 
+/* The content of the gzip file at url, read-only; none of it is there at first.  It is kept in a
+ * file without a name in the folder of `beside`. */
+int tsr_store_gunzip(const char *url, const char *beside, struct tsr_store **out);
+/* Inflates until the first `bytes` bytes are there, or all.  Stops a little behind them, however
+ * much the file would give.  ECORRUPT; ECANCELLED by progress. */
+int tsr_store_gunzip_to(struct tsr_store *st, uint64_t bytes, tsr_progress progress, void *user);
+
 /* Bytes in memory: a growable buffer of its own, or a borrowed one (read-only). */
 int tsr_store_mem(struct tsr_store **out);
 int tsr_store_mem_borrow(const void *buf, size_t len, struct tsr_store **out);
