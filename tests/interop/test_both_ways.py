@@ -528,7 +528,8 @@ class Life:
         shape = list(self.model.shape)
         for d in range(len(shape)):
             if self.rng.integers(2):
-                shape[d] = int(self.rng.integers(1, self.top + 10))
+                shape[d] = int(self.rng.integers(-1, self.top + 10))
+                shape[d] = max(shape[d], 0)
         return tuple(shape)
 
     # -- what the peer does --
