@@ -309,7 +309,7 @@ INLINE size_t encode(const struct finder *f, uint8_t *dst, size_t cap)
 
 static size_t estimate_fast(struct blosclz *z, const uint8_t *src, size_t n)
 {
-    return estimate(&(struct finder){z->table, z->base, 12, 4, src, n});
+    return estimate(&(struct finder){z->table, z->base, 12, 5, src, n});
 }
 
 static size_t estimate_thorough(struct blosclz *z, const uint8_t *src, size_t n)
@@ -319,7 +319,7 @@ static size_t estimate_thorough(struct blosclz *z, const uint8_t *src, size_t n)
 
 static size_t encode_fast(struct blosclz *z, const uint8_t *src, size_t n, uint8_t *dst, size_t cap)
 {
-    return encode(&(struct finder){z->table, z->base, 12, 4, src, n}, dst, cap);
+    return encode(&(struct finder){z->table, z->base, 12, 5, src, n}, dst, cap);
 }
 
 static size_t encode_thorough(struct blosclz *z, const uint8_t *src, size_t n, uint8_t *dst,
