@@ -82,8 +82,7 @@ int tsr_array_create(const char *url, const tsr_spec *spec, const tsr_options *o
     int rc = tsr_engine_create(url, f, &s, &o, out);
     if (rc < 0 || index_names(f, &s, (*out)->d->grid.item_bytes)) return rc;
     if ((rc = fill_with(*out, s.fill)) < 0) {
-        (*out)->d->format->close((*out)->d); /* unflushed: nothing is left behind */
-        tsr_free(*out);
+        tsr_engine_drop(*out); /* unflushed: nothing is left behind */
         *out = NULL;
     }
     return rc;

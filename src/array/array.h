@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* array/array.h - the engine behind tsr_array and tsr_schunk: private to array/. */
+/* array/array.h - the engine behind tsr_array and tsr_schunk, for array/ and ops/. */
 #ifndef TSR_ARRAY_ARRAY_H
 #define TSR_ARRAY_ARRAY_H
 
@@ -35,6 +35,10 @@ int tsr_engine_create(const char *url, const struct tsr_format *f, const tsr_spe
 int tsr_engine_open_store(struct tsr_store *st, const char *format, const tsr_options *o,
                           struct tsr_array **out);
 int tsr_engine_close(struct tsr_array *a);
+/* Frees without writing what is pending; of a container never flushed nothing stays. */
+void tsr_engine_drop(struct tsr_array *a);
+void tsr_schunk_drop(tsr_schunk *s);
+struct tsr_array *tsr_schunk_array(tsr_schunk *s); /* what lies below */
 int tsr_engine_flush(struct tsr_array *a, bool durable);
 int tsr_engine_stats(const struct tsr_array *a, tsr_stats *out);
 
@@ -45,6 +49,12 @@ int tsr_engine_write(struct tsr_array *a, const struct tsr_selection *sel);
 
 /* The metalayer calls of an array's format; NULL with the text set where it has none. */
 const struct tsr_format_meta *tsr_engine_metas(const struct tsr_array *a);
+
+/* Copies of all header metalayers but the array's own shape record, freed with tsr_metas_free;
+ * the variable-length ones are copied straight, where the target has a place for them. */
+int tsr_metas_take(const struct tsr_array *from, tsr_meta_value **metas, int *n);
+void tsr_metas_free(tsr_meta_value *v, int n);
+int tsr_vlmetas_copy(const struct tsr_array *from, struct tsr_array *to);
 
 int tsr_engine_to_frame(struct tsr_array *a, void **buf, size_t *len);
 int tsr_engine_from_frame(const void *buf, size_t len, int flags, const char *format,

@@ -58,8 +58,7 @@ static int copy_data(const tsr_array *from, tsr_array *to, const tsr_options *o)
     return rc;
 }
 
-/* Header metalayers of the source but its own shape record; freed with free_metas. */
-static int carry_metas(const tsr_array *from, tsr_meta_value **metas, int *n)
+int tsr_metas_take(const tsr_array *from, tsr_meta_value **metas, int *n)
 {
     int count = tsr_array_meta_count(from, TSR_META), rc = TSR_OK;
     tsr_meta_value *v = tsr_alloc_zero((size_t)count + 1, sizeof *v);
@@ -77,13 +76,13 @@ static int carry_metas(const tsr_array *from, tsr_meta_value **metas, int *n)
     return rc;
 }
 
-static void free_metas(tsr_meta_value *v, int n)
+void tsr_metas_free(tsr_meta_value *v, int n)
 {
     for (int i = 0; i < n; i++) tsr_free((void *)(uintptr_t)v[i].p);
     tsr_free(v);
 }
 
-static int carry_vlmetas(const tsr_array *from, tsr_array *to)
+int tsr_vlmetas_copy(const tsr_array *from, tsr_array *to)
 {
     int n = tsr_array_meta_count(from, TSR_VLMETA), rc = TSR_OK;
     if (!to->d->format->meta) return TSR_OK;
@@ -105,7 +104,7 @@ int tsr_array_copy(const tsr_array *a, const char *url, const tsr_spec *spec,
     const tsr_spec *was = tsr_array_spec(a);
     tsr_spec s = {.size = sizeof s}, given = {.size = sizeof given};
     tsr_meta_value *metas;
-    int nmetas, rc = carry_metas(a, &metas, &nmetas);
+    int nmetas, rc = tsr_metas_take(a, &metas, &nmetas);
     tsr_array *to = NULL;
     if (spec && spec->size) memcpy(&given, spec, tsr_minz(spec->size, sizeof given));
     s = *was;
@@ -120,13 +119,9 @@ int tsr_array_copy(const tsr_array *a, const char *url, const tsr_spec *spec,
     if (given.split) s.split = given.split;
     if (rc == TSR_OK) rc = tsr_array_create(url, &s, &o, &to);
     if (rc == TSR_OK) rc = copy_data(a, to, &o);
-    if (rc == TSR_OK) rc = carry_vlmetas(a, to);
-    if (rc == TSR_OK) {
-        *out = to;
-    } else if (to) { /* never flushed: nothing appears */
-        to->d->format->close(to->d);
-        tsr_free(to);
-    }
-    free_metas(metas, metas ? nmetas : 0);
+    if (rc == TSR_OK) rc = tsr_vlmetas_copy(a, to);
+    if (rc == TSR_OK) *out = to;
+    else tsr_engine_drop(to); /* never flushed: nothing appears */
+    tsr_metas_free(metas, metas ? nmetas : 0);
     return rc;
 }

@@ -134,12 +134,18 @@ int tsr_engine_flush(struct tsr_array *a, bool durable)
     return a->d->format->flush(a->d, durable || a->durable);
 }
 
+void tsr_engine_drop(struct tsr_array *a)
+{
+    if (!a) return;
+    a->d->format->close(a->d);
+    tsr_free(a);
+}
+
 int tsr_engine_close(struct tsr_array *a)
 {
     if (!a) return TSR_OK;
     int rc = tsr_engine_flush(a, false);
-    a->d->format->close(a->d);
-    tsr_free(a);
+    tsr_engine_drop(a);
     return rc;
 }
 

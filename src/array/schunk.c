@@ -103,8 +103,7 @@ static int make(struct tsr_array *a, tsr_schunk **out)
 {
     tsr_schunk *s = tsr_alloc_zero(1, sizeof *s);
     if (!s) {
-        a->d->format->close(a->d);
-        tsr_free(a);
+        tsr_engine_drop(a);
         return TSR_ENOMEM;
     }
     const tsr_spec *as = &a->d->spec;
@@ -197,13 +196,25 @@ int tsr_schunk_close(tsr_schunk *s)
         rc = tsr_engine_close(s->a);
     } else { /* an unfinished last chunk must not be committed */
         tsr_error_save(text);
-        s->a->d->format->close(s->a->d);
-        tsr_free(s->a);
+        tsr_engine_drop(s->a);
         tsr_error_restore(text);
     }
     tsr_free(s->tail);
     tsr_free(s);
     return rc;
+}
+
+void tsr_schunk_drop(tsr_schunk *s)
+{
+    if (!s) return;
+    tsr_engine_drop(s->a);
+    tsr_free(s->tail);
+    tsr_free(s);
+}
+
+struct tsr_array *tsr_schunk_array(tsr_schunk *s)
+{
+    return s->a;
 }
 
 const tsr_schunk_spec *tsr_schunk_spec_of(const tsr_schunk *s)
