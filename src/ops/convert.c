@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* ops/convert.c - any container into any other.
+ *
+ *   array       -> array        tsr_array_copy
+ *   array       -> super-chunk  its items in C order, slab by slab
+ *   super-chunk -> super-chunk  its bytes, some chunks at a time
+ *   super-chunk -> array        a row of bytes, or what tsr_options.raw says they are
+ *
+ * A slab is a box of whole rows, so that it is one run of items in C order; along the axis it is
+ * cut it holds whole chunks where they fit.  The source may be a gzip file with npy or raw inside,
+ * of which no more is inflated than its head asks for.  The target appears when it is complete. */
+#include <stdio.h>
+
+#include "array/array.h"
+#include "base/mem.h"
+
+enum {
+    SLAB_BYTES = 64 << 20,
+    HEAD_BYTES = 320 << 10 /* the head of any format that gzip files may hold */
+};
+
+/* ---- slabs ---- */
+
+struct slab {
+    const struct tsr_grid *g;
+    int axis; /* cut here; -1: no dimensions */
+    int64_t rows, start[TSR_MAX_NDIM], count[TSR_MAX_NDIM], items;
+    bool done;
+};
+
+static void slab_size(struct slab *s)
+{
+    const struct tsr_grid *g = s->g;
+    s->items = 1;
+    for (int d = 0; d < g->ndim; d++) {
+        s->count[d] = d < s->axis ? 1 : d == s->axis ? s->rows : g->shape[d];
+        s->count[d] = tsr_min64(s->count[d], g->shape[d] - s->start[d]);
+        s->items *= s->count[d];
+    }
+    if (s->items == 0) s->done = true;
+}
+
+static void slab_init(struct slab *s, const struct tsr_grid *g)
+{
+    int64_t row = g->item_bytes;
+    *s = (struct slab){.g = g, .axis = g->ndim - 1};
+    while (s->axis > 0 && g->shape[s->axis] <= SLAB_BYTES / tsr_max64(row, 1))
+        row *= g->shape[s->axis--];
+    s->rows = tsr_max64(SLAB_BYTES / tsr_max64(row, 1), 1);
+    if (s->axis >= 0 && g->chunk[s->axis] > 0 && s->rows > g->chunk[s->axis])
+        s->rows -= s->rows % g->chunk[s->axis];
+    slab_size(s);
+}
+
+static void slab_next(struct slab *s)
+{
+    int d = s->axis;
+    if (d >= 0) s->start[d] += s->rows;
+    while (d > 0 && s->start[d] >= s->g->shape[d]) {
+        s->start[d] = 0;
+        s->start[--d]++;
+    }
+    s->done = d < 0 || s->start[0] >= s->g->shape[0];
+    if (!s->done) slab_size(s);
+}
+
+/* Room for the largest slab of g, the first one. */
+static uint8_t *slab_room(const struct tsr_grid *g)
+{
+    struct slab s;
+    slab_init(&s, g);
+    return tsr_alloc((size_t)(s.items * g->item_bytes));
+}
+
+/* ---- progress ---- */
+
+struct work {
+    const tsr_options *o;
+    tsr_options counted; /* o with its progress mapped to the second half */
+    bool second_half;    /* the first one was inflating */
+};
+
+static int tell(const struct work *w, int64_t done, int64_t total)
+{
+    if (!w->o->progress) return TSR_OK;
+    if (w->second_half) done = total / 2 + done / 2;
+    if (!w->o->progress(w->o->user, done, total)) return TSR_OK;
+    return tsr_fail(TSR_ECANCELLED, "convert: stopped by the caller");
+}
+
+static int half_of(void *user, int64_t done, int64_t total)
+{
+    const struct work *w = user;
+    return w->o->progress(w->o->user, tsr_min64(done, total) / 2, total);
+}
+
+static int half_after(void *user, int64_t done, int64_t total)
+{
+    const struct work *w = user;
+    return w->o->progress(w->o->user, total / 2 + done / 2, total);
+}
+
+/* ---- the source ---- */
+
+/* The format of what a gzip file holds; its name without ".gz" may tell it. */
+static const struct tsr_format *inner_format(struct tsr_store *st, const char *path,
+                                             const tsr_options *so)
+{
+    size_t len = strlen(path);
+    if (so->format || so->raw) return tsr_format_named(so->format ? so->format : "raw");
+    char *name = tsr_strdup(path);
+    if (!name) return NULL;
+    if (len > 3 && strcmp(name + len - 3, ".gz") == 0) name[len - 3] = 0;
+    const struct tsr_format *f = tsr_format_probe(st, name, so->offset);
+    tsr_free(name);
+    return f;
+}
+
+static int open_gzip(const char *path, const char *beside, const tsr_options *so, struct work *w,
+                     struct tsr_array **out)
+{
+    struct tsr_store *st;
+    const struct tsr_format *f = NULL;
+    tsr_progress progress = w->o->progress ? half_of : NULL;
+    uint64_t end, head;
+    int rc = tsr_store_gunzip(path, beside, &st);
+    if (rc < 0) return rc;
+    w->second_half = true;
+    if (!tsr_add(so->offset, (uint64_t)HEAD_BYTES, &head)) head = UINT64_MAX;
+    rc = tsr_store_gunzip_to(st, head, NULL, NULL);
+    if (rc == TSR_OK && !(f = inner_format(st, path, so))) rc = TSR_EUNSUPPORTED;
+    if (rc == TSR_OK && !f->extent)
+        rc = tsr_fail(TSR_EUNSUPPORTED, "%s: format %s inside gzip: unpack it first", path, f->name);
+    if (rc == TSR_OK) rc = f->extent(st, so, &end);
+    if (rc == TSR_OK) rc = tsr_store_gunzip_to(st, end, progress, w);
+    if (rc == TSR_OK) return tsr_engine_open_store(st, f->name, so, out);
+    tsr_store_close(st);
+    return rc;
+}
+
+static int is_gzip(const char *path, bool *yes)
+{
+    struct tsr_store *st;
+    uint8_t head[3];
+    uint64_t size;
+    int rc = tsr_store_open(path, false, &st);
+    if (rc < 0) return rc;
+    rc = st->kind->stat(st, "", &size);
+    *yes = false;
+    if (rc == TSR_OK && size >= sizeof head) {
+        rc = tsr_store_read(st, "", 0, head, sizeof head);
+        *yes = rc == TSR_OK && memcmp(head, "\x1F\x8B\x08", sizeof head) == 0;
+    }
+    tsr_store_close(st);
+    return rc;
+}
+
+static int open_source(const char *url, const char *beside, const tsr_options *so, struct work *w,
+                       struct tsr_array **out)
+{
+    char *path, *inside;
+    bool gzip;
+    if (!url || !beside) return tsr_fail(TSR_EARG, "convert: no path given");
+    int rc = tsr_url_split(url, &path, &inside);
+    if (rc < 0) return rc;
+    rc = is_gzip(path, &gzip);
+    if (rc == TSR_OK && gzip) {
+        rc = open_gzip(path, beside, so, w, out);
+        if (rc < 0 && strncmp(tsr_error(), path, strlen(path)) != 0) tsr_within("%s", path);
+    } else if (rc == TSR_OK) {
+        tsr_options o = *so;
+        if (o.raw && !o.format) o.format = "raw";
+        rc = tsr_engine_open(url, &o, out);
+    }
+    tsr_free(path);
+    tsr_free(inside);
+    return rc;
+}
+
+/* ---- to a super-chunk ---- */
+
+static int append_items(const tsr_array *a, tsr_schunk *to, const struct work *w)
+{
+    const struct tsr_grid *g = &a->d->grid;
+    int64_t item = tsr_schunk_spec_of(to)->item_bytes, done = 0, total;
+    struct slab s;
+    int rc = TSR_OK;
+    uint8_t *buf = slab_room(g);
+    if (!buf) return TSR_ENOMEM;
+    tsr_product(g->shape, g->ndim, &total);
+    total *= g->item_bytes;
+    for (slab_init(&s, g); !s.done && rc == TSR_OK; slab_next(&s)) {
+        int64_t len = s.items * g->item_bytes;
+        rc = tsr_array_read(a, &(tsr_slice){s.start, s.count, NULL}, buf, (size_t)len);
+        if (rc == TSR_OK) rc = tsr_schunk_append(to, len / item, buf);
+        done += len;
+        if (rc == TSR_OK) rc = tell(w, done, total);
+    }
+    tsr_free(buf);
+    return rc;
+}
+
+/* Items of a row of bytes may lie across what is read at once: then bytes are the items. */
+static int64_t whole_item(const tsr_array *a)
+{
+    const struct tsr_grid *g = &a->d->grid;
+    int64_t item = a->d->spec.item_bytes;
+    if (g->item_bytes == item) return item;
+    return g->shape[0] % item || g->chunk[0] % item || SLAB_BYTES % item ? 1 : item;
+}
+
+static int to_schunk(const tsr_array *a, const char *dst, const tsr_spec *spec, struct work *w)
+{
+    const tsr_spec *was = tsr_array_spec(a);
+    int64_t item = whole_item(a);
+    tsr_schunk_spec s = {.size = sizeof s, .item_bytes = item, .split = spec->split,
+                         .steps = spec->nsteps ? spec->steps : was->steps,
+                         .nsteps = spec->nsteps ? spec->nsteps : was->nsteps};
+    tsr_meta_value *metas;
+    tsr_schunk *to = NULL;
+    int rc = tsr_metas_take(a, &metas, &s.nmetas);
+    s.metas = metas;
+    if (a->d->format->kind != TSR_KIND_ARRAY && a->d->grid.chunk[0] % item == 0)
+        s.chunk_bytes = a->d->grid.chunk[0];
+    if (spec->chunks && !tsr_mul(spec->chunks[0], item, &s.chunk_bytes)) s.chunk_bytes = -1;
+    if (spec->blocks && !tsr_mul(spec->blocks[0], item, &s.block_bytes)) s.block_bytes = -1;
+    if (rc == TSR_OK) rc = tsr_schunk_create(dst, &s, w->o, &to);
+    if (rc == TSR_OK) rc = append_items(a, to, w);
+    if (rc == TSR_OK) rc = tsr_vlmetas_copy(a, tsr_schunk_array(to));
+    tsr_metas_free(metas, metas ? s.nmetas : 0);
+    if (rc == TSR_OK) return tsr_schunk_close(to);
+    tsr_schunk_drop(to);
+    return rc;
+}
+
+/* ---- from a super-chunk to an array ---- */
+
+static int write_items(const tsr_array *a, tsr_array *to, const struct work *w)
+{
+    const struct tsr_grid *g = &to->d->grid;
+    int64_t at = 0, total = a->d->grid.shape[0];
+    struct slab s;
+    int rc = TSR_OK;
+    uint8_t *buf = slab_room(g);
+    if (!buf) return TSR_ENOMEM;
+    for (slab_init(&s, g); !s.done && rc == TSR_OK; slab_next(&s)) {
+        int64_t len = s.items * g->item_bytes;
+        rc = tsr_array_read(a, &(tsr_slice){&at, &len, NULL}, buf, (size_t)len);
+        if (rc == TSR_OK)
+            rc = tsr_array_write(to, &(tsr_slice){s.start, s.count, NULL}, buf, (size_t)len);
+        at += len;
+        if (rc == TSR_OK) rc = tell(w, at, total);
+    }
+    tsr_free(buf);
+    return rc;
+}
+
+/* What the bytes are: tsr_options.raw of the target, else a row of opaque items. */
+static int check_bytes(const tsr_spec *s, int64_t nbytes)
+{
+    int64_t item, n;
+    int rc = tsr_dtype_item_bytes(s->dtype, &item);
+    if (rc < 0) return rc == TSR_ECORRUPT ? TSR_EARG : rc;
+    if (tsr_product(s->shape, s->ndim, &n) && tsr_mul(n, item, &n) && n == nbytes) return TSR_OK;
+    return tsr_fail(TSR_EARG, "dtype and shape ask for other than the %lld bytes that are there",
+                    (long long)nbytes);
+}
+
+static int from_schunk(const tsr_array *a, const char *dst, const tsr_spec *spec, struct work *w)
+{
+    const tsr_spec *raw = w->o->raw && w->o->raw->size ? w->o->raw : NULL;
+    int64_t nbytes = a->d->grid.shape[0], item = a->d->spec.item_bytes;
+    char dtype[32] = "|u1";
+    if (nbytes % item) item = 1;
+    int64_t n = nbytes / item;
+    if (item > 1) snprintf(dtype, sizeof dtype, "|V%lld", (long long)item);
+    tsr_spec s = {.size = sizeof s, .dtype = dtype, .ndim = 1, .shape = &n,
+                  .chunks = spec->chunks, .blocks = spec->blocks, .steps = a->d->spec.steps,
+                  .nsteps = a->d->spec.nsteps, .split = spec->split};
+    tsr_meta_value *metas;
+    tsr_array *to = NULL;
+    if (raw && (!raw->dtype || (raw->ndim > 0 && !raw->shape)))
+        return tsr_fail(TSR_EARG, "tsr_options.raw: dtype and shape are needed");
+    if (raw) s.dtype = raw->dtype, s.ndim = raw->ndim, s.shape = raw->shape;
+    if (spec->nsteps) s.steps = spec->steps, s.nsteps = spec->nsteps;
+    int rc = tsr_metas_take(a, &metas, &s.nmetas);
+    s.metas = metas;
+    if (rc == TSR_OK) rc = check_bytes(&s, nbytes);
+    if (rc == TSR_OK) rc = tsr_array_create(dst, &s, w->o, &to);
+    if (rc == TSR_OK) rc = write_items(a, to, w);
+    if (rc == TSR_OK) rc = tsr_vlmetas_copy(a, to);
+    tsr_metas_free(metas, metas ? s.nmetas : 0);
+    if (rc == TSR_OK) return tsr_array_close(to);
+    tsr_engine_drop(to);
+    return rc;
+}
+
+/* ---- any to any ---- */
+
+static int array_to_array(const tsr_array *a, const char *dst, const tsr_spec *spec, struct work *w)
+{
+    tsr_array *to;
+    w->counted = *w->o;
+    if (w->second_half && w->o->progress) {
+        w->counted.progress = half_after;
+        w->counted.user = w;
+    }
+    int rc = tsr_array_copy(a, dst, spec, &w->counted, &to);
+    return rc < 0 ? rc : tsr_array_close(to);
+}
+
+/* A target that must not be there is looked for before the work, and again when it is made. */
+static int refuse_existing(const char *dst, const tsr_options *o)
+{
+    enum tsr_path_kind kind;
+    if (strcmp(o->mode, "x") != 0) return TSR_OK;
+    int rc = tsr_path_stat(dst, &kind, NULL);
+    return rc < 0 || kind == TSR_PATH_NONE ? rc : tsr_fail(TSR_EEXISTS, "%s: exists", dst);
+}
+
+static const struct tsr_format *target_format(const char *dst, const tsr_options *o, bool array)
+{
+    const struct tsr_format *f = o->format ? NULL : tsr_format_for_suffix(dst);
+    return f ? f : tsr_format_named(o->format ? o->format : array ? "b2nd" : "b2frame");
+}
+
+int tsr_convert(const char *src, const tsr_options *src_opts, const char *dst,
+                const tsr_spec *spec, const tsr_options *opts)
+{
+    tsr_options so = tsr_options_complete(src_opts), o = tsr_options_complete(opts);
+    tsr_spec given = {.size = sizeof given};
+    struct work w = {.o = &o};
+    struct tsr_array *a;
+    if (spec && spec->size) memcpy(&given, spec, tsr_minz(spec->size, sizeof given));
+    if (!o.mode) o.mode = "x";
+    if (!so.context) so.context = o.context;
+    so.mode = "r";
+    int rc = dst ? refuse_existing(dst, &o) : TSR_OK;
+    if (rc == TSR_OK) rc = open_source(src, dst, &so, &w, &a);
+    if (rc < 0) return rc;
+    bool array = a->d->format->kind == TSR_KIND_ARRAY;
+    const struct tsr_format *f = target_format(dst, &o, array);
+    if (!f) rc = TSR_EUNSUPPORTED;
+    else if (!f->create) rc = tsr_fail(TSR_EUNSUPPORTED, "format %s: cannot be created", f->name);
+    if (rc == TSR_OK) {
+        o.format = f->name;
+        if (f->kind == TSR_KIND_SCHUNK) rc = to_schunk(a, dst, &given, &w);
+        else if (array) rc = array_to_array(a, dst, &given, &w);
+        else rc = from_schunk(a, dst, &given, &w);
+    }
+    tsr_engine_drop(a);
+    return rc;
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* ops/verify.c - everything in a container is looked at once: what the format can check of its own
+ * structure, then every chunk by decoding it.
+ *
+ * Chunks are checked on the pool, some at a time, so that problems are told in order and memory
+ * is bounded; a bad chunk does not stop the others.  A file that cannot be opened because its
+ * bytes are wrong is one problem of the container, not a failure. */
+#include <stdlib.h>
+
+#include "array/array.h"
+#include "base/mem.h"
+
+enum { BATCH = 64, BATCH_BYTES = 256 << 20 };
+
+struct verify {
+    const struct tsr_array *a;
+    tsr_verify_fn fn;
+    void *user;
+    int64_t problems;
+    struct tsr_buf told; /* int64_t: chunks of which the structure was found wrong */
+    int rc;              /* of telling */
+    /* of the batch */
+    int64_t first;
+    struct chunk_job jobs[BATCH];
+    struct result {
+        int rc;
+        char text[TSR_ERROR_MAX];
+    } results[BATCH];
+};
+
+static void report(struct verify *v, int64_t chunk, int rc, const char *what)
+{
+    const struct tsr_grid *g = v->a ? &v->a->d->grid : NULL;
+    int64_t coords[TSR_MAX_NDIM] = {0};
+    bool in_grid = g && chunk >= 0 && chunk < g->nchunks;
+    if (in_grid) tsr_grid_chunk_coords(g, chunk, coords);
+    v->problems++;
+    if (v->fn) v->fn(v->user, chunk, in_grid ? g->ndim : 0, coords, (tsr_status)rc, what);
+}
+
+static void hear(void *user, int64_t chunk, tsr_status status, const char *what)
+{
+    struct verify *v = user;
+    if (v->rc == TSR_OK && chunk >= 0) v->rc = tsr_buf_add(&v->told, &chunk, sizeof chunk);
+    report(v, chunk, status, what);
+}
+
+static int by_number(const void *x, const void *y)
+{
+    int64_t a = *(const int64_t *)x, b = *(const int64_t *)y;
+    return (a > b) - (a < b);
+}
+
+static bool is_told(const struct verify *v, int64_t chunk)
+{
+    size_t n = v->told.len / sizeof chunk;
+    return n && bsearch(&chunk, v->told.p, n, sizeof chunk, by_number);
+}
+
+/* ---- chunks ---- */
+
+static int decode_blocks(const struct tsr_array *a, const struct chunk_job *j, struct tsr_worker *w)
+{
+    const struct tsr_driver *d = a->d;
+    int64_t items = 1, block;
+    if (j->place.state != TSR_PLACE_STORED) return TSR_OK;
+    /* the chunk says how large its block is, or the grid does: the largest that can come */
+    for (int i = 0; i < d->grid.ndim; i++) items *= j->block[i];
+    if (!tsr_mul(items, d->grid.item_bytes, &block)) return tsr_fail(TSR_ECORRUPT, "block overflows");
+    uint8_t *dst = tsr_worker_scratch(w, TSR_SCRATCH_BLOCK, (size_t)block);
+    int rc = dst ? TSR_OK : TSR_ENOMEM;
+    for (size_t i = 0; i < j->nrefs && rc == TSR_OK; i++)
+        rc = d->format->decode(d, &j->place, w, j->refs[i].block, j->refs[i].src,
+                               (size_t)j->refs[i].len, dst);
+    return rc;
+}
+
+static int check_job(void *arg, size_t i, struct tsr_worker *w)
+{
+    struct verify *v = arg;
+    struct chunk_job *j = &v->jobs[i];
+    struct result *r = &v->results[i];
+    int64_t chunk = v->first + (int64_t)i;
+    r->rc = TSR_OK;
+    if (is_told(v, chunk)) return TSR_OK;
+    j->place = (struct tsr_place){.chunk = chunk};
+    tsr_grid_chunk_coords(&v->a->d->grid, chunk, j->coords);
+    r->rc = tsr_job_fetch(v->a, NULL, j);
+    if (r->rc == TSR_OK) r->rc = decode_blocks(v->a, j, w);
+    if (r->rc == TSR_OK) return TSR_OK;
+    tsr_error_save(r->text);
+    return r->rc == TSR_ENOMEM ? r->rc : TSR_OK;
+}
+
+static int check_chunks(struct verify *v, const tsr_options *o)
+{
+    const struct tsr_grid *g = &v->a->d->grid;
+    int64_t total, batch = tsr_max64(BATCH_BYTES / tsr_max64(g->chunk_bytes, 1), 1);
+    int rc = TSR_OK;
+    tsr_product(g->shape, g->ndim, &total);
+    total *= g->item_bytes;
+    batch = tsr_min64(batch, BATCH);
+    for (v->first = 0; v->first < g->nchunks && rc == TSR_OK; v->first += batch) {
+        int64_t n = tsr_min64(batch, g->nchunks - v->first);
+        rc = tsr_pool_run(v->a->context->pool, (size_t)n, check_job, v);
+        for (int64_t i = 0; i < n && rc == TSR_OK; i++)
+            if (v->results[i].rc < 0)
+                report(v, v->first + i, v->results[i].rc, v->results[i].text);
+        int64_t done = tsr_min64(v->first + n, g->nchunks);
+        if (rc == TSR_OK && o->progress &&
+            o->progress(o->user, (int64_t)((double)total * (double)done / (double)g->nchunks), total))
+            rc = tsr_fail(TSR_ECANCELLED, "verify: stopped by the caller");
+    }
+    return rc;
+}
+
+/* ---- the container ---- */
+
+static int check_all(struct verify *v, const tsr_options *o)
+{
+    const struct tsr_driver *d = v->a->d;
+    int rc = d->format->verify ? d->format->verify(d, hear, v) : TSR_OK;
+    if (rc == TSR_OK) rc = v->rc;
+    if (v->told.len) qsort(v->told.p, v->told.len / sizeof(int64_t), sizeof(int64_t), by_number);
+    return rc < 0 ? rc : check_chunks(v, o);
+}
+
+int tsr_verify(const char *url, const tsr_options *opts, tsr_verify_fn fn, void *user,
+               int64_t *problems)
+{
+    tsr_options o = tsr_options_complete(opts);
+    struct tsr_array *a = NULL;
+    struct verify *v = tsr_alloc_zero(1, sizeof *v);
+    if (!v) return TSR_ENOMEM;
+    v->fn = fn;
+    v->user = user;
+    int rc = tsr_engine_open(url, &o, &a);
+    if (rc == TSR_ECORRUPT) {
+        char text[TSR_ERROR_MAX];
+        tsr_error_save(text);
+        report(v, -1, rc, text);
+        rc = TSR_OK;
+    } else if (rc == TSR_OK) {
+        v->a = a;
+        rc = check_all(v, &o);
+    }
+    if (rc == TSR_OK) *problems = v->problems;
+    for (int i = 0; i < BATCH; i++) tsr_job_free(&v->jobs[i]);
+    tsr_buf_free(&v->told);
+    tsr_engine_drop(a);
+    tsr_free(v);
+    return rc;
+}
