@@ -32,6 +32,8 @@ int main(int argc, char **argv)
     const char *path = argc > 1 ? argv[1] : "array.b2nd";
     const int64_t shape[3] = {DAYS, LATITUDES, LONGITUDES};
     tsr_spec spec = {.size = sizeof spec, .dtype = "<f4", .ndim = 3, .shape = shape};
+    spec.chunks = (int64_t[]){1, LATITUDES, LONGITUDES}; /* written day by day: a chunk a day */
+    spec.blocks = (int64_t[]){1, 30, 60};                /* read by place: small blocks */
     tsr_stats stats = {.size = sizeof stats};
     tsr_array *a = NULL;
     int rc = tsr_array_create(path, &spec, NULL, &a);

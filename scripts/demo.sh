@@ -74,7 +74,7 @@ brain()
     nifti $gz
     say "The file's own header says: $dtype, shape $shape, items from byte $offset on. That is all the
 import needs to know; the file is gunzipped on the way."
-    show tessera convert -f --format raw --dtype "$dtype" --shape "$shape" --offset "$offset" $gz brain.b2nd
+    show tessera convert -f $gz brain.b2nd --dtype "$dtype" --shape "$shape" --offset "$offset"
     show tessera info brain.b2nd
 
     say "Cutouts. Only the blocks that meet a cutout are read and decoded:"
@@ -98,9 +98,9 @@ import needs to know; the file is gunzipped on the way."
     echo "every byte is the same"
 
     say "Pictures: a cut through the middle, the brightest voxel along each ray, the mean."
-    picture -f brain.b2nd -s ::-1,:,150 --colormap gray --zoom 2 -o brain_sagittal.png
-    picture -f brain.b2nd -s ::-1,:,: --max 2 --colormap inferno --zoom 2 -o brain_max.png
-    picture -f brain.b2nd -s ::-1,:,: --mean 1 --colormap viridis --zoom 2 -o brain_mean.png
+    picture -f brain.b2nd -s ::-1,:,150 --cmap gray --zoom 2 -o brain_sagittal.png
+    picture -f brain.b2nd -s ::-1,:,: --project max --axis 2 --cmap hot --zoom 2 -o brain_max.png
+    picture -f brain.b2nd -s ::-1,:,: --project mean --axis 1 --cmap turbo --zoom 2 -o brain_mean.png
 }
 
 stars_around_us()
@@ -117,9 +117,10 @@ each star in a cube of 500 x 500 x 500 cells, 4 parsec wide each. The Sun is in 
     done
 
     say "Pictures: all stars seen from the side and from above, on a logarithmic scale, and a window."
-    picture -f stars.b2nd --sum 0 --log --colormap inferno --zoom 2 -o stars_side.png
-    picture -f stars.b2nd --sum 2 --log --colormap magma --zoom 2 -o stars_above.png
-    picture -f stars.b2nd -s 240:260,150:350,150:350 --sum 0 --log --colormap inferno --zoom 4 -o stars_window.png
+    picture -f stars.b2nd --project sum --axis 0 --log --cmap inferno --zoom 2 -o stars_side.png
+    picture -f stars.b2nd --project sum --axis 2 --log --cmap magma --zoom 2 -o stars_above.png
+    picture -f stars.b2nd -s 240:260,150:350,150:350 --project sum --axis 0 --log --cmap ice \
+        --zoom 4 -o stars_window.png
 }
 
 vast()

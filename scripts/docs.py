@@ -22,17 +22,16 @@ ENV = dict(os.environ, PATH=f"{BUILD}:{BUILD}/examples:{os.environ['PATH']}",
            LD_LIBRARY_PATH=str(BUILD))
 
 
-def codecs(filters):
+def codecs(kind):
     out = subprocess.run([BUILD / "tessera", "codecs", "--json"], check=True, capture_output=True)
-    said = json.loads(out.stdout)
     rows = ["| name | Blosc2 id | |", "|---|---|---|"]
-    for c in said["filters" if filters else "codecs"]:
-        number = c["blosc2_id"] if c["blosc2_id"] is not None and c["blosc2_id"] >= 0 else "-"
-        rows.append(f"| `{c['name']}` | {number} | {c['about']} |")
+    for c in json.loads(out.stdout):
+        if c["kind"] == kind:
+            rows.append(f"| `{c['name']}` | {c['blosc2_id']} | {c['about']} |")
     return "\n".join(rows)
 
 
-TABLES = {"codecs": lambda: codecs(False), "filters": lambda: codecs(True)}
+TABLES = {"codecs": lambda: codecs("codec"), "filters": lambda: codecs("filter")}
 TABLE = re.compile(r"(<!-- table (\w+) -->\n).*?(<!-- end -->)", re.S)
 
 

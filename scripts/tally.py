@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """tally.py TESTLOG - counts the cases of a Meson test run; last line "N passed, M failed".
 
-A cmocka program counts its cases, any other program is one case.  Lines that begin with
-"skipped:", "note:" or "CPU:" are passed on, so that what was not tested is seen."""
+A program that reports as cmocka does counts its cases, any other is one case.  Lines that begin
+with "skipped:", "note:" or "CPU:" are passed on, so that what was not tested is seen."""
 import json
 import re
 import sys
@@ -17,10 +17,10 @@ def cases(test):
     good = test["result"] in ("OK", "SKIP", "EXPECTEDFAIL")
     if test["result"] == "SKIP":
         return 0, 0
+    if "[======" not in out and not passed + failed:
+        passed = int(good)
     if not good and not failed:
         failed = 1                              # killed, timed out, or a sanitizer spoke
-    if "[==========]" not in out and not failed:
-        passed = 1
     return passed, failed
 
 
