@@ -20,12 +20,12 @@ struct tsr_frame;
 
 /* What the header holds besides lengths and metalayers. */
 struct tsr_frame_facts {
-    struct tsr_cparams cparams;  /* defaults for future chunks; item_bytes is type_size */
-    int64_t chunk_bytes;         /* decoded size of every chunk but the last; 0: not known yet,
+    struct tsr_cparams cparams; /* defaults for future chunks; item_bytes is type_size */
+    int64_t chunk_bytes;        /* decoded size of every chunk but the last; 0: not known yet,
                                     or an array without items; then there are no chunks */
-    int64_t nbytes;              /* sum of decoded chunk sizes */
-    int64_t nchunks;             /* 0 when nbytes is 0 */
-    int64_t cbytes;              /* bytes of the whole frame (frame_len) */
+    int64_t nbytes;             /* sum of decoded chunk sizes */
+    int64_t nchunks;            /* 0 when nbytes is 0 */
+    int64_t cbytes;             /* bytes of the whole frame (frame_len) */
     bool writable;
     int codec_id;
 };
@@ -40,8 +40,7 @@ int tsr_frame_open(struct tsr_store *st, uint64_t start, uint64_t max_chunk_byte
  * are all of the special kind given (ZEROS, NAN, UNINIT).  Nothing is visible before the first
  * flush.  The frame owns the store when either call succeeds. */
 int tsr_frame_create(struct tsr_store *st, const struct tsr_frame_facts *p,
-                     const tsr_meta_value *metas, int nmetas, int special,
-                     struct tsr_frame **out);
+                     const tsr_meta_value *metas, int nmetas, int special, struct tsr_frame **out);
 
 /* Frees; does not flush.  NULL is fine. */
 void tsr_frame_close(struct tsr_frame *f);
@@ -95,10 +94,10 @@ const char *tsr_frame_meta_name(const struct tsr_frame *f, tsr_meta_kind kind, i
 int tsr_frame_meta_view(const struct tsr_frame *f, const char *name, const uint8_t **p,
                         size_t *len);
 /* A copy; vlmeta is decoded. */
-int tsr_frame_meta_get(const struct tsr_frame *f, tsr_meta_kind kind, const char *name,
-                       void **buf, size_t *len);
-int tsr_frame_meta_set(struct tsr_frame *f, tsr_meta_kind kind, const char *name,
-                       const void *buf, size_t len);
+int tsr_frame_meta_get(const struct tsr_frame *f, tsr_meta_kind kind, const char *name, void **buf,
+                       size_t *len);
+int tsr_frame_meta_set(struct tsr_frame *f, tsr_meta_kind kind, const char *name, const void *buf,
+                       size_t len);
 int tsr_frame_meta_remove(struct tsr_frame *f, const char *name); /* VLMETA only */
 
 /* Checks what open leaves for later: every index entry, overlaps of chunks, every vlmeta. */

@@ -21,12 +21,12 @@
 #include "frame/frame.h"
 
 enum {
-    FRAME_FIXED = 87,        /* bytes before the metalayers section */
-    FRAME_HEADER_MIN = 97,   /* without metalayers */
+    FRAME_FIXED = 87,      /* bytes before the metalayers section */
+    FRAME_HEADER_MIN = 97, /* without metalayers */
     FRAME_TRAILER_MIN = 35,
-    FRAME_TRAILER_END = 23,  /* trailer_len and fingerprint */
-    FRAME_METAS = 16,        /* written and read in headers, written in trailers */
-    FRAME_VLMETAS = 8192,    /* read in trailers */
+    FRAME_TRAILER_END = 23, /* trailer_len and fingerprint */
+    FRAME_METAS = 16,       /* written and read in headers, written in trailers */
+    FRAME_VLMETAS = 8192,   /* read in trailers */
     FRAME_NAME = 31
 };
 #define FRAME_MAX_CHUNKS 268435455 /* blosc2.md 13 */
@@ -178,9 +178,9 @@ struct frame_extents {
     size_t n, cap;
 };
 struct frame_space {
-    uint64_t end;      /* nothing is used from here on */
-    uint64_t area;     /* no live chunk reaches past this */
-    uint64_t own_from; /* chunks from here on were written by this handle */
+    uint64_t end;                 /* nothing is used from here on */
+    uint64_t area;                /* no live chunk reaches past this */
+    uint64_t own_from;            /* chunks from here on were written by this handle */
     struct frame_extent flushed;  /* index and trailer of the flushed state */
     struct frame_extents free;    /* reusable; sorted, apart */
     struct frame_extents loose;   /* reusable, not sorted in yet */
@@ -206,20 +206,20 @@ void tsr_space_done(struct frame_space *s);
 
 struct tsr_frame {
     struct tsr_store *st;
-    uint64_t start;           /* of the frame in the object; 0 when it can be written */
+    uint64_t start; /* of the frame in the object; 0 when it can be written */
     uint64_t max_chunk_bytes;
-    struct tsr_pool *pool;    /* one worker, no threads: index and vlmeta are small */
+    struct tsr_pool *pool; /* one worker, no threads: index and vlmeta are small */
     struct tsr_frame_facts facts;
     struct frame_header h;
-    uint8_t *head;            /* header_len bytes: what the next flush writes */
-    uint8_t *head_flushed;    /* header_len bytes: what the store has */
+    uint8_t *head;         /* header_len bytes: what the next flush writes */
+    uint8_t *head_flushed; /* header_len bytes: what the store has */
     struct frame_metas metas, vlmetas;
     struct frame_index index;
     struct frame_space space;
-    bool dirty;               /* the store does not know yet */
-    bool created;             /* the store has nothing yet */
-    bool synced;              /* what is flushed was synced too */
-    bool durable;             /* some state was synced: holes wait for a sync from then on */
+    bool dirty;   /* the store does not know yet */
+    bool created; /* the store has nothing yet */
+    bool synced;  /* what is flushed was synced too */
+    bool durable; /* some state was synced: holes wait for a sync from then on */
     unsigned commits;
 };
 

@@ -42,23 +42,23 @@ struct tsr_store_kind {
     int (*put)(struct tsr_store *st, const char *key, const struct tsr_piece *p, int n,
                bool durable);
     /* Writes inside or after the object. */
-    int (*write_at)(struct tsr_store *st, const char *key, uint64_t off,
-                    const struct tsr_piece *p, int n);
+    int (*write_at)(struct tsr_store *st, const char *key, uint64_t off, const struct tsr_piece *p,
+                    int n);
     int (*truncate)(struct tsr_store *st, const char *key, uint64_t size);
     /* Makes what was written so far survive the machine; name: also that the object exists. */
     int (*sync)(struct tsr_store *st, const char *key, bool name);
-    int (*list)(struct tsr_store *st, const char *prefix,
-                int (*fn)(void *user, const char *key), void *user);
+    int (*list)(struct tsr_store *st, const char *prefix, int (*fn)(void *user, const char *key),
+                void *user);
     int (*remove)(struct tsr_store *st, const char *key);
     int (*publish)(struct tsr_store *st, bool durable); /* as put; NULL: all is visible */
-    void (*close)(struct tsr_store *st); /* url is freed already */
+    void (*close)(struct tsr_store *st);                /* url is freed already */
 };
 
 /* Common head of every store; each kind's own struct begins with it. */
 struct tsr_store {
     const struct tsr_store_kind *kind;
     bool writable;
-    char *url;                     /* owned, for messages */
+    char *url; /* owned, for messages */
     atomic_llong bytes_read, requests;
 };
 
