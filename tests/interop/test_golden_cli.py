@@ -55,6 +55,8 @@ def later_feature(f):
         return "dictionary"
     if f.get("chunk_sizes"):
         return "chunks of variable size"
+    if f.get("header", {}).get("blosc2_flags", 0) & 0x80:
+        return "records of an instrumented codec"
     if "heterogeneous" in f["file"]:
         return "chunks with other codecs and filters"
     return None
