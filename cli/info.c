@@ -39,7 +39,8 @@ static void add_steps(json *o, const tsr_step *steps, int n)
     json *filters = json_object_new_array();
     const tsr_step *codec = NULL;
     for (int i = 0; i < n; i++) {
-        if (!cli_is_filter(steps[i].name)) codec = steps + i;
+        /* only the last may be a codec: filters that are not built in are in no table */
+        if (i == n - 1 && !cli_is_filter(steps[i].name)) codec = steps + i;
         else
             json_object_array_add(filters,
                                   filter_json(steps[i].name, param_of(steps + i, "meta", 0)));
