@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "bench.h"
 
@@ -122,8 +123,10 @@ static int nothing_to_prepare(struct side *s)
 static int save_sample(struct side *s, int n)
 {
     int rc = 0;
-    for (int i = 0; i < n && rc == 0; i++)
+    for (int i = 0; i < n && rc == 0; i++) {
+        unlink(s->path); /* a new file: ext4 writes one out at once that replaces another */
         rc = s->e->save(&s->w->layout, s->path, s->data, s->data_bytes);
+    }
     return rc;
 }
 
@@ -153,6 +156,7 @@ static int grow_sample(struct side *s, int n)
     struct layout l = s->w->layout;
     int64_t at[NDIM] = {0};
     l.shape[0] = s->w->count[0];
+    unlink(s->path);
     void *a = s->e->create(&l, s->path);
     int rc = a ? 0 : -1;
     for (int i = 0; i < n && rc == 0; i++) {
@@ -217,6 +221,7 @@ const struct kind kind_open = {open_prepare, open_sample, open_check, no_finish}
 static int append_sample(struct side *s, int n)
 {
     const struct layout *l = &s->w->layout;
+    unlink(s->path);
     void *p = s->e->row_create(l, s->w->disk ? s->path : NULL);
     int rc = p ? 0 : -1;
     for (int i = 0; i < n && rc == 0; i++) {

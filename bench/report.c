@@ -78,11 +78,12 @@ static void json_row(const struct workload *w, const struct result *r)
     }
     if (!r->failed && r->peer) {
         fprintf(json,
-                ",\n   \"ratio\": %.4g, \"cpu_ratio\": %.4g, \"peer_seconds\": %.5g, "
+                ",\n   \"ratio\": %.4g, \"cpu_ratio\": %.4g, \"peer_seconds\": %.5g, \"peer_cpu\": "
+                "%.5g, "
                 "\"peer_best\": %.5g"
                 ", \"peer_stored\": %lld, \"peer_peak\": %.0f, \"peer_samples\": ",
-                r->ratio.wall, r->ratio.cpu, r->median[1].wall, r->best[1], (long long)r->stored[1],
-                r->peak[1]);
+                r->ratio.wall, r->ratio.cpu, r->median[1].wall, r->median[1].cpu, r->best[1],
+                (long long)r->stored[1], r->peak[1]);
         json_samples(r, 1);
     }
     fprintf(json, "}");
