@@ -4,7 +4,7 @@
  * Each number has its shortest digits, cut to 8 behind the point.  All get the exponent form
  * when the largest is 1e8 or more, the smallest below 1e-4, or 1000 times smaller than the
  * largest.  Then points stand below each other: integer parts are padded on the left,
- * fractions with blanks on the right (with zeros in the exponent form). */
+ * fractions with blanks on the right (with more digits in the exponent form). */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,10 +66,11 @@ static void spell(const char *shortest, double v, bool exponent, struct parts *p
         take_apart(text, p);
         return;
     }
-    bool leading = true;
+    int seen = 0; /* digits from the first that is not 0, and of those up to the last one */
     for (const char *c = shortest; *c && *c != 'e'; c++) {
-        if (*c >= '1' && *c <= '9') leading = false;
-        digits += !leading && *c >= '0' && *c <= '9';
+        if (*c < '0' || *c > '9' || (!seen && *c == '0')) continue;
+        seen++;
+        if (*c != '0') digits = seen;
     }
     int want = digits > 1 ? digits - 1 : 0;
     snprintf(text, sizeof text, "%.*e", want < PRECISION ? want : PRECISION, v);
@@ -99,15 +100,27 @@ static struct widths measure(const double *v, const struct parts *p, int64_t n)
     return w;
 }
 
+/* 1.5e+08 again with as many digits as the others: those behind the shortest ones are the
+ * exact value's, as NumPy shows them; the exponent gets zeros to the width of the longest. */
+static void put_exponent(double v, const struct widths *w, char *text)
+{
+    char exact[64];
+    snprintf(exact, sizeof exact, "%.*e", w->right, v);
+    char *e = strchr(exact, 'e');
+    int exp = atoi(e + 1), lead = w->left;
+    *e = 0;
+    size_t whole = strcspn(exact, ".");
+    sprintf(text, "%*.*s.%se%c%0*d", lead, (int)whole, exact, exact[whole] ? exact + whole + 1 : "",
+            exp < 0 ? '-' : '+', w->exp - 2, abs(exp));
+}
+
 static char *layout(double v, const struct parts *p, const struct widths *w)
 {
     int width = w->left + 1 + w->right + w->exp;
     char *text = malloc((size_t)width + DIGITS);
     if (!text) return NULL;
     if (!isfinite(v)) sprintf(text, "%*s", width, isnan(v) ? "nan" : v < 0 ? "-inf" : "inf");
-    else if (w->exp)
-        sprintf(text, "%*s.%s%.*s%s", w->left, p->whole, p->frac, w->right - (int)strlen(p->frac),
-                "00000000", p->exp);
+    else if (w->exp) put_exponent(v, w, text);
     else sprintf(text, "%*s.%-*s", w->left, p->whole, w->right, p->frac);
     return text;
 }

@@ -94,9 +94,8 @@ static char *item_text(const char *dtype, const void *item)
     return text;
 }
 
-static bool pad_left(char **text, int64_t n)
+static bool pad_left(char **text, int64_t n, size_t width)
 {
-    size_t width = 0;
     for (int64_t i = 0; i < n; i++)
         if (strlen(text[i]) > width) width = strlen(text[i]);
     for (int64_t i = 0; i < n; i++) {
@@ -124,7 +123,7 @@ static int format_items(struct page *p)
         if (!p->text[i]) return TSR_ENOMEM;
     }
     bool padded = p->ndim && strchr("biuMmc", kind) != NULL;
-    return !padded || pad_left(p->text, p->items) ? TSR_OK : TSR_ENOMEM;
+    return !padded || pad_left(p->text, p->items, kind == 'b' ? 5 : 0) ? TSR_OK : TSR_ENOMEM;
 }
 
 /* ---- layout ---- */

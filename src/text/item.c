@@ -67,23 +67,33 @@ static bool store_float(uint8_t *p, int bytes, char order, double v)
 
 /* ---- to text ---- */
 
-static int emit_bytes(struct tsr_buf *out, const uint8_t *p, int64_t n)
+/* What repr() does with a quote, a backslash and control characters; 0: c stands for itself. */
+static char escape_of(uint32_t c, char quote)
 {
-    int rc = tsr_buf_addf(out, "b'");
-    for (int64_t i = 0; rc == TSR_OK && i < n && out->len < TEXT_MAX; i++) {
-        bool plain = p[i] >= ' ' && p[i] <= '~' && p[i] != '\'' && p[i] != '\\';
-        if (plain) rc = tsr_buf_add(out, p + i, 1);
-        else if (p[i] == '\'' || p[i] == '\\') rc = tsr_buf_addf(out, "\\%c", p[i]);
-        else rc = tsr_buf_addf(out, "\\x%02x", p[i]);
-    }
-    return rc < 0 ? rc : tsr_buf_addf(out, "'");
+    if (c == (uint32_t)quote || c == '\\') return (char)c;
+    return c == '\n' ? 'n' : c == '\t' ? 't' : c == '\r' ? 'r' : 0;
 }
 
-static int emit_char(struct tsr_buf *out, uint32_t c)
+static int emit_bytes(struct tsr_buf *out, const uint8_t *p, int64_t n)
 {
-    if (c == '\'' || c == '\\') return tsr_buf_addf(out, "\\%c", (int)c);
-    if (c == '\n') return tsr_buf_addf(out, "\\n");
-    if (c < ' ' || (c >= 127 && c < 160)) return tsr_buf_addf(out, "\\x%02x", (unsigned)c);
+    bool single = memchr(p, '\'', (size_t)n) != NULL, both = memchr(p, '"', (size_t)n) != NULL;
+    char quote = single && !both ? '"' : '\'';
+    int rc = tsr_buf_addf(out, "b%c", quote);
+    for (int64_t i = 0; rc == TSR_OK && i < n && out->len < TEXT_MAX; i++) {
+        char escape = escape_of(p[i], quote);
+        if (escape) rc = tsr_buf_addf(out, "\\%c", escape);
+        else if (p[i] >= ' ' && p[i] <= '~') rc = tsr_buf_add(out, p + i, 1);
+        else rc = tsr_buf_addf(out, "\\x%02x", p[i]);
+    }
+    return rc < 0 ? rc : tsr_buf_addf(out, "%c", quote);
+}
+
+static int emit_char(struct tsr_buf *out, uint32_t c, char quote)
+{
+    char escape = escape_of(c, quote);
+    if (escape) return tsr_buf_addf(out, "\\%c", escape);
+    if (c < ' ' || (c >= 127 && c <= 160) || c == 173)
+        return tsr_buf_addf(out, "\\x%02x", (unsigned)c);
     if (c > 0x10FFFF || (c >= 0xD800 && c < 0xE000))
         return tsr_buf_addf(out, "\\U%08x", (unsigned)c);
     if (c < 0x80) return tsr_buf_addf(out, "%c", (int)c);
@@ -98,11 +108,18 @@ static int emit_char(struct tsr_buf *out, uint32_t c)
 static int emit_unicode(struct tsr_buf *out, const struct tsr_dtype *t, const uint8_t *p)
 {
     int64_t n = t->item_bytes / 4;
+    bool single = false, both = false;
     while (n > 0 && !load_bits(p + 4 * (n - 1), 4, t->order)) n--;
-    int rc = tsr_buf_addf(out, "'");
+    for (int64_t i = 0; i < n; i++) {
+        uint64_t c = load_bits(p + 4 * i, 4, t->order);
+        single |= c == '\'';
+        both |= c == '"';
+    }
+    char quote = single && !both ? '"' : '\'';
+    int rc = tsr_buf_addf(out, "%c", quote);
     for (int64_t i = 0; rc == TSR_OK && i < n && out->len < TEXT_MAX; i++)
-        rc = emit_char(out, (uint32_t)load_bits(p + 4 * i, 4, t->order));
-    return rc < 0 ? rc : tsr_buf_addf(out, "'");
+        rc = emit_char(out, (uint32_t)load_bits(p + 4 * i, 4, t->order), quote);
+    return rc < 0 ? rc : tsr_buf_addf(out, "%c", quote);
 }
 
 static int emit_float(struct tsr_buf *out, double v, int bytes)

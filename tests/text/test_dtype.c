@@ -258,7 +258,7 @@ static void text_becomes_items_that_print_as_python_prints_them(void **state)
         {"<c16", "1+2", NULL},
         {"|S3", "ab", "b'ab'"},
         {"|S3", "abcd", NULL},
-        {"<U2", "\xc3\xa9'", "'\xc3\xa9\\''"},
+        {"<U2", "\xc3\xa9'", "\"\xc3\xa9'\""},
         {"<U1", "ab", NULL},
         {"<U1", "\xff", NULL},
         {"|V2", "00ff", "b'\\x00\\xff'"},
