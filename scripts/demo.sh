@@ -15,7 +15,7 @@ pictures=()
 if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then bold=$'\e[1m' dim=$'\e[2m' plain=$'\e[0m'
 else bold='' dim='' plain=''; fi
 heading() { printf '\n%s%s%s\n%s\n\n' "$bold" "$1" "$plain" "${1//?/=}"; }
-say() { printf '\n%s\n' "$*" | fold -s -w 90; }
+say() { printf '\n'; fmt -w 92 <<<"$*"; }
 
 # Shows a command, runs it, and says how long it took.
 show()
@@ -44,7 +44,7 @@ package()
         if [ "$(id -u)" -eq 0 ]; then apt-get -qq update >>apt.log 2>&1
         elif command -v sudo >/dev/null; then sudo apt-get -qq update >>apt.log 2>&1; fi || true
         if ! apt-get "${apt[@]}" download "$1" >>apt.log 2>&1; then
-            echo "$1 cannot be had: $(tail -n 1 apt.log)"
+            echo "cannot be had: $1: $(tail -n 1 apt.log)"
             return 1
         fi
     fi
@@ -97,10 +97,24 @@ import needs to know; the file is gunzipped on the way."
     cmp <(tail -c +$((npy_head + 1)) brain.npy) <(gzip -dc $gz | tail -c +$((offset + 1)))
     echo "every byte is the same"
 
-    say "Pictures: a cut through the middle, the brightest voxel along each ray, the mean."
-    picture -f brain.b2nd -s ::-1,:,150 --cmap gray --zoom 2 -o brain_sagittal.png
-    picture -f brain.b2nd -s ::-1,:,: --project max --axis 2 --cmap hot --zoom 2 -o brain_max.png
-    picture -f brain.b2nd -s ::-1,:,: --project mean --axis 1 --cmap turbo --zoom 2 -o brain_mean.png
+    say "Pictures: two cuts, the mean of one half of the brain seen from the side, and of all of it
+seen from the front. A step of -1 turns the picture the right way up."
+    picture -f brain.b2nd -s ::-1,:,165 --cmap gray --zoom 2 -o brain_side.png
+    picture -f brain.b2nd -s 158,::-1,: --cmap ice --zoom 2 -o brain_above.png
+    picture -f brain.b2nd -s ::-1,:,100:200 --project mean --axis 2 --cmap magma --zoom 2 \
+        -o brain_mean_side.png
+    picture -f brain.b2nd -s ::-1,:,: --project mean --axis 1 --cmap turbo --zoom 2 \
+        -o brain_mean_front.png
+}
+
+# Floating point, of another animal: a macaque.
+macaque()
+{
+    local gz=mricron-data/usr/share/mricron/templates/inia19-t1-brain.nii.gz
+    nifti $gz
+    show tessera convert -f $gz macaque.b2nd --dtype "$dtype" --shape "$shape" --offset "$offset"
+    show tessera get macaque.b2nd -s 64,100:103,80:84 --stats
+    picture -f macaque.b2nd -s ::-1,:,84 --cmap viridis --range 0,140 --zoom 3 -o macaque_side.png
 }
 
 stars_around_us()
@@ -116,11 +130,18 @@ each star in a cube of 500 x 500 x 500 cells, 4 parsec wide each. The Sun is in 
         show tessera get -f stars.b2nd -s $x:$((x + 10)),150:350,150:350 -o window.npy --stats
     done
 
-    say "Pictures: all stars seen from the side and from above, on a logarithmic scale, and a window."
-    picture -f stars.b2nd --project sum --axis 0 --log --cmap inferno --zoom 2 -o stars_side.png
-    picture -f stars.b2nd --project sum --axis 2 --log --cmap magma --zoom 2 -o stars_above.png
-    picture -f stars.b2nd -s 240:260,150:350,150:350 --project sum --axis 0 --log --cmap ice \
-        --zoom 4 -o stars_window.png
+    say "Pictures: all stars along two axes, and the middle of the cube, on a logarithmic scale."
+    picture -f stars.b2nd --project sum --axis 0 --log --cmap inferno --zoom 2 -o stars_x.png
+    picture -f stars.b2nd --project sum --axis 2 --log --cmap magma --zoom 2 -o stars_z.png
+    picture -f stars.b2nd -s 150:350,150:350,350:150:-1 --project sum --axis 0 --log \
+        --cmap inferno --zoom 3 -o stars_middle.png
+
+    say "The same stars in cells of one parsec: eight billion cells. A chunk without stars is never
+written, and reading a window there reads nothing but the index."
+    show stars kstars-data/usr/share/kstars/stars.dat fine.b2nd 2000
+    show tessera info fine.b2nd
+    show tessera get -f fine.b2nd -s 995:1005,900:1100,900:1100 -o window.npy --stats
+    show tessera get -f fine.b2nd -s 0:10,0:200,0:200 -o window.npy --stats
 }
 
 vast()
@@ -133,7 +154,13 @@ vast()
 }
 
 heading "A brain: MRI volume of the package mricron-data"
-if package mricron-data; then brain; else missing=1; fi
+if package mricron-data; then
+    brain
+    heading "Another brain: floating point"
+    macaque
+else
+    missing=1
+fi
 heading "The stars within 1000 parsec: catalogue of the package kstars-data"
 if package kstars-data; then stars_around_us; else missing=1; fi
 heading "A very large array"
