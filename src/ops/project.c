@@ -28,7 +28,7 @@ typedef void (*row_fn)(double *acc, const void *src, int64_t n);
         const type *restrict p = src;                                                          \
         for (int64_t i = 0; i < n; i++) {                                                      \
             double v = (double)p[i];                                                           \
-            acc[i] = (v > acc[i]) | (acc[i] != acc[i]) ? v : acc[i];                           \
+            acc[i] = ((v > acc[i]) | (acc[i] != acc[i])) ? v : acc[i];                         \
         }                                                                                      \
     }                                                                                          \
     static void min_##name(double *restrict acc, const void *src, int64_t n)                   \
@@ -36,7 +36,7 @@ typedef void (*row_fn)(double *acc, const void *src, int64_t n);
         const type *restrict p = src;                                                          \
         for (int64_t i = 0; i < n; i++) {                                                      \
             double v = (double)p[i];                                                           \
-            acc[i] = (v < acc[i]) | (acc[i] != acc[i]) ? v : acc[i];                           \
+            acc[i] = ((v < acc[i]) | (acc[i] != acc[i])) ? v : acc[i];                         \
         }                                                                                      \
     }                                                                                          \
     static void sum_##name(double *restrict acc, const void *src, int64_t n)                   \
