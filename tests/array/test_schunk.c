@@ -154,6 +154,7 @@ static void live(uint64_t seed)
     for (int i = 0; i < 4; i++) random_next();
     l.item = sizes[random_in(0, 6)];
     l.chunk = random_in(1, random_in(0, 1) ? 40 : 5000);
+    model_room(&l, 1);
     tsr_step steps[2] = {{"shuffle", NULL}, {codecs[random_in(0, 4)], "clevel=3"}};
     tsr_schunk_spec spec = {.size = sizeof spec, .item_bytes = l.item,
                             .chunk_bytes = l.chunk * l.item, .steps = steps, .nsteps = 2};
