@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* array/chunks.c - one chunk in memory: the pool over its blocks. */
+#include <pthread.h>
+
 #include "array/array.h"
 #include "base/mem.h"
 
@@ -8,63 +10,131 @@ size_t tsr_compress_bound(size_t nbytes)
     return nbytes + TSR_CHUNK_OVERHEAD;
 }
 
+/* Each block is encoded into its worker's scratch, which is in the cache, and goes from there to
+ * its place behind the block before it.  Where that place is not known yet, because an earlier
+ * block is still being encoded, it is put aside; whoever finishes the earlier one brings it
+ * along.  So nobody waits, and the order of the blocks does not depend on the threads. */
 struct encoding {
     struct tsr_chunk chunk;
     struct tsr_cparams cparams;
-    struct tsr_block_out *blocks;
     const uint8_t *src;
+    uint8_t *dst;
+    size_t cap;
+    pthread_mutex_t lock;         /* guards what follows */
+    struct tsr_block_out *blocks; /* p: where its bytes are, NULL: not encoded yet */
+    int32_t next;                 /* the first block without a place */
+    size_t at;                    /* that place; past cap nothing is copied */
 };
+
+/* Gives places to all blocks whose turn it is: *from .. e->next - 1, the first at *at. */
+static void take_places(struct encoding *e, int32_t *from, size_t *at)
+{
+    *from = e->next;
+    *at = e->at;
+    while (e->next < e->chunk.nblocks && e->blocks[e->next].p)
+        e->at += (size_t)e->blocks[e->next++].len;
+}
+
+static int place_block(struct encoding *e, int32_t b, struct tsr_block_out out)
+{
+    const uint8_t *scratch = out.p;
+    pthread_mutex_lock(&e->lock);
+    if (b != e->next) {
+        pthread_mutex_unlock(&e->lock);
+        if (!(out.p = tsr_alloc((size_t)out.len))) return TSR_ENOMEM;
+        memcpy(out.p, scratch, (size_t)out.len);
+        pthread_mutex_lock(&e->lock);
+    }
+    int32_t from, to;
+    size_t at;
+    e->blocks[b] = out;
+    take_places(e, &from, &at);
+    to = e->next;
+    pthread_mutex_unlock(&e->lock);
+    for (int32_t k = from; k < to; k++) {
+        size_t len = (size_t)e->blocks[k].len;
+        if (at <= e->cap && len <= e->cap - at) memcpy(e->dst + at, e->blocks[k].p, len);
+        if (e->blocks[k].p != scratch) tsr_free(e->blocks[k].p);
+        at += len;
+    }
+    return TSR_OK;
+}
 
 static int encode_job(void *arg, size_t i, struct tsr_worker *w)
 {
     struct encoding *e = arg;
-    return tsr_chunk_encode_block(&e->chunk, &e->cparams, w, (int32_t)i,
-                                  e->src + i * (size_t)e->chunk.block_bytes, &e->blocks[i]);
+    const uint8_t *src = e->src + i * (size_t)e->chunk.block_bytes;
+    size_t bound = tsr_chunk_block_bound(&e->chunk);
+    struct tsr_block_out out = {.p = tsr_worker_scratch(w, TSR_SCRATCH_STREAM, bound)};
+    if (!out.p) return TSR_ENOMEM;
+    int rc = tsr_chunk_encode_block(&e->chunk, &e->cparams, w, (int32_t)i, src, &out);
+    return rc < 0 ? rc : place_block(e, (int32_t)i, out);
 }
 
-static int join_chunk(struct encoding *e, uint8_t *head, uint8_t *dst, size_t cap, size_t *cbytes)
+enum { COPY_BYTES = 1 << 20 };
+
+static int copy_job(void *arg, size_t i, struct tsr_worker *w)
+{
+    struct encoding *e = arg;
+    size_t at = i * COPY_BYTES, len = tsr_minz((size_t)e->chunk.nbytes - at, COPY_BYTES);
+    (void)w;
+    memcpy(e->dst + TSR_CHUNK_HEADER + at, e->src + at, len);
+    return TSR_OK;
+}
+
+/* The head, and where the blocks did not pay the bytes as they are. */
+static int finish_chunk(struct encoding *e, struct tsr_pool *pool, uint8_t *head, size_t *cbytes)
 {
     size_t len;
     int rc = tsr_chunk_seal(&e->chunk, e->blocks, head, &len);
     if (rc < 0) return rc;
-    if ((size_t)e->chunk.cbytes > cap)
-        return tsr_fail(TSR_EARG, "chunk of %d bytes, room for %zu", e->chunk.cbytes, cap);
-    memcpy(dst, head, len);
-    if (e->chunk.memcpyed) memcpy(dst + len, e->src, (size_t)e->chunk.nbytes);
-    for (int32_t b = 0; b < e->chunk.nblocks && !e->chunk.memcpyed && !e->chunk.special; b++) {
-        memcpy(dst + len, e->blocks[b].p, (size_t)e->blocks[b].len);
-        len += (size_t)e->blocks[b].len;
-    }
+    if ((size_t)e->chunk.cbytes > e->cap)
+        return tsr_fail(TSR_EARG, "chunk of %d bytes, room for %zu", e->chunk.cbytes, e->cap);
+    memcpy(e->dst, head, len);
     *cbytes = (size_t)e->chunk.cbytes;
+    if (!e->chunk.memcpyed) return TSR_OK;
+    return tsr_pool_run(pool, ((size_t)e->chunk.nbytes + COPY_BYTES - 1) / COPY_BYTES, copy_job, e);
+}
+
+/* Uniform data is one item: 2 GiB of zeros take no encoding at all. */
+static int uniform_chunk(struct encoding *e, int special, size_t *cbytes)
+{
+    size_t value = special == TSR_SPECIAL_VALUE ? (size_t)e->cparams.item_bytes : 0;
+    if (e->cap < TSR_CHUNK_HEADER + value)
+        return tsr_fail(TSR_EARG, "room for %zu bytes, %zu needed", e->cap,
+                        TSR_CHUNK_HEADER + value);
+    tsr_chunk_special(e->dst, special, e->chunk.nbytes, e->chunk.block_bytes, e->cparams.item_bytes,
+                      e->src, (int32_t)value);
+    *cbytes = TSR_CHUNK_HEADER + value;
     return TSR_OK;
 }
 
-static int encode_chunk(struct encoding *e, size_t nbytes, struct tsr_pool *pool, void *dst,
-                        size_t cap, size_t *cbytes)
+static int encode_blocks(struct encoding *e, struct tsr_pool *pool, size_t *cbytes)
+{
+    size_t n = (size_t)e->chunk.nblocks;
+    uint8_t *head = tsr_alloc(TSR_CHUNK_HEADER + 4 * n);
+    int rc = TSR_OK;
+    e->at = TSR_CHUNK_HEADER + 4 * n;
+    e->blocks = tsr_alloc_zero(n, sizeof *e->blocks);
+    if (!head || !e->blocks) rc = TSR_ENOMEM;
+    if (rc == TSR_OK && !e->chunk.memcpyed) rc = tsr_pool_run(pool, n, encode_job, e);
+    if (rc == TSR_OK) rc = finish_chunk(e, pool, head, cbytes);
+    for (size_t b = (size_t)e->next; rc < 0 && e->blocks && b < n; b++) tsr_free(e->blocks[b].p);
+    tsr_free(e->blocks);
+    tsr_free(head);
+    return rc;
+}
+
+static int encode_chunk(struct encoding *e, size_t nbytes, struct tsr_pool *pool, size_t *cbytes)
 {
     int rc = tsr_chunk_begin(&e->chunk, &e->cparams, (int64_t)nbytes);
     if (rc < 0) return rc;
-    size_t n = (size_t)e->chunk.nblocks, bound = tsr_chunk_block_bound(&e->chunk);
-    /* uniform data is one item: 2 GiB of zeros take no encoding at all */
     int special = tsr_chunk_uniform(e->src, nbytes, e->cparams.item_bytes);
-    if (special && nbytes % (size_t)e->cparams.item_bytes == 0) {
-        int32_t value = special == TSR_SPECIAL_VALUE ? e->cparams.item_bytes : 0;
-        if (cap < TSR_CHUNK_HEADER + (size_t)value)
-            return tsr_fail(TSR_EARG, "room for %zu bytes, %d needed", cap, 32 + value);
-        tsr_chunk_special(dst, special, (int32_t)nbytes, e->chunk.block_bytes,
-                          e->cparams.item_bytes, e->src, value);
-        *cbytes = TSR_CHUNK_HEADER + (size_t)value;
-        return TSR_OK;
-    }
-    uint8_t *head = tsr_alloc(TSR_CHUNK_HEADER + 4 * n), *room = tsr_alloc_array(n, bound);
-    e->blocks = tsr_alloc_zero(n, sizeof *e->blocks);
-    if (!head || !room || !e->blocks) rc = TSR_ENOMEM;
-    for (size_t i = 0; i < n && rc == TSR_OK; i++) e->blocks[i].p = room + i * bound;
-    if (rc == TSR_OK) rc = tsr_pool_run(pool, n, encode_job, e);
-    if (rc == TSR_OK) rc = join_chunk(e, head, dst, cap, cbytes);
-    tsr_free(head);
-    tsr_free(room);
-    tsr_free(e->blocks);
+    if (special && nbytes % (size_t)e->cparams.item_bytes == 0)
+        return uniform_chunk(e, special, cbytes);
+    pthread_mutex_init(&e->lock, NULL);
+    rc = encode_blocks(e, pool, cbytes);
+    pthread_mutex_destroy(&e->lock);
     return rc;
 }
 
@@ -74,7 +144,7 @@ int tsr_compress(const tsr_schunk_spec *spec, const void *src, size_t nbytes,
     tsr_options o = tsr_options_complete(opts);
     tsr_schunk_spec s = {.size = sizeof s};
     if (spec && spec->size) memcpy(&s, spec, tsr_minz(spec->size, sizeof s));
-    struct encoding e = {.src = src};
+    struct encoding e = {.src = src, .dst = dst, .cap = cap};
     tsr_context *c = tsr_context_get(o.context);
     if (!c) return TSR_ENOMEM;
     if (s.item_bytes < 0 || s.item_bytes > TSR_BLOCK_MAX || s.block_bytes < 0 ||
@@ -84,7 +154,7 @@ int tsr_compress(const tsr_schunk_spec *spec, const void *src, size_t nbytes,
     tsr_cparams_init(&e.cparams, s.item_bytes ? (int32_t)s.item_bytes : 1);
     e.cparams.block_bytes = (int32_t)s.block_bytes;
     int rc = tsr_cparams_from_steps(&e.cparams, s.steps, s.nsteps, s.split);
-    return rc < 0 ? rc : encode_chunk(&e, nbytes, c->pool, dst, cap, cbytes);
+    return rc < 0 ? rc : encode_chunk(&e, nbytes, c->pool, cbytes);
 }
 
 /* ---- decoding ---- */
@@ -143,12 +213,23 @@ int tsr_chunk_info(const void *chunk, size_t len, tsr_chunk_facts *out)
     struct tsr_chunk c;
     int rc = tsr_chunk_parse(&c, chunk, len, len, UINT64_MAX);
     if (rc < 0) return rc;
-    tsr_chunk_facts f = {.size = sizeof f, .nbytes = c.nbytes, .cbytes = c.cbytes,
-                         .block_bytes = c.block_bytes, .nblocks = c.nblocks, .version = c.version,
-                         .typesize = c.typesize, .flags = c.flags, .flags2 = c.flags2,
-                         .blosc2_flags = c.blosc2_flags, .memcpyed = c.memcpyed, .dict = c.dict,
-                         .vlblocks = c.vlblocks, .special = c.special, .codec_id = c.codec_id,
-                         .codec = tsr_codec_known_name(c.codec_id), .codec_meta = c.codec_meta};
+    tsr_chunk_facts f = {.size = sizeof f,
+                         .nbytes = c.nbytes,
+                         .cbytes = c.cbytes,
+                         .block_bytes = c.block_bytes,
+                         .nblocks = c.nblocks,
+                         .version = c.version,
+                         .typesize = c.typesize,
+                         .flags = c.flags,
+                         .flags2 = c.flags2,
+                         .blosc2_flags = c.blosc2_flags,
+                         .memcpyed = c.memcpyed,
+                         .dict = c.dict,
+                         .vlblocks = c.vlblocks,
+                         .special = c.special,
+                         .codec_id = c.codec_id,
+                         .codec = tsr_codec_known_name(c.codec_id),
+                         .codec_meta = c.codec_meta};
     memcpy(f.filters, c.filters, sizeof f.filters);
     memcpy(f.filters_meta, c.filters_meta, sizeof f.filters_meta);
     size_t size = tsr_minz(out->size, sizeof f);
