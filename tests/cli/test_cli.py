@@ -117,9 +117,10 @@ def a_full_device_is_exit_code_1():
     sample()
     if not os.path.exists("/dev/full"):
         return
-    rc = os.system(f"'{sys.argv[1]}' get a.npy -o - >/dev/full 2>err")
-    assert os.waitstatus_to_exitcode(rc) == 1
-    assert "standard output" in open("err").read()
+    with open("/dev/full", "wb") as full:
+        run = subprocess.run([PROGRAM, "get", "a.npy", "-o", "-"], stdout=full,
+                             stderr=subprocess.PIPE)
+    assert run.returncode == 1 and b"standard output" in run.stderr, run
 
 
 # ---- info ----
