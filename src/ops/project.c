@@ -81,7 +81,7 @@ struct project {
     struct tsr_dtype *dtype;
     const struct loops *loops; /* of the items, or of doubles when convert is set */
     bool convert;
-    double *out, *counts;      /* [rows * cols]; counts: for means */
+    double *out, *counts;      /* [rows * cols]; counts: for means of floats */
     uint8_t *tile;
     int64_t stride[TSR_MAX_NDIM]; /* of the tile, items */
 };
@@ -142,7 +142,8 @@ static void reduce_run(const struct project *p, row_fn fn, double *acc, const ui
         int64_t m = tsr_min64(LANES, n - i);
         fn(lane, as_wanted(p, src + i * p->g->item_bytes, m, room), m);
     }
-    for (int i = 0; i < LANES; i++) last(acc, &lane[i], 1);
+    for (int h = LANES / 2; h > 0; h /= 2) last(lane, lane + h, h);
+    last(acc, lane, 1);
 }
 
 /* Behind a row of the plane; the axis is the fastest of the tile, or the columns are. */
@@ -269,12 +270,15 @@ static int take_dtype(struct project *p, const char *dtype)
 static int run(struct project *p, int64_t n)
 {
     bool extreme = p->how == TSR_MAX || p->how == TSR_MIN;
+    bool holes = p->dtype->kind == 'f'; /* integers are never NaN: all of them count */
     for (int64_t i = 0; i < n; i++) p->out[i] = extreme ? NAN : 0;
-    if (p->how == TSR_MEAN && !(p->counts = tsr_alloc_zero((size_t)n, sizeof *p->counts)))
+    if (p->how == TSR_MEAN && holes && !(p->counts = tsr_alloc_zero((size_t)n, sizeof *p->counts)))
         return TSR_ENOMEM;
     int rc = reduce_all(p);
-    for (int64_t i = 0; i < n && p->counts && rc == TSR_OK; i++)
-        p->out[i] = p->counts[i] > 0 ? p->out[i] / p->counts[i] : NAN;
+    for (int64_t i = 0; i < n && p->how == TSR_MEAN && rc == TSR_OK; i++) {
+        double count = holes ? p->counts[i] : (double)p->count[p->axis];
+        p->out[i] = count > 0 ? p->out[i] / count : NAN;
+    }
     return rc;
 }
 
