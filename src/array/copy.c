@@ -7,9 +7,18 @@
 #include "array/array.h"
 #include "base/mem.h"
 
-enum { BUDGET = 64 << 20 };
+enum { BUDGET = 64 << 20, BUDGET_MAX = 4 * BUDGET };
 
-static void copy_box(const struct tsr_grid *g, int64_t box[])
+/* A side that is cut ends with a block of the source where that is affordable: the block would be
+ * decoded for the next box again. */
+static int64_t whole_blocks(int64_t side, int64_t side_bytes, int64_t block, int64_t chunk)
+{
+    if (block == 0 || block % chunk) return side;
+    int64_t up = tsr_ceil_div(side, block) * block;
+    return up <= BUDGET_MAX / side_bytes ? up : side;
+}
+
+static void copy_box(const struct tsr_grid *from, const struct tsr_grid *g, int64_t box[])
 {
     int64_t bytes = g->item_bytes;
     for (int d = 0; d < g->ndim; d++) {
@@ -21,7 +30,10 @@ static void copy_box(const struct tsr_grid *g, int64_t box[])
         n = tsr_min64(n, room);
         bytes *= n;
         box[d] = tsr_min64(box[d] * n, g->shape[d]);
-        if (box[d] < g->shape[d]) break;
+        if (box[d] == g->shape[d]) continue;
+        box[d] = whole_blocks(box[d], bytes / box[d], from->block[d], g->chunk[d]);
+        box[d] = tsr_min64(box[d], g->shape[d]);
+        break;
     }
 }
 
@@ -33,7 +45,7 @@ static int copy_data(const tsr_array *from, tsr_array *to, const tsr_options *o)
     int rc = TSR_OK, d;
     for (d = 0; d < g->ndim; d++) total *= g->shape[d];
     if (total == 0) return TSR_OK;
-    copy_box(g, box);
+    copy_box(&from->d->grid, g, box);
     for (d = 0; d < g->ndim; d++) bytes *= box[d];
     uint8_t *buf = tsr_alloc((size_t)bytes);
     if (!buf) return TSR_ENOMEM;
