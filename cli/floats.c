@@ -107,11 +107,11 @@ static void put_exponent(double v, const struct widths *w, char *text)
     char exact[64];
     snprintf(exact, sizeof exact, "%.*e", w->right, v);
     char *e = strchr(exact, 'e');
-    int exp = atoi(e + 1), lead = w->left;
+    int exp = atoi(e + 1), lead = w->left, digits = w->exp > 4 ? 3 : 2; /* a double has no more */
     *e = 0;
     size_t whole = strcspn(exact, ".");
     sprintf(text, "%*.*s.%se%c%0*d", lead, (int)whole, exact, exact[whole] ? exact + whole + 1 : "",
-            exp < 0 ? '-' : '+', w->exp - 2, abs(exp));
+            exp < 0 ? '-' : '+', digits, abs(exp));
 }
 
 static char *layout(double v, const struct parts *p, const struct widths *w)
