@@ -51,7 +51,8 @@ static void write_again(const tsr_array *a, const tsr_options *o)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    tsr_options o = tsr_options_complete(&(tsr_options){.size = sizeof o, .format = "npy",
+    tsr_options o = tsr_options_complete(&(tsr_options){.size = sizeof o,
+                                                        .format = "npy",
                                                         .context = context(),
                                                         .max_chunk_bytes = 1 << 20});
     struct tsr_store *st;

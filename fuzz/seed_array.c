@@ -42,12 +42,19 @@ int main(int argc, char **argv)
 {
     static const char *const dtypes[] = {"|u1", "<i2", "<f4", ">f8", "|S3"};
     static const char *const codecs[] = {"blosclz", "lz4", "zlib", "zstd", "lz4hc"};
-    int64_t shape[6] = {7, 5, 4, 3, 2, 2}, chunks[6] = {4, 3, 2, 3, 1, 2}, blocks[6] = {2, 3, 1, 2, 1, 1};
+    int64_t shape[6] = {7, 5, 4, 3, 2, 2}, chunks[6] = {4, 3, 2, 3, 1, 2},
+            blocks[6] = {2, 3, 1, 2, 1, 1};
     if (argc != 3) return 2;
     for (int i = 0; i < 15; i++) {
         tsr_step steps[2] = {{i % 2 ? "shuffle" : "bitshuffle", NULL}, {codecs[i % 5], NULL}};
-        tsr_spec s = {.size = sizeof s, .dtype = dtypes[(i + i / 5) % 5], .ndim = i % 5, .shape = shape,
-                      .chunks = chunks, .blocks = blocks, .steps = steps, .nsteps = 2};
+        tsr_spec s = {.size = sizeof s,
+                      .dtype = dtypes[(i + i / 5) % 5],
+                      .ndim = i % 5,
+                      .shape = shape,
+                      .chunks = chunks,
+                      .blocks = blocks,
+                      .steps = steps,
+                      .nsteps = 2};
         if (i == 11) s.uninit = true;
         seed(argv[1], ".b2nd", &s, i % 3);
         s.nsteps = 0;

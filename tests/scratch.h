@@ -99,18 +99,18 @@ static inline int64_t random_in(int64_t lo, int64_t hi)
     return lo + (int64_t)((random_next() >> 11) % (uint64_t)(hi - lo + 1));
 }
 
-#define OK(call)                                                                               \
-    do {                                                                                       \
-        int rc_ = (call);                                                                      \
-        if (rc_ < 0) fail_msg("%s: %d: %s", #call, rc_, tsr_error());                          \
+#define OK(call)                                                      \
+    do {                                                              \
+        int rc_ = (call);                                             \
+        if (rc_ < 0) fail_msg("%s: %d: %s", #call, rc_, tsr_error()); \
     } while (0)
 
-#define FAILS(code, text, call)                                                                \
-    do {                                                                                       \
-        int rc_ = (call);                                                                      \
-        if (rc_ != (code) || !strstr(tsr_error(), text))                                       \
-            fail_msg("%s: %d (%s), expected %d (%s)", #call, rc_, rc_ < 0 ? tsr_error() : "",   \
-                     (int)(code), text);                                                       \
+#define FAILS(code, text, call)                                                               \
+    do {                                                                                      \
+        int rc_ = (call);                                                                     \
+        if (rc_ != (code) || !strstr(tsr_error(), text))                                      \
+            fail_msg("%s: %d (%s), expected %d (%s)", #call, rc_, rc_ < 0 ? tsr_error() : "", \
+                     (int)(code), text);                                                      \
     } while (0)
 
 #endif

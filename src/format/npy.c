@@ -139,8 +139,10 @@ static int take_entry(struct cursor *c, struct tsr_plain_head *h, int *seen, boo
     for (int i = 0; i < 3; i++)
         if (strlen(names[i]) == len && memcmp(names[i], name, len) == 0) key = 1 << i;
     if (!key || (*seen & key))
-        return tsr_fail(TSR_ECORRUPT, "npy text: found key '%.*s', expected descr, fortran_order "
-                                      "and shape, once each", (int)tsr_minz(len, 64), name);
+        return tsr_fail(TSR_ECORRUPT,
+                        "npy text: found key '%.*s', expected descr, fortran_order "
+                        "and shape, once each",
+                        (int)tsr_minz(len, 64), name);
     *seen |= key;
     if (!take(c, ':')) return wrong(c, "':'");
     if (key == DESCR) return take_descr(c, h);
@@ -165,7 +167,9 @@ static int parse_text(const char *text, size_t len, struct tsr_plain_head *h)
     if (c.p != c.end) return wrong(&c, "nothing behind '}'");
     if (seen != ALL)
         return tsr_fail(TSR_ECORRUPT, "npy text: key '%s' is missing",
-                        !(seen & DESCR) ? "descr" : seen & FORTRAN ? "shape" : "fortran_order");
+                        !(seen & DESCR)  ? "descr"
+                        : seen & FORTRAN ? "shape"
+                                         : "fortran_order");
     for (int d = 0; d < h->ndim; d++) axes += h->shape[d] > 1;
     if (fortran && axes > 1)
         return tsr_fail(TSR_EUNSUPPORTED,
@@ -205,15 +209,18 @@ static int read_head(struct tsr_store *st, uint64_t at, struct tsr_plain_head *h
     off = at + (fix[6] == 1 ? 10 : 12);
     len = fix[6] == 1 ? tsr_load_LE16(fix + 8) : tsr_load_LE32(fix + 8);
     if (off > size || len > size - off)
-        return tsr_fail(TSR_ECORRUPT, "npy: text length at byte 8: found %zu, the file ends at "
-                                      "byte %llu", len, (unsigned long long)size);
+        return tsr_fail(TSR_ECORRUPT,
+                        "npy: text length at byte 8: found %zu, the file ends at "
+                        "byte %llu",
+                        len, (unsigned long long)size);
     if (len > TEXT_MAX)
         return tsr_fail(TSR_EUNSUPPORTED, "npy: text length at byte 8: found %zu, the limit is %d",
                         len, TEXT_MAX);
     uint8_t *raw = tsr_alloc(len + 1);
     if (!raw) return TSR_ENOMEM;
     rc = tsr_store_read(st, "", off, raw, len);
-    if (rc == TSR_OK && fix[6] < 3 && !(text = latin1_to_utf8(raw, len, &text_len))) rc = TSR_ENOMEM;
+    if (rc == TSR_OK && fix[6] < 3 && !(text = latin1_to_utf8(raw, len, &text_len)))
+        rc = TSR_ENOMEM;
     if (rc == TSR_OK) rc = text ? parse_text(text, text_len, h) : parse_text((char *)raw, len, h);
     h->data_off = off + len;
     tsr_free(text);
@@ -326,9 +333,21 @@ static bool npy_probe(const uint8_t *head, size_t len)
 static const char *const suffixes[] = {".npy", NULL};
 
 const struct tsr_format tsr_format_npy = {
-    .name = "npy", .suffixes = suffixes, .kind = TSR_KIND_ARRAY, .probe = npy_probe,
-    .open = npy_open, .create = npy_create, .close = tsr_plain_close, .extent = npy_extent,
-    .locate = tsr_plain_locate, .spans = tsr_plain_spans, .decode = tsr_plain_decode,
-    .begin = tsr_plain_begin, .encode = tsr_plain_encode, .seal = tsr_plain_seal,
-    .commit = tsr_plain_commit, .flush = tsr_plain_flush, .cbytes = tsr_plain_cbytes,
+    .name = "npy",
+    .suffixes = suffixes,
+    .kind = TSR_KIND_ARRAY,
+    .probe = npy_probe,
+    .open = npy_open,
+    .create = npy_create,
+    .close = tsr_plain_close,
+    .extent = npy_extent,
+    .locate = tsr_plain_locate,
+    .spans = tsr_plain_spans,
+    .decode = tsr_plain_decode,
+    .begin = tsr_plain_begin,
+    .encode = tsr_plain_encode,
+    .seal = tsr_plain_seal,
+    .commit = tsr_plain_commit,
+    .flush = tsr_plain_flush,
+    .cbytes = tsr_plain_cbytes,
 };

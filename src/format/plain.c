@@ -107,9 +107,13 @@ static int derive(struct plain *p, const tsr_options *o)
     g->item_bytes = h->item_bytes;
     memcpy(g->shape, h->shape, sizeof g->shape);
     cut(g, (int64_t)tsr_minz(SLAB_BYTES, o->max_chunk_bytes));
-    p->d.spec = (tsr_spec){.size = sizeof p->d.spec, .dtype = h->dtype,
-                           .item_bytes = h->item_bytes, .ndim = h->ndim, .shape = g->shape,
-                           .chunks = g->chunk, .blocks = g->block};
+    p->d.spec = (tsr_spec){.size = sizeof p->d.spec,
+                           .dtype = h->dtype,
+                           .item_bytes = h->item_bytes,
+                           .ndim = h->ndim,
+                           .shape = g->shape,
+                           .chunks = g->chunk,
+                           .blocks = g->block};
     if (!tsr_plain_end(h, &p->end))
         return tsr_fail(TSR_ECORRUPT, "shape: the size of the array overflows 64 bits");
     return tsr_grid_derive(g, o->max_chunk_bytes);

@@ -7,7 +7,7 @@
 
 /* What a head says, or whoever asks for the array. */
 struct tsr_plain_head {
-    char *dtype;       /* canonical, owned: tsr_plain_head_done */
+    char *dtype; /* canonical, owned: tsr_plain_head_done */
     int64_t item_bytes;
     int ndim;
     int64_t shape[TSR_MAX_NDIM];

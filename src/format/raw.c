@@ -46,9 +46,20 @@ static int raw_extent(struct tsr_store *st, const tsr_options *o, uint64_t *end)
 static const char *const suffixes[] = {".raw", ".bin", NULL};
 
 const struct tsr_format tsr_format_raw = {
-    .name = "raw", .suffixes = suffixes, .kind = TSR_KIND_ARRAY, .open = raw_open,
-    .create = raw_create, .close = tsr_plain_close, .extent = raw_extent,
-    .locate = tsr_plain_locate, .spans = tsr_plain_spans, .decode = tsr_plain_decode,
-    .begin = tsr_plain_begin, .encode = tsr_plain_encode, .seal = tsr_plain_seal,
-    .commit = tsr_plain_commit, .flush = tsr_plain_flush, .cbytes = tsr_plain_cbytes,
+    .name = "raw",
+    .suffixes = suffixes,
+    .kind = TSR_KIND_ARRAY,
+    .open = raw_open,
+    .create = raw_create,
+    .close = tsr_plain_close,
+    .extent = raw_extent,
+    .locate = tsr_plain_locate,
+    .spans = tsr_plain_spans,
+    .decode = tsr_plain_decode,
+    .begin = tsr_plain_begin,
+    .encode = tsr_plain_encode,
+    .seal = tsr_plain_seal,
+    .commit = tsr_plain_commit,
+    .flush = tsr_plain_flush,
+    .cbytes = tsr_plain_cbytes,
 };

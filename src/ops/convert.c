@@ -130,7 +130,8 @@ static int open_gzip(const char *path, const char *beside, const tsr_options *so
     rc = tsr_store_gunzip_to(st, head, NULL, NULL);
     if (rc == TSR_OK && !(f = inner_format(st, path, so))) rc = TSR_EUNSUPPORTED;
     if (rc == TSR_OK && !f->extent)
-        rc = tsr_fail(TSR_EUNSUPPORTED, "%s: format %s inside gzip: unpack it first", path, f->name);
+        rc =
+            tsr_fail(TSR_EUNSUPPORTED, "%s: format %s inside gzip: unpack it first", path, f->name);
     if (rc == TSR_OK) rc = f->extent(st, so, &end);
     if (rc == TSR_OK) rc = tsr_store_gunzip_to(st, end, progress, w);
     if (rc == TSR_OK) return tsr_engine_open_store(st, f->name, so, out);
@@ -213,7 +214,9 @@ static int to_schunk(const tsr_array *a, const char *dst, const tsr_spec *spec, 
 {
     const tsr_spec *was = tsr_array_spec(a);
     int64_t item = whole_item(a);
-    tsr_schunk_spec s = {.size = sizeof s, .item_bytes = item, .split = spec->split,
+    tsr_schunk_spec s = {.size = sizeof s,
+                         .item_bytes = item,
+                         .split = spec->split,
                          .steps = spec->nsteps ? spec->steps : was->steps,
                          .nsteps = spec->nsteps ? spec->nsteps : was->nsteps};
     tsr_meta_value *metas;
@@ -274,9 +277,15 @@ static int from_schunk(const tsr_array *a, const char *dst, const tsr_spec *spec
     if (nbytes % item) item = 1;
     int64_t n = nbytes / item;
     if (item > 1) snprintf(dtype, sizeof dtype, "|V%lld", (long long)item);
-    tsr_spec s = {.size = sizeof s, .dtype = dtype, .ndim = 1, .shape = &n,
-                  .chunks = spec->chunks, .blocks = spec->blocks, .steps = a->d->spec.steps,
-                  .nsteps = a->d->spec.nsteps, .split = spec->split};
+    tsr_spec s = {.size = sizeof s,
+                  .dtype = dtype,
+                  .ndim = 1,
+                  .shape = &n,
+                  .chunks = spec->chunks,
+                  .blocks = spec->blocks,
+                  .steps = a->d->spec.steps,
+                  .nsteps = a->d->spec.nsteps,
+                  .split = spec->split};
     tsr_meta_value *metas;
     tsr_array *to = NULL;
     if (raw && (!raw->dtype || (raw->ndim > 0 && !raw->shape)))
@@ -324,8 +333,8 @@ static const struct tsr_format *target_format(const char *dst, const tsr_options
     return f ? f : tsr_format_named(o->format ? o->format : array ? "b2nd" : "b2frame");
 }
 
-int tsr_convert(const char *src, const tsr_options *src_opts, const char *dst,
-                const tsr_spec *spec, const tsr_options *opts)
+int tsr_convert(const char *src, const tsr_options *src_opts, const char *dst, const tsr_spec *spec,
+                const tsr_options *opts)
 {
     tsr_options so = tsr_options_complete(src_opts), o = tsr_options_complete(opts);
     tsr_spec given = {.size = sizeof given};

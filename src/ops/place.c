@@ -21,8 +21,10 @@ static int probe_folder(const char *path, tsr_place_info *out)
     tsr_buf_free(&name);
     if (rc < 0) return rc;
     if (kind == TSR_PATH_NONE) return answer(out, TSR_KIND_GROUP, "dir");
-    return tsr_fail(TSR_EUNSUPPORTED, "%s: a sparse Blosc2 frame (a folder of chunk files), which "
-                                      "this build does not read yet", path);
+    return tsr_fail(TSR_EUNSUPPORTED,
+                    "%s: a sparse Blosc2 frame (a folder of chunk files), which "
+                    "this build does not read yet",
+                    path);
 }
 
 static int probe_file(const char *path, const tsr_options *o, tsr_place_info *out)
@@ -30,8 +32,8 @@ static int probe_file(const char *path, const tsr_options *o, tsr_place_info *ou
     struct tsr_store *st;
     int rc = tsr_store_open(path, false, &st);
     if (rc < 0) return rc;
-    const struct tsr_format *f = o->format ? tsr_format_named(o->format)
-                                           : tsr_format_probe(st, path, o->offset);
+    const struct tsr_format *f =
+        o->format ? tsr_format_named(o->format) : tsr_format_probe(st, path, o->offset);
     tsr_store_close(st);
     if (f) return answer(out, f->kind, f->name);
     tsr_within("%s", path);

@@ -22,35 +22,35 @@ typedef void (*row_fn)(double *acc, const void *src, int64_t n);
 
 /* A comparison with NaN is false, so NaN never takes the place of a number, and x != x lets a
  * number take the place of NaN. */
-#define LOOPS(name, type)                                                                      \
-    static void max_##name(double *restrict acc, const void *src, int64_t n)                   \
-    {                                                                                          \
-        const type *restrict p = src;                                                          \
-        for (int64_t i = 0; i < n; i++) {                                                      \
-            double v = (double)p[i];                                                           \
-            acc[i] = ((v > acc[i]) | (acc[i] != acc[i])) ? v : acc[i];                         \
-        }                                                                                      \
-    }                                                                                          \
-    static void min_##name(double *restrict acc, const void *src, int64_t n)                   \
-    {                                                                                          \
-        const type *restrict p = src;                                                          \
-        for (int64_t i = 0; i < n; i++) {                                                      \
-            double v = (double)p[i];                                                           \
-            acc[i] = ((v < acc[i]) | (acc[i] != acc[i])) ? v : acc[i];                         \
-        }                                                                                      \
-    }                                                                                          \
-    static void sum_##name(double *restrict acc, const void *src, int64_t n)                   \
-    {                                                                                          \
-        const type *restrict p = src;                                                          \
-        for (int64_t i = 0; i < n; i++) {                                                      \
-            double v = (double)p[i];                                                           \
-            acc[i] += v == v ? v : 0;                                                          \
-        }                                                                                      \
-    }                                                                                          \
-    static void count_##name(double *restrict acc, const void *src, int64_t n)                 \
-    {                                                                                          \
-        const type *restrict p = src;                                                          \
-        for (int64_t i = 0; i < n; i++) acc[i] += p[i] == p[i] ? 1 : 0;                        \
+#define LOOPS(name, type)                                                      \
+    static void max_##name(double *restrict acc, const void *src, int64_t n)   \
+    {                                                                          \
+        const type *restrict p = src;                                          \
+        for (int64_t i = 0; i < n; i++) {                                      \
+            double v = (double)p[i];                                           \
+            acc[i] = ((v > acc[i]) | (acc[i] != acc[i])) ? v : acc[i];         \
+        }                                                                      \
+    }                                                                          \
+    static void min_##name(double *restrict acc, const void *src, int64_t n)   \
+    {                                                                          \
+        const type *restrict p = src;                                          \
+        for (int64_t i = 0; i < n; i++) {                                      \
+            double v = (double)p[i];                                           \
+            acc[i] = ((v < acc[i]) | (acc[i] != acc[i])) ? v : acc[i];         \
+        }                                                                      \
+    }                                                                          \
+    static void sum_##name(double *restrict acc, const void *src, int64_t n)   \
+    {                                                                          \
+        const type *restrict p = src;                                          \
+        for (int64_t i = 0; i < n; i++) {                                      \
+            double v = (double)p[i];                                           \
+            acc[i] += v == v ? v : 0;                                          \
+        }                                                                      \
+    }                                                                          \
+    static void count_##name(double *restrict acc, const void *src, int64_t n) \
+    {                                                                          \
+        const type *restrict p = src;                                          \
+        for (int64_t i = 0; i < n; i++) acc[i] += p[i] == p[i] ? 1 : 0;        \
     }
 LOOPS(u1, uint8_t)
 LOOPS(u2, uint16_t)
@@ -73,15 +73,15 @@ static const struct loops {
 struct project {
     const tsr_array *a;
     const struct tsr_grid *g;
-    int axis;                  /* reduced */
-    int row, col;              /* the other two; -1: of one item */
+    int axis;     /* reduced */
+    int row, col; /* the other two; -1: of one item */
     int64_t start[TSR_MAX_NDIM], count[TSR_MAX_NDIM], step[TSR_MAX_NDIM]; /* the slice */
     int64_t at[TSR_MAX_NDIM], box[TSR_MAX_NDIM]; /* the tile, in items of the slice */
     tsr_reduction how;
     struct tsr_dtype *dtype;
     const struct loops *loops; /* of the items, or of doubles when convert is set */
     bool convert;
-    double *out, *counts;      /* [rows * cols]; counts: for means of floats */
+    double *out, *counts; /* [rows * cols]; counts: for means of floats */
     uint8_t *tile;
     int64_t stride[TSR_MAX_NDIM]; /* of the tile, items */
 };
@@ -132,7 +132,8 @@ static row_fn first_loop(const struct project *p)
 }
 
 /* Neighbours along the axis: LANES of them at a time, and the lanes into one at the end. */
-static void reduce_run(const struct project *p, row_fn fn, double *acc, const uint8_t *src, int64_t n)
+static void reduce_run(const struct project *p, row_fn fn, double *acc, const uint8_t *src,
+                       int64_t n)
 {
     double lane[LANES], room[LANES];
     const struct loops *f8 = &loops[4];
@@ -169,7 +170,8 @@ static int reduce_job(void *arg, size_t i, struct tsr_worker *w)
 {
     const struct project *p = arg;
     int64_t row = (int64_t)i, cols = along(p->count, p->col);
-    int64_t first = ((p->row < 0 ? 0 : p->at[p->row]) + row) * cols + (p->col < 0 ? 0 : p->at[p->col]);
+    int64_t first =
+        ((p->row < 0 ? 0 : p->at[p->row]) + row) * cols + (p->col < 0 ? 0 : p->at[p->col]);
     const uint8_t *src = p->tile + (p->row < 0 ? 0 : row * p->stride[p->row] * p->g->item_bytes);
     (void)w;
     reduce_row(p, first_loop(p), p->out + first, src);
@@ -237,8 +239,10 @@ static int take_plane(struct project *p, int axis)
     for (int d = 0; d < p->g->ndim; d++)
         if (d != axis) left[n++] = d, longer += p->count[d] > 1;
     if (longer > 2)
-        return tsr_fail(TSR_EARG, "project: %d axes besides axis %d hold more than one item, "
-                                  "expected two", longer, axis);
+        return tsr_fail(TSR_EARG,
+                        "project: %d axes besides axis %d hold more than one item, "
+                        "expected two",
+                        longer, axis);
     for (int i = 0; i < n && n > 2;) {
         if (p->count[left[i]] > 1) i++;
         else memmove(left + i, left + i + 1, (size_t)(--n - i) * sizeof *left);

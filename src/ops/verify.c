@@ -66,7 +66,8 @@ static int decode_blocks(const struct tsr_array *a, const struct chunk_job *j, s
     if (j->place.state != TSR_PLACE_STORED) return TSR_OK;
     /* the chunk says how large its block is, or the grid does: the largest that can come */
     for (int i = 0; i < d->grid.ndim; i++) items *= j->block[i];
-    if (!tsr_mul(items, d->grid.item_bytes, &block)) return tsr_fail(TSR_ECORRUPT, "block overflows");
+    if (!tsr_mul(items, d->grid.item_bytes, &block))
+        return tsr_fail(TSR_ECORRUPT, "block overflows");
     uint8_t *dst = tsr_worker_scratch(w, TSR_SCRATCH_BLOCK, (size_t)block);
     int rc = dst ? TSR_OK : TSR_ENOMEM;
     for (size_t i = 0; i < j->nrefs && rc == TSR_OK; i++)
@@ -104,11 +105,11 @@ static int check_chunks(struct verify *v, const tsr_options *o)
         int64_t n = tsr_min64(batch, g->nchunks - v->first);
         rc = tsr_pool_run(v->a->context->pool, (size_t)n, check_job, v);
         for (int64_t i = 0; i < n && rc == TSR_OK; i++)
-            if (v->results[i].rc < 0)
-                report(v, v->first + i, v->results[i].rc, v->results[i].text);
+            if (v->results[i].rc < 0) report(v, v->first + i, v->results[i].rc, v->results[i].text);
         int64_t done = tsr_min64(v->first + n, g->nchunks);
         if (rc == TSR_OK && o->progress &&
-            o->progress(o->user, (int64_t)((double)total * (double)done / (double)g->nchunks), total))
+            o->progress(o->user, (int64_t)((double)total * (double)done / (double)g->nchunks),
+                        total))
             rc = tsr_fail(TSR_ECANCELLED, "verify: stopped by the caller");
     }
     return rc;

@@ -55,7 +55,10 @@ static void gzip_close(struct tsr_store *st)
 }
 
 static const struct tsr_store_kind gzip_kind = {
-    .scheme = "gzip", .readv = gzip_readv, .stat = gzip_stat, .close = gzip_close,
+    .scheme = "gzip",
+    .readv = gzip_readv,
+    .stat = gzip_stat,
+    .close = gzip_close,
 };
 
 static int wrong(const struct store_gzip *s, const char *what)

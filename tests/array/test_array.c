@@ -18,7 +18,7 @@ struct model {
 struct life {
     uint64_t seed;
     int step;
-    char did[32];    /* what the steps were, a letter each */
+    char did[32]; /* what the steps were, a letter each */
     bool file;
     char url[1024];
     const char *dtype;
@@ -29,8 +29,9 @@ struct life {
 static const struct {
     const char *dtype;
     int64_t item;
-} dtypes[] = {{"|u1", 1}, {"<u2", 2}, {"<f4", 4}, {"<f8", 8}, {"|S3", 3}, {"|V17", 17}, {"<c16", 16},
-              {"|V300", 300}, {"[('a', '<i4'), ('b', '<f8')]", 12}};
+} dtypes[] = {{"|u1", 1},   {"<u2", 2},     {"<f4", 4},
+              {"<f8", 8},   {"|S3", 3},     {"|V17", 17},
+              {"<c16", 16}, {"|V300", 300}, {"[('a', '<i4'), ('b', '<f8')]", 12}};
 
 static int64_t items_of(const struct model *m)
 {
@@ -45,8 +46,8 @@ static void die(const struct life *l, const char *what)
     for (int d = 0; d < l->m.ndim; d++)
         snprintf(text + strlen(text), sizeof text - strlen(text), "%s%lld", d ? "," : "",
                  (long long)l->m.shape[d]);
-    fail_msg("TESSERA_SEED=%llu: %s: %s: shape (%s) %s: %s", (unsigned long long)l->seed, l->did, what,
-             text, l->dtype, tsr_error());
+    fail_msg("TESSERA_SEED=%llu: %s: %s: shape (%s) %s: %s", (unsigned long long)l->seed, l->did,
+             what, text, l->dtype, tsr_error());
 }
 
 static void must(const struct life *l, int rc, const char *what)
@@ -68,7 +69,8 @@ static void random_cut(const struct model *m, struct cut *c)
         int64_t n = m->shape[d];
         c->start[d] = n ? random_in(0, n - 1) : 0;
         c->step[d] = kind < 6 ? 1 : random_in(1, 5) * (random_in(0, 2) ? 1 : -1);
-        int64_t room = c->step[d] > 0 ? (n - 1 - c->start[d]) / c->step[d] : c->start[d] / -c->step[d];
+        int64_t room =
+            c->step[d] > 0 ? (n - 1 - c->start[d]) / c->step[d] : c->start[d] / -c->step[d];
         c->count[d] = n ? random_in(random_in(0, 30) ? 1 : 0, room + 1) : 0;
         if (kind < 2) c->start[d] = 0, c->count[d] = n;
         c->items *= c->count[d];
@@ -371,15 +373,17 @@ static void arrays_hold_what_a_naive_model_holds(void **state)
 static void a_huge_array_of_zeros_costs_nothing(void **state)
 {
     (void)state;
-    tsr_spec s = {.size = sizeof s, .dtype = "<f8", .ndim = 3,
+    tsr_spec s = {.size = sizeof s,
+                  .dtype = "<f8",
+                  .ndim = 3,
                   .shape = (int64_t[]){20000, 20000, 20000}};
     tsr_stats st = {.size = sizeof st};
     tsr_array *a;
     double got[1000];
     OK(tsr_array_create(scratch("huge.b2nd"), &s, NULL, &a));
     OK(tsr_array_close(a));
-    OK(tsr_array_open(scratch("huge.b2nd"), &(tsr_options){.size = sizeof(tsr_options), .mode = "r+"},
-                      &a));
+    OK(tsr_array_open(scratch("huge.b2nd"),
+                      &(tsr_options){.size = sizeof(tsr_options), .mode = "r+"}, &a));
     tsr_slice cut = {(int64_t[]){19990, 7000, 123}, (int64_t[]){10, 10, 10}, NULL};
     memset(got, 1, sizeof got);
     OK(tsr_array_read(a, &cut, got, sizeof got));
@@ -453,8 +457,12 @@ static void attributes_and_metalayers_come_back(void **state)
 {
     (void)state;
     tsr_meta_value meta = {"colour", "\xa3red", 4};
-    tsr_spec s = {.size = sizeof s, .dtype = "<f4", .ndim = 1, .shape = (int64_t[]){5},
-                  .metas = &meta, .nmetas = 1};
+    tsr_spec s = {.size = sizeof s,
+                  .dtype = "<f4",
+                  .ndim = 1,
+                  .shape = (int64_t[]){5},
+                  .metas = &meta,
+                  .nmetas = 1};
     tsr_array *a, *b;
     char *json;
     void *buf;

@@ -46,7 +46,8 @@ static void check_sha(struct json_object *e, const void *p, size_t len)
     for (size_t i = 0; i < sizeof sum; i++) snprintf(hex + 2 * i, 3, "%02x", sum[i]);
     if ((int64_t)len != json_object_get_int64(get(e, "decoded_nbytes")))
         fail_msg("%s: %zu bytes", get_str(e, "file"), len);
-    if (strcmp(hex, get_str(e, "sha256")) != 0) fail_msg("%s: decodes to %s", get_str(e, "file"), hex);
+    if (strcmp(hex, get_str(e, "sha256")) != 0)
+        fail_msg("%s: decodes to %s", get_str(e, "file"), hex);
 }
 
 static void check_vlmeta(struct json_object *e, tsr_schunk *s)
@@ -166,7 +167,8 @@ static bool is_later(struct json_object *e)
     for (size_t k = 0; get(e, "filters") && k < 6; k++) {
         int id = json_object_get_int(json_object_array_get_idx(get(e, "filters"), k));
         bool have = id == 0;
-        for (int i = 0; tsr_codec_at(i, &info) == TSR_OK; i++) have |= info.filter && info.blosc2_id == id;
+        for (int i = 0; tsr_codec_at(i, &info) == TSR_OK; i++)
+            have |= info.filter && info.blosc2_id == id;
         known &= have;
     }
     return !known;
@@ -186,7 +188,8 @@ static void golden_files_decode_or_are_later_features(void **state)
                                               : open_schunk(e, file, NULL);
         char text[1024];
         snprintf(text, sizeof text, "%s", tsr_error());
-        if (rc < 0 && !(rc == TSR_EUNSUPPORTED && is_later(e))) fail_msg("%s: %d: %s", file, rc, text);
+        if (rc < 0 && !(rc == TSR_EUNSUPPORTED && is_later(e)))
+            fail_msg("%s: %d: %s", file, rc, text);
         if (rc == TSR_OK) decoded++;
         else refused++;
     }

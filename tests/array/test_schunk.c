@@ -156,8 +156,11 @@ static void live(uint64_t seed)
     l.chunk = random_in(1, random_in(0, 1) ? 40 : 5000);
     model_room(&l, 1);
     tsr_step steps[2] = {{"shuffle", NULL}, {codecs[random_in(0, 4)], "clevel=3"}};
-    tsr_schunk_spec spec = {.size = sizeof spec, .item_bytes = l.item,
-                            .chunk_bytes = l.chunk * l.item, .steps = steps, .nsteps = 2};
+    tsr_schunk_spec spec = {.size = sizeof spec,
+                            .item_bytes = l.item,
+                            .chunk_bytes = l.chunk * l.item,
+                            .steps = steps,
+                            .nsteps = 2};
     if (random_in(0, 1)) spec.block_bytes = random_in(1, l.chunk) * l.item;
     l.file = random_in(0, 1);
     snprintf(l.url, sizeof l.url, "%s", scratch("life.b2frame"));

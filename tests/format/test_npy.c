@@ -34,8 +34,8 @@ static void a_file_of_numpy_is_read(void **state)
     (void)state;
     int16_t items[6] = {1, 2, 3, 4, 5, -6}, got[6], column[2];
     tsr_array *a;
-    write_npy(scratch("a.npy"), "{'descr': '<i2', 'fortran_order': False, 'shape': (2, 3), }", items,
-              sizeof items);
+    write_npy(scratch("a.npy"), "{'descr': '<i2', 'fortran_order': False, 'shape': (2, 3), }",
+              items, sizeof items);
     OK(tsr_array_open(scratch("a.npy"), NULL, &a));
     const tsr_spec *s = tsr_array_spec(a);
     assert_string_equal(s->dtype, "<i2");
@@ -62,7 +62,8 @@ static void heads_that_python_would_accept_are_read(void **state)
     OK(open_text("{'descr': '<f8', 'fortran_order': False, 'shape': (5, 0, 1000000000000), }", 0));
     OK(open_text("{\"shape\":(3L,),\"fortran_order\":True,\"descr\":\"|u1\"}", 3));
     OK(open_text("{'descr': [('a', '<i4'), ('', '|V4'), ('b', '<f8', (2,))], "
-                 "'fortran_order': False, 'shape': (2,), }", 48));
+                 "'fortran_order': False, 'shape': (2,), }",
+                 48));
     OK(open_text("{'descr': '<M8[ns]', 'fortran_order': True, 'shape': (1, 4, 1), }", 32));
     OK(open_text("{'descr': [('\xe9', '<i4')], 'fortran_order': False, 'shape': (1,), }", 4));
 }
@@ -71,7 +72,12 @@ static void heads_that_break_the_grammar_are_corrupt(void **state)
 {
     (void)state;
     static const char *const bad[] = {
-        "", "{", "{}", "[]", "{'descr': '<f8'}", "{'descr': '<f8', 'fortran_order': False}",
+        "",
+        "{",
+        "{}",
+        "[]",
+        "{'descr': '<f8'}",
+        "{'descr': '<f8', 'fortran_order': False}",
         "{'descr': '<f8', 'fortran_order': False, 'shape': (2,), } x",
         "{'descr': '<f8', 'fortran_order': 0, 'shape': (2,), }",
         "{'descr': '<f8', 'fortran_order': False, 'shape': (-2,), }",
@@ -110,7 +116,8 @@ static void a_short_file_is_told_with_its_numbers(void **state)
 {
     (void)state;
     FAILS(TSR_ECORRUPT, "bytes 128 to 928, the file ends at byte 192",
-          open_text("{'descr': '<f8', 'fortran_order': False, 'shape': (100,)}               ", 64));
+          open_text("{'descr': '<f8', 'fortran_order': False, 'shape': (100,)}               ",
+                    64));
     tsr_array *a;
     for (size_t len = 0; len < 14; len++) {
         file_write(scratch("cut.npy"), "\x93NUMPY\x01\x00\x76\x00{'des", len);
@@ -202,7 +209,8 @@ static void check_slabs(const char *name, const int64_t shape[3])
         for (size_t i = 0; i < items; i++) {
             int64_t z = (int64_t)i % count[2], y = (int64_t)i / count[2] % count[1];
             int64_t x = (int64_t)i / count[2] / count[1];
-            uint16_t *m = &model[((start[0] + x) * shape[1] + start[1] + y) * shape[2] + start[2] + z];
+            uint16_t *m =
+                &model[((start[0] + x) * shape[1] + start[1] + y) * shape[2] + start[2] + z];
             if (round % 2 == 0) *m = buf[i];
             else if (*m != buf[i]) fail_msg("%s: round %d, item %zu", name, round, i);
         }
@@ -273,7 +281,11 @@ static void a_fill_of_nan_or_value_is_written(void **state)
     float nan, got[10];
     uint32_t bits = 0x7FC00000;
     memcpy(&nan, &bits, 4);
-    tsr_spec s = {.size = sizeof s, .dtype = "<f4", .ndim = 1, .shape = (int64_t[]){10}, .fill = &nan};
+    tsr_spec s = {.size = sizeof s,
+                  .dtype = "<f4",
+                  .ndim = 1,
+                  .shape = (int64_t[]){10},
+                  .fill = &nan};
     tsr_array *a;
     for (int i = 0; i < 2; i++) {
         OK(tsr_array_create(NULL, &s, &(tsr_options){.size = sizeof(tsr_options), .format = "npy"},

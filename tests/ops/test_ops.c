@@ -47,8 +47,9 @@ static void npy_to_b2nd_and_back_is_the_same_file(void **state)
         const char *dtype;
         int ndim;
         int64_t shape[4];
-    } cases[] = {{"<f8", 3, {40, 50, 60}}, {"|u1", 1, {100003}}, {">i4", 2, {7, 900}},
-                 {"<f4", 0, {0}}, {"<u2", 2, {0, 5}}, {"[('a', '<i4'), ('b', '<f8')]", 1, {500}},
+    } cases[] = {{"<f8", 3, {40, 50, 60}},     {"|u1", 1, {100003}},
+                 {">i4", 2, {7, 900}},         {"<f4", 0, {0}},
+                 {"<u2", 2, {0, 5}},           {"[('a', '<i4'), ('b', '<f8')]", 1, {500}},
                  {"<M8[ns]", 4, {3, 4, 5, 6}}, {"|b1", 2, {2500, 2500}}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         tsr_options w = mode("w");
@@ -58,7 +59,9 @@ static void npy_to_b2nd_and_back_is_the_same_file(void **state)
         same_file(scratch("a.npy"), scratch("b.npy"));
         /* and through a super-chunk and bare bytes */
         OK(tsr_convert(scratch("a.b2nd"), NULL, scratch("a.b2frame"), NULL, &w));
-        tsr_spec as = {.size = sizeof as, .dtype = cases[i].dtype, .ndim = cases[i].ndim,
+        tsr_spec as = {.size = sizeof as,
+                       .dtype = cases[i].dtype,
+                       .ndim = cases[i].ndim,
                        .shape = cases[i].shape};
         w.raw = &as;
         OK(tsr_convert(scratch("a.b2frame"), NULL, scratch("c.npy"), NULL, &w));
@@ -73,8 +76,11 @@ static void npy_to_b2nd_and_back_is_the_same_file(void **state)
 static void a_conversion_takes_chunks_and_codec_and_never_replaces_unasked(void **state)
 {
     (void)state;
-    tsr_spec s = {.size = sizeof s, .ndim = 2, .chunks = (int64_t[]){64, 32},
-                  .blocks = (int64_t[]){16, 32}, .steps = (tsr_step[]){{"lz4", "clevel=9"}},
+    tsr_spec s = {.size = sizeof s,
+                  .ndim = 2,
+                  .chunks = (int64_t[]){64, 32},
+                  .blocks = (int64_t[]){16, 32},
+                  .steps = (tsr_step[]){{"lz4", "clevel=9"}},
                   .nsteps = 1};
     tsr_options w = mode("w");
     tsr_array *a;
@@ -91,7 +97,8 @@ static void a_conversion_takes_chunks_and_codec_and_never_replaces_unasked(void 
     assert_int_equal(got->nsteps, 1);
     assert_string_equal(got->steps[0].name, "lz4");
     OK(tsr_array_close(a));
-    FAILS(TSR_ENOTFOUND, "none.npy", tsr_convert(scratch("none.npy"), NULL, scratch("x.npy"), NULL, NULL));
+    FAILS(TSR_ENOTFOUND, "none.npy",
+          tsr_convert(scratch("none.npy"), NULL, scratch("x.npy"), NULL, NULL));
     FAILS(TSR_EUNSUPPORTED, "chunk",
           tsr_convert(scratch("e.npy"), NULL, scratch("x.chunk"), NULL, NULL));
     assert_int_equal(scratch_count(), before + 1);
@@ -101,8 +108,11 @@ static void a_super_chunk_changes_codec_and_keeps_its_metalayers(void **state)
 {
     (void)state;
     tsr_meta_value meta = {"kind", "\xa1x", 2};
-    tsr_schunk_spec spec = {.size = sizeof spec, .item_bytes = 4, .chunk_bytes = 4000,
-                            .metas = &meta, .nmetas = 1};
+    tsr_schunk_spec spec = {.size = sizeof spec,
+                            .item_bytes = 4,
+                            .chunk_bytes = 4000,
+                            .metas = &meta,
+                            .nmetas = 1};
     tsr_spec lz4 = {.size = sizeof lz4, .steps = (tsr_step[]){{"lz4", NULL}}, .nsteps = 1};
     tsr_schunk *s;
     int32_t v[2500], got[2500];
@@ -134,7 +144,8 @@ static void a_super_chunk_changes_codec_and_keeps_its_metalayers(void **state)
     OK(tsr_array_close(a));
     tsr_spec wrong = {.size = sizeof wrong, .dtype = "<f8", .ndim = 1, .shape = (int64_t[]){1251}};
     tsr_options o = {.size = sizeof o, .raw = &wrong};
-    FAILS(TSR_EARG, "10000 bytes", tsr_convert(scratch("t.b2frame"), NULL, scratch("u.npy"), NULL, &o));
+    FAILS(TSR_EARG, "10000 bytes",
+          tsr_convert(scratch("t.b2frame"), NULL, scratch("u.npy"), NULL, &o));
     assert_int_not_equal(access(scratch("u.npy"), F_OK), 0);
 }
 
@@ -179,7 +190,10 @@ static void gzip_of_npy_and_raw_is_read(void **state)
     int before = scratch_count();
     OK(tsr_convert(scratch("g.npy.gz"), NULL, scratch("h.npy"), NULL, &w));
     same_file(scratch("g.npy"), scratch("h.npy"));
-    tsr_spec as = {.size = sizeof as, .dtype = "<u2", .ndim = 3, .shape = (int64_t[]){30, 200, 100}};
+    tsr_spec as = {.size = sizeof as,
+                   .dtype = "<u2",
+                   .ndim = 3,
+                   .shape = (int64_t[]){30, 200, 100}};
     tsr_options raw = {.size = sizeof raw, .raw = &as, .offset = 128};
     OK(tsr_convert(scratch("g.npy.gz"), &raw, scratch("h.npy"), NULL, &w));
     same_file(scratch("g.npy"), scratch("h.npy"));
@@ -221,7 +235,8 @@ static void a_damaged_gzip_file_is_corrupt(void **state)
           tsr_convert(scratch("cut.npy.gz"), NULL, scratch("cut.b2nd"), NULL, &w));
     /* the shape asks for more than is there */
     gzip_file(scratch("short.npy.gz"), p, len - 1000);
-    FAILS(TSR_ECORRUPT, "2000128", tsr_convert(scratch("short.npy.gz"), NULL, scratch("cut.b2nd"), NULL, &w));
+    FAILS(TSR_ECORRUPT, "2000128",
+          tsr_convert(scratch("short.npy.gz"), NULL, scratch("cut.b2nd"), NULL, &w));
     assert_int_not_equal(access(scratch("cut.b2nd"), F_OK), 0);
     free(z);
     free(p);
@@ -293,8 +308,12 @@ static void hear(void *user, int64_t chunk, int ndim, const int64_t *coords, tsr
 static void verify_names_the_chunks_that_are_bad(void **state)
 {
     (void)state;
-    tsr_spec s = {.size = sizeof s, .dtype = "<f8", .ndim = 2, .shape = (int64_t[]){100, 100},
-                  .chunks = (int64_t[]){10, 20}, .blocks = (int64_t[]){5, 10}};
+    tsr_spec s = {.size = sizeof s,
+                  .dtype = "<f8",
+                  .ndim = 2,
+                  .shape = (int64_t[]){100, 100},
+                  .chunks = (int64_t[]){10, 20},
+                  .blocks = (int64_t[]){5, 10}};
     static double v[10000];
     tsr_array *a;
     size_t len;
@@ -310,8 +329,8 @@ static void verify_names_the_chunks_that_are_bad(void **state)
     /* one bit of the first block start of chunks 7 and 31; where they are tells the library */
     uint8_t *p = file_read(scratch("v.b2nd"), &len);
     tsr_schunk *raw;
-    OK(tsr_schunk_open(scratch("v.b2nd"), &(tsr_options){.size = sizeof(tsr_options),
-                                                         .format = "b2frame"}, &raw));
+    OK(tsr_schunk_open(scratch("v.b2nd"),
+                       &(tsr_options){.size = sizeof(tsr_options), .format = "b2frame"}, &raw));
     static const int64_t bad[] = {7, 31};
     for (int i = 0; i < 2; i++) {
         void *chunk;
@@ -395,7 +414,8 @@ static void check_projection(const char *dtype, int64_t item, const int64_t chun
     }
     tsr_slice cut = {start, count, step};
     uint8_t *part = malloc((size_t)(items * item));
-    double *v = malloc((size_t)items * 8), *want = malloc((size_t)items * 8), *got = malloc((size_t)items * 8);
+    double *v = malloc((size_t)items * 8), *want = malloc((size_t)items * 8),
+           *got = malloc((size_t)items * 8);
     OK(tsr_array_read(a, &cut, part, (size_t)(items * item)));
     OK(tsr_to_double(dtype, part, items, v));
     for (int axis = 0; axis < 3; axis++)
@@ -405,7 +425,8 @@ static void check_projection(const char *dtype, int64_t item, const int64_t chun
             assert_int_equal(rows, count[axis == 0 ? 1 : 0]);
             assert_int_equal(cols, count[axis == 2 ? 1 : 2]);
             for (int64_t i = 0; i < rows * cols; i++)
-                if (!(fabs(got[i] - want[i]) <= 1e-9 * fabs(want[i])) && !(isnan(got[i]) && isnan(want[i])))
+                if (!(fabs(got[i] - want[i]) <= 1e-9 * fabs(want[i])) &&
+                    !(isnan(got[i]) && isnan(want[i])))
                     fail_msg("%s axis %d how %d: item %lld: %g, expected %g", dtype, axis, how,
                              (long long)i, got[i], want[i]);
         }
@@ -423,8 +444,8 @@ static void projections_equal_the_naive_ones(void **state)
     static const struct {
         const char *dtype;
         int64_t item;
-    } types[] = {{"|u1", 1}, {"<u2", 2}, {"<i2", 2}, {"<f4", 4}, {"<f8", 8}, {">u2", 2}, {"<i4", 4},
-                 {"|b1", 1}, {"<u8", 8}, {">f4", 4}};
+    } types[] = {{"|u1", 1}, {"<u2", 2}, {"<i2", 2}, {"<f4", 4}, {"<f8", 8},
+                 {">u2", 2}, {"<i4", 4}, {"|b1", 1}, {"<u8", 8}, {">f4", 4}};
     for (int round = 0; round < 8; round++)
         for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
             int64_t chunks[3] = {random_in(1, 20), random_in(1, 30), random_in(1, 90)};
