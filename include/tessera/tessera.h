@@ -369,7 +369,8 @@ TSR_API int tsr_verify(const char *url, const tsr_options *opts, tsr_verify_fn f
                        int64_t *problems);
 
 /* Reduces a slice along one axis to a plane of doubles, out[product of the counts of the
- * other axes], streaming.  The slice must leave exactly two other axes longer than one.
+ * other axes], streaming.  Of the other axes at most two may be longer than one.  NaN counts as
+ * no item: what has only NaN behind it is NaN, its sum 0.
  * Numeric dtypes only, else EUNSUPPORTED. */
 typedef enum { TSR_MAX, TSR_MIN, TSR_SUM, TSR_MEAN } tsr_reduction;
 TSR_API int tsr_project(const tsr_array *a, const tsr_slice *s, int axis, tsr_reduction how,
