@@ -77,8 +77,11 @@ static int make_twin(const struct tsr_frame *f, struct tsr_frame **out)
         tsr_store_close(st);
         return rc;
     }
-    /* fields that facts do not carry, such as thread hints */
+    /* fields that facts do not carry, such as thread hints; the header's length is the twin's own,
+     * since other writers may leave room in theirs */
+    int32_t header_len = (*out)->h.header_len;
     (*out)->h = f->h;
+    (*out)->h.header_len = header_len;
     (*out)->h.frame_len = 0;
     return TSR_OK;
 }

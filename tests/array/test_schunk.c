@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* tests/array/test_schunk.c - super-chunks through the public API against a growing buffer. */
+#include <signal.h>
+#include <sys/resource.h>
+
 #include "../scratch.h"
 
 struct life {
@@ -285,6 +288,88 @@ static void metalayers_come_back(void **state)
     OK(tsr_schunk_close(s));
 }
 
+static void put_be32(uint8_t *p, uint32_t v)
+{
+    for (int i = 0; i < 4; i++) p[i] = (uint8_t)(v >> (24 - 8 * i));
+}
+
+/* Other writers may leave room between the metalayers and the chunks. */
+static void a_header_with_room_at_its_end_is_copied_without_it(void **state)
+{
+    enum { N = 3000, ROOM = 4000, HEADER_LEN = 11, FRAME_LEN = 20 };
+    tsr_schunk_spec spec = {.size = sizeof spec, .item_bytes = 4, .chunk_bytes = 4096};
+    int32_t items[N], got[N];
+    tsr_schunk *s, *wide, *back;
+    void *tight, *copy;
+    size_t len, copy_len;
+    (void)state;
+    for (int i = 0; i < N; i++) items[i] = (int32_t)random_next();
+    OK(tsr_schunk_create(NULL, &spec, NULL, &s));
+    OK(tsr_schunk_append(s, N, items));
+    OK(tsr_schunk_to_frame(s, &tight, &len));
+    uint8_t *frame = calloc(1, len + ROOM);
+    size_t header = (size_t)((uint8_t *)tight)[13] << 8 | ((uint8_t *)tight)[14];
+    memcpy(frame, tight, header);
+    memcpy(frame + header + ROOM, (uint8_t *)tight + header, len - header);
+    put_be32(frame + HEADER_LEN, (uint32_t)header + ROOM);
+    put_be32(frame + FRAME_LEN, (uint32_t)len + ROOM);
+    OK(tsr_schunk_from_frame(frame, len + ROOM, 0, NULL, &wide));
+    OK(tsr_schunk_to_frame(wide, &copy, &copy_len));
+    assert_int_equal(copy_len, len);
+    OK(tsr_schunk_from_frame(copy, copy_len, 0, NULL, &back));
+    OK(tsr_schunk_get(back, 0, N, got));
+    assert_memory_equal(got, items, sizeof items);
+    tsr_schunk_close(s);
+    tsr_schunk_close(wide);
+    tsr_schunk_close(back);
+    tsr_free(tight);
+    tsr_free(copy);
+    free(frame);
+}
+
+static void files_may_grow_to(rlim_t bytes)
+{
+    struct rlimit r;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &r), 0);
+    r.rlim_cur = bytes;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &r), 0);
+}
+
+static void appends_that_find_no_room_lose_nothing(void **state)
+{
+    enum { CHUNK = 4096, N = 10 * CHUNK };
+    tsr_schunk_spec spec = {.size = sizeof spec, .chunk_bytes = CHUNK};
+    uint8_t p[N], got[N];
+    tsr_schunk *s;
+    (void)state;
+    for (int i = 0; i < N; i++) p[i] = (uint8_t)random_next();
+    signal(SIGXFSZ, SIG_IGN);
+    OK(tsr_schunk_create(scratch("full.b2frame"), &spec, NULL, &s));
+    OK(tsr_schunk_append(s, 100, p));
+    OK(tsr_schunk_flush(s));
+    files_may_grow_to(CHUNK / 2);
+    assert_true(tsr_schunk_append(s, CHUNK - 100, p + 100) <
+                0); /* the chunk is full: it is written */
+    assert_true(tsr_schunk_append(s, 1, p + CHUNK) < 0);
+    assert_true(tsr_schunk_flush(s) < 0);
+    assert_int_equal(tsr_schunk_nitems(s), CHUNK);
+    OK(tsr_schunk_get(s, 0, CHUNK, got));
+    assert_memory_equal(got, p, CHUNK);
+    files_may_grow_to(RLIM_INFINITY);
+    OK(tsr_schunk_append(s, N - CHUNK, p + CHUNK));
+    files_may_grow_to(CHUNK);
+    assert_true(tsr_schunk_insert_chunk(s, 1, p, CHUNK) < 0);
+    assert_int_equal(tsr_schunk_nitems(s), N);
+    files_may_grow_to(RLIM_INFINITY);
+    OK(tsr_schunk_get(s, 0, N, got));
+    assert_memory_equal(got, p, N);
+    OK(tsr_schunk_close(s));
+    OK(tsr_schunk_open(scratch("full.b2frame"), NULL, &s));
+    OK(tsr_schunk_get(s, 0, N, got));
+    assert_memory_equal(got, p, N);
+    tsr_schunk_close(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -293,6 +378,8 @@ int main(void)
         cmocka_unit_test(a_set_past_the_end_extends_and_a_gap_is_refused),
         cmocka_unit_test(an_array_and_a_super_chunk_are_not_mixed_up),
         cmocka_unit_test(metalayers_come_back),
+        cmocka_unit_test(a_header_with_room_at_its_end_is_copied_without_it),
+        cmocka_unit_test(appends_that_find_no_room_lose_nothing),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }
