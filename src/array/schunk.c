@@ -14,9 +14,9 @@
 struct tsr_schunk {
     struct tsr_array *a;
     tsr_schunk_spec spec;
-    int64_t nbytes;          /* items the caller sees, tail included */
-    uint8_t *tail;           /* [chunk_bytes]; NULL: not in use */
-    int64_t tail_at;         /* byte where it begins, a multiple of chunk_bytes */
+    int64_t nbytes;  /* items the caller sees, tail included */
+    uint8_t *tail;   /* [chunk_bytes]; NULL: not in use */
+    int64_t tail_at; /* byte where it begins, a multiple of chunk_bytes */
     bool tail_dirty;
 };
 
@@ -86,8 +86,9 @@ static int tail_take(tsr_schunk *s)
     int64_t chunk = chunk_bytes(s), at = s->nbytes / chunk * chunk;
     if (s->tail && s->tail_at == at) return TSR_OK;
     int rc = tail_store(s);
-    if (rc == TSR_OK && !s->tail && !(s->tail = tsr_alloc((size_t)chunk))) rc = TSR_ENOMEM;
-    if (rc == TSR_OK && s->nbytes > at) rc = read_bytes(s, at, s->nbytes - at, s->tail);
+    if (rc < 0) return rc; /* what it holds is nowhere else: it stays */
+    if (!s->tail && !(s->tail = tsr_alloc((size_t)chunk))) return TSR_ENOMEM;
+    if (s->nbytes > at) rc = read_bytes(s, at, s->nbytes - at, s->tail);
     if (rc < 0) {
         tsr_free(s->tail);
         s->tail = NULL;
@@ -109,9 +110,13 @@ static int make(struct tsr_array *a, tsr_schunk **out)
     const tsr_spec *as = &a->d->spec;
     s->a = a;
     s->nbytes = stored_bytes(s);
-    s->spec = (tsr_schunk_spec){.size = sizeof s->spec, .item_bytes = as->item_bytes,
-                                .chunk_bytes = chunk_bytes(s), .block_bytes = a->d->grid.block[0],
-                                .steps = as->steps, .nsteps = as->nsteps, .split = as->split};
+    s->spec = (tsr_schunk_spec){.size = sizeof s->spec,
+                                .item_bytes = as->item_bytes,
+                                .chunk_bytes = chunk_bytes(s),
+                                .block_bytes = a->d->grid.block[0],
+                                .steps = as->steps,
+                                .nsteps = as->nsteps,
+                                .split = as->split};
     *out = s;
     return TSR_OK;
 }
@@ -126,8 +131,10 @@ int tsr_schunk_open(const char *url, const tsr_options *opts, tsr_schunk **out)
     /* a Blosc2 array is a super-chunk too, when asked for as one */
     const char *format = a->d->format->name;
     tsr_engine_close(a);
-    return tsr_fail(TSR_EARG, "%s: an array (format %s), not a super-chunk; format b2frame shows "
-                              "the chunks below a b2nd array", url, format);
+    return tsr_fail(TSR_EARG,
+                    "%s: an array (format %s), not a super-chunk; format b2frame shows "
+                    "the chunks below a b2nd array",
+                    url, format);
 }
 
 static int complete_spec(const tsr_schunk_spec *spec, tsr_schunk_spec *s)
@@ -143,8 +150,9 @@ static int complete_spec(const tsr_schunk_spec *spec, tsr_schunk_spec *s)
         s->chunk_bytes = tsr_max64(DEFAULT_CHUNK / s->item_bytes, 1) * s->item_bytes;
     if (s->chunk_bytes < 0 || s->chunk_bytes % s->item_bytes || s->block_bytes < 0 ||
         s->block_bytes > TSR_BLOCK_MAX)
-        return tsr_fail(TSR_EARG, "chunk_bytes %lld, block_bytes %lld: expected whole items of "
-                                  "%lld bytes, blocks up to %d",
+        return tsr_fail(TSR_EARG,
+                        "chunk_bytes %lld, block_bytes %lld: expected whole items of "
+                        "%lld bytes, blocks up to %d",
                         (long long)s->chunk_bytes, (long long)s->block_bytes,
                         (long long)s->item_bytes, TSR_BLOCK_MAX);
     return TSR_OK;
@@ -162,9 +170,16 @@ int tsr_schunk_create(const char *url, const tsr_schunk_spec *spec, const tsr_op
     if (f->kind != TSR_KIND_SCHUNK)
         return tsr_fail(TSR_EARG, "format %s: does not hold super-chunks", f->name);
     int64_t zero = 0;
-    tsr_spec as = {.size = sizeof as, .item_bytes = s.item_bytes, .ndim = 1, .shape = &zero,
-                   .chunks = &s.chunk_bytes, .blocks = s.block_bytes ? &s.block_bytes : NULL,
-                   .steps = s.steps, .nsteps = s.nsteps, .split = s.split, .metas = s.metas,
+    tsr_spec as = {.size = sizeof as,
+                   .item_bytes = s.item_bytes,
+                   .ndim = 1,
+                   .shape = &zero,
+                   .chunks = &s.chunk_bytes,
+                   .blocks = s.block_bytes ? &s.block_bytes : NULL,
+                   .steps = s.steps,
+                   .nsteps = s.nsteps,
+                   .split = s.split,
+                   .metas = s.metas,
                    .nmetas = s.nmetas};
     struct tsr_array *a;
     rc = tsr_engine_create(url, f, &as, &o, &a);
@@ -384,6 +399,15 @@ int tsr_schunk_update_chunk(tsr_schunk *s, int64_t i, const void *src, size_t sr
     return set_bytes(s, i * chunk_bytes(s), n, src);
 }
 
+/* As if nothing had happened; the text of the failure stays. */
+static void undo_insert(tsr_schunk *s, int64_t i)
+{
+    char text[TSR_ERROR_MAX];
+    tsr_error_save(text);
+    if (s->a->d->format->chunk_delete(s->a->d, i) == TSR_OK) s->nbytes -= chunk_bytes(s);
+    tsr_error_restore(text);
+}
+
 int tsr_schunk_insert_chunk(tsr_schunk *s, int64_t i, const void *src, size_t src_bytes)
 {
     int64_t chunk = chunk_bytes(s), n = tsr_schunk_nchunks(s);
@@ -393,14 +417,16 @@ int tsr_schunk_insert_chunk(tsr_schunk *s, int64_t i, const void *src, size_t sr
     bool at_end = i == n && s->nbytes % chunk == 0;
     if (src_bytes == 0 || src_bytes % (size_t)s->spec.item_bytes || (int64_t)src_bytes > chunk ||
         ((int64_t)src_bytes < chunk && !at_end) || (i == n && !at_end))
-        return tsr_fail(TSR_EARG, "insert %zu bytes before chunk %lld of %lld: expected %lld "
-                                  "(only after a full last chunk fewer)",
+        return tsr_fail(TSR_EARG,
+                        "insert %zu bytes before chunk %lld of %lld: expected %lld "
+                        "(only after a full last chunk fewer)",
                         src_bytes, (long long)i, (long long)n, (long long)chunk);
     if (i == n) return append_bytes(s, (int64_t)src_bytes, src);
     if ((rc = tail_drop(s)) < 0) return rc;
     if ((rc = s->a->d->format->chunk_insert(s->a->d, i)) < 0) return rc;
     s->nbytes += chunk;
-    return write_bytes(s, i * chunk, chunk, src);
+    if ((rc = write_bytes(s, i * chunk, chunk, src)) < 0) undo_insert(s, i);
+    return rc;
 }
 
 int tsr_schunk_delete_chunk(tsr_schunk *s, int64_t i)
@@ -421,7 +447,7 @@ int tsr_schunk_get_chunk(const tsr_schunk *s, int64_t i, void **buf, size_t *len
     int rc = check_chunk(s, i, tsr_schunk_nchunks(s));
     if (rc == TSR_OK && s->tail_dirty && i == s->tail_at / chunk_bytes(s))
         rc = tsr_fail(TSR_EARG, "chunk %lld is not encoded yet: flush first", (long long)i);
-    if (rc == TSR_OK) rc = tsr_job_fetch(s->a, &(struct tsr_selection){.ndim = 1}, &j);
+    if (rc == TSR_OK) rc = tsr_job_settle(s->a, &j);
     if (rc < 0) goto done;
     size_t n = j.place.len ? (size_t)j.place.len : TSR_CHUNK_HEADER;
     if (!(p = tsr_alloc(n))) {
@@ -430,8 +456,8 @@ int tsr_schunk_get_chunk(const tsr_schunk *s, int64_t i, void **buf, size_t *len
         rc = tsr_store_read(s->a->d->store, j.place.key, j.place.off, p, n);
     } else {
         const struct tsr_chunk *c = (const struct tsr_chunk *)j.place.priv;
-        tsr_chunk_special(p, c->special, c->nbytes, c->block_bytes,
-                          (int32_t)s->spec.item_bytes, NULL, 0);
+        tsr_chunk_special(p, c->special, c->nbytes, c->block_bytes, (int32_t)s->spec.item_bytes,
+                          NULL, 0);
     }
     if (rc == TSR_OK) {
         *buf = p;
