@@ -9,9 +9,9 @@
 
 enum {
     WINDOW_CHUNKS = 128,
-    WINDOW_BYTES = 8 << 20,  /* decoded size of the wanted blocks of a window */
-    GROUP_BYTES = 32 << 10,  /* blocks are handed out in groups of about this size */
-    INLINE_BYTES = 96 << 10  /* below this, waking a thread costs more than it brings */
+    WINDOW_BYTES = 8 << 20, /* decoded size of the wanted blocks of a window */
+    GROUP_BYTES = 32 << 10, /* blocks are handed out in groups of about this size */
+    INLINE_BYTES = 96 << 10 /* below this, waking a thread costs more than it brings */
 };
 
 struct group {
@@ -19,7 +19,7 @@ struct group {
 };
 
 struct window {
-    struct chunk_job *jobs;   /* [cap] */
+    struct chunk_job *jobs; /* [cap] */
     size_t njobs, cap;
     struct group *groups;
     size_t ngroups, groups_cap;
@@ -106,7 +106,8 @@ static int window_group(const struct reader *r, struct window *w)
     int rc = TSR_OK;
     for (size_t i = 0; i < w->njobs && rc == TSR_OK; i++) {
         const struct chunk_job *j = &w->jobs[i];
-        int64_t block = j->place.block_items ? j->place.block_items * g->item_bytes : g->block_bytes;
+        int64_t block =
+            j->place.block_items ? j->place.block_items * g->item_bytes : g->block_bytes;
         size_t step = (size_t)tsr_max64(1, GROUP_BYTES / tsr_max64(block, 1));
         if (j->place.state != TSR_PLACE_STORED) rc = window_add_group(w, i, 0, 0);
         else if (j->place.serial) step = tsr_max64((int64_t)j->nrefs, 1);
@@ -133,6 +134,20 @@ static int fill_chunk(const struct reader *r, const struct chunk_job *j)
     return tsr_fill(r->a, &j->place, o.mem, o.count, o.mem_stride);
 }
 
+/* Decodes a block into scratch, at least as far as its last wanted item. */
+static int decode_into(const struct reader *r, const struct chunk_job *j,
+                       const struct block_ref *ref, struct tsr_worker *w, const struct overlap *o,
+                       uint8_t *scratch)
+{
+    const struct tsr_driver *d = r->a->d;
+    if (!d->format->decode_start)
+        return d->format->decode(d, &j->place, w, ref->block, ref->src, (size_t)ref->len, scratch);
+    int64_t end = o->blk + d->grid.item_bytes;
+    for (int i = 0; i < o->ndim; i++) end += (o->count[i] - 1) * o->blk_stride[i];
+    struct tsr_block_start in = {ref->src, (size_t)ref->len, (size_t)end};
+    return d->format->decode_start(d, &j->place, w, ref->block, &in, scratch);
+}
+
 static int decode_block(const struct reader *r, const struct chunk_job *j,
                         const struct block_ref *ref, struct tsr_worker *w)
 {
@@ -147,10 +162,12 @@ static int decode_block(const struct reader *r, const struct chunk_job *j,
     for (int i = 0; i < o.ndim; i++) len *= (size_t)box.extent[i];
     uint8_t *scratch = tsr_worker_scratch(w, TSR_SCRATCH_BLOCK, len);
     if (!scratch) return TSR_ENOMEM;
-    int rc = d->format->decode(d, &j->place, w, ref->block, ref->src, (size_t)ref->len, scratch);
+    int rc = decode_into(r, j, ref, w, &o, scratch);
     if (rc < 0) return rc;
-    struct tsr_box_copy c = {.dst = o.mem, .src = scratch + o.blk,
-                             .item_bytes = (size_t)d->grid.item_bytes, .ndim = o.ndim};
+    struct tsr_box_copy c = {.dst = o.mem,
+                             .src = scratch + o.blk,
+                             .item_bytes = (size_t)d->grid.item_bytes,
+                             .ndim = o.ndim};
     memcpy(c.count, o.count, (size_t)o.ndim * sizeof *c.count);
     memcpy(c.dst_stride, o.mem_stride, (size_t)o.ndim * sizeof *c.dst_stride);
     memcpy(c.src_stride, o.blk_stride, (size_t)o.ndim * sizeof *c.src_stride);

@@ -99,6 +99,15 @@ int tsr_chunk_all_spans(const struct tsr_chunk *c, const uint8_t *head, int32_t 
 int tsr_chunk_decode_block(const struct tsr_chunk *c, struct tsr_worker *w, int32_t b,
                            const uint8_t *src, size_t len, uint8_t *dst);
 
+/* The same for a reader to whom only the first `want` bytes of the block matter: dst may hold
+ * anything behind them, and the bytes that make them are not all checked. */
+struct tsr_block_start {
+    const uint8_t *src;
+    size_t len, want;
+};
+int tsr_chunk_decode_start(const struct tsr_chunk *c, struct tsr_worker *w, int32_t b,
+                           const struct tsr_block_start *in, uint8_t *dst);
+
 /* Fills dst with the bytes at [lo, lo + n) of a special chunk's decoded form; value: its item
  * (VALUE only). */
 void tsr_special_fill(int special, int32_t typesize, const uint8_t *value, int32_t value_bytes,

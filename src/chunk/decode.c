@@ -34,44 +34,80 @@ static int run_token(struct input *in, int32_t csize, uint8_t *dst, size_t n)
     return TSR_OK;
 }
 
-/* Reads the next stream into dst[n].  *plain, if asked for and the stream is stored as it is:
+/* How the streams of a block are read: each has n bytes, of which the first `take` are wanted. */
+struct streams {
+    int32_t block, count;
+    size_t n, take;
+};
+
+/* Reads the next stream into dst[take].  *plain, if asked for and the stream is stored as it is:
  * where it lies; then dst is left alone. */
 static int read_stream(const struct tsr_chunk *c, const struct tsr_call *call, struct input *in,
-                       uint8_t *dst, size_t n, const uint8_t **plain)
+                       const struct streams *st, uint8_t *dst, const uint8_t **plain)
 {
+    size_t n = st->n, take = st->take;
     if (in->len - in->at < 4)
         return tsr_fail(TSR_ECORRUPT, "byte %zu: found %zu bytes, expected a stream size", in->at,
                         in->len - in->at);
     int32_t csize = (int32_t)tsr_load_LE32(in->p + in->at);
     in->at += 4;
-    if (csize < 0) return run_token(in, csize, dst, n);
+    if (csize < 0) return run_token(in, csize, dst, take);
     if ((size_t)csize > in->len - in->at)
         return tsr_fail(TSR_ECORRUPT, "byte %zu: found stream size %d, expected at most %zu",
                         in->at - 4, csize, in->len - in->at);
     const uint8_t *src = in->p + in->at;
     in->at += (size_t)csize;
-    if (csize == 0) memset(dst, 0, n);
-    else if ((size_t)csize != n) return c->codec->decode(call, src, (size_t)csize, dst, n);
-    else if (plain) *plain = src;
-    else memcpy(dst, src, n);
+    if (csize == 0) memset(dst, 0, take);
+    else if ((size_t)csize == n && plain) *plain = src;
+    else if ((size_t)csize == n) memcpy(dst, src, take);
+    else if (take < n) return c->codec->decode_start(call, src, (size_t)csize, dst, take);
+    else return c->codec->decode(call, src, (size_t)csize, dst, n);
     return TSR_OK;
 }
 
-/* All streams of block b, into dst or, for one that is stored as it is, *joined. */
-static int read_streams(const struct tsr_chunk *c, const struct tsr_call *call, int32_t b,
-                        struct input *in, uint8_t *dst, const uint8_t **joined)
+/* All streams of a block, into dst or, for one that is stored as it is, *joined. */
+static int read_streams(const struct tsr_chunk *c, const struct tsr_call *call, struct input *in,
+                        const struct streams *st, uint8_t *dst, const uint8_t **joined)
 {
-    int32_t streams = tsr_chunk_streams(c, b);
-    size_t n = (size_t)(tsr_chunk_block_len(c, b) / streams);
-    const uint8_t **plain = streams == 1 ? joined : NULL;
-    for (int32_t s = 0; s < streams; s++) {
-        int rc = read_stream(c, call, in, dst + (size_t)s * n, n, plain);
+    const uint8_t **plain = st->count == 1 ? joined : NULL;
+    for (int32_t s = 0; s < st->count; s++) {
+        int rc = read_stream(c, call, in, st, dst + (size_t)s * st->take, plain);
         if (rc < 0) {
-            tsr_within("block %d, stream %d", b, s);
+            tsr_within("block %d, stream %d", st->block, s);
             return rc;
         }
     }
     return TSR_OK;
+}
+
+static struct streams whole_streams(const struct tsr_chunk *c, int32_t b)
+{
+    int32_t count = tsr_chunk_streams(c, b);
+    size_t n = (size_t)(tsr_chunk_block_len(c, b) / count);
+    return (struct streams){b, count, n, n};
+}
+
+/* How much of each stream makes the first `want` bytes of block b: of one stream that no filter
+ * follows just these, of planes in a stream each the same part of every one.  Planes keep to
+ * cache lines, so that the filter does not straddle them.  All, if most of it is needed. */
+static struct streams some_streams(const struct tsr_chunk *c, const struct tsr_call *call,
+                                   const struct tsr_stages *stages, int32_t b, size_t want)
+{
+    enum { LINE = 64 };
+    struct streams st = whole_streams(c, b);
+    size_t take = st.n;
+    if (!c->codec->decode_start) return st;
+    if (stages->n == 0 && st.count == 1) {
+        take = want;
+    } else if (stages->n == 1 && stages->filter[0]->planes) {
+        struct tsr_call one = *call;
+        one.meta = stages->meta[0];
+        size_t planes = stages->filter[0]->planes(&one);
+        size_t item = (want + planes - 1) / planes;
+        if (planes == (size_t)st.count) take = (item + LINE - 1) / LINE * LINE;
+    }
+    if (take < st.n - st.n / 8) st.take = take;
+    return st;
 }
 
 static uint8_t *scratch(struct tsr_worker *w, int i, size_t len)
@@ -95,27 +131,37 @@ static int undo(const struct tsr_stages *st, const struct tsr_call *call, const 
     return TSR_OK;
 }
 
-int tsr_chunk_decode_block(const struct tsr_chunk *c, struct tsr_worker *w, int32_t b,
-                           const uint8_t *src, size_t len, uint8_t *dst)
+int tsr_chunk_decode_start(const struct tsr_chunk *c, struct tsr_worker *w, int32_t b,
+                           const struct tsr_block_start *start, uint8_t *dst)
 {
     size_t n = (size_t)tsr_chunk_block_len(c, b);
     if (c->memcpyed) {
-        if (len < n)
-            return tsr_fail(TSR_ECORRUPT, "block %d: found %zu bytes, expected %zu", b, len, n);
-        memcpy(dst, src, n);
+        if (start->len < n)
+            return tsr_fail(TSR_ECORRUPT, "block %d: found %zu bytes, expected %zu", b, start->len,
+                            n);
+        memcpy(dst, start->src, tsr_minz(n, start->want));
         return TSR_OK;
     }
     struct tsr_block_facts facts = tsr_block_facts_of(c);
     struct tsr_call call = {.worker = w, .block = &facts, .meta = c->codec_meta};
-    struct tsr_stages st;
-    tsr_stages_init(&st, c, &call, false);
-    struct input in = {src, len, 0};
-    if (st.n == 0) return read_streams(c, &call, b, &in, dst, NULL);
-    uint8_t *joined = scratch(w, 0, n);
+    struct tsr_stages stages;
+    tsr_stages_init(&stages, c, &call, false);
+    struct streams st =
+        start->want < n ? some_streams(c, &call, &stages, b, start->want) : whole_streams(c, b);
+    struct input in = {start->src, start->len, 0};
+    uint8_t *joined = stages.n ? scratch(w, 0, n) : dst;
     if (!joined) return TSR_ENOMEM;
     const uint8_t *from = joined;
-    int rc = read_streams(c, &call, b, &in, joined, &from);
-    return rc < 0 ? rc : undo(&st, &call, from, n, dst);
+    int rc = read_streams(c, &call, &in, &st, joined, stages.n ? &from : NULL);
+    if (st.take < st.n) n = (size_t)st.count * st.take;
+    return rc < 0 ? rc : undo(&stages, &call, from, n, dst);
+}
+
+int tsr_chunk_decode_block(const struct tsr_chunk *c, struct tsr_worker *w, int32_t b,
+                           const uint8_t *src, size_t len, uint8_t *dst)
+{
+    struct tsr_block_start all = {src, len, SIZE_MAX};
+    return tsr_chunk_decode_start(c, w, b, &all, dst);
 }
 
 /* Bytes [lo, lo + n) of block b of a chunk in memory. */
@@ -129,7 +175,8 @@ static int block_part(const struct tsr_chunk *c, struct tsr_worker *w, const uin
     if (n == whole) return tsr_chunk_decode_block(c, w, b, chunk + off, (size_t)len, dst);
     uint8_t *all = tsr_worker_scratch(w, TSR_SCRATCH_BLOCK, whole);
     if (!all) return TSR_ENOMEM;
-    rc = tsr_chunk_decode_block(c, w, b, chunk + off, (size_t)len, all);
+    struct tsr_block_start start = {chunk + off, (size_t)len, lo + n};
+    rc = tsr_chunk_decode_start(c, w, b, &start, all);
     if (rc == TSR_OK) memcpy(dst, all + lo, n);
     return rc;
 }

@@ -52,6 +52,10 @@ struct tsr_codec {
 
     /* Decodes len bytes to exactly n, else ECORRUPT.  Touches nothing outside. */
     int (*decode)(const struct tsr_call *c, const uint8_t *src, size_t len, uint8_t *dst, size_t n);
+    /* Decodes the first n bytes of more, at less than the cost of all; what comes after them is
+     * not checked.  NULL: cannot. */
+    int (*decode_start)(const struct tsr_call *c, const uint8_t *src, size_t len, uint8_t *dst,
+                        size_t n);
 };
 
 struct tsr_filter {
@@ -63,6 +67,9 @@ struct tsr_filter {
     /* True when both directions would only copy, so that the pipeline leaves the step out;
      * NULL: never. */
     bool (*identity)(const struct tsr_call *c);
+    /* Into how many equal planes encode sorts the bytes, so that the first m bytes of all planes
+     * make the first m items; NULL: not so. */
+    size_t (*planes)(const struct tsr_call *c);
 
     /* Both transform len bytes from src to dst, which do not overlap. */
     int (*encode)(const struct tsr_call *c, const uint8_t *src, size_t len, uint8_t *dst);

@@ -73,6 +73,18 @@ static int lz4_decode(const struct tsr_call *c, const uint8_t *src, size_t len, 
     return TSR_OK;
 }
 
+static int lz4_decode_start(const struct tsr_call *c, const uint8_t *src, size_t len, uint8_t *dst,
+                            size_t n)
+{
+    (void)c;
+    if (len > INT_MAX || n > INT_MAX)
+        return tsr_fail(TSR_ECORRUPT, "lz4: %zu bytes for %zu: too long for a block", len, n);
+    int got = LZ4_decompress_safe_partial((const char *)src, (char *)dst, (int)len, (int)n, (int)n);
+    if (got < 0) return tsr_fail(TSR_ECORRUPT, "lz4: broken block of %zu bytes", len);
+    if ((size_t)got == n) return TSR_OK;
+    return tsr_fail(TSR_ECORRUPT, "lz4: found %d decoded bytes, expected at least %zu", got, n);
+}
+
 const struct tsr_codec tsr_codec_lz4 = {
     .name = "lz4",
     .about = "LZ4: very fast, moderate ratio",
@@ -80,6 +92,7 @@ const struct tsr_codec tsr_codec_lz4 = {
     .blosc2_format = 1,
     .encode = lz4_encode,
     .decode = lz4_decode,
+    .decode_start = lz4_decode_start,
 };
 
 const struct tsr_codec tsr_codec_lz4hc = {
@@ -89,4 +102,5 @@ const struct tsr_codec tsr_codec_lz4hc = {
     .blosc2_format = 1,
     .encode = lz4hc_encode,
     .decode = lz4_decode,
+    .decode_start = lz4_decode_start,
 };

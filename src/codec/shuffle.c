@@ -43,6 +43,7 @@ const struct tsr_filter tsr_filter_shuffle = {
     .blosc2_id = 1,
     .params = (const struct tsr_param[]){{"meta", 0, 255, 0}, {NULL, 0, 0, 0}},
     .identity = shuffle_identity,
+    .planes = group,
     .encode = shuffle_encode,
     .decode = shuffle_decode,
 };

@@ -185,7 +185,7 @@ const struct tsr_format tsr_format_b2frame = {
     .name = "b2frame", .suffixes = frame_suffixes, .kind = TSR_KIND_SCHUNK,
     .probe = tsr_blosc2_is_frame, .open = frame_open, .create = frame_create,
     .close = tsr_blosc2_close, .locate = tsr_blosc2_locate, .spans = tsr_blosc2_spans,
-    .decode = tsr_blosc2_decode, .begin = tsr_blosc2_begin, .encode = tsr_blosc2_encode,
+    .decode = tsr_blosc2_decode, .decode_start = tsr_blosc2_decode_start, .begin = tsr_blosc2_begin, .encode = tsr_blosc2_encode,
     .keep = tsr_blosc2_keep, .seal = tsr_blosc2_seal, .commit = tsr_blosc2_commit,
     .resize = frame_resize, .chunk_insert = chunk_insert, .chunk_delete = chunk_delete,
     .flush = tsr_blosc2_flush, .meta = &tsr_blosc2_meta,
@@ -196,5 +196,5 @@ const struct tsr_format tsr_format_b2frame = {
 const struct tsr_format tsr_format_chunk = {
     .name = "chunk", .suffixes = chunk_suffixes, .kind = TSR_KIND_CHUNK, .open = chunk_open,
     .close = chunk_close, .locate = tsr_blosc2_locate, .spans = tsr_blosc2_spans,
-    .decode = tsr_blosc2_decode, .cbytes = chunk_cbytes,
+    .decode = tsr_blosc2_decode, .decode_start = tsr_blosc2_decode_start, .cbytes = chunk_cbytes,
 };

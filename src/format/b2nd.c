@@ -434,7 +434,7 @@ const struct tsr_format tsr_format_b2nd = {
     .name = "b2nd", .suffixes = suffixes, .kind = TSR_KIND_ARRAY,
     .names_nan = true, .probe = b2nd_probe,
     .open = b2nd_open, .create = b2nd_create, .close = tsr_blosc2_close,
-    .locate = tsr_blosc2_locate, .spans = tsr_blosc2_spans, .decode = tsr_blosc2_decode,
+    .locate = tsr_blosc2_locate, .spans = tsr_blosc2_spans, .decode = tsr_blosc2_decode, .decode_start = tsr_blosc2_decode_start,
     .begin = tsr_blosc2_begin, .encode = tsr_blosc2_encode,
     .keep = tsr_blosc2_keep, .seal = tsr_blosc2_seal,
     .commit = tsr_blosc2_commit, .resize = b2nd_resize, .flush = tsr_blosc2_flush,

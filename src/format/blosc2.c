@@ -166,6 +166,14 @@ int tsr_blosc2_spans(const struct tsr_driver *d, const struct tsr_place *p, cons
 int tsr_blosc2_decode(const struct tsr_driver *d, const struct tsr_place *p, struct tsr_worker *w,
                       int32_t b, const uint8_t *src, size_t len, uint8_t *dst)
 {
+    struct tsr_block_start all = {src, len, SIZE_MAX};
+    return tsr_blosc2_decode_start(d, p, w, b, &all, dst);
+}
+
+int tsr_blosc2_decode_start(const struct tsr_driver *d, const struct tsr_place *p,
+                            struct tsr_worker *w, int32_t b, const struct tsr_block_start *in,
+                            uint8_t *dst)
+{
     const struct tsr_chunk *c = parsed(p->priv);
     if (c->special) {
         int64_t block = d->grid.padded ? d->grid.block_bytes : c->block_bytes;
@@ -173,7 +181,7 @@ int tsr_blosc2_decode(const struct tsr_driver *d, const struct tsr_place *p, str
                          (size_t)tsr_min64(block, c->nbytes - b * block), dst);
         return TSR_OK;
     }
-    int rc = tsr_chunk_decode_block(c, w, b, src, len, dst);
+    int rc = tsr_chunk_decode_start(c, w, b, in, dst);
     if (rc < 0) tsr_within("chunk %lld at byte %llu: block %d", (long long)p->chunk,
                            (unsigned long long)p->off, b);
     return rc;

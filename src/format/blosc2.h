@@ -30,6 +30,9 @@ int tsr_blosc2_spans(const struct tsr_driver *d, const struct tsr_place *p, cons
                      size_t n, bool exact, struct tsr_span *out);
 int tsr_blosc2_decode(const struct tsr_driver *d, const struct tsr_place *p, struct tsr_worker *w,
                       int32_t b, const uint8_t *src, size_t len, uint8_t *dst);
+int tsr_blosc2_decode_start(const struct tsr_driver *d, const struct tsr_place *p,
+                            struct tsr_worker *w, int32_t b, const struct tsr_block_start *in,
+                            uint8_t *dst);
 int tsr_blosc2_begin(const struct tsr_driver *d, struct tsr_out_chunk *c);
 int tsr_blosc2_encode(const struct tsr_driver *d, struct tsr_worker *w,
                       const struct tsr_out_chunk *c, int32_t b, const uint8_t *src);

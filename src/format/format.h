@@ -112,6 +112,10 @@ struct tsr_format {
     /* Decodes block b, whose stored bytes are src, into dst: the block's full box. */
     int (*decode)(const struct tsr_driver *d, const struct tsr_place *p, struct tsr_worker *w,
                   int32_t b, const uint8_t *src, size_t len, uint8_t *dst);
+    /* The same when only the first in->want bytes matter.  NULL: decode does. */
+    int (*decode_start)(const struct tsr_driver *d, const struct tsr_place *p,
+                        struct tsr_worker *w, int32_t b, const struct tsr_block_start *in,
+                        uint8_t *dst);
 
     /* Writing; NULL: the format is read-only here. */
     int (*begin)(const struct tsr_driver *d, struct tsr_out_chunk *c);

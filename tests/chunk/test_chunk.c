@@ -340,6 +340,33 @@ static void blocks_stored_out_of_order_are_found(void **state)
 
 /* ---- special chunks ---- */
 
+/* The first `want` bytes of block 0, and none behind where the streams were left. */
+static void check_start(const struct tsr_chunk *c, size_t want)
+{
+    int32_t off, len;
+    assert_int_equal(tsr_chunk_block_span(c, chunk, 0, false, &off, &len), TSR_OK);
+    struct tsr_block_start in = {chunk + off, (size_t)len, want};
+    memset(back, 0x5A, (size_t)c->block_bytes + 1);
+    if (tsr_chunk_decode_start(c, worker, 0, &in, back) < 0) fail_msg("%s", tsr_error());
+    assert_memory_equal(back, src, want);
+    assert_int_equal(back[c->block_bytes], 0x5A);
+}
+
+static void the_start_of_a_block_comes_alone(void **state)
+{
+    static const char *const codecs[] = {"lz4", "lz4hc", "blosclz", "zstd"};
+    (void)state;
+    fill_items(65536, 8);
+    for (int k = 0; k < 4; k++) {
+        for (int filter = 0; filter < 3; filter++) {
+            struct tsr_cparams p = params(codecs[k], 5, filter, 8);
+            p.block_bytes = 32768;
+            struct tsr_chunk c = parse(encode(&p, 65536));
+            for (size_t want = 1; want < 32768; want += want / 3 + 1) check_start(&c, want);
+        }
+    }
+}
+
 static void special_chunks_deliver_their_value(void **state)
 {
     (void)state;
@@ -601,6 +628,7 @@ int main(void)
         cmocka_unit_test(tiny_blocks_that_begin_with_zeros_come_back),
         cmocka_unit_test(shuffle_of_groups_larger_than_the_block_is_left_out),
         cmocka_unit_test(blocks_stored_out_of_order_are_found),
+        cmocka_unit_test(the_start_of_a_block_comes_alone),
         cmocka_unit_test(special_chunks_deliver_their_value),
         cmocka_unit_test(special_nan_and_zeros_need_no_value),
         cmocka_unit_test(uniform_tells_zeros_nan_and_values),
