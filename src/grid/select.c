@@ -36,7 +36,7 @@ int tsr_selection_init(struct tsr_selection *s, const struct tsr_grid *g, const 
         s->step[d] = step;
         s->stride[d] = stride;
         if (step < 0 && n > 0) {
-            s->base += (n - 1) * stride;
+            if (s->base) s->base += (n - 1) * stride;
             s->start[d] = last;
             s->step[d] = -step;
             s->stride[d] = -stride;
