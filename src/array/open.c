@@ -67,11 +67,11 @@ static int open_driver(struct tsr_store *st, const struct tsr_format *f, const t
 int tsr_engine_open_store(struct tsr_store *st, const char *format, const tsr_options *o,
                           struct tsr_array **out)
 {
-    const struct tsr_format *f = format ? tsr_format_named(format)
-                                        : tsr_format_probe(st, st->url, o->offset);
-    if (!f) {
+    const struct tsr_format *f;
+    int rc = tsr_format_choose(st, format, st->url, o->offset, &f);
+    if (rc < 0) {
         tsr_store_close(st);
-        return TSR_EUNSUPPORTED;
+        return rc;
     }
     return open_driver(st, f, o, out);
 }
@@ -185,7 +185,7 @@ int tsr_engine_from_frame(const void *buf, size_t len, int flags, const char *fo
         rc = tsr_store_mem_borrow(buf, len, &st);
     } else if ((rc = tsr_store_mem(&st)) == TSR_OK) {
         struct tsr_piece p = {(void *)(uintptr_t)buf, len};
-        rc = st->kind->write_at(st, "", 0, &p, 1);
+        rc = tsr_store_write_at(st, "", 0, &p, 1);
     }
     if (rc == TSR_OK) return tsr_engine_open_store(st, format, &o, out);
     tsr_store_close(st);

@@ -108,6 +108,9 @@ struct tsr_block_start {
 int tsr_chunk_decode_start(const struct tsr_chunk *c, struct tsr_worker *w, int32_t b,
                            const struct tsr_block_start *in, uint8_t *dst);
 
+/* The item that a chunk of NaN repeats; typesize 4 or 8. */
+const uint8_t *tsr_special_nan(int32_t typesize);
+
 /* Fills dst with the bytes at [lo, lo + n) of a special chunk's decoded form; value: its item
  * (VALUE only). */
 void tsr_special_fill(int special, int32_t typesize, const uint8_t *value, int32_t value_bytes,

@@ -34,11 +34,16 @@ static void fill(uint8_t *dst, size_t n, const uint8_t *item, size_t len, size_t
     }
 }
 
+const uint8_t *tsr_special_nan(int32_t typesize)
+{
+    return typesize == 4 ? nan4 : nan8;
+}
+
 void tsr_special_fill(int special, int32_t typesize, const uint8_t *value, int32_t value_bytes,
                       int64_t lo, size_t n, uint8_t *dst)
 {
     if (special == TSR_SPECIAL_NAN) {
-        value = typesize == 4 ? nan4 : nan8;
+        value = tsr_special_nan(typesize);
         value_bytes = typesize == 4 ? 4 : 8;
     }
     if (special == TSR_SPECIAL_ZEROS || special == TSR_SPECIAL_UNINIT) memset(dst, 0, n);

@@ -63,6 +63,7 @@ static int frame_open(struct tsr_store *st, const tsr_options *o, struct tsr_dri
         /* seen as bytes an array may be read; changing it so would break its geometry */
         b->d.writable = f->writable && tsr_frame_meta_view(b->frame, "b2nd", &p, &len) < 0;
         rc = derive(b, f->nbytes, chunk_size(f));
+        if (rc == TSR_OK) rc = tsr_grid_derive(&b->d.grid, o->max_chunk_bytes);
     }
     if (rc < 0) tsr_blosc2_close(&b->d);
     else *out = &b->d;
@@ -84,7 +85,8 @@ static int frame_create(struct tsr_store *st, const tsr_spec *spec, const tsr_op
         rc = tsr_fail(TSR_EARG, "chunk of %lld bytes, the limit is %d", (long long)spec->chunks[0],
                       TSR_CHUNK_MAX_NBYTES);
     b->cparams.block_bytes = spec->blocks ? (int32_t)spec->blocks[0] : 0;
-    struct tsr_frame_facts f = {.cparams = b->cparams, .chunk_bytes = spec->chunks[0],
+    struct tsr_frame_facts f = {.cparams = b->cparams,
+                                .chunk_bytes = spec->chunks[0],
                                 .codec_id = b->cparams.codec_id};
     if (rc == TSR_OK)
         rc = tsr_frame_create(st, &f, spec->metas, spec->nmetas, TSR_SPECIAL_ZEROS, &b->frame);
@@ -133,12 +135,15 @@ static int chunk_head(struct tsr_blosc2 *b, const tsr_options *o, struct tsr_chu
 {
     enum { HEAD_BYTES = 64 << 10 };
     struct tsr_store *st = b->d.store;
-    int rc = st->kind->stat(st, "", &b->object_bytes);
+    uint64_t size;
+    int rc = tsr_store_stat(st, "", &size);
     if (rc < 0) return rc;
+    b->object_off = o->offset;
+    b->object_bytes = o->offset < size ? size - o->offset : 0;
     size_t len = (size_t)tsr_min64(HEAD_BYTES, (int64_t)b->object_bytes);
     uint8_t *head = tsr_alloc(len);
     if (!head) return TSR_ENOMEM;
-    rc = tsr_store_read(st, "", 0, head, len);
+    rc = tsr_store_read(st, "", b->object_off, head, len);
     if (rc == TSR_OK) rc = tsr_chunk_parse(c, head, len, b->object_bytes, o->max_chunk_bytes);
     tsr_free(head);
     return rc;
@@ -151,8 +156,10 @@ static int chunk_open(struct tsr_store *st, const tsr_options *o, struct tsr_dri
     struct tsr_chunk c;
     int rc = chunk_head(b, o, &c);
     if (rc == TSR_OK) {
-        b->cparams = (struct tsr_cparams){.codec = c.codec, .codec_id = c.codec_id,
-                                          .codec_meta = c.codec_meta, .item_bytes = c.typesize,
+        b->cparams = (struct tsr_cparams){.codec = c.codec,
+                                          .codec_id = c.codec_id,
+                                          .codec_meta = c.codec_meta,
+                                          .item_bytes = c.typesize,
                                           .block_bytes = c.block_bytes};
         memcpy(b->cparams.filters, c.filters, sizeof c.filters);
         memcpy(b->cparams.filters_meta, c.filters_meta, sizeof c.filters_meta);
@@ -182,19 +189,41 @@ static const char *const frame_suffixes[] = {".b2frame", ".b2f", ".b2", NULL};
 static const char *const chunk_suffixes[] = {".chunk", NULL};
 
 const struct tsr_format tsr_format_b2frame = {
-    .name = "b2frame", .suffixes = frame_suffixes, .kind = TSR_KIND_SCHUNK,
-    .probe = tsr_blosc2_is_frame, .open = frame_open, .create = frame_create,
-    .close = tsr_blosc2_close, .locate = tsr_blosc2_locate, .spans = tsr_blosc2_spans,
-    .decode = tsr_blosc2_decode, .decode_start = tsr_blosc2_decode_start, .begin = tsr_blosc2_begin, .encode = tsr_blosc2_encode,
-    .keep = tsr_blosc2_keep, .seal = tsr_blosc2_seal, .commit = tsr_blosc2_commit,
-    .resize = frame_resize, .chunk_insert = chunk_insert, .chunk_delete = chunk_delete,
-    .flush = tsr_blosc2_flush, .meta = &tsr_blosc2_meta,
-    .to_buffer = tsr_blosc2_to_buffer, .cbytes = tsr_blosc2_cbytes,
+    .name = "b2frame",
+    .suffixes = frame_suffixes,
+    .kind = TSR_KIND_SCHUNK,
+    .probe = tsr_blosc2_is_frame,
+    .open = frame_open,
+    .create = frame_create,
+    .close = tsr_blosc2_close,
+    .locate = tsr_blosc2_locate,
+    .spans = tsr_blosc2_spans,
+    .decode = tsr_blosc2_decode,
+    .decode_start = tsr_blosc2_decode_start,
+    .begin = tsr_blosc2_begin,
+    .encode = tsr_blosc2_encode,
+    .keep = tsr_blosc2_keep,
+    .seal = tsr_blosc2_seal,
+    .commit = tsr_blosc2_commit,
+    .resize = frame_resize,
+    .chunk_insert = chunk_insert,
+    .chunk_delete = chunk_delete,
+    .flush = tsr_blosc2_flush,
+    .meta = &tsr_blosc2_meta,
+    .to_buffer = tsr_blosc2_to_buffer,
+    .cbytes = tsr_blosc2_cbytes,
     .verify = tsr_blosc2_verify,
 };
 
 const struct tsr_format tsr_format_chunk = {
-    .name = "chunk", .suffixes = chunk_suffixes, .kind = TSR_KIND_CHUNK, .open = chunk_open,
-    .close = chunk_close, .locate = tsr_blosc2_locate, .spans = tsr_blosc2_spans,
-    .decode = tsr_blosc2_decode, .decode_start = tsr_blosc2_decode_start, .cbytes = chunk_cbytes,
+    .name = "chunk",
+    .suffixes = chunk_suffixes,
+    .kind = TSR_KIND_CHUNK,
+    .open = chunk_open,
+    .close = chunk_close,
+    .locate = tsr_blosc2_locate,
+    .spans = tsr_blosc2_spans,
+    .decode = tsr_blosc2_decode,
+    .decode_start = tsr_blosc2_decode_start,
+    .cbytes = chunk_cbytes,
 };

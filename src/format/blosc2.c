@@ -27,8 +27,6 @@ static const struct tsr_chunk *parsed(const uint64_t *priv)
 
 /* ---- reading ---- */
 
-static const uint8_t nan4[4] = {0, 0, 0xC0, 0x7F}, nan8[8] = {0, 0, 0, 0, 0, 0, 0xF8, 0x7F};
-
 static int64_t chunk_nbytes(const struct tsr_blosc2 *b, int64_t chunk)
 {
     return b->frame ? tsr_frame_chunk_nbytes(b->frame, chunk) : b->d.grid.shape[0];
@@ -39,7 +37,7 @@ static void place_special(struct tsr_place *p, int special, int32_t typesize, in
                           const uint8_t *value, int32_t value_bytes)
 {
     if (special == TSR_SPECIAL_NAN) {
-        value = typesize == 4 ? nan4 : nan8;
+        value = tsr_special_nan(typesize);
         value_bytes = typesize;
     }
     p->value = special == TSR_SPECIAL_NAN || special == TSR_SPECIAL_VALUE ? value : NULL;
@@ -85,6 +83,7 @@ static int place_ask(const struct tsr_blosc2 *b, struct tsr_place *p)
 {
     int special = TSR_SPECIAL_NONE, rc = TSR_OK;
     uint64_t avail = b->object_bytes;
+    p->off = b->object_off;
     if (b->frame) rc = tsr_frame_locate(b->frame, p->chunk, &special, &p->off, &avail);
     if (rc < 0) return rc;
     p->key = "";
@@ -98,8 +97,10 @@ static int place_ask(const struct tsr_blosc2 *b, struct tsr_place *p)
                             typesize);
         place_special(p, special, typesize, b->d.grid.item_bytes, NULL, 0);
         /* for the general path: one block of everything */
-        *c = (struct tsr_chunk){.nbytes = (int32_t)nbytes, .block_bytes = (int32_t)nbytes,
-                                .nblocks = 1, .special = (uint8_t)special,
+        *c = (struct tsr_chunk){.nbytes = (int32_t)nbytes,
+                                .block_bytes = (int32_t)nbytes,
+                                .nblocks = 1,
+                                .special = (uint8_t)special,
                                 .typesize = (uint8_t)(typesize > 255 ? 1 : typesize)};
         p->nblocks = 1;
         p->len = 0;
@@ -158,8 +159,8 @@ int tsr_blosc2_spans(const struct tsr_driver *d, const struct tsr_place *p, cons
         if (rc == TSR_OK) out[i] = (struct tsr_span){(uint64_t)o, (uint64_t)l};
     }
     tsr_free(off);
-    if (rc < 0) tsr_within("chunk %lld at byte %llu", (long long)p->chunk,
-                           (unsigned long long)p->off);
+    if (rc < 0)
+        tsr_within("chunk %lld at byte %llu", (long long)p->chunk, (unsigned long long)p->off);
     return rc;
 }
 
@@ -182,8 +183,9 @@ int tsr_blosc2_decode_start(const struct tsr_driver *d, const struct tsr_place *
         return TSR_OK;
     }
     int rc = tsr_chunk_decode_start(c, w, b, in, dst);
-    if (rc < 0) tsr_within("chunk %lld at byte %llu: block %d", (long long)p->chunk,
-                           (unsigned long long)p->off, b);
+    if (rc < 0)
+        tsr_within("chunk %lld at byte %llu: block %d", (long long)p->chunk,
+                   (unsigned long long)p->off, b);
     return rc;
 }
 
@@ -198,16 +200,15 @@ int tsr_blosc2_begin(const struct tsr_driver *d, struct tsr_out_chunk *out)
     out->block_items = d->grid.padded ? 0 : c->block_bytes;
     out->block_bound = tsr_chunk_block_bound(c);
     /* block starts, or the item of a repeated value */
-    out->head_bound = TSR_CHUNK_HEADER +
-                      (size_t)tsr_max64(4 * (int64_t)c->nblocks, self(d)->cparams.item_bytes);
+    out->head_bound =
+        TSR_CHUNK_HEADER + (size_t)tsr_max64(4 * (int64_t)c->nblocks, self(d)->cparams.item_bytes);
     return TSR_OK;
 }
 
 int tsr_blosc2_encode(const struct tsr_driver *d, struct tsr_worker *w,
                       const struct tsr_out_chunk *out, int32_t b, const uint8_t *src)
 {
-    return tsr_chunk_encode_block(parsed(out->priv), &self(d)->cparams, w, b, src,
-                                  &out->blocks[b]);
+    return tsr_chunk_encode_block(parsed(out->priv), &self(d)->cparams, w, b, src, &out->blocks[b]);
 }
 
 bool tsr_blosc2_keep(const struct tsr_driver *d, const struct tsr_place *old,
@@ -304,7 +305,10 @@ int tsr_blosc2_flush(struct tsr_driver *d, bool durable)
 
 bool tsr_blosc2_is_frame(const uint8_t *head, size_t len)
 {
-    return len >= 10 && memcmp(head, "\x9E\xA8" "b2frame", 10) == 0;
+    return len >= 10 && memcmp(head,
+                               "\x9E\xA8"
+                               "b2frame",
+                               10) == 0;
 }
 
 /* Walks the names of the header's metalayer map (7.1), which begins at byte 91. */
@@ -400,11 +404,18 @@ void tsr_blosc2_fill_spec(struct tsr_blosc2 *b)
             n++;
         }
     name_step(b, n, tsr_codec_known_name(cp->codec_id), "clevel=%d", cp->clevel);
-    b->d.spec = (tsr_spec){.size = sizeof b->d.spec, .dtype = b->dtype,
-                           .item_bytes = cp->item_bytes, .ndim = g->ndim, .shape = g->shape,
-                           .chunks = g->chunk, .blocks = g->block, .steps = b->steps,
+    b->d.spec = (tsr_spec){.size = sizeof b->d.spec,
+                           .dtype = b->dtype,
+                           .item_bytes = cp->item_bytes,
+                           .ndim = g->ndim,
+                           .shape = g->shape,
+                           .chunks = g->chunk,
+                           .blocks = g->block,
+                           .steps = b->steps,
                            .nsteps = n + 1,
-                           .split = cp->split == 1 ? 1 : cp->split == 2 ? 2 : 0};
+                           .split = cp->split == 1   ? 1
+                                    : cp->split == 2 ? 2
+                                                     : 0};
     /* Header, starts and a little more: small chunks come whole with the first read. */
     b->head_guess = TSR_CHUNK_HEADER + 4 * (size_t)tsr_min64(g->padded ? g->nblocks : 64, 1 << 16);
     if (b->head_guess < 512) b->head_guess = 512;
@@ -428,8 +439,7 @@ int tsr_blosc2_attrs(const struct tsr_driver *d, char **json)
         if (rc == TSR_OK) rc = tsr_buf_addf(&out, ": ");
         if (rc == TSR_OK && tsr_msgpack_to_json(buf, len, &value) == TSR_OK)
             rc = tsr_buf_add(&out, value, strlen(value));
-        else if (rc == TSR_OK)
-            rc = tsr_json_emit(&out, &raw);
+        else if (rc == TSR_OK) rc = tsr_json_emit(&out, &raw);
         tsr_free(value);
         tsr_free(buf);
     }
@@ -449,8 +459,7 @@ int tsr_blosc2_attr_set(struct tsr_driver *d, const char *name, const char *json
     rc = tsr_json_parse(doc, json, strlen(json), &root);
     if (rc < 0) rc = tsr_fail(TSR_EARG, "attribute '%s': the value is no JSON", name);
     if (rc == TSR_OK) rc = tsr_msgpack_emit(&out, &root);
-    if (rc == TSR_OK)
-        rc = tsr_frame_meta_set(self(d)->frame, TSR_VLMETA, name, out.p, out.len);
+    if (rc == TSR_OK) rc = tsr_frame_meta_set(self(d)->frame, TSR_VLMETA, name, out.p, out.len);
     tsr_buf_free(&out);
     tsr_doc_free(doc);
     return rc;

@@ -9,13 +9,13 @@
 /* A driver over a frame.  Formats embed it first. */
 struct tsr_blosc2 {
     struct tsr_driver d;
-    struct tsr_frame *frame;      /* NULL: a chunk on its own, the store's whole object */
-    struct tsr_cparams cparams;   /* for new chunks */
+    struct tsr_frame *frame;    /* NULL: a chunk on its own */
+    struct tsr_cparams cparams; /* for new chunks */
     tsr_step steps[TSR_CHUNK_FILTERS + 1];
     char params[TSR_CHUNK_FILTERS + 1][48];
-    char *dtype;                  /* owned */
-    size_t head_guess;            /* bytes to read first of a chunk */
-    uint64_t object_bytes;        /* frame NULL: size of the object */
+    char *dtype;                       /* owned */
+    size_t head_guess;                 /* bytes to read first of a chunk */
+    uint64_t object_off, object_bytes; /* frame NULL: where the chunk begins, bytes from there */
 };
 
 /* Do these first bytes begin a frame; does its header name an array's metalayer? */

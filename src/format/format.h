@@ -21,35 +21,38 @@ struct tsr_format;
 /* An open container holding one array.  A format's own struct begins with it. */
 struct tsr_driver {
     const struct tsr_format *format;
-    struct tsr_store *store;      /* for reads; owned by the format's struct */
-    tsr_spec spec;                /* complete; what it points to is the driver's */
-    struct tsr_grid grid;         /* the same as integers ready for use */
+    struct tsr_store *store; /* for reads; owned by the format's struct */
+    tsr_spec spec;           /* complete; what it points to is the driver's */
+    struct tsr_grid grid;    /* the same as integers ready for use */
     bool writable;
-    const char *key;              /* messages: what the chunks belong to, "" if one array */
 };
 
 /* Where one chunk is, in rounds.  The engine fills chunk and zeroes the rest; locate answers
  * with a state.  After NEED the engine reads bytes [need_off, need_off + need_len) of the
  * object into head (growing it, keeping head_len earlier bytes) and asks again. */
-enum tsr_place_state { TSR_PLACE_ASK, TSR_PLACE_NEED, TSR_PLACE_ABSENT, TSR_PLACE_VALUE,
-                       TSR_PLACE_STORED };
+enum tsr_place_state {
+    TSR_PLACE_ASK,
+    TSR_PLACE_NEED,
+    TSR_PLACE_ABSENT,
+    TSR_PLACE_VALUE,
+    TSR_PLACE_STORED
+};
 struct tsr_place {
-    int64_t chunk;                /* number in C order of the chunk grid */
+    int64_t chunk; /* number in C order of the chunk grid */
     enum tsr_place_state state;
-    const char *key;              /* object in the store */
-    uint64_t off, len;            /* STORED: the chunk's bytes in the object */
+    const char *key;   /* object in the store */
+    uint64_t off, len; /* STORED: the chunk's bytes in the object */
     uint64_t need_off;
     size_t need_len;
-    const uint8_t *head;          /* bytes read so far, from off on */
+    const uint8_t *head; /* bytes read so far, from off on */
     size_t head_len;
-    const uint8_t *value;         /* VALUE: value_bytes bytes that repeat; NULL: zero bytes */
+    const uint8_t *value; /* VALUE: value_bytes bytes that repeat; NULL: zero bytes */
     int32_t value_bytes;
-    int64_t block_items;          /* 1-D formats whose chunks choose their block: its items;
+    int64_t block_items; /* 1-D formats whose chunks choose their block: its items;
                                      0: as the grid says */
-    int32_t nblocks;              /* STORED */
-    bool serial;                  /* blocks cannot be decoded one by one: one task, all */
-    bool whole;                   /* only the whole chunk can be read: no block spans */
-    uint64_t priv[12];            /* the format's parsed view of the chunk */
+    int32_t nblocks;     /* STORED */
+    bool serial;         /* blocks cannot be decoded one by one: one task, all */
+    uint64_t priv[12];   /* the format's parsed view of the chunk */
 };
 
 /* Stored bytes of a block, relative to place.off. */
@@ -60,17 +63,17 @@ struct tsr_span {
 /* One chunk on its way out.  begin fills what the engine needs to make room; each block is
  * encoded on any thread; seal closes the chunk and may ask for its raw bytes after all. */
 struct tsr_out_chunk {
-    int64_t chunk, nbytes;        /* number; decoded size as stored */
-    int special;                  /* TSR_SPECIAL_*: not NONE: no blocks are encoded */
-    const uint8_t *value;         /* VALUE: one item */
+    int64_t chunk, nbytes; /* number; decoded size as stored */
+    int special;           /* TSR_SPECIAL_*: not NONE: no blocks are encoded */
+    const uint8_t *value;  /* VALUE: one item */
     int32_t nblocks;
-    int64_t block_items;          /* as tsr_place.block_items */
+    int64_t block_items; /* as tsr_place.block_items */
     size_t block_bound, head_bound;
     struct tsr_block_out *blocks; /* [nblocks] */
     uint8_t *head;                /* [head_bound] */
     size_t head_len;
-    bool need_raw;                /* set by seal: stored as raw bytes */
-    const uint8_t *raw;           /* the blocks in order, decoded, when need_raw */
+    bool need_raw;      /* set by seal: stored as raw bytes */
+    const uint8_t *raw; /* the blocks in order, decoded, when need_raw */
     uint64_t priv[16];
 };
 
@@ -87,7 +90,7 @@ struct tsr_format_meta {
 
 struct tsr_format {
     const char *name;
-    const char *const *suffixes;  /* NULL-terminated, with the dot */
+    const char *const *suffixes; /* NULL-terminated, with the dot */
     tsr_kind kind;
     bool names_nan; /* created with a fill of NaN it costs nothing, as zeros do everywhere */
 
@@ -139,7 +142,7 @@ struct tsr_format {
     int (*attrs)(const struct tsr_driver *d, char **json);
     int (*attr_set)(struct tsr_driver *d, const char *name, const char *json);
     int (*attr_remove)(struct tsr_driver *d, const char *name);
-    const struct tsr_format_meta *meta; /* metalayers */
+    const struct tsr_format_meta *meta;                              /* metalayers */
     int (*to_buffer)(struct tsr_driver *d, void **buf, size_t *len); /* the container's bytes */
 
     int64_t (*cbytes)(const struct tsr_driver *d);
@@ -152,10 +155,12 @@ struct tsr_format {
 
 enum { TSR_PROBE_BYTES = 1024 };
 
-const struct tsr_format *tsr_format_named(const char *name); /* NULL: EUNSUPPORTED, text set */
+const struct tsr_format *tsr_format_named(const char *name);     /* NULL: EUNSUPPORTED, text set */
 const struct tsr_format *tsr_format_for_suffix(const char *url); /* NULL: unknown */
-const struct tsr_format *tsr_format_list(int i);             /* NULL past the end */
-/* By content (from byte offset on), then by suffix.  NULL: EUNSUPPORTED or a failed read. */
-const struct tsr_format *tsr_format_probe(struct tsr_store *st, const char *url, uint64_t offset);
+const struct tsr_format *tsr_format_list(int i);                 /* NULL past the end */
+/* The format of what st holds: by name, or where that is NULL by content (from byte offset on),
+ * then by the suffix of url.  EUNSUPPORTED, or what a failed read says. */
+int tsr_format_choose(struct tsr_store *st, const char *name, const char *url, uint64_t offset,
+                      const struct tsr_format **out);
 
 #endif

@@ -196,7 +196,7 @@ static int read_head(struct tsr_store *st, uint64_t at, struct tsr_plain_head *h
     uint64_t size, off;
     size_t len, text_len;
     char *text = NULL;
-    int rc = st->kind->stat(st, "", &size);
+    int rc = tsr_store_stat(st, "", &size);
     if (rc < 0) return rc;
     size_t have = at < size ? tsr_minz(sizeof fix, (size_t)(size - at)) : 0;
     if ((rc = tsr_store_read(st, "", at, fix, have)) < 0) return rc;

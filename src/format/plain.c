@@ -131,7 +131,6 @@ static int new_driver(struct tsr_store *st, struct tsr_plain_head *h, const tsr_
         return TSR_ENOMEM;
     }
     p->d.store = st;
-    p->d.key = "";
     p->head = *h;
     int rc = derive(p, o);
     if (rc < 0) tsr_plain_close(&p->d);
@@ -146,7 +145,7 @@ int tsr_plain_open(struct tsr_store *st, struct tsr_plain_head *h, const tsr_opt
     uint64_t size;
     int rc = new_driver(st, h, o, &p);
     if (rc < 0) return rc;
-    rc = st->kind->stat(st, "", &size);
+    rc = tsr_store_stat(st, "", &size);
     if (rc == TSR_OK && size < p->end)
         rc = tsr_fail(TSR_ECORRUPT,
                       "items: the shape asks for bytes %llu to %llu, the file ends at byte %llu",
@@ -165,8 +164,8 @@ int tsr_plain_create(struct tsr_store *st, struct tsr_plain_head *h, const void 
     int rc = new_driver(st, h, o, &p);
     if (rc < 0) return rc == TSR_ECORRUPT ? TSR_EARG : rc;
     p->d.writable = true;
-    if (piece.len) rc = st->kind->write_at(st, "", 0, &piece, 1);
-    if (rc == TSR_OK) rc = st->kind->truncate(st, "", p->end);
+    if (piece.len) rc = tsr_store_write_at(st, "", 0, &piece, 1);
+    if (rc == TSR_OK) rc = tsr_store_truncate(st, "", p->end);
     if (rc < 0) tsr_plain_close(&p->d);
     else *out = &p->d;
     return rc;
@@ -268,7 +267,7 @@ int tsr_plain_commit(struct tsr_driver *d, const struct tsr_out_chunk *c, size_t
         for (int32_t b = 0; b < c[i].nblocks; b++)
             pieces[b] = (struct tsr_piece){c[i].blocks[b].p, (size_t)c[i].blocks[b].len};
         extent(self(d), c[i].chunk, &off, &len);
-        rc = d->store->kind->write_at(d->store, "", off, pieces, c[i].nblocks);
+        rc = tsr_store_write_at(d->store, "", off, pieces, c[i].nblocks);
         tsr_free(pieces);
     }
     return rc;
@@ -276,7 +275,9 @@ int tsr_plain_commit(struct tsr_driver *d, const struct tsr_out_chunk *c, size_t
 
 int tsr_plain_flush(struct tsr_driver *d, bool durable)
 {
-    return tsr_store_publish(d->store, durable);
+    int rc = tsr_store_publish(d->store, durable);
+    /* the name too, and what was written in place since the first flush */
+    return rc == TSR_OK && durable ? tsr_store_sync(d->store, "", true) : rc;
 }
 
 int64_t tsr_plain_cbytes(const struct tsr_driver *d)

@@ -44,19 +44,27 @@ const struct tsr_format *tsr_format_for_suffix(const char *url)
     return NULL;
 }
 
-const struct tsr_format *tsr_format_probe(struct tsr_store *st, const char *url, uint64_t offset)
+static int probe(struct tsr_store *st, uint64_t offset, const struct tsr_format **out)
 {
     uint8_t head[TSR_PROBE_BYTES];
     uint64_t size;
-    if (st->kind->stat(st, "", &size) < 0) return NULL;
+    int rc = tsr_store_stat(st, "", &size);
+    if (rc < 0) return rc;
     size_t len = offset < size ? (size_t)(size - offset) : 0;
     if (len > sizeof head) len = sizeof head;
-    if (len && tsr_store_read(st, "", offset, head, len) < 0) return NULL;
-    for (int i = 0; formats[i]; i++)
-        if (formats[i]->probe && formats[i]->probe(head, len)) return formats[i];
-    const struct tsr_format *f = tsr_format_for_suffix(url);
-    if (f) return f;
-    tsr_fail(TSR_EUNSUPPORTED, "neither its first bytes nor its name tell a known format; "
-                               "--format names one");
-    return NULL;
+    if (len && (rc = tsr_store_read(st, "", offset, head, len)) < 0) return rc;
+    for (int i = 0; formats[i] && !*out; i++)
+        if (formats[i]->probe && formats[i]->probe(head, len)) *out = formats[i];
+    return TSR_OK;
+}
+
+int tsr_format_choose(struct tsr_store *st, const char *name, const char *url, uint64_t offset,
+                      const struct tsr_format **out)
+{
+    *out = NULL;
+    if (name) return (*out = tsr_format_named(name)) ? TSR_OK : TSR_EUNSUPPORTED;
+    int rc = probe(st, offset, out);
+    if (rc < 0 || *out || (*out = tsr_format_for_suffix(url))) return rc;
+    return tsr_fail(TSR_EUNSUPPORTED, "neither its first bytes nor its name tell a known format; "
+                                      "one can be named");
 }

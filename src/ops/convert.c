@@ -103,17 +103,17 @@ static int half_after(void *user, int64_t done, int64_t total)
 /* ---- the source ---- */
 
 /* The format of what a gzip file holds; its name without ".gz" may tell it. */
-static const struct tsr_format *inner_format(struct tsr_store *st, const char *path,
-                                             const tsr_options *so)
+static int inner_format(struct tsr_store *st, const char *path, const tsr_options *so,
+                        const struct tsr_format **out)
 {
     size_t len = strlen(path);
-    if (so->format || so->raw) return tsr_format_named(so->format ? so->format : "raw");
     char *name = tsr_strdup(path);
-    if (!name) return NULL;
+    if (!name) return TSR_ENOMEM;
     if (len > 3 && strcmp(name + len - 3, ".gz") == 0) name[len - 3] = 0;
-    const struct tsr_format *f = tsr_format_probe(st, name, so->offset);
+    const char *given = so->format ? so->format : so->raw ? "raw" : NULL;
+    int rc = tsr_format_choose(st, given, name, so->offset, out);
     tsr_free(name);
-    return f;
+    return rc;
 }
 
 static int open_gzip(const char *path, const char *beside, const tsr_options *so, struct work *w,
@@ -128,7 +128,7 @@ static int open_gzip(const char *path, const char *beside, const tsr_options *so
     w->second_half = true;
     if (!tsr_add(so->offset, (uint64_t)HEAD_BYTES, &head)) head = UINT64_MAX;
     rc = tsr_store_gunzip_to(st, head, NULL, NULL);
-    if (rc == TSR_OK && !(f = inner_format(st, path, so))) rc = TSR_EUNSUPPORTED;
+    if (rc == TSR_OK) rc = inner_format(st, path, so, &f);
     if (rc == TSR_OK && !f->extent)
         rc =
             tsr_fail(TSR_EUNSUPPORTED, "%s: format %s inside gzip: unpack it first", path, f->name);
@@ -146,7 +146,7 @@ static int is_gzip(const char *path, bool *yes)
     uint64_t size;
     int rc = tsr_store_open(path, false, &st);
     if (rc < 0) return rc;
-    rc = st->kind->stat(st, "", &size);
+    rc = tsr_store_stat(st, "", &size);
     *yes = false;
     if (rc == TSR_OK && size >= sizeof head) {
         rc = tsr_store_read(st, "", 0, head, sizeof head);

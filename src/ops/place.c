@@ -32,12 +32,12 @@ static int probe_file(const char *path, const tsr_options *o, tsr_place_info *ou
     struct tsr_store *st;
     int rc = tsr_store_open(path, false, &st);
     if (rc < 0) return rc;
-    const struct tsr_format *f =
-        o->format ? tsr_format_named(o->format) : tsr_format_probe(st, path, o->offset);
+    const struct tsr_format *f;
+    rc = tsr_format_choose(st, o->format, path, o->offset, &f);
     tsr_store_close(st);
-    if (f) return answer(out, f->kind, f->name);
+    if (rc == TSR_OK) return answer(out, f->kind, f->name);
     tsr_within("%s", path);
-    return TSR_EUNSUPPORTED;
+    return rc;
 }
 
 int tsr_probe(const char *url, const tsr_options *opts, tsr_place_info *out)

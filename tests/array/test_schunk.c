@@ -327,6 +327,37 @@ static void a_header_with_room_at_its_end_is_copied_without_it(void **state)
     free(frame);
 }
 
+static void a_chunk_may_begin_inside_a_file(void **state)
+{
+    enum { N = 1000, BEFORE = 10 };
+    uint8_t p[N], got[N], file[BEFORE + N + 32] = {0};
+    tsr_options o = {.size = sizeof o, .format = "chunk", .offset = BEFORE};
+    tsr_schunk *s;
+    size_t len;
+    (void)state;
+    for (int i = 0; i < N; i++) p[i] = (uint8_t)(random_next() % 7);
+    OK(tsr_compress(NULL, p, N, NULL, file + BEFORE, tsr_compress_bound(N), &len));
+    file_write(scratch("inside.chunk"), file, BEFORE + len);
+    OK(tsr_schunk_open(scratch("inside.chunk"), &o, &s));
+    OK(tsr_schunk_get(s, 0, N, got));
+    assert_memory_equal(got, p, N);
+    tsr_schunk_close(s);
+    o.offset = BEFORE + len;
+    FAILS(TSR_ECORRUPT, "chunk header", tsr_schunk_open(scratch("inside.chunk"), &o, &s));
+}
+
+static void chunks_over_the_limit_are_refused(void **state)
+{
+    tsr_schunk_spec spec = {.size = sizeof spec, .chunk_bytes = 4096};
+    tsr_options o = {.size = sizeof o, .max_chunk_bytes = 4095};
+    tsr_schunk *s;
+    (void)state;
+    OK(tsr_schunk_create(scratch("large.b2frame"), &spec, NULL, &s));
+    OK(tsr_schunk_append(s, 1, "x"));
+    OK(tsr_schunk_close(s));
+    FAILS(TSR_ELIMIT, "4095", tsr_schunk_open(scratch("large.b2frame"), &o, &s));
+}
+
 static void files_may_grow_to(rlim_t bytes)
 {
     struct rlimit r;
@@ -379,6 +410,8 @@ int main(void)
         cmocka_unit_test(an_array_and_a_super_chunk_are_not_mixed_up),
         cmocka_unit_test(metalayers_come_back),
         cmocka_unit_test(a_header_with_room_at_its_end_is_copied_without_it),
+        cmocka_unit_test(a_chunk_may_begin_inside_a_file),
+        cmocka_unit_test(chunks_over_the_limit_are_refused),
         cmocka_unit_test(appends_that_find_no_room_lose_nothing),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
