@@ -99,32 +99,54 @@ static void undo(tsr_array *a, const int64_t shape[])
     tsr_error_restore(text);
 }
 
-static int resize(tsr_array *a, const int64_t shape[])
+static int shrink(tsr_array *a, const int64_t shape[])
+{
+    const struct tsr_grid *g = &a->d->grid;
+    int rc = TSR_OK;
+    for (int d = 0; d < g->ndim && rc == TSR_OK && g->padded; d++)
+        if (shape[d] < g->shape[d]) rc = clear_between(a, d, shape[d], g->shape[d], shape);
+    return rc < 0 ? rc : a->d->format->resize(a->d, shape);
+}
+
+static int grow(tsr_array *a, const int64_t shape[])
 {
     const struct tsr_grid *g = &a->d->grid;
     int64_t old[TSR_MAX_NDIM];
-    int rc = TSR_OK;
     memcpy(old, g->shape, sizeof old);
-    for (int d = 0; d < g->ndim && rc == TSR_OK && g->padded; d++)
-        if (shape[d] < old[d]) rc = clear_between(a, d, shape[d], old[d], shape);
-    if (rc < 0 || (rc = a->d->format->resize(a->d, shape)) < 0) return rc;
+    int rc = a->d->format->resize(a->d, shape);
+    if (rc < 0) return rc;
     for (int d = 0; d < g->ndim && rc == TSR_OK && g->padded; d++)
         if (shape[d] > old[d]) rc = clear_between(a, d, old[d], shape[d], old);
     if (rc < 0) undo(a, old);
     return rc;
 }
 
+/* What a shrink takes cannot be given back, so it begins when nothing but memory and the device
+ * can stop it, and a growth that fails after it leaves the smaller shape. */
+static int resize(tsr_array *a, const int64_t shape[])
+{
+    const struct tsr_grid *g = &a->d->grid;
+    int64_t least[TSR_MAX_NDIM];
+    bool less = false, more = false;
+    for (int d = 0; d < g->ndim; d++) {
+        least[d] = tsr_min64(shape[d], g->shape[d]);
+        less |= least[d] < g->shape[d];
+        more |= least[d] < shape[d];
+    }
+    int rc = a->d->format->may_resize ? a->d->format->may_resize(a->d, shape) : TSR_OK;
+    if (rc == TSR_OK && less) rc = shrink(a, least);
+    return rc == TSR_OK && more ? grow(a, shape) : rc;
+}
+
 int tsr_array_resize(tsr_array *a, const int64_t *shape)
 {
     const struct tsr_grid *g = &a->d->grid;
     int rc = writable(a, "be resized");
-    bool same = true;
     for (int d = 0; d < g->ndim && rc == TSR_OK; d++) {
         if (shape[d] < 0)
             return tsr_fail(TSR_EARG, "shape[%d]: found %lld", d, (long long)shape[d]);
-        same &= shape[d] == g->shape[d];
     }
-    return rc < 0 || same ? rc : resize(a, shape);
+    return rc < 0 ? rc : resize(a, shape);
 }
 
 int tsr_array_append(tsr_array *a, int axis, const void *src, size_t src_bytes)

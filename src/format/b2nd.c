@@ -53,8 +53,8 @@ static int take_int(struct cursor *c, const char *field, int64_t *v)
     }
     static const uint8_t size[8] = {1, 2, 4, 8, 1, 2, 4, 8}; /* CC..CF unsigned, D0..D3 signed */
     if (*t < 0xCC || *t > 0xD3)
-        return tsr_fail(TSR_ECORRUPT, "%s at byte %zu: found tag 0x%02x, expected an integer", field,
-                        c->at - 1, *t);
+        return tsr_fail(TSR_ECORRUPT, "%s at byte %zu: found tag 0x%02x, expected an integer",
+                        field, c->at - 1, *t);
     int n = size[*t - 0xCC];
     if (!(p = take(c, (size_t)n))) return cut_short(c, field);
     uint64_t u = *t >= 0xD0 && (p[0] & 0x80) ? ~UINT64_C(0) : 0;
@@ -247,7 +247,8 @@ static int spec_to_grid(const tsr_spec *spec, struct b2nd *b)
     struct tsr_dtype *t;
     struct tsr_buf text = {0};
     if (spec->ndim < 0 || spec->ndim > B2ND_MAX_NDIM)
-        return tsr_fail(TSR_EARG, "b2nd: %d dimensions, the limit is %d", spec->ndim, B2ND_MAX_NDIM);
+        return tsr_fail(TSR_EARG, "b2nd: %d dimensions, the limit is %d", spec->ndim,
+                        B2ND_MAX_NDIM);
     const char *dtype = spec->dtype ? spec->dtype : "|u1";
     int rc = tsr_dtype_parse(dtype, strlen(dtype), &t);
     if (rc < 0) return tsr_fail(TSR_EARG, "%s", tsr_error());
@@ -302,7 +303,8 @@ static int create_frame(struct b2nd *b, struct tsr_store *st, const tsr_spec *sp
     int rc = emit_meta(&meta, g, b->b.dtype);
     metas[n++] = (tsr_meta_value){"b2nd", meta.p, meta.len};
     for (int i = 0; i < spec->nmetas; i++) metas[n++] = spec->metas[i];
-    struct tsr_frame_facts f = {.cparams = b->b.cparams, .chunk_bytes = g->chunk_bytes,
+    struct tsr_frame_facts f = {.cparams = b->b.cparams,
+                                .chunk_bytes = g->chunk_bytes,
                                 .nbytes = g->nchunks * g->chunk_bytes,
                                 .codec_id = b->b.cparams.codec_id};
     if (rc == TSR_OK) rc = tsr_frame_create(st, &f, metas, n, special, &b->b.frame);
@@ -377,6 +379,7 @@ static int move_chunks(struct tsr_frame *f, const struct tsr_grid *from, const s
 /* A copy of the metalayer with other shape numbers; they follow four bytes, each after a tag. */
 static int patched_meta(const struct b2nd *b, const struct tsr_grid *g, void **buf, size_t *len)
 {
+    *buf = NULL;
     int rc = tsr_frame_meta_get(b->b.frame, TSR_META, b->meta_name, buf, len);
     uint8_t *p = *buf;
     for (int d = 0; d < g->ndim && rc == TSR_OK; d++) {
@@ -393,21 +396,40 @@ static int patched_meta(const struct b2nd *b, const struct tsr_grid *g, void **b
     return rc;
 }
 
+/* The grid and the metalayer that a resize would make; *meta is the caller's to free. */
+static int resized(const struct tsr_driver *d, const int64_t *shape, struct tsr_grid *to,
+                   void **meta, size_t *len)
+{
+    *to = d->grid;
+    for (int i = 0; i < to->ndim; i++) {
+        to->shape[i] = shape[i];
+        if (shape[i] > 0 && (to->chunk[i] == 0 || to->block[i] == 0))
+            return tsr_fail(TSR_EUNSUPPORTED, "resize: dimension %d has chunks of 0 items", i);
+    }
+    int rc = tsr_grid_derive(to, UINT64_MAX);
+    if (rc == TSR_OK) rc = check_limits(to);
+    if (rc < 0) return rc == TSR_ECORRUPT ? TSR_EARG : rc;
+    return patched_meta((const struct b2nd *)d, to, meta, len);
+}
+
+static int b2nd_may_resize(const struct tsr_driver *d, const int64_t *shape)
+{
+    struct tsr_grid to;
+    void *meta = NULL;
+    size_t len;
+    int rc = resized(d, shape, &to, &meta, &len);
+    tsr_free(meta);
+    return rc;
+}
+
 static int b2nd_resize(struct tsr_driver *d, const int64_t *shape)
 {
     struct b2nd *b = (struct b2nd *)d;
-    struct tsr_grid to = d->grid;
+    struct tsr_grid to;
     void *meta = NULL;
     size_t len;
-    for (int i = 0; i < to.ndim; i++) {
-        to.shape[i] = shape[i];
-        if (shape[i] > 0 && (to.chunk[i] == 0 || to.block[i] == 0))
-            return tsr_fail(TSR_EUNSUPPORTED, "resize: dimension %d has chunks of 0 items", i);
-    }
-    int rc = tsr_grid_derive(&to, UINT64_MAX);
-    if (rc == TSR_OK) rc = check_limits(&to);
-    if (rc < 0) return rc == TSR_ECORRUPT ? TSR_EARG : rc;
-    if ((rc = patched_meta(b, &to, &meta, &len)) < 0) return rc;
+    int rc = resized(d, shape, &to, &meta, &len);
+    if (rc < 0) return rc;
     /* an empty array may leave it open */
     if (to.nchunks && tsr_frame_facts(b->b.frame)->chunk_bytes == 0)
         rc = tsr_frame_set_sizes(b->b.frame, to.chunk_bytes, (int32_t)to.block_bytes);
@@ -431,15 +453,31 @@ static bool b2nd_probe(const uint8_t *head, size_t len)
 static const char *const suffixes[] = {".b2nd", NULL};
 
 const struct tsr_format tsr_format_b2nd = {
-    .name = "b2nd", .suffixes = suffixes, .kind = TSR_KIND_ARRAY,
-    .names_nan = true, .probe = b2nd_probe,
-    .open = b2nd_open, .create = b2nd_create, .close = tsr_blosc2_close,
-    .locate = tsr_blosc2_locate, .spans = tsr_blosc2_spans, .decode = tsr_blosc2_decode, .decode_start = tsr_blosc2_decode_start,
-    .begin = tsr_blosc2_begin, .encode = tsr_blosc2_encode,
-    .keep = tsr_blosc2_keep, .seal = tsr_blosc2_seal,
-    .commit = tsr_blosc2_commit, .resize = b2nd_resize, .flush = tsr_blosc2_flush,
-    .attrs = tsr_blosc2_attrs, .attr_set = tsr_blosc2_attr_set,
-    .attr_remove = tsr_blosc2_attr_remove, .meta = &tsr_blosc2_meta,
-    .to_buffer = tsr_blosc2_to_buffer, .cbytes = tsr_blosc2_cbytes,
+    .name = "b2nd",
+    .suffixes = suffixes,
+    .kind = TSR_KIND_ARRAY,
+    .names_nan = true,
+    .probe = b2nd_probe,
+    .open = b2nd_open,
+    .create = b2nd_create,
+    .close = tsr_blosc2_close,
+    .locate = tsr_blosc2_locate,
+    .spans = tsr_blosc2_spans,
+    .decode = tsr_blosc2_decode,
+    .decode_start = tsr_blosc2_decode_start,
+    .begin = tsr_blosc2_begin,
+    .encode = tsr_blosc2_encode,
+    .keep = tsr_blosc2_keep,
+    .seal = tsr_blosc2_seal,
+    .commit = tsr_blosc2_commit,
+    .may_resize = b2nd_may_resize,
+    .resize = b2nd_resize,
+    .flush = tsr_blosc2_flush,
+    .attrs = tsr_blosc2_attrs,
+    .attr_set = tsr_blosc2_attr_set,
+    .attr_remove = tsr_blosc2_attr_remove,
+    .meta = &tsr_blosc2_meta,
+    .to_buffer = tsr_blosc2_to_buffer,
+    .cbytes = tsr_blosc2_cbytes,
     .verify = tsr_blosc2_verify,
 };

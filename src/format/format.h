@@ -116,9 +116,8 @@ struct tsr_format {
     int (*decode)(const struct tsr_driver *d, const struct tsr_place *p, struct tsr_worker *w,
                   int32_t b, const uint8_t *src, size_t len, uint8_t *dst);
     /* The same when only the first in->want bytes matter.  NULL: decode does. */
-    int (*decode_start)(const struct tsr_driver *d, const struct tsr_place *p,
-                        struct tsr_worker *w, int32_t b, const struct tsr_block_start *in,
-                        uint8_t *dst);
+    int (*decode_start)(const struct tsr_driver *d, const struct tsr_place *p, struct tsr_worker *w,
+                        int32_t b, const struct tsr_block_start *in, uint8_t *dst);
 
     /* Writing; NULL: the format is read-only here. */
     int (*begin)(const struct tsr_driver *d, struct tsr_out_chunk *c);
@@ -130,6 +129,8 @@ struct tsr_format {
                  const struct tsr_out_chunk *c, int32_t b, const uint8_t *src, size_t len);
     int (*seal)(const struct tsr_driver *d, struct tsr_out_chunk *c);
     int (*commit)(struct tsr_driver *d, const struct tsr_out_chunk *c, size_t n);
+    /* What stands against resize but want of memory and the device; NULL: nothing. */
+    int (*may_resize)(const struct tsr_driver *d, const int64_t *shape);
     /* Changes shape and grid; new chunks read as zeros.  A clipped format's chunks whose decoded
      * size changes must be committed anew before the next flush. */
     int (*resize)(struct tsr_driver *d, const int64_t *shape);

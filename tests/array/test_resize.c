@@ -122,11 +122,25 @@ static void resizing_an_immense_array_of_zeros_costs_no_data(void **state)
     assert_int_equal(tsr_array_close(a), TSR_OK);
 }
 
+static void a_resize_that_cannot_be_changes_nothing(void **state)
+{
+    (void)state;
+    int32_t seven = 7;
+    tsr_array *a = make(&seven, "<i4");
+    assert_int_equal(tsr_array_resize(a, (const int64_t[]){3, INT64_C(1) << 40}), TSR_ELIMIT);
+    assert_int_equal(tsr_array_resize(a, (const int64_t[]){0, INT64_MAX}), TSR_EARG);
+    assert_int_equal(tsr_array_spec(a)->shape[0], ROWS);
+    assert_int_equal(tsr_array_spec(a)->shape[1], COLS);
+    check(a, ROWS, COLS, 7);
+    assert_int_equal(tsr_array_close(a), TSR_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(growing_an_array_of_one_value_shows_zeros),
         cmocka_unit_test(what_a_shrink_cut_off_does_not_come_back),
+        cmocka_unit_test(a_resize_that_cannot_be_changes_nothing),
         cmocka_unit_test(one_axis_may_grow_while_another_shrinks),
         cmocka_unit_test(an_array_of_one_value_costs_an_item_per_chunk),
         cmocka_unit_test(resizing_an_immense_array_of_zeros_costs_no_data),
