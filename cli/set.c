@@ -15,6 +15,7 @@ struct job {
     FILE *raw;                     /* bytes in C order */
     uint8_t *buf;
     size_t cap;
+    bool ended; /* raw did, before the slice was full */
     struct cli_progress bar;
     int64_t done;
 };
@@ -53,7 +54,10 @@ static int fill_slab(struct job *j, const struct cli_selection *slab, size_t len
         if (!j->buf) return TSR_ENOMEM;
     }
     if (j->from) return read_part(j, slab, len);
-    if (j->raw) return fread(j->buf, 1, len, j->raw) == len ? TSR_OK : TSR_EIO;
+    if (j->raw) {
+        j->ended = fread(j->buf, 1, len, j->raw) != len && !ferror(j->raw);
+        return j->ended || ferror(j->raw) ? TSR_EIO : TSR_OK;
+    }
     size_t size = (size_t)j->to->item_bytes;
     for (size_t off = 0; off < len; off += size) memcpy(j->buf + off, j->item, size);
     return TSR_OK;
@@ -80,6 +84,8 @@ static int run_slabs(struct job *j)
     int rc = cli_slab_shapes(j->to, j->sel, write_slab, j);
     cli_progress_end(&j->bar);
     free(j->buf);
+    if (j->ended) return cli_usage(j->a, "%s: ends before the slice is full", j->a->pos[1]);
+    if (rc < 0 && j->raw && ferror(j->raw)) return cli_errno(j->a, j->a->pos[1]);
     return rc < 0 ? cli_fail(j->a, rc) : CLI_OK;
 }
 
