@@ -93,23 +93,31 @@ static int by_offset(const void *x, const void *y)
     return a->off < b->off ? -1 : a->off > b->off;
 }
 
+/* The run that begins with span i: bytes [*lo, *hi).  Returns the span that follows it. */
+static size_t take_run(const struct wanted *v, size_t i, size_t n, uint64_t *lo, uint64_t *hi)
+{
+    *lo = v[i].off;
+    *hi = v[i].off + v[i].len;
+    for (; i < n && v[i].off <= *hi + MERGE_GAP; i++)
+        if (v[i].off + v[i].len > *hi) *hi = v[i].off + v[i].len;
+    return i;
+}
+
 /* Reads the spans not yet in the head, in runs; the buffer holds head, then the runs. */
 static int read_spans(const struct tsr_array *a, struct chunk_job *j, struct wanted *v)
 {
     const struct tsr_place *p = &j->place;
     size_t n = j->nrefs, have = p->head_len, at = have, i = 0, total = 0;
+    uint64_t lo, hi;
     qsort(v, n, sizeof *v, by_offset);
     while (i < n && v[i].off + v[i].len <= have) i++;
-    /* bytes of all runs, gaps included: never more than the chunk has after the head */
-    total = i < n ? (size_t)(p->len - v[i].off) : 0;
+    for (size_t k = i; k < n; total += (size_t)(hi - lo)) k = take_run(v, k, n, &lo, &hi);
     int rc = grow_buf(j, at + total);
     if (rc < 0) return rc;
     for (size_t k = 0; k < i; k++) j->refs[v[k].ref].src = j->buf + v[k].off;
     while (i < n) {
-        uint64_t lo = v[i].off, hi = lo + v[i].len;
         size_t first = i;
-        for (; i < n && v[i].off <= hi + MERGE_GAP; i++)
-            if (v[i].off + v[i].len > hi) hi = v[i].off + v[i].len;
+        i = take_run(v, i, n, &lo, &hi);
         rc = tsr_store_read(a->d->store, p->key, p->off + lo, j->buf + at, (size_t)(hi - lo));
         if (rc < 0) return rc;
         for (size_t k = first; k < i; k++) j->refs[v[k].ref].src = j->buf + at + (v[k].off - lo);
@@ -128,8 +136,8 @@ static int fetch_spans(const struct tsr_array *a, struct chunk_job *j, struct ts
     int rc = a->d->format->spans(a->d, p, blocks, j->nrefs, exact, spans);
     for (size_t i = 0; i < j->nrefs && rc == TSR_OK; i++) {
         if (spans[i].len > p->len || spans[i].off > p->len - spans[i].len)
-            return tsr_fail(TSR_ECORRUPT, "chunk %lld: block %d lies outside",
-                            (long long)p->chunk, blocks[i]);
+            return tsr_fail(TSR_ECORRUPT, "chunk %lld: block %d lies outside", (long long)p->chunk,
+                            blocks[i]);
         j->refs[i].len = (int32_t)tsr_min64((int64_t)spans[i].len, INT32_MAX);
         j->refs[i].src = view ? view + spans[i].off : NULL;
         wanted[i] = (struct wanted){spans[i].off, spans[i].len, i};
@@ -144,7 +152,11 @@ int tsr_job_fetch(const struct tsr_array *a, const struct tsr_selection *sel, st
 {
     const struct tsr_grid *g = &a->d->grid;
     enum { FEW = 32 };
-    struct { struct tsr_span s[FEW]; struct wanted w[FEW]; int32_t b[FEW]; } few;
+    struct {
+        struct tsr_span s[FEW];
+        struct wanted w[FEW];
+        int32_t b[FEW];
+    } few;
     j->nrefs = 0;
     int rc = tsr_job_settle(a, j);
     if (rc < 0) return rc;
