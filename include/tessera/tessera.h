@@ -105,18 +105,18 @@ typedef struct tsr_meta_value {
 /* What an array is.  tsr_array_create takes one and tsr_array_spec returns one, complete,
  * so create(url, spec(a), ...) makes an empty twin of a in any other format. */
 typedef struct {
-    size_t size;           /* sizeof(tsr_spec) */
-    const char *dtype;     /* NumPy spelling: "<f8", "|u1", "<M8[ns]", "[('a', '<i4')]" */
-    int64_t item_bytes;    /* bytes of one item; 0: what dtype says */
+    size_t size;        /* sizeof(tsr_spec) */
+    const char *dtype;  /* NumPy spelling: "<f8", "|u1", "<M8[ns]", "[('a', '<i4')]" */
+    int64_t item_bytes; /* bytes of one item: what dtype says, or 0 */
     int ndim;
     const int64_t *shape;  /* [ndim] */
     const int64_t *chunks; /* [ndim]; default: a shape of about 4 MiB */
     const int64_t *blocks; /* [ndim], inside a chunk; default: about 64 KiB */
     const tsr_step *steps; /* [nsteps], in writing order; default: shuffle, zstd clevel=5 */
     int nsteps;
-    int split;             /* Blosc2 streams per block: 0 auto, 1 always, 2 never */
-    const void *fill;      /* one item that every item reads as at first; default: zeros */
-    bool uninit;           /* the first content does not matter (it reads as zeros) */
+    int split;                   /* Blosc2 streams per block: 0 auto, 1 always, 2 never */
+    const void *fill;            /* one item that every item reads as at first; default: zeros */
+    bool uninit;                 /* the first content does not matter (it reads as zeros) */
     const tsr_meta_value *metas; /* [nmetas] header metalayers (Blosc2 formats) */
     int nmetas;
 } tsr_spec;
@@ -193,11 +193,11 @@ TSR_API int tsr_array_copy(const tsr_array *a, const char *url, const tsr_spec *
 /* Sizes and traffic.  Counters are since open. */
 typedef struct {
     size_t size;
-    int64_t nbytes;        /* decoded size of all items, padding not counted */
-    int64_t cbytes;        /* stored size of the container, holes included */
-    int64_t nchunks;       /* chunks of the grid */
-    int64_t bytes_read;    /* from the store */
-    int64_t requests;      /* reads of the store */
+    int64_t nbytes;     /* decoded size of all items, padding not counted */
+    int64_t cbytes;     /* stored size of the container, holes included */
+    int64_t nchunks;    /* chunks of the grid */
+    int64_t bytes_read; /* from the store */
+    int64_t requests;   /* reads of the store */
     int64_t blocks_decoded;
 } tsr_stats;
 TSR_API int tsr_array_stats(const tsr_array *a, tsr_stats *out);
@@ -223,10 +223,10 @@ TSR_API int tsr_array_attr_remove(tsr_array *a, const char *name);
 typedef enum { TSR_META = 0, TSR_VLMETA = 1 } tsr_meta_kind;
 TSR_API int tsr_array_meta_count(const tsr_array *a, tsr_meta_kind kind);
 TSR_API const char *tsr_array_meta_name(const tsr_array *a, tsr_meta_kind kind, int i);
-TSR_API int tsr_array_meta_get(const tsr_array *a, tsr_meta_kind kind, const char *name,
-                               void **buf, size_t *len);
-TSR_API int tsr_array_meta_set(tsr_array *a, tsr_meta_kind kind, const char *name,
-                               const void *buf, size_t len);
+TSR_API int tsr_array_meta_get(const tsr_array *a, tsr_meta_kind kind, const char *name, void **buf,
+                               size_t *len);
+TSR_API int tsr_array_meta_set(tsr_array *a, tsr_meta_kind kind, const char *name, const void *buf,
+                               size_t len);
 TSR_API int tsr_array_meta_remove(tsr_array *a, const char *name);
 
 /* MessagePack as python-blosc2 stores it, to JSON text.  ECORRUPT when it is none, and when
@@ -243,14 +243,14 @@ typedef struct {
     int64_t block_bytes;   /* default: chosen from codec and level as c-blosc2 does */
     const tsr_step *steps; /* [nsteps]; default: shuffle, zstd clevel=5 */
     int nsteps;
-    int split;             /* 0 auto, 1 always, 2 never */
+    int split;                   /* 0 auto, 1 always, 2 never */
     const tsr_meta_value *metas; /* [nmetas] header metalayers */
     int nmetas;
 } tsr_schunk_spec;
 
 TSR_API int tsr_schunk_open(const char *url, const tsr_options *opts, tsr_schunk **out);
-TSR_API int tsr_schunk_create(const char *url, const tsr_schunk_spec *spec,
-                              const tsr_options *opts, tsr_schunk **out);
+TSR_API int tsr_schunk_create(const char *url, const tsr_schunk_spec *spec, const tsr_options *opts,
+                              tsr_schunk **out);
 TSR_API int tsr_schunk_close(tsr_schunk *s);
 TSR_API int tsr_schunk_flush(tsr_schunk *s);
 TSR_API int tsr_schunk_sync(tsr_schunk *s);
@@ -297,9 +297,9 @@ typedef struct {
     int64_t nbytes, cbytes, block_bytes, nblocks;
     int version, typesize, flags, flags2, blosc2_flags;
     bool memcpyed, dict, vlblocks;
-    int special;            /* 0 none, 1 zeros, 2 NaN, 3 repeated value, 4 uninit */
-    int codec_id;           /* Blosc2 codec id */
-    const char *codec;      /* its name, NULL when unknown here */
+    int special;       /* 0 none, 1 zeros, 2 NaN, 3 repeated value, 4 uninit */
+    int codec_id;      /* Blosc2 codec id */
+    const char *codec; /* its name, NULL when unknown here */
     uint8_t filters[6], filters_meta[6], codec_meta;
 } tsr_chunk_facts;
 
@@ -344,10 +344,10 @@ TSR_API int tsr_list(const char *url, const tsr_options *opts, tsr_list_fn fn, v
 typedef struct {
     size_t size;
     const char *name;
-    const char *about;  /* one line */
+    const char *about; /* one line */
     bool filter;
-    int blosc2_id;      /* -1: none */
-    int params;         /* how many parameters it takes */
+    int blosc2_id; /* -1: none */
+    int params;    /* how many parameters it takes */
 } tsr_codec_info;
 TSR_API int tsr_codec_at(int i, tsr_codec_info *out); /* ENOTFOUND past the end */
 TSR_API const char *tsr_format_at(int i);
@@ -399,8 +399,8 @@ typedef struct {
     size_t size;
     const char *colormap; /* default "viridis" */
     double vmin, vmax, gamma;
-    int zoom;             /* default 1 */
-    bool log;             /* scale log(1 + v - vmin) */
+    int zoom; /* default 1 */
+    bool log; /* scale log(1 + v - vmin) */
 } tsr_picture;
 TSR_API int tsr_png_write(const char *path, const double *plane, int64_t rows, int64_t cols,
                           const tsr_picture *how);

@@ -72,16 +72,21 @@ int tsr_array_create(const char *url, const tsr_spec *spec, const tsr_options *o
     if (!spec || !spec->size) return tsr_fail(TSR_EARG, "tsr_spec.size is 0, expected its size");
     memcpy(&s, spec, tsr_minz(spec->size, sizeof s));
     if (s.ndim > 0 && !s.shape) return tsr_fail(TSR_EARG, "tsr_spec.shape is NULL");
-    const struct tsr_format *f = o.format  ? tsr_format_named(o.format)
-                                 : url     ? tsr_format_for_suffix(url)
-                                           : NULL;
+    const struct tsr_format *f = o.format ? tsr_format_named(o.format)
+                                 : url    ? tsr_format_for_suffix(url)
+                                          : NULL;
     if (o.format && !f) return TSR_EUNSUPPORTED;
     if (!f && !(f = tsr_format_named("b2nd"))) return TSR_EUNSUPPORTED;
     if (f->kind != TSR_KIND_ARRAY)
         return tsr_fail(TSR_EARG, "format %s: holds super-chunks, not arrays", f->name);
     int rc = tsr_engine_create(url, f, &s, &o, out);
-    if (rc < 0 || index_names(f, &s, (*out)->d->grid.item_bytes)) return rc;
-    if ((rc = fill_with(*out, s.fill)) < 0) {
+    if (rc < 0) return rc;
+    int64_t item_bytes = (*out)->d->grid.item_bytes;
+    if (s.item_bytes && s.item_bytes != item_bytes)
+        rc = tsr_fail(TSR_EARG, "tsr_spec.item_bytes: found %lld, the dtype's items have %lld",
+                      (long long)s.item_bytes, (long long)item_bytes);
+    else if (!index_names(f, &s, item_bytes)) rc = fill_with(*out, s.fill);
+    if (rc < 0) {
         tsr_engine_drop(*out); /* unflushed: nothing is left behind */
         *out = NULL;
     }

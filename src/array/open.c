@@ -107,17 +107,30 @@ int tsr_engine_open(const char *url, const tsr_options *o, struct tsr_array **ou
     return rc;
 }
 
+/* No format that can be created has an inside to name yet. */
+static int create_store(const char *url, bool replace, struct tsr_store **st)
+{
+    char *path, *inside;
+    int rc = tsr_url_split(url, &path, &inside);
+    if (rc < 0) return rc;
+    if (*inside) rc = tsr_fail(TSR_EUNSUPPORTED, "%s: nothing can be created inside a file", url);
+    else rc = tsr_store_create(path, replace, st);
+    tsr_free(path);
+    tsr_free(inside);
+    return rc;
+}
+
 int tsr_engine_create(const char *url, const struct tsr_format *f, const tsr_spec *spec,
                       const tsr_options *o, struct tsr_array **out)
 {
     const char *m = o->mode ? o->mode : "w";
-    struct tsr_store *st;
+    struct tsr_store *st = NULL;
     struct tsr_driver *d = NULL;
     bool replace = strcmp(m, "w") == 0;
     if (!replace && strcmp(m, "x") != 0)
         return tsr_fail(TSR_EARG, "mode: found '%s', expected 'w' or 'x' to create", m);
     if (!f->create) return tsr_fail(TSR_EUNSUPPORTED, "format %s: cannot be created", f->name);
-    int rc = url ? tsr_store_create(url, replace, &st) : tsr_store_mem(&st);
+    int rc = url ? create_store(url, replace, &st) : tsr_store_mem(&st);
     if (rc < 0) return rc;
     rc = f->create(st, spec, o, &d);
     if (rc == TSR_OK) {

@@ -453,6 +453,32 @@ static void files_are_replaced_kept_or_missed_as_the_mode_says(void **state)
     FAILS(TSR_ENOTFOUND, "inside", tsr_array_open(scratch("mode.b2nd#x"), NULL, &a));
 }
 
+static void a_name_with_a_number_sign_is_written_and_read_alike(void **state)
+{
+    const int64_t shape[] = {3};
+    tsr_spec s = {.size = sizeof s, .dtype = "<i2", .ndim = 1, .shape = shape};
+    tsr_array *a;
+    (void)state;
+    OK(tsr_array_create(scratch("a%23b.b2nd"), &s, NULL, &a));
+    OK(tsr_array_close(a));
+    assert_int_equal(access(scratch("a#b.b2nd"), F_OK), 0);
+    OK(tsr_array_open(scratch("a%23b.b2nd"), NULL, &a));
+    OK(tsr_array_close(a));
+    FAILS(TSR_EUNSUPPORTED, "inside", tsr_array_create(scratch("c.b2nd#x"), &s, NULL, &a));
+}
+
+static void item_bytes_that_are_not_the_dtypes_are_refused(void **state)
+{
+    const int64_t shape[] = {3};
+    tsr_spec s = {.size = sizeof s, .dtype = "<i2", .item_bytes = 2, .ndim = 1, .shape = shape};
+    tsr_array *a;
+    (void)state;
+    OK(tsr_array_create(NULL, &s, NULL, &a));
+    OK(tsr_array_close(a));
+    s.item_bytes = 4;
+    FAILS(TSR_EARG, "item_bytes", tsr_array_create(NULL, &s, NULL, &a));
+}
+
 static void attributes_and_metalayers_come_back(void **state)
 {
     (void)state;
@@ -495,6 +521,8 @@ int main(void)
         cmocka_unit_test(a_huge_array_of_zeros_costs_nothing),
         cmocka_unit_test(calls_that_make_no_sense_are_refused),
         cmocka_unit_test(files_are_replaced_kept_or_missed_as_the_mode_says),
+        cmocka_unit_test(a_name_with_a_number_sign_is_written_and_read_alike),
+        cmocka_unit_test(item_bytes_that_are_not_the_dtypes_are_refused),
         cmocka_unit_test(attributes_and_metalayers_come_back),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
