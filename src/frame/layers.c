@@ -6,8 +6,6 @@
  * ones are chunks of their own in the trailer (blosc2.md 7.3), which every commit writes anew. */
 #include "frame/priv.h"
 
-enum { MAX_WRITTEN = 16 }; /* c-blosc2 refuses to have more vlmetalayers */
-
 static const struct frame_metas *metas_of(const struct tsr_frame *f, tsr_meta_kind kind)
 {
     return kind == TSR_META ? &f->metas : &f->vlmetas;
@@ -116,7 +114,7 @@ static int encode(const struct tsr_frame *f, const void *src, size_t len, struct
 
 static int add(struct frame_metas *m, const struct frame_meta *e)
 {
-    if (m->n >= MAX_WRITTEN)
+    if (m->n >= FRAME_METAS) /* c-blosc2 refuses to have more */
         return tsr_fail(TSR_ELIMIT, "vlmetalayer '%s': there are %d, as many as others read",
                         e->name, m->n);
     struct frame_meta *v = tsr_realloc(m->v, (size_t)m->n + 1, sizeof *v);

@@ -19,11 +19,11 @@ struct tsr_grid {
     int64_t item_bytes;
     bool padded;
     int64_t shape[TSR_MAX_NDIM], chunk[TSR_MAX_NDIM], block[TSR_MAX_NDIM]; /* items */
-    int64_t nchunk[TSR_MAX_NDIM];  /* chunks along each dimension */
-    int64_t nblock[TSR_MAX_NDIM];  /* blocks of a whole chunk along each dimension */
-    int64_t nchunks, nblocks;      /* their products */
-    int64_t block_bytes;           /* of a whole block */
-    int64_t chunk_bytes;           /* of a whole chunk as stored: nblocks * block_bytes (padded) */
+    int64_t nchunk[TSR_MAX_NDIM]; /* chunks along each dimension */
+    int64_t nblock[TSR_MAX_NDIM]; /* blocks of a whole chunk along each dimension */
+    int64_t nchunks, nblocks;     /* their products */
+    int64_t block_bytes;          /* of a whole block */
+    int64_t chunk_bytes;          /* of a whole chunk as stored: nblocks * block_bytes (padded) */
 };
 
 /* Derives everything from ndim, item_bytes, padded, shape, chunk and block.  Zero-size arrays
@@ -32,8 +32,8 @@ struct tsr_grid {
 int tsr_grid_derive(struct tsr_grid *g, uint64_t max_chunk_bytes);
 
 /* Chunk and block shapes for an array nobody gave shapes for: blocks of about 64 KiB, chunks
- * of about 4 MiB made of whole blocks, both as cubic as the array allows.  A shape given
- * (chunk[0] != 0 or block[0] != 0) is kept and the other fitted to it. */
+ * of about 4 MiB made of whole blocks, both as cubic as the array allows.  A shape
+ * that is given (have_chunk, have_block) is kept and the other fitted to it. */
 void tsr_grid_auto(struct tsr_grid *g, bool have_chunk, bool have_block);
 
 void tsr_grid_chunk_coords(const struct tsr_grid *g, int64_t chunk, int64_t coords[]);
@@ -48,8 +48,8 @@ struct tsr_box {
 struct tsr_selection {
     int ndim;
     int64_t start[TSR_MAX_NDIM], count[TSR_MAX_NDIM], step[TSR_MAX_NDIM];
-    int64_t stride[TSR_MAX_NDIM];  /* bytes between neighbours in memory; may be negative */
-    uint8_t *base;                 /* the item of indices 0 */
+    int64_t stride[TSR_MAX_NDIM]; /* bytes between neighbours in memory; may be negative */
+    uint8_t *base;                /* the item of indices 0 */
     int64_t nitems;
 };
 
@@ -76,10 +76,10 @@ static inline int64_t tsr_selection_within(const struct tsr_selection *s, int d,
 struct tsr_walk {
     int ndim;
     bool done;
-    int64_t lo[TSR_MAX_NDIM], hi[TSR_MAX_NDIM]; /* cells [lo, hi] that can be touched */
-    int64_t at[TSR_MAX_NDIM];                   /* the current cell */
+    int64_t lo[TSR_MAX_NDIM], hi[TSR_MAX_NDIM];       /* cells [lo, hi] that can be touched */
+    int64_t at[TSR_MAX_NDIM];                         /* the current cell */
     int64_t cell[TSR_MAX_NDIM], origin[TSR_MAX_NDIM]; /* cell size; array index of cell 0 */
-    int64_t end[TSR_MAX_NDIM];                  /* array index where the last cell is cut */
+    int64_t end[TSR_MAX_NDIM];                        /* array index where the last cell is cut */
     const struct tsr_selection *sel;
 };
 void tsr_walk_chunks(struct tsr_walk *w, const struct tsr_grid *g, const struct tsr_selection *s);
