@@ -36,7 +36,7 @@ static int decode(const struct tsr_frame *f, int64_t i, uint8_t *dst, size_t cap
     if ((rc = tsr_chunk_parse(&c, head, sizeof head, avail, cap)) < 0) return rc;
     const uint8_t *p = tsr_store_view(tsr_frame_store(f), "", off, (uint64_t)c.cbytes);
     if (!p) abort(); /* parse promised that the chunk is there */
-    c.item_bytes = tsr_frame_facts(f)->cparams.item_bytes;
+    c.item_bytes = tsr_frame_facts_of(f)->cparams.item_bytes;
     rc = c.nbytes ? tsr_chunk_decode_range(&c, worker(), p, 0, c.nbytes, dst) : TSR_OK;
     *n = (size_t)c.nbytes;
     return rc;
@@ -62,7 +62,7 @@ static void read_metas(const struct tsr_frame *f, tsr_meta_kind kind)
 static void read_all(const struct tsr_frame *f)
 {
     static uint8_t dst[CHUNK_LIMIT];
-    const struct tsr_frame_facts *p = tsr_frame_facts(f);
+    const struct tsr_frame_facts *p = tsr_frame_facts_of(f);
     size_t done = 0, n;
     for (int64_t i = 0; i < p->nchunks && i < ENTRIES && done < BUDGET; i++, done += n + 1)
         decode(f, i, dst, sizeof dst, &n);
@@ -87,7 +87,7 @@ static size_t make_chunk(uint8_t *dst, size_t n, uint8_t value)
 
 static int change(struct tsr_frame *f, uint32_t what)
 {
-    int64_t n = tsr_frame_facts(f)->nchunks, i = n ? what % n : 0;
+    int64_t n = tsr_frame_facts_of(f)->nchunks, i = n ? what % n : 0;
     switch (what >> 8 & 7) {
     case 0: return tsr_frame_insert(f, i, 1 + (what >> 12) % 3000, TSR_SPECIAL_ZEROS);
     case 1: return tsr_frame_insert(f, n, 1, TSR_SPECIAL_UNINIT);
@@ -135,10 +135,10 @@ static void change_copy(const uint8_t *data, size_t size)
         return;
     }
     /* chunks by the million are fine, shifting all of them for each input is not */
-    for (int k = 0; k < 6 && tsr_frame_facts(f)->nchunks < 100000; k++) {
+    for (int k = 0; k < 6 && tsr_frame_facts_of(f)->nchunks < 100000; k++) {
         change(f, x >> 4);
         x = x * 1664525u + 1013904223u;
-        int64_t n = tsr_frame_facts(f)->nchunks;
+        int64_t n = tsr_frame_facts_of(f)->nchunks;
         if (n) put_and_find(f, (x >> 8) % n);
     }
     read_all(f);

@@ -33,7 +33,7 @@ static int64_t chunk_size(const struct tsr_frame_facts *f)
 
 static int settle_sizes(struct tsr_blosc2 *b)
 {
-    if (tsr_frame_facts(b->frame)->chunk_bytes) return TSR_OK;
+    if (tsr_frame_facts_of(b->frame)->chunk_bytes) return TSR_OK;
     return tsr_frame_set_sizes(b->frame, b->d.grid.chunk[0], b->cparams.block_bytes);
 }
 
@@ -56,7 +56,7 @@ static int frame_open(struct tsr_store *st, const tsr_options *o, struct tsr_dri
     int rc = tsr_frame_open(st, o->offset, o->max_chunk_bytes, &b->frame);
     if (rc < 0) tsr_store_close(st);
     if (rc == TSR_OK) {
-        const struct tsr_frame_facts *f = tsr_frame_facts(b->frame);
+        const struct tsr_frame_facts *f = tsr_frame_facts_of(b->frame);
         const uint8_t *p;
         size_t len;
         b->cparams = f->cparams;
@@ -117,14 +117,14 @@ static int chunk_insert(struct tsr_driver *d, int64_t i)
     struct tsr_blosc2 *b = (struct tsr_blosc2 *)d;
     int rc = settle_sizes(b);
     if (rc == TSR_OK) rc = tsr_frame_insert(b->frame, i, 1, TSR_SPECIAL_ZEROS);
-    return rc < 0 ? rc : derive(b, tsr_frame_facts(b->frame)->nbytes, d->grid.chunk[0]);
+    return rc < 0 ? rc : derive(b, tsr_frame_facts_of(b->frame)->nbytes, d->grid.chunk[0]);
 }
 
 static int chunk_delete(struct tsr_driver *d, int64_t i)
 {
     struct tsr_blosc2 *b = (struct tsr_blosc2 *)d;
     int rc = tsr_frame_delete(b->frame, i, 1);
-    return rc < 0 ? rc : derive(b, tsr_frame_facts(b->frame)->nbytes, d->grid.chunk[0]);
+    return rc < 0 ? rc : derive(b, tsr_frame_facts_of(b->frame)->nbytes, d->grid.chunk[0]);
 }
 
 /* ---- a chunk on its own ---- */

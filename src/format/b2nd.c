@@ -187,7 +187,7 @@ static void set_block_shape(struct tsr_blosc2 *b)
 
 static int read_meta(struct b2nd *b, uint64_t max_chunk_bytes)
 {
-    const struct tsr_frame_facts *f = tsr_frame_facts(b->b.frame);
+    const struct tsr_frame_facts *f = tsr_frame_facts_of(b->b.frame);
     struct tsr_grid *g = &b->b.d.grid;
     const uint8_t *p;
     size_t len;
@@ -226,7 +226,7 @@ static int b2nd_open(struct tsr_store *st, const tsr_options *o, struct tsr_driv
         tsr_within("metalayer %s", b->meta_name);
         goto fail;
     }
-    const struct tsr_frame_facts *f = tsr_frame_facts(b->b.frame);
+    const struct tsr_frame_facts *f = tsr_frame_facts_of(b->b.frame);
     b->b.cparams = f->cparams;
     set_block_shape(&b->b);
     b->b.d.store = st;
@@ -431,7 +431,7 @@ static int b2nd_resize(struct tsr_driver *d, const int64_t *shape)
     int rc = resized(d, shape, &to, &meta, &len);
     if (rc < 0) return rc;
     /* an empty array may leave it open */
-    if (to.nchunks && tsr_frame_facts(b->b.frame)->chunk_bytes == 0)
+    if (to.nchunks && tsr_frame_facts_of(b->b.frame)->chunk_bytes == 0)
         rc = tsr_frame_set_sizes(b->b.frame, to.chunk_bytes, (int32_t)to.block_bytes);
     if (rc == TSR_OK) rc = move_chunks(b->b.frame, &d->grid, &to);
     if (rc == TSR_OK) rc = tsr_frame_meta_set(b->b.frame, TSR_META, b->meta_name, meta, len);

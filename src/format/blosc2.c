@@ -365,7 +365,7 @@ const struct tsr_format_meta tsr_blosc2_meta = {meta_count, meta_name, meta_get,
 
 int64_t tsr_blosc2_cbytes(const struct tsr_driver *d)
 {
-    return tsr_frame_facts(self(d)->frame)->cbytes;
+    return tsr_frame_facts_of(self(d)->frame)->cbytes;
 }
 
 int tsr_blosc2_verify(const struct tsr_driver *d,

@@ -297,7 +297,7 @@ int tsr_frame_create(struct tsr_store *st, const struct tsr_frame_facts *p,
 
 /* ---- what is where ---- */
 
-const struct tsr_frame_facts *tsr_frame_facts(const struct tsr_frame *f)
+const struct tsr_frame_facts *tsr_frame_facts_of(const struct tsr_frame *f)
 {
     return &f->facts;
 }

@@ -45,7 +45,7 @@ int tsr_frame_create(struct tsr_store *st, const struct tsr_frame_facts *p,
 /* Frees; does not flush.  NULL is fine. */
 void tsr_frame_close(struct tsr_frame *f);
 
-const struct tsr_frame_facts *tsr_frame_facts(const struct tsr_frame *f);
+const struct tsr_frame_facts *tsr_frame_facts_of(const struct tsr_frame *f);
 struct tsr_store *tsr_frame_store(const struct tsr_frame *f);
 
 /* Where chunk i is: *special != 0 and nothing stored, or at byte *off of the store's object,

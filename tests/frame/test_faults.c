@@ -181,7 +181,7 @@ static uint64_t digest_metas(const struct tsr_frame *f, tsr_meta_kind kind, uint
 
 static uint64_t digest_frame(const struct tsr_frame *f)
 {
-    const struct tsr_frame_facts *p = tsr_frame_facts(f);
+    const struct tsr_frame_facts *p = tsr_frame_facts_of(f);
     uint64_t h = mix(UINT64_C(14695981039346656037), &p->nbytes, sizeof p->nbytes);
     uint8_t buf[CHUNK];
     size_t len;

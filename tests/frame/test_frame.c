@@ -58,7 +58,7 @@ static void expect_sound(const struct tsr_frame *f)
 static void expect_model(const struct tsr_frame *f, const uint32_t *seed, int64_t n)
 {
     static const uint8_t zero[CHUNK];
-    assert_int_equal(tsr_frame_facts(f)->nchunks, n);
+    assert_int_equal(tsr_frame_facts_of(f)->nchunks, n);
     for (int64_t i = 0; i < n; i++) {
         uint8_t got[CHUNK];
         size_t len;
@@ -113,7 +113,7 @@ static void two_million_chunks_of_zeros_cost_nothing(void **state)
     OK(tsr_frame_locate(f, 1953124, &special, &off, &avail));
     double t2 = now();
     assert_int_equal(special, TSR_SPECIAL_ZEROS);
-    assert_int_equal(tsr_frame_facts(f)->nchunks, 1953125);
+    assert_int_equal(tsr_frame_facts_of(f)->nchunks, 1953125);
     assert_true(file_size() < 300);
     tsr_frame_close(f);
     print_message("create %.3f ms, open and locate %.3f ms, %d bytes\n", 1e3 * (t1 - t0),
@@ -164,7 +164,7 @@ static void facts_outlive_the_file(void **state)
     OK(tsr_frame_flush(f, false));
     tsr_frame_close(f);
     f = open_path(false);
-    const struct tsr_frame_facts *q = tsr_frame_facts(f);
+    const struct tsr_frame_facts *q = tsr_frame_facts_of(f);
     assert_int_equal(q->nchunks, 2);
     assert_int_equal(q->nbytes, 2 * CHUNK - 100);
     assert_int_equal(tsr_frame_chunk_nbytes(f, 1), CHUNK - 100);
@@ -258,7 +258,7 @@ static void batches_go_out_together(void **state)
         index[k] = N - 1 - k;
         seed[N - 1 - k] = (uint32_t)k + 5;
         tool_fill(src[k], CHUNK, (uint32_t)k + 5);
-        OK(tsr_chunk_encode(&tsr_frame_facts(f)->cparams, tool_worker, src[k], CHUNK, dst[k],
+        OK(tsr_chunk_encode(&tsr_frame_facts_of(f)->cparams, tool_worker, src[k], CHUNK, dst[k],
                             sizeof dst[k], &cbytes));
         pieces[2 * k] = (struct tsr_piece){dst[k], 32};
         pieces[2 * k + 1] = (struct tsr_piece){dst[k] + 32, (size_t)cbytes - 32};
@@ -373,18 +373,18 @@ static void the_last_chunk_may_be_short_and_grow(void **state)
     OK(tsr_frame_flush(f, false));
     tsr_frame_close(f);
     f = open_path(true);
-    assert_int_equal(tsr_frame_facts(f)->nbytes, CHUNK + 100);
+    assert_int_equal(tsr_frame_facts_of(f)->nbytes, CHUNK + 100);
     assert_true(tool_is(f, 1, 2));
     OK(tsr_frame_set_last(f, CHUNK));
     OK(tool_put(f, 1, 3));
     OK(tsr_frame_insert(f, 2, 1, TSR_SPECIAL_ZEROS));
     OK(tsr_frame_set_last(f, 4));
     f = reopened(f, (uint32_t[]){1, 3, 0}, 3);
-    assert_int_equal(tsr_frame_facts(f)->nbytes, 2 * CHUNK + 4);
+    assert_int_equal(tsr_frame_facts_of(f)->nbytes, 2 * CHUNK + 4);
     OK(tsr_frame_insert(f, 0, 1, TSR_SPECIAL_ZEROS));
-    assert_int_equal(tsr_frame_facts(f)->nbytes, 3 * CHUNK + 4);
+    assert_int_equal(tsr_frame_facts_of(f)->nbytes, 3 * CHUNK + 4);
     OK(tsr_frame_delete(f, 3, 1));
-    assert_int_equal(tsr_frame_facts(f)->nbytes, 3 * CHUNK);
+    assert_int_equal(tsr_frame_facts_of(f)->nbytes, 3 * CHUNK);
     f = reopened(f, (uint32_t[]){0, 1, 3}, 3);
     tsr_frame_close(f);
 }
@@ -403,8 +403,8 @@ static void one_chunk_updated_often_does_not_grow_the_file(void **state)
     for (int i = 0; i < 1000; i++) {
         OK(tool_put(f, 7, seed[7] = (uint32_t)i + 100));
         OK(tsr_frame_flush(f, false));
-        assert_int_not_equal(tsr_frame_facts(f)->cbytes, last); /* readers tell by frame_len */
-        last = tsr_frame_facts(f)->cbytes;
+        assert_int_not_equal(tsr_frame_facts_of(f)->cbytes, last); /* readers tell by frame_len */
+        last = tsr_frame_facts_of(f)->cbytes;
         if (file_size() > most) most = file_size();
     }
     print_message("1000 updates: %d bytes before, %d at most\n", (int)before, (int)most);
@@ -506,8 +506,8 @@ static void a_frame_without_sizes_learns_them(void **state)
     OK(tool_put(f, 0, 5));
     assert_int_equal(tsr_frame_set_sizes(f, CHUNK, 0), TSR_EARG);
     f = reopened(f, (uint32_t[]){5}, 1);
-    assert_int_equal(tsr_frame_facts(f)->chunk_bytes, CHUNK);
-    assert_int_equal(tsr_frame_facts(f)->cparams.block_bytes, 128);
+    assert_int_equal(tsr_frame_facts_of(f)->chunk_bytes, CHUNK);
+    assert_int_equal(tsr_frame_facts_of(f)->cparams.block_bytes, 128);
     tsr_frame_close(f);
 }
 
@@ -615,7 +615,7 @@ static void the_buffer_is_compact_and_opens_as_the_same(void **state)
     struct tsr_frame *g;
     OK(tsr_store_mem_borrow(buf, len, &st));
     OK(tsr_frame_open(st, 0, 0, &g));
-    assert_int_equal(tsr_frame_facts(g)->cbytes, len);
+    assert_int_equal(tsr_frame_facts_of(g)->cbytes, len);
     assert_int_equal(tsr_frame_meta_count(g, TSR_VLMETA), 1);
     int special;
     uint64_t off, avail;
@@ -679,7 +679,7 @@ static void *locate_all(void *arg)
     const struct tsr_frame *f = arg;
     int special;
     uint64_t off, avail;
-    for (int64_t i = 0; i < tsr_frame_facts(f)->nchunks; i++)
+    for (int64_t i = 0; i < tsr_frame_facts_of(f)->nchunks; i++)
         if (tsr_frame_locate(f, i, &special, &off, &avail) < 0 || (special != 0) != (i % 2))
             return arg;
     return NULL;

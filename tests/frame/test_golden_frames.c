@@ -57,7 +57,7 @@ static int open_file(const char *name, uint64_t start, struct tsr_frame **f)
 /* Decodes every chunk; the status of the first that fails, else TSR_OK and the sum. */
 static int decode_all(const struct tsr_frame *f, char hex[65])
 {
-    const struct tsr_frame_facts *p = tsr_frame_facts(f);
+    const struct tsr_frame_facts *p = tsr_frame_facts_of(f);
     uint8_t sum[SHA256_DIGEST_LENGTH], *all = malloc((size_t)p->nbytes + 1);
     int rc = TSR_OK;
     size_t at = 0, n;
@@ -100,7 +100,7 @@ static void check_layers(struct json_object *e, const struct tsr_frame *f, tsr_m
 static void check_facts(struct json_object *e, const struct tsr_frame *f)
 {
     static const char *const splits[] = {"", "always", "never", "auto", "forward_compat"};
-    const struct tsr_frame_facts *p = tsr_frame_facts(f);
+    const struct tsr_frame_facts *p = tsr_frame_facts_of(f);
     const struct tsr_cparams *c = &p->cparams;
     int64_t chunk = get_int(e, "chunksize");
     assert_int_equal(p->nchunks, get_int(e, "nchunks"));
@@ -240,7 +240,7 @@ static void mangled_frames_never_do_harm(void **state)
         int rc = tsr_frame_open(st, 0, 0, &f);
         if (cut < len) assert_int_equal(rc, TSR_ECORRUPT);
         if (rc == TSR_OK) {
-            if (tsr_frame_facts(f)->nbytes < 1 << 20) decode_all(f, hex);
+            if (tsr_frame_facts_of(f)->nbytes < 1 << 20) decode_all(f, hex);
             tsr_frame_close(f);
         } else {
             assert_true(rc == TSR_ECORRUPT || rc == TSR_EUNSUPPORTED);

@@ -45,7 +45,7 @@ static inline int tool_read(const struct tsr_frame *f, int64_t i, uint8_t *dst, 
     int special;
     uint64_t off, avail;
     int64_t want = tsr_frame_chunk_nbytes(f, i);
-    int32_t item = tsr_frame_facts(f)->cparams.item_bytes;
+    int32_t item = tsr_frame_facts_of(f)->cparams.item_bytes;
     int rc = tsr_frame_locate(f, i, &special, &off, &avail);
     *nbytes = (size_t)want;
     if (rc < 0) return rc;
@@ -88,7 +88,7 @@ static inline int tool_put(struct tsr_frame *f, int64_t i, uint32_t seed)
     if (!src) return tsr_fail(TSR_ENOMEM, "test buffer");
     dst = src + n;
     tool_fill(src, n, seed);
-    int rc = tsr_chunk_encode(&tsr_frame_facts(f)->cparams, tool_worker, src, (int64_t)n, dst,
+    int rc = tsr_chunk_encode(&tsr_frame_facts_of(f)->cparams, tool_worker, src, (int64_t)n, dst,
                               n + TSR_CHUNK_OVERHEAD, &cbytes);
     if (rc == TSR_OK) rc = tsr_frame_put(f, i, &(struct tsr_piece){dst, (size_t)cbytes}, 1);
     free(src);
