@@ -237,28 +237,33 @@ int tsr_chunk_seal(struct tsr_chunk *c, const struct tsr_block_out *blocks, uint
     return TSR_OK;
 }
 
-/* Encodes the blocks one after the other behind the head in dst.  Gives up, with *body past
+/* What the blocks of a chunk come to. */
+struct body {
+    int64_t len;
+    bool zeros; /* every stream was a zero run */
+};
+
+/* Encodes the blocks one after the other behind the head in dst.  Gives up, with a length past
  * any limit, as soon as the chunk would not shrink and is not all zeros either. */
 static int encode_blocks(const struct tsr_chunk *c, const struct tsr_cparams *p,
-                         struct tsr_worker *w, const uint8_t *src, uint8_t *dst, int64_t *body,
-                         bool *zeros)
+                         struct tsr_worker *w, const uint8_t *src, uint8_t *dst, struct body *body)
 {
     int64_t head = TSR_CHUNK_HEADER + 4 * (int64_t)c->nblocks;
     int64_t room = (int64_t)c->nbytes + TSR_CHUNK_OVERHEAD - head;
-    uint8_t *p_block = tsr_worker_scratch(w, TSR_SCRATCH_STREAM, tsr_chunk_block_bound(c));
-    if (!p_block) return TSR_ENOMEM;
+    uint8_t *aside = tsr_worker_scratch(w, TSR_SCRATCH_STREAM, tsr_chunk_block_bound(c));
+    if (!aside) return TSR_ENOMEM;
     for (int32_t b = 0; b < c->nblocks; b++) {
-        bool fits = room - *body >= (int64_t)tsr_chunk_block_bound(c);
-        struct tsr_block_out out = {.p = fits ? dst + head + *body : p_block};
+        bool fits = room - body->len >= (int64_t)tsr_chunk_block_bound(c);
+        struct tsr_block_out out = {.p = fits ? dst + head + body->len : aside};
         int rc = tsr_chunk_encode_block(c, p, w, b, src + (int64_t)b * c->block_bytes, &out);
         if (rc < 0) return rc;
-        *zeros &= out.zeros;
-        bool over = out.len > room - *body;
-        if (!fits && !over) memcpy(dst + head + *body, p_block, (size_t)out.len);
+        body->zeros &= out.zeros;
+        bool over = out.len > room - body->len;
+        if (!fits && !over) memcpy(dst + head + body->len, aside, (size_t)out.len);
         if (!over)
-            tsr_store_LE32(dst + TSR_CHUNK_HEADER + 4 * (int64_t)b, (uint32_t)(head + *body));
-        *body += out.len;
-        if (over && !*zeros) break;
+            tsr_store_LE32(dst + TSR_CHUNK_HEADER + 4 * (int64_t)b, (uint32_t)(head + body->len));
+        body->len += out.len;
+        if (over && !body->zeros) break;
     }
     return TSR_OK;
 }
@@ -267,15 +272,14 @@ int tsr_chunk_encode(const struct tsr_cparams *p, struct tsr_worker *w, const ui
                      int64_t nbytes, uint8_t *dst, size_t cap, int32_t *cbytes)
 {
     struct tsr_chunk c;
-    int64_t body = 0;
-    bool zeros = true;
+    struct body body = {.zeros = true};
     int rc = tsr_chunk_begin(&c, p, nbytes);
     if (rc < 0) return rc;
     if (cap < (size_t)nbytes + TSR_CHUNK_OVERHEAD)
         return tsr_fail(TSR_EARG, "chunk of %lld bytes: found room for %zu, expected 32 more",
                         (long long)nbytes, cap);
-    if (!c.memcpyed && (rc = encode_blocks(&c, p, w, src, dst, &body, &zeros)) < 0) return rc;
-    settle(&c, body, zeros);
+    if (!c.memcpyed && (rc = encode_blocks(&c, p, w, src, dst, &body)) < 0) return rc;
+    settle(&c, body.len, body.zeros);
     write_header(&c, dst);
     if (c.memcpyed && nbytes) memcpy(dst + TSR_CHUNK_HEADER, src, (size_t)nbytes);
     *cbytes = c.cbytes;
