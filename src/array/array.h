@@ -47,9 +47,6 @@ int tsr_engine_read(const struct tsr_array *a, const struct tsr_selection *sel);
 /* sel's memory is the source; strides of 0 repeat an item. */
 int tsr_engine_write(struct tsr_array *a, const struct tsr_selection *sel);
 
-/* The metalayer calls of an array's format; NULL with the text set where it has none. */
-const struct tsr_format_meta *tsr_engine_metas(const struct tsr_array *a);
-
 /* Copies of all header metalayers but the array's own shape record, freed with tsr_metas_free;
  * the variable-length ones are copied straight, where the target has a place for them. */
 int tsr_metas_take(const struct tsr_array *from, tsr_meta_value **metas, int *n);
@@ -76,7 +73,7 @@ struct chunk_job {
     int64_t nblock[TSR_MAX_NDIM]; /* blocks along each dimension */
     struct block_ref *refs;       /* [nrefs], kept from job to job */
     size_t nrefs, refs_cap;
-    uint8_t *buf;                 /* bytes read, kept from job to job */
+    uint8_t *buf; /* bytes read, kept from job to job */
     size_t buf_cap;
 };
 
@@ -105,7 +102,7 @@ struct overlap {
     int ndim;
     int64_t count[TSR_MAX_NDIM], mem_stride[TSR_MAX_NDIM], blk_stride[TSR_MAX_NDIM];
     uint8_t *mem;
-    int64_t blk;      /* bytes */
+    int64_t blk; /* bytes */
     bool whole;
 };
 bool tsr_overlap(const struct tsr_array *a, const struct tsr_selection *sel,

@@ -3,7 +3,8 @@
 #include "array/array.h"
 #include "base/mem.h"
 
-const struct tsr_format_meta *tsr_engine_metas(const struct tsr_array *a)
+/* The metalayer calls of an array's format; NULL with the text set where it has none. */
+static const struct tsr_format_meta *metas_of(const struct tsr_array *a)
 {
     if (!a->d->format->meta)
         tsr_fail(TSR_EUNSUPPORTED, "format %s: has no metalayers", a->d->format->name);
@@ -23,20 +24,20 @@ const char *tsr_array_meta_name(const tsr_array *a, tsr_meta_kind kind, int i)
 int tsr_array_meta_get(const tsr_array *a, tsr_meta_kind kind, const char *name, void **buf,
                        size_t *len)
 {
-    const struct tsr_format_meta *m = tsr_engine_metas(a);
+    const struct tsr_format_meta *m = metas_of(a);
     return m ? m->get(a->d, kind, name, buf, len) : TSR_EUNSUPPORTED;
 }
 
 int tsr_array_meta_set(tsr_array *a, tsr_meta_kind kind, const char *name, const void *buf,
                        size_t len)
 {
-    const struct tsr_format_meta *m = tsr_engine_metas(a);
+    const struct tsr_format_meta *m = metas_of(a);
     return m ? m->set(a->d, kind, name, buf, len) : TSR_EUNSUPPORTED;
 }
 
 int tsr_array_meta_remove(tsr_array *a, const char *name)
 {
-    const struct tsr_format_meta *m = tsr_engine_metas(a);
+    const struct tsr_format_meta *m = metas_of(a);
     return m ? m->remove(a->d, name) : TSR_EUNSUPPORTED;
 }
 

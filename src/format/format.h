@@ -158,7 +158,6 @@ enum { TSR_PROBE_BYTES = 1024 };
 
 const struct tsr_format *tsr_format_named(const char *name);     /* NULL: EUNSUPPORTED, text set */
 const struct tsr_format *tsr_format_for_suffix(const char *url); /* NULL: unknown */
-const struct tsr_format *tsr_format_list(int i);                 /* NULL past the end */
 /* The format of what st holds: by name, or where that is NULL by content (from byte offset on),
  * then by the suffix of url.  EUNSUPPORTED, or what a failed read says. */
 int tsr_format_choose(struct tsr_store *st, const char *name, const char *url, uint64_t offset,

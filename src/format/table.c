@@ -13,16 +13,10 @@ TSR_FORMATS(DECLARE)
 #define LIST(name) &tsr_format_##name,
 static const struct tsr_format *const formats[] = {TSR_FORMATS(LIST) NULL};
 
-const struct tsr_format *tsr_format_list(int i)
-{
-    int n = (int)(sizeof formats / sizeof *formats) - 1;
-    return i >= 0 && i < n ? formats[i] : NULL;
-}
-
 const char *tsr_format_at(int i)
 {
-    const struct tsr_format *f = tsr_format_list(i);
-    return f ? f->name : NULL;
+    int n = (int)(sizeof formats / sizeof *formats) - 1;
+    return i >= 0 && i < n ? formats[i]->name : NULL;
 }
 
 const struct tsr_format *tsr_format_named(const char *name)

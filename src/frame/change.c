@@ -8,7 +8,8 @@
  * lies over them, and a rewrite of the file gets that space back. */
 #include "frame/priv.h"
 
-void tsr_frame_set_count(struct tsr_frame *f, int64_t n, int64_t last)
+/* Sets nchunks, and nbytes with a last chunk of last bytes. */
+static void set_count(struct tsr_frame *f, int64_t n, int64_t last)
 {
     f->facts.nchunks = n;
     f->facts.nbytes = n ? (n - 1) * f->facts.chunk_bytes + last : 0;
@@ -190,7 +191,7 @@ int tsr_frame_insert(struct tsr_frame *f, int64_t i, int64_t n, int special)
     struct frame_rebuild r = {have + n, i, v, before_insert, &(struct shift){i, n}};
     if (i == have) rc = tsr_index_resize(&f->index, have + n, v);
     else rc = tsr_index_rebuild(&f->index, &r);
-    if (rc == TSR_OK) tsr_frame_set_count(f, have + n, last);
+    if (rc == TSR_OK) set_count(f, have + n, last);
     return rc;
 }
 
@@ -224,7 +225,7 @@ int tsr_frame_delete(struct tsr_frame *f, int64_t i, int64_t n)
     else if (rc == TSR_OK) rc = tsr_index_rebuild(&f->index, &r);
     if (rc == TSR_OK) {
         release_all(f, &dropped);
-        tsr_frame_set_count(f, have - n, last);
+        set_count(f, have - n, last);
     }
     tsr_buf_free(&dropped);
     return rc;
@@ -285,7 +286,7 @@ int tsr_frame_remap(struct tsr_frame *f, int64_t n, int64_t (*from)(void *arg, i
     if (rc == TSR_OK) rc = tsr_index_rebuild(&f->index, &r);
     if (rc == TSR_OK) {
         release_all(f, &dropped);
-        tsr_frame_set_count(f, n, f->facts.chunk_bytes);
+        set_count(f, n, f->facts.chunk_bytes);
     }
     tsr_free(named);
     tsr_buf_free(&dropped);
@@ -301,7 +302,7 @@ int tsr_frame_set_last(struct tsr_frame *f, int64_t nbytes)
     if (f->facts.nchunks == 0 || nbytes < 1 || nbytes > f->facts.chunk_bytes)
         return tsr_fail(TSR_EARG, "last chunk of %lld bytes: expected 1 to %lld", (long long)nbytes,
                         (long long)f->facts.chunk_bytes);
-    if (nbytes != last_bytes(f)) tsr_frame_set_count(f, f->facts.nchunks, nbytes);
+    if (nbytes != last_bytes(f)) set_count(f, f->facts.nchunks, nbytes);
     return TSR_OK;
 }
 

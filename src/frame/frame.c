@@ -89,6 +89,26 @@ static int open_trailer(struct opening *o)
     return rc;
 }
 
+/* Checks an index entry (14.21). */
+static int check_entry(const struct tsr_frame *f, int64_t i, int64_t v)
+{
+    int64_t area = (int64_t)f->space.area;
+    if (v < 0) {
+        int kind = entry_kind(v);
+        if (kind == TSR_SPECIAL_ZEROS || kind == TSR_SPECIAL_NAN || kind == TSR_SPECIAL_UNINIT)
+            return TSR_OK;
+        return tsr_fail(TSR_ECORRUPT,
+                        "frame: entry %lld of the index: found special kind %d, "
+                        "expected 1, 2 or 4",
+                        (long long)i, kind);
+    }
+    if (entry_pos(v) <= area - TSR_CHUNK_HEADER) return TSR_OK;
+    return tsr_fail(TSR_ECORRUPT,
+                    "frame: entry %lld of the index: found position %lld%s, expected at most %lld",
+                    (long long)i, (long long)entry_pos(v), v == ENTRY_BAD ? " or more" : "",
+                    (long long)area - TSR_CHUNK_HEADER);
+}
+
 /* Variable-size frames (7.2): the size of a special chunk is known only when it is the only
  * one.  The rest is checked too, so that "not supported" means "sound". */
 static int refuse_variable(struct tsr_frame *f)
@@ -96,7 +116,7 @@ static int refuse_variable(struct tsr_frame *f)
     int special = 0, rc;
     for (int64_t i = 0, v; i < f->index.n; i++) {
         if ((rc = tsr_index_get(&f->index, i, &v)) < 0) return rc;
-        if ((rc = tsr_frame_check_entry(f, i, v)) < 0) return rc;
+        if ((rc = check_entry(f, i, v)) < 0) return rc;
         if (v < 0 && ++special > 1)
             return tsr_fail(TSR_ECORRUPT,
                             "frame: entry %lld of the index is special, as another "
@@ -312,25 +332,6 @@ int64_t tsr_frame_chunk_nbytes(const struct tsr_frame *f, int64_t i)
     return tsr_min64(f->facts.chunk_bytes, f->facts.nbytes - i * f->facts.chunk_bytes);
 }
 
-int tsr_frame_check_entry(const struct tsr_frame *f, int64_t i, int64_t v)
-{
-    int64_t area = (int64_t)f->space.area;
-    if (v < 0) {
-        int kind = entry_kind(v);
-        if (kind == TSR_SPECIAL_ZEROS || kind == TSR_SPECIAL_NAN || kind == TSR_SPECIAL_UNINIT)
-            return TSR_OK;
-        return tsr_fail(TSR_ECORRUPT,
-                        "frame: entry %lld of the index: found special kind %d, "
-                        "expected 1, 2 or 4",
-                        (long long)i, kind);
-    }
-    if (entry_pos(v) <= area - TSR_CHUNK_HEADER) return TSR_OK;
-    return tsr_fail(TSR_ECORRUPT,
-                    "frame: entry %lld of the index: found position %lld%s, expected at most %lld",
-                    (long long)i, (long long)entry_pos(v), v == ENTRY_BAD ? " or more" : "",
-                    (long long)area - TSR_CHUNK_HEADER);
-}
-
 int tsr_frame_locate(const struct tsr_frame *f, int64_t i, int *special, uint64_t *off,
                      uint64_t *avail)
 {
@@ -338,7 +339,7 @@ int tsr_frame_locate(const struct tsr_frame *f, int64_t i, int *special, uint64_
     if (i < 0 || i >= f->facts.nchunks)
         return tsr_fail(TSR_EARG, "chunk %lld of %lld", (long long)i, (long long)f->facts.nchunks);
     int rc = tsr_index_get(&f->index, i, &v);
-    if (rc == TSR_OK) rc = tsr_frame_check_entry(f, i, v);
+    if (rc == TSR_OK) rc = check_entry(f, i, v);
     if (rc < 0) return rc;
     *special = v < 0 ? entry_kind(v) : TSR_SPECIAL_NONE;
     *off = *avail = 0;

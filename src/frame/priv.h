@@ -224,11 +224,7 @@ struct tsr_frame {
 };
 
 int tsr_frame_need_writable(const struct tsr_frame *f);
-/* Checks an index entry (14.21). */
-int tsr_frame_check_entry(const struct tsr_frame *f, int64_t i, int64_t v);
 /* EARG for a special kind that no entry can have, or not with these items. */
 int tsr_frame_check_special(int64_t item_bytes, int special);
-/* Sets nchunks, and nbytes with a last chunk of last bytes. */
-void tsr_frame_set_count(struct tsr_frame *f, int64_t n, int64_t last);
 
 #endif
