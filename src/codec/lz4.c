@@ -2,7 +2,8 @@
 /* codec/lz4.c - LZ4 blocks through liblz4, fast ("lz4") and thorough ("lz4hc").
  *
  * A payload is one raw LZ4 block, without frame or length: the framings of Zarr and HDF5 are
- * codecs of their own.  Both compressors decode alike.  The states (16 KiB and 256 KiB) live on the worker; liblz4 resets them on each call. */
+ * codecs of their own.  Both compressors decode alike.  The states (16 KiB and 256 KiB) live on the
+ * worker; liblz4 resets them on each call. */
 #include <limits.h>
 #include <lz4.h>
 #include <lz4hc.h>
