@@ -17,12 +17,14 @@ int tsr_selection_init(struct tsr_selection *s, const struct tsr_grid *g, const 
         int64_t start = slice && slice->start ? slice->start[d] : 0;
         int64_t step = slice && slice->step ? slice->step[d] : 1;
         int64_t n = slice && slice->count ? slice->count[d] : -1, last;
-        if (step == 0) return tsr_fail(TSR_EARG, "slice dimension %d: step is 0", d);
+        if (step == 0 || step == INT64_MIN)
+            return tsr_fail(TSR_EARG, "slice dimension %d: step is %lld", d, (long long)step);
         if (n < 0 && slice && slice->count)
             return tsr_fail(TSR_EARG, "slice dimension %d: count %lld", d, (long long)n);
-        if (n < 0) /* to the end */
-            n = step > 0 ? (start < g->shape[d] ? (g->shape[d] - 1 - start) / step + 1 : 0)
-                         : (start >= 0 ? start / -step + 1 : 0);
+        if (n < 0 && start >= 0) /* to the end */
+            n = step < 0              ? start / -step + 1
+                : start < g->shape[d] ? (g->shape[d] - 1 - start) / step + 1
+                                      : 0;
         if (start < 0 || (n == 0 ? start > g->shape[d] : start >= g->shape[d]) ||
             (n > 0 && (!tsr_mul(n - 1, step, &last) || !tsr_add(last, start, &last) || last < 0 ||
                        last >= g->shape[d])))

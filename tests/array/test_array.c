@@ -453,6 +453,49 @@ static void files_are_replaced_kept_or_missed_as_the_mode_says(void **state)
     FAILS(TSR_ENOTFOUND, "inside", tsr_array_open(scratch("mode.b2nd#x"), NULL, &a));
 }
 
+static void handles_sync_and_forget_metalayers(void **state)
+{
+    const int64_t shape[] = {3};
+    tsr_spec s = {.size = sizeof s, .dtype = "<i2", .ndim = 1, .shape = shape};
+    tsr_context_options two = {.size = sizeof two, .threads = 2};
+    tsr_options o = {.size = sizeof o, .mode = "w"};
+    tsr_context *c;
+    tsr_array *a;
+    void *buf;
+    size_t len;
+    (void)state;
+    OK(tsr_context_new(&two, &c));
+    assert_int_equal(tsr_context_threads(c), 2);
+    assert_true(tsr_context_threads(NULL) > 0);
+    o.context = c;
+    OK(tsr_array_create(scratch("sync.b2nd"), &s, &o, &a));
+    OK(tsr_array_meta_set(a, TSR_VLMETA, "note", "x", 1));
+    OK(tsr_array_sync(a));
+    OK(tsr_array_meta_remove(a, "note"));
+    FAILS(TSR_ENOTFOUND, "note", tsr_array_meta_get(a, TSR_VLMETA, "note", &buf, &len));
+    FAILS(TSR_ENOTFOUND, "note", tsr_array_meta_remove(a, "note"));
+    OK(tsr_array_close(a));
+    tsr_context_free(c);
+    OK(tsr_array_create(scratch("sync.npy"), &s, NULL, &a));
+    OK(tsr_array_sync(a));
+    OK(tsr_array_write(a, NULL, (int16_t[]){1, 2, 3}, 6));
+    OK(tsr_array_sync(a));
+    OK(tsr_array_close(a));
+}
+
+static void slices_at_the_ends_of_64_bits_are_refused(void **state)
+{
+    const int64_t shape[] = {3}, far = INT64_MIN, one = 1;
+    tsr_spec s = {.size = sizeof s, .dtype = "|u1", .ndim = 1, .shape = shape};
+    tsr_array *a;
+    uint8_t p[3];
+    (void)state;
+    OK(tsr_array_create(NULL, &s, NULL, &a));
+    FAILS(TSR_EARG, "start", tsr_array_read(a, &(tsr_slice){&far, NULL, NULL}, p, 3));
+    FAILS(TSR_EARG, "step", tsr_array_read(a, &(tsr_slice){&one, NULL, &far}, p, 1));
+    tsr_array_close(a);
+}
+
 static void a_name_with_a_number_sign_is_written_and_read_alike(void **state)
 {
     const int64_t shape[] = {3};
@@ -521,6 +564,8 @@ int main(void)
         cmocka_unit_test(a_huge_array_of_zeros_costs_nothing),
         cmocka_unit_test(calls_that_make_no_sense_are_refused),
         cmocka_unit_test(files_are_replaced_kept_or_missed_as_the_mode_says),
+        cmocka_unit_test(handles_sync_and_forget_metalayers),
+        cmocka_unit_test(slices_at_the_ends_of_64_bits_are_refused),
         cmocka_unit_test(a_name_with_a_number_sign_is_written_and_read_alike),
         cmocka_unit_test(item_bytes_that_are_not_the_dtypes_are_refused),
         cmocka_unit_test(attributes_and_metalayers_come_back),
