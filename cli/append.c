@@ -165,8 +165,12 @@ static int run_array(const struct cli_args *a, const tsr_options *o)
         rc = cli_usage(a, "--axis %s: the array has %d axes", text ? text : "0", j.spec->ndim);
     j.axis = (int)axis;
     if (!rc) rc = append_to_array(&j);
-    int closed = tsr_array_close(j.to);
-    return !rc && closed < 0 ? cli_fail(a, closed) : rc;
+    if (rc) {
+        tsr_array_drop(j.to); /* all of the file or nothing of it */
+        return rc;
+    }
+    rc = tsr_array_close(j.to);
+    return rc < 0 ? cli_fail(a, rc) : CLI_OK;
 }
 
 static int run(struct cli_args *a)
@@ -182,8 +186,12 @@ static int run(struct cli_args *a)
     if (info.kind != TSR_KIND_SCHUNK) return run_array(a, &o);
     if ((rc = tsr_schunk_open(a->pos[0], &o, &s)) < 0) return cli_fail(a, rc);
     rc = append_to_schunk(a, s, a->pos[1]);
-    int closed = tsr_schunk_close(s);
-    return !rc && closed < 0 ? cli_fail(a, closed) : rc;
+    if (rc) {
+        tsr_schunk_drop(s);
+        return rc;
+    }
+    rc = tsr_schunk_close(s);
+    return rc < 0 ? cli_fail(a, rc) : CLI_OK;
 }
 
 const struct cli_verb cli_verb_append = {

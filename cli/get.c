@@ -112,10 +112,12 @@ static int fill_array(struct job *j, const char *path)
     int rc = tsr_array_create(path, &spec, &o, &j->array);
     if (rc < 0) return cli_fail(j->a, rc);
     rc = run_slabs(j, array_slab);
-    if (rc < 0) cli_fail(j->a, rc); /* its text, before closing makes another */
-    int closed = tsr_array_close(j->array);
-    if (rc == TSR_OK && closed < 0) return cli_fail(j->a, closed);
-    return cli_exit_code(rc);
+    if (rc < 0) {
+        tsr_array_drop(j->array);
+        return cli_fail(j->a, rc);
+    }
+    rc = tsr_array_close(j->array);
+    return rc < 0 ? cli_fail(j->a, rc) : CLI_OK;
 }
 
 /* Closing writes what there is, so an unfinished array must not have its name yet. */

@@ -17,8 +17,12 @@ static int run(struct cli_args *a)
     int has = tsr_array_spec(array)->ndim, code = CLI_OK;
     if (has != ndim) code = cli_usage(a, "%s: found %d axes, expected %d", a->pos[1], ndim, has);
     else if ((rc = tsr_array_resize(array, shape)) < 0) code = cli_fail(a, rc);
+    if (code) {
+        tsr_array_drop(array);
+        return code;
+    }
     rc = tsr_array_close(array);
-    return !code && rc < 0 ? cli_fail(a, rc) : code;
+    return rc < 0 ? cli_fail(a, rc) : CLI_OK;
 }
 
 const struct cli_verb cli_verb_resize = {

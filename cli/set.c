@@ -144,13 +144,20 @@ static int set(struct job *j)
     return set_raw(j, what);
 }
 
+/* All of the change or nothing of it. */
 static int close_target(const struct cli_args *a, struct cli_source *s, int rc)
 {
-    int closed = s->array ? tsr_array_close(s->array) : tsr_schunk_close(s->schunk);
+    if (!rc) {
+        int closed = s->array ? tsr_array_close(s->array) : tsr_schunk_close(s->schunk);
+        if (closed < 0) rc = cli_fail(a, closed);
+    } else {
+        tsr_array_drop(s->array);
+        tsr_schunk_drop(s->schunk);
+    }
     s->array = NULL;
     s->schunk = NULL;
     cli_source_close(s);
-    return !rc && closed < 0 ? cli_fail(a, closed) : rc;
+    return rc;
 }
 
 static int run(struct cli_args *a)

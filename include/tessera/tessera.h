@@ -6,7 +6,7 @@
  *   chunk        one compressed buffer in memory (tsr_compress, tsr_decompress)
  *
  * Errors     0 is success, negative is a tsr_status; tsr_error() tells the story.
- * Ownership  *_close takes back what *_open or *_create handed out; NULL is fine.
+ * Ownership  *_close or *_drop takes back what *_open or *_create handed out; NULL is fine.
  *            A returned const pointer lives until its owner changes or closes.
  *            Buffers handed out through a void ** or char ** are freed with tsr_free.
  * Arguments  subject, inputs, options, outputs.  NULL options: every default.
@@ -151,6 +151,11 @@ TSR_API int tsr_array_create(const char *url, const tsr_spec *spec, const tsr_op
 /* Writes what is pending, then frees the handle whatever happened. */
 TSR_API int tsr_array_close(tsr_array *a);
 
+/* Frees the handle and forgets what was not flushed: the file stays as the last flush left it,
+ * and one that was never flushed does not appear.  (.npy and raw files that exist are written in
+ * place: there nothing is forgotten.)  NULL is fine. */
+TSR_API void tsr_array_drop(tsr_array *a);
+
 /* Everything written so far survives the death of the process from here on (with
  * tsr_options.durable: of the machine).  Before it returns, a kill leaves the last flushed
  * state.  tsr_array_sync: as flush with durable set. */
@@ -252,6 +257,7 @@ TSR_API int tsr_schunk_open(const char *url, const tsr_options *opts, tsr_schunk
 TSR_API int tsr_schunk_create(const char *url, const tsr_schunk_spec *spec, const tsr_options *opts,
                               tsr_schunk **out);
 TSR_API int tsr_schunk_close(tsr_schunk *s);
+TSR_API void tsr_schunk_drop(tsr_schunk *s); /* as tsr_array_drop */
 TSR_API int tsr_schunk_flush(tsr_schunk *s);
 TSR_API int tsr_schunk_sync(tsr_schunk *s);
 TSR_API const tsr_schunk_spec *tsr_schunk_spec_of(const tsr_schunk *s);

@@ -98,6 +98,11 @@ int tsr_array_close(tsr_array *a)
     return tsr_engine_close(a);
 }
 
+void tsr_array_drop(tsr_array *a)
+{
+    tsr_engine_drop(a);
+}
+
 int tsr_array_flush(tsr_array *a)
 {
     return tsr_engine_flush(a, false);

@@ -37,7 +37,6 @@ int tsr_engine_open_store(struct tsr_store *st, const char *format, const tsr_op
 int tsr_engine_close(struct tsr_array *a);
 /* Frees without writing what is pending; of a container never flushed nothing stays. */
 void tsr_engine_drop(struct tsr_array *a);
-void tsr_schunk_drop(tsr_schunk *s);
 struct tsr_array *tsr_schunk_array(tsr_schunk *s); /* what lies below */
 int tsr_engine_flush(struct tsr_array *a, bool durable);
 int tsr_engine_stats(const struct tsr_array *a, tsr_stats *out);

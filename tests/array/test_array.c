@@ -483,6 +483,31 @@ static void handles_sync_and_forget_metalayers(void **state)
     OK(tsr_array_close(a));
 }
 
+static void a_dropped_array_is_as_it_was_flushed(void **state)
+{
+    const int64_t shape[] = {3};
+    tsr_spec s = {.size = sizeof s, .dtype = "<i2", .ndim = 1, .shape = shape};
+    tsr_options o = {.size = sizeof o, .mode = "r+"};
+    int16_t got[3], first[3] = {1, 2, 3};
+    tsr_array *a;
+    (void)state;
+    OK(tsr_array_create(scratch("drop.b2nd"), &s, NULL, &a));
+    tsr_array_drop(a);
+    FAILS(TSR_ENOTFOUND, "drop", tsr_array_open(scratch("drop.b2nd"), NULL, &a));
+    OK(tsr_array_create(scratch("drop.b2nd"), &s, NULL, &a));
+    OK(tsr_array_write(a, NULL, first, sizeof first));
+    OK(tsr_array_close(a));
+    OK(tsr_array_open(scratch("drop.b2nd"), &o, &a));
+    OK(tsr_array_write(a, NULL, (int16_t[]){7, 8, 9}, 6));
+    OK(tsr_array_resize(a, (int64_t[]){2}));
+    tsr_array_drop(a);
+    OK(tsr_array_open(scratch("drop.b2nd"), NULL, &a));
+    OK(tsr_array_read(a, NULL, got, sizeof got));
+    assert_memory_equal(got, first, sizeof got);
+    OK(tsr_array_close(a));
+    tsr_array_drop(NULL);
+}
+
 static void slices_at_the_ends_of_64_bits_are_refused(void **state)
 {
     const int64_t shape[] = {3}, far = INT64_MIN, one = 1;
@@ -565,6 +590,7 @@ int main(void)
         cmocka_unit_test(calls_that_make_no_sense_are_refused),
         cmocka_unit_test(files_are_replaced_kept_or_missed_as_the_mode_says),
         cmocka_unit_test(handles_sync_and_forget_metalayers),
+        cmocka_unit_test(a_dropped_array_is_as_it_was_flushed),
         cmocka_unit_test(slices_at_the_ends_of_64_bits_are_refused),
         cmocka_unit_test(a_name_with_a_number_sign_is_written_and_read_alike),
         cmocka_unit_test(item_bytes_that_are_not_the_dtypes_are_refused),

@@ -358,6 +358,28 @@ static void chunks_over_the_limit_are_refused(void **state)
     FAILS(TSR_ELIMIT, "4095", tsr_schunk_open(scratch("large.b2frame"), &o, &s));
 }
 
+static void a_dropped_super_chunk_is_as_it_was_flushed(void **state)
+{
+    tsr_schunk_spec spec = {.size = sizeof spec, .chunk_bytes = 4096};
+    tsr_options o = {.size = sizeof o, .mode = "r+"};
+    char p[5000] = "abc", got[3];
+    tsr_schunk *s;
+    (void)state;
+    OK(tsr_schunk_create(scratch("drop.b2frame"), &spec, NULL, &s));
+    OK(tsr_schunk_append(s, 3, p));
+    OK(tsr_schunk_close(s));
+    OK(tsr_schunk_open(scratch("drop.b2frame"), &o, &s));
+    OK(tsr_schunk_set(s, 0, 3, "xyz"));
+    OK(tsr_schunk_append(s, sizeof p, p));
+    tsr_schunk_drop(s);
+    OK(tsr_schunk_open(scratch("drop.b2frame"), NULL, &s));
+    assert_int_equal(tsr_schunk_nitems(s), 3);
+    OK(tsr_schunk_get(s, 0, 3, got));
+    assert_memory_equal(got, "abc", 3);
+    OK(tsr_schunk_close(s));
+    tsr_schunk_drop(NULL);
+}
+
 static void files_may_grow_to(rlim_t bytes)
 {
     struct rlimit r;
@@ -412,6 +434,7 @@ int main(void)
         cmocka_unit_test(a_header_with_room_at_its_end_is_copied_without_it),
         cmocka_unit_test(a_chunk_may_begin_inside_a_file),
         cmocka_unit_test(chunks_over_the_limit_are_refused),
+        cmocka_unit_test(a_dropped_super_chunk_is_as_it_was_flushed),
         cmocka_unit_test(appends_that_find_no_room_lose_nothing),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);

@@ -286,6 +286,22 @@ def set_refuses_another_shape_or_dtype():
     assert tessera("get", "a.b2nd", "-o", "-")[0] == bytes(24)
 
 
+def a_set_or_append_that_fails_half_way_changes_nothing():
+    part = 64 << 20  # more than the program writes at once
+    tessera("create", "a.b2nd", "--shape", "2,67108864", "--dtype", "u1", "--codec", "lz4")
+    tessera("create", "b.b2nd", "--shape", "5", "--dtype", "i4", "--codec", "lz4")
+    save_npy("s.npy", "<i4", (5,), ints(5))
+    tessera("convert", "s.npy", "s.b2frame")
+    tessera("set", "a.b2nd", "-", code=2, stdin=b"x" * (part + 5))
+    tessera("append", "b.b2nd", "-", code=2, stdin=b"x" * (part + 3))
+    tessera("append", "s.b2frame", "-", code=2, stdin=b"x" * (part + 7))
+    assert tessera("get", "a.b2nd", "-s", ":,:9", "-o", "-")[0] == bytes(18)
+    assert info("b.b2nd")["shape"] == [5]
+    assert tessera("get", "s.b2frame", "-o", "-")[0] == ints(5)
+    for name in ("a.b2nd", "b.b2nd", "s.b2frame"):
+        tessera("verify", name)
+
+
 def append_grows_along_any_axis():
     sample("a.npy", (2, 3))
     tessera("convert", "a.npy", "a.b2nd", "--chunks", "2,2", "--blocks", "2,2")
