@@ -112,7 +112,7 @@ static int read_spans(const struct tsr_array *a, struct chunk_job *j, struct wan
     qsort(v, n, sizeof *v, by_offset);
     while (i < n && v[i].off + v[i].len <= have) i++;
     for (size_t k = i; k < n; total += (size_t)(hi - lo)) k = take_run(v, k, n, &lo, &hi);
-    int rc = grow_buf(j, at + total + 1); /* spans may be empty: their place exists all the same */
+    int rc = grow_buf(j, at + total + 1); /* not NULL, even if all spans are empty */
     if (rc < 0) return rc;
     for (size_t k = 0; k < i; k++) j->refs[v[k].ref].src = j->buf + v[k].off;
     while (i < n) {
