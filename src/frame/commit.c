@@ -38,7 +38,7 @@ static void flushed(struct tsr_frame *f)
     memcpy(f->head_flushed, f->head, (size_t)f->h.header_len);
     f->facts.cbytes = (int64_t)f->h.frame_len;
     f->dirty = f->created = false;
-    f->synced = false;
+    f->synced = f->doubt = false;
     f->commits++;
 }
 
@@ -131,6 +131,7 @@ static int flip(struct tsr_frame *f, const struct commit *c, bool durable)
     tsr_error_save(text);
     write_header(f, f->head_flushed, f->head);
     tsr_space_doubt(&f->space, c->off, c->len);
+    f->doubt = true;
     tsr_error_restore(text);
     return rc;
 }

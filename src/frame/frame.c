@@ -163,6 +163,9 @@ static void open_space(struct tsr_frame *f)
         .own_from = area,
         .flushed = {area, end - area},
     };
+    f->opened_end = end;
+    /* whoever wrote this state may have been promised that it survives the machine */
+    f->durable = true;
 }
 
 static int frame_new(struct tsr_store *st, struct tsr_frame **out)

@@ -8,6 +8,7 @@
  *   space.c   which bytes of the chunks area are free, and from when on
  *   frame.c   open, create, locate
  *   change.c  entries put, inserted, deleted, moved
+ *   holes.c   the holes a frame had when it was opened
  *   commit.c  flush
  *   layers.c  metalayers by name
  *   copy.c    the compact copy; verify.c: the full check */
@@ -185,10 +186,15 @@ struct frame_space {
     struct frame_extents free;    /* reusable; sorted, apart */
     struct frame_extents loose;   /* reusable, not sorted in yet */
     struct frame_extents pending; /* reusable once no flushed state can need them */
+    struct frame_extents dropped; /* chunks of before own_from that no entry names any more */
+    bool own_all;                 /* chunks of before own_from are known not to overlap */
     uint64_t waiting;             /* bytes in pending, some perhaps twice */
     size_t rover;
 };
 
+/* Adds an extent to a list; false when memory is out. */
+bool tsr_extents_add(struct frame_extents *e, uint64_t off, uint64_t len);
+void tsr_extents_sort(struct frame_extents *e); /* by offset */
 uint64_t tsr_space_alloc(struct frame_space *s, uint64_t len);
 void tsr_space_free(struct frame_space *s, uint64_t off, uint64_t len, bool now);
 /* Where len bytes of index and trailer can go: after every live chunk, beside the flushed. */
@@ -216,14 +222,24 @@ struct tsr_frame {
     struct frame_metas metas, vlmetas;
     struct frame_index index;
     struct frame_space space;
-    bool dirty;   /* the store does not know yet */
-    bool created; /* the store has nothing yet */
-    bool synced;  /* what is flushed was synced too */
-    bool durable; /* some state was synced: holes wait for a sync from then on */
+    bool dirty;          /* the store does not know yet */
+    bool created;        /* the store has nothing yet */
+    bool synced;         /* what is flushed was synced too */
+    bool durable;        /* some state may be on the device: holes wait for a sync from then on */
+    bool doubt;          /* the last flip failed: the store may have its header all the same */
+    bool searched;       /* for holes, or there is no need or no way to */
+    uint64_t opened_end; /* space.end at open */
     unsigned commits;
 };
 
 int tsr_frame_need_writable(const struct tsr_frame *f);
+
+/* ---- holes.c ---- */
+
+/* Called before len bytes are allocated: looks for the holes the frame had when it was opened,
+ * once, when the file has grown so much that the search pays. */
+void tsr_frame_find_holes(struct tsr_frame *f, uint64_t len);
+
 /* EARG for a special kind that no entry can have, or not with these items. */
 int tsr_frame_check_special(int64_t item_bytes, int special);
 

@@ -17,23 +17,33 @@
 
 enum { PROBES = 256 }; /* holes looked at for one chunk: bounds the cost of a torn list */
 
-static void add(struct frame_extents *e, uint64_t off, uint64_t len)
+bool tsr_extents_add(struct frame_extents *e, uint64_t off, uint64_t len)
 {
-    if (len == 0) return;
     if (e->n == e->cap) {
         size_t cap = e->cap ? e->cap * 2 : 16;
         struct frame_extent *v = tsr_realloc(e->v, cap, sizeof *v);
-        if (!v) return;
+        if (!v) return false;
         e->v = v;
         e->cap = cap;
     }
     e->v[e->n++] = (struct frame_extent){off, len};
+    return true;
+}
+
+static void add(struct frame_extents *e, uint64_t off, uint64_t len)
+{
+    if (len) tsr_extents_add(e, off, len);
 }
 
 static int by_offset(const void *a, const void *b)
 {
     uint64_t x = ((const struct frame_extent *)a)->off, y = ((const struct frame_extent *)b)->off;
     return (x > y) - (x < y);
+}
+
+void tsr_extents_sort(struct frame_extents *e)
+{
+    if (e->n) qsort(e->v, e->n, sizeof *e->v, by_offset);
 }
 
 /* Moves what is in from into the free list.  Extents may touch and overlap. */
@@ -43,7 +53,7 @@ static void merge(struct frame_space *s, struct frame_extents *from)
     for (size_t i = 0; i < from->n; i++) add(f, from->v[i].off, from->v[i].len);
     from->n = 0;
     size_t n = 0;
-    if (f->n) qsort(f->v, f->n, sizeof *f->v, by_offset);
+    tsr_extents_sort(f);
     for (size_t i = 0; i < f->n; i++) {
         struct frame_extent e = f->v[i], *last = n ? &f->v[n - 1] : NULL;
         if (e.len == 0) continue;
@@ -158,5 +168,6 @@ void tsr_space_done(struct frame_space *s)
     tsr_free(s->free.v);
     tsr_free(s->loose.v);
     tsr_free(s->pending.v);
+    tsr_free(s->dropped.v);
     *s = (struct frame_space){0};
 }
