@@ -177,15 +177,18 @@ typedef struct {
  * the slice, in parallel.  On failure dst holds nothing of use. */
 TSR_API int tsr_array_read(const tsr_array *a, const tsr_slice *s, void *dst, size_t dst_bytes);
 
-/* Writes a slice from C order.  Chunks it covers whole are encoded without being read. */
+/* Writes a slice from C order.  Chunks it covers whole are encoded without being read.  After a
+ * failure earlier chunks of the slice may have changed in the handle; tsr_array_drop goes back
+ * to the last flush. */
 TSR_API int tsr_array_write(tsr_array *a, const tsr_slice *s, const void *src, size_t src_bytes);
 
 /* Changes the shape, shape[ndim]: new items read as zeros, items outside are gone (they do
- * not come back when the array grows again). */
+ * not come back when the array grows again).  After a failure the shape is the old one or, when
+ * some dimensions shrink and others grow, the smaller one of each. */
 TSR_API int tsr_array_resize(tsr_array *a, const int64_t *shape);
 
 /* Grows the array along axis by whole slabs and writes them: src holds, in C order, k slabs
- * of the array's shape with shape[axis] = 1. */
+ * of the array's shape with shape[axis] = 1.  After a failure the shape is the old one. */
 TSR_API int tsr_array_append(tsr_array *a, int axis, const void *src, size_t src_bytes);
 
 /* Writes a into a new array at url.  spec NULL or its zero fields: as a has it (other
@@ -267,7 +270,8 @@ TSR_API int64_t tsr_schunk_nitems(const tsr_schunk *s);
 TSR_API int tsr_schunk_stats(const tsr_schunk *s, tsr_stats *out);
 
 /* Items start .. start+n-1.  set may run past the end and then extends; append adds n items
- * at the end.  Appends are buffered: the last chunk is encoded when full or flushed. */
+ * at the end.  Appends are buffered: the last chunk is encoded when full or flushed.  After a
+ * failure there are as many items as before; those that set was to change may have. */
 TSR_API int tsr_schunk_get(const tsr_schunk *s, int64_t start, int64_t n, void *dst);
 TSR_API int tsr_schunk_set(tsr_schunk *s, int64_t start, int64_t n, const void *src);
 TSR_API int tsr_schunk_append(tsr_schunk *s, int64_t n, const void *src);

@@ -62,10 +62,9 @@ static int resize_bytes(tsr_schunk *s, int64_t nbytes)
  * resized first, and the chunk committed whole. */
 static int tail_store(tsr_schunk *s)
 {
-    if (!s->tail_dirty) return TSR_OK;
-    int64_t n = s->nbytes - s->tail_at;
     int rc = stored_bytes(s) == s->nbytes ? TSR_OK : resize_bytes(s, s->nbytes);
-    if (rc == TSR_OK) rc = write_bytes(s, s->tail_at, n, s->tail);
+    if (rc < 0 || !s->tail_dirty) return rc;
+    rc = write_bytes(s, s->tail_at, s->nbytes - s->tail_at, s->tail);
     if (rc == TSR_OK) s->tail_dirty = false;
     return rc;
 }
@@ -302,33 +301,52 @@ int tsr_schunk_get(const tsr_schunk *s, int64_t start, int64_t n, void *dst)
     return get_bytes(s, from, len, dst);
 }
 
-/* Appends whole chunks straight, the rest through the tail. */
+/* As if nothing had been appended to the old bytes; the text of the failure stays.  The tail
+ * still holds the beginning of their last chunk, which may be stored as another by now. */
+static void undo_append(tsr_schunk *s, int64_t old)
+{
+    char text[TSR_ERROR_MAX];
+    tsr_error_save(text);
+    s->nbytes = old;
+    if (old % chunk_bytes(s)) s->tail_dirty = true;
+    if (stored_bytes(s) > old) resize_bytes(s, old); /* else the next flush does it */
+    tsr_error_restore(text);
+}
+
+/* Appends to the last chunk, which the tail holds. */
+static int append_head(tsr_schunk *s, int64_t len, const uint8_t *src)
+{
+    memcpy(s->tail + (s->nbytes - s->tail_at), src, (size_t)len);
+    s->nbytes += len;
+    s->tail_dirty = true;
+    return s->nbytes - s->tail_at == chunk_bytes(s) ? tail_store(s) : TSR_OK;
+}
+
+/* Appends whole chunks. */
+static int append_body(tsr_schunk *s, int64_t len, const uint8_t *src)
+{
+    int rc = resize_bytes(s, s->nbytes + len);
+    if (rc == TSR_OK) rc = write_bytes(s, s->nbytes, len, src);
+    if (rc == TSR_OK) s->nbytes += len;
+    return rc;
+}
+
+/* What completes the last chunk, whole chunks, and what begins the new last one.  The tail
+ * leaves the old last chunk when nothing can fail any more. */
 static int append_bytes(tsr_schunk *s, int64_t len, const uint8_t *src)
 {
-    int64_t chunk = chunk_bytes(s);
-    int rc = TSR_OK;
-    while (len > 0 && rc == TSR_OK) {
-        int64_t fill = s->nbytes % chunk, n = tsr_min64(len, chunk - fill);
-        if (fill == 0 && len >= chunk) {
-            n = len / chunk * chunk;
-            if ((rc = tail_drop(s)) < 0 || (rc = resize_bytes(s, s->nbytes + n)) < 0) return rc;
-            if ((rc = write_bytes(s, s->nbytes, n, src)) < 0) {
-                char text[TSR_ERROR_MAX];
-                tsr_error_save(text);
-                resize_bytes(s, s->nbytes);
-                tsr_error_restore(text);
-                return rc;
-            }
-            s->nbytes += n;
-        } else {
-            if ((rc = tail_take(s)) < 0) return rc;
-            memcpy(s->tail + fill, src, (size_t)n);
-            s->nbytes += n;
-            s->tail_dirty = true;
-            if (fill + n == chunk) rc = tail_store(s);
-        }
-        src += n;
-        len -= n;
+    int64_t chunk = chunk_bytes(s), old = s->nbytes, fill = old % chunk;
+    int64_t head = fill ? tsr_min64(len, chunk - fill) : 0, rest = (len - head) % chunk;
+    int64_t body = len - head - rest;
+    int rc = fill || rest ? tail_take(s) : tail_drop(s);
+    if (rc < 0 || len == 0) return rc;
+    if (head) rc = append_head(s, head, src);
+    if (rc == TSR_OK && body) rc = append_body(s, body, src + head);
+    if (rc < 0) {
+        undo_append(s, old);
+    } else if (body || rest) {
+        s->tail_at = s->nbytes;
+        if (rest) rc = append_head(s, rest, src + head + body);
     }
     return rc;
 }

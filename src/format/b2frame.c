@@ -107,6 +107,7 @@ static int frame_resize(struct tsr_driver *d, const int64_t *shape)
     /* the last chunk is whole before others follow it, and the new last one short after */
     if (rc == TSR_OK && n0 > 0 && n1 > n0) rc = tsr_frame_set_last(b->frame, chunk);
     if (rc == TSR_OK && n1 > n0) rc = tsr_frame_insert(b->frame, n0, n1 - n0, TSR_SPECIAL_ZEROS);
+    if (rc < 0 && n0 > 0) tsr_frame_set_last(b->frame, d->grid.shape[0] - (n0 - 1) * chunk);
     if (rc == TSR_OK && n1 < n0) rc = tsr_frame_delete(b->frame, n1, n0 - n1);
     if (rc == TSR_OK && n1 > 0) rc = tsr_frame_set_last(b->frame, last);
     return rc < 0 ? (int)rc : derive(b, shape[0], chunk);

@@ -401,15 +401,22 @@ static void appends_that_find_no_room_lose_nothing(void **state)
     OK(tsr_schunk_append(s, 100, p));
     OK(tsr_schunk_flush(s));
     files_may_grow_to(CHUNK / 2);
-    assert_true(tsr_schunk_append(s, CHUNK - 100, p + 100) <
-                0); /* the chunk is full: it is written */
-    assert_true(tsr_schunk_append(s, 1, p + CHUNK) < 0);
+    /* the chunk is full: it is written */
+    assert_true(tsr_schunk_append(s, CHUNK - 100, p + 100) < 0);
+    assert_true(tsr_schunk_append(s, N - 100, p + 100) < 0);
+    assert_int_equal(tsr_schunk_nitems(s), 100);
+    OK(tsr_schunk_get(s, 0, 100, got));
+    assert_memory_equal(got, p, 100);
+    OK(tsr_schunk_append(s, CHUNK - 101, p + 100));
     assert_true(tsr_schunk_flush(s) < 0);
-    assert_int_equal(tsr_schunk_nitems(s), CHUNK);
-    OK(tsr_schunk_get(s, 0, CHUNK, got));
-    assert_memory_equal(got, p, CHUNK);
+    files_may_grow_to(2 * CHUNK);
+    assert_true(tsr_schunk_append(s, N - CHUNK + 1, p + CHUNK - 1) < 0); /* some of it is stored */
+    assert_int_equal(tsr_schunk_nitems(s), CHUNK - 1);
+    OK(tsr_schunk_get(s, 0, CHUNK - 1, got));
+    assert_memory_equal(got, p, CHUNK - 1);
     files_may_grow_to(RLIM_INFINITY);
-    OK(tsr_schunk_append(s, N - CHUNK, p + CHUNK));
+    OK(tsr_schunk_flush(s));
+    OK(tsr_schunk_append(s, N - CHUNK + 1, p + CHUNK - 1));
     files_may_grow_to(CHUNK);
     assert_true(tsr_schunk_insert_chunk(s, 1, p, CHUNK) < 0);
     assert_int_equal(tsr_schunk_nitems(s), N);
