@@ -4,7 +4,8 @@
  * Chunks are written to free space at once, the index changes in memory only: the store knows
  * nothing of either until the next commit.  What no entry refers to any more becomes a hole:
  * at once when the chunk was never part of a flushed state, else with the next commit.  Chunks
- * that were there when the frame was opened wait until holes.c has seen that they do not overlap. */
+ * that another writer put there are not reused: nothing says that no other entry lies over them,
+ * and a rewrite of the file gets that space back. */
 #include "frame/priv.h"
 
 /* Sets nchunks, and nbytes with a last chunk of last bytes. */
@@ -34,17 +35,12 @@ static void release(struct tsr_frame *f, int64_t v)
     bool fresh = v & ENTRY_FRESH;
     if (v < 0) return;
     uint64_t off = (uint64_t)entry_pos(v);
-    /* the flushed state still has it: a search for holes must know */
-    if (!fresh && off < f->space.own_from && !f->space.own_all && !f->searched) {
-        f->searched = !tsr_extents_add(&f->space.dropped, off, 0);
-        return;
-    }
+    if (!fresh && off < f->space.own_from) return;
     if (f->space.area < sizeof head || off > f->space.area - sizeof head) return;
     if (tsr_store_read(f->st, "", object_off(f, off), head, sizeof head) < 0) return;
     uint32_t len = tsr_load_LE32(head + 12);
     if (len < sizeof head || off + len > f->space.area) return;
-    if (fresh || off >= f->space.own_from || f->space.own_all)
-        tsr_space_free(&f->space, off, len, fresh && !f->doubt);
+    tsr_space_free(&f->space, off, len, fresh && !f->doubt);
 }
 
 static void replace(struct tsr_frame *f, int64_t i, int64_t v)
@@ -95,9 +91,7 @@ static int prepare(struct tsr_frame *f, struct put *p)
         if (rc == TSR_OK) rc = measure(p, k, &p->at[k].len);
         if (rc < 0) return rc;
     }
-    uint64_t total = 0;
-    for (size_t k = 0; k < p->n; k++) total += p->at[k].len;
-    tsr_frame_find_holes(f, total);
+    tsr_note_settle(f);
     for (size_t k = 0; k < p->n; k++) p->at[k].off = tsr_space_alloc(&f->space, p->at[k].len);
     return TSR_OK;
 }

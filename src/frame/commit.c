@@ -2,13 +2,13 @@
 /* frame/commit.c - flush, in the order of blosc2.md 8.2.
  *
  *   before   | header | chunks, holes, new chunks        | old index, trailer |
- *   1        |   =    |   =                              |   =                | index, trailer |
+ *   1        |   =    |   =                              |   =                | index, note, trailer |
  *   2        | HEADER |   =                              | hole               |   =            |
  *
  * One write brings index and trailer to space that the flushed state does not use, a second
  * one flips the few bytes of the header that changed; durable commits sync after each.  The
  * gap between index and trailer varies from commit to commit, because readers that poll tell a
- * new state by its frame_len.
+ * new state by its frame_len; the note of holes (holes.c) ends it.
  *
  * An empty frame has its trailer right behind the header (7.4), so becoming empty, or changing
  * metadata while empty, writes the whole frame anew and lets the store replace it. */
@@ -84,7 +84,8 @@ done:
 
 struct commit {
     struct frame_packed index;
-    struct tsr_buf trailer;
+    struct tsr_buf trailer, note;
+    struct frame_note holes;
     size_t pad;
     uint64_t off, len; /* of the three together, from the header's end */
 };
@@ -94,7 +95,7 @@ static void place(struct tsr_frame *f, struct commit *c)
     uint64_t old = f->h.frame_len;
     c->pad = f->created ? 0 : f->commits % PAD_PERIOD;
     for (;; c->pad++) {
-        c->len = c->index.bytes->len + c->pad + c->trailer.len;
+        c->len = c->index.bytes->len + c->pad + c->holes.len + c->trailer.len;
         c->off = tsr_space_place(&f->space, c->len);
         if ((uint64_t)f->h.header_len + c->off + c->len != old) return;
     }
@@ -104,8 +105,9 @@ static int write_tail(struct tsr_frame *f, const struct commit *c)
 {
     struct tsr_piece p[] = {{c->index.bytes->p, c->index.bytes->len},
                             {(void *)zeros, c->pad},
+                            {c->note.p, c->note.len},
                             {c->trailer.p, c->trailer.len}};
-    return tsr_store_write_at(f->st, "", (uint64_t)f->h.header_len + c->off, p, 3);
+    return tsr_store_write_at(f->st, "", (uint64_t)f->h.header_len + c->off, p, 4);
 }
 
 /* One write of the bytes from the first that changed to the last. */
@@ -157,13 +159,14 @@ static bool may_settle(struct tsr_frame *f)
 static int commit(struct tsr_frame *f, struct commit *c, bool durable)
 {
     struct frame_header before = f->h;
+    tsr_note_gather(&c->holes, &f->space);
     place(f, c);
-    int rc = write_tail(f, c);
-    if (rc < 0) return rc;
     f->h.cbytes = (int64_t)c->off;
     f->h.frame_len = (uint64_t)f->h.header_len + c->off + c->len;
     header_fill(f);
-    rc = f->created ? first_write(f, c, durable) : flip(f, c, durable);
+    int rc = tsr_note_emit(&c->note, &c->holes, f, c->off);
+    if (rc == TSR_OK) rc = write_tail(f, c);
+    if (rc == TSR_OK) rc = f->created ? first_write(f, c, durable) : flip(f, c, durable);
     if (rc < 0) {
         f->h = before;
         return rc;
@@ -186,6 +189,8 @@ static int flush_chunks(struct tsr_frame *f, bool durable)
     if (rc == TSR_OK) rc = commit(f, &c, durable);
     tsr_packed_free(&c.index);
     tsr_buf_free(&c.trailer);
+    tsr_buf_free(&c.note);
+    tsr_free(c.holes.holes.v);
     return rc;
 }
 

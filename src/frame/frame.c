@@ -89,6 +89,25 @@ static int open_trailer(struct opening *o)
     return rc;
 }
 
+/* The note of holes, which lies right before the trailer (holes.c). */
+static int open_note(struct opening *o)
+{
+    struct tsr_frame *f = o->f;
+    uint8_t end[NOTE_TAIL];
+    uint64_t room = o->index_end - (uint64_t)f->h.header_len - f->space.area;
+    if (!f->facts.writable || f->h.nbytes == 0 || room < NOTE_TAIL + TSR_CHUNK_HEADER)
+        return TSR_OK;
+    int rc = fetch(o, o->index_end - NOTE_TAIL, end, NOTE_TAIL);
+    size_t len = rc == TSR_OK ? tsr_note_len(end) : 0;
+    if (len == 0 || len > room - TSR_CHUNK_HEADER) return rc;
+    uint8_t *p = tsr_alloc(len);
+    if (!p) return TSR_ENOMEM;
+    rc = fetch(o, o->index_end - len, p, len);
+    if (rc == TSR_OK) tsr_note_take(f, p, len);
+    tsr_free(p);
+    return rc;
+}
+
 /* Checks an index entry (14.21). */
 static int check_entry(const struct tsr_frame *f, int64_t i, int64_t v)
 {
@@ -163,7 +182,6 @@ static void open_space(struct tsr_frame *f)
         .own_from = area,
         .flushed = {area, end - area},
     };
-    f->opened_end = end;
     /* whoever wrote this state may have been promised that it survives the machine */
     f->durable = true;
 }
@@ -191,8 +209,8 @@ static int open_all(struct opening *o)
     tsr_header_facts(&f->h, &f->facts);
     f->facts.writable = f->st->writable && f->start == 0;
     open_space(f);
-    if ((rc = open_trailer(o)) < 0) return rc;
-    return open_index(o);
+    if ((rc = open_trailer(o)) < 0 || (rc = open_index(o)) < 0) return rc;
+    return open_note(o);
 }
 
 int tsr_frame_open(struct tsr_store *st, uint64_t start, uint64_t max_chunk_bytes,

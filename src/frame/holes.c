@@ -1,93 +1,128 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* frame/holes.c - the holes that a frame already had when it was opened.
+/* frame/holes.c - the note of free space that a frame carries from session to session.
  *
- * Nothing in the file lists them: they are what lies between the chunks, and where a chunk ends
- * only its own header says.  To look costs a small read per chunk, so it is done once per handle,
- * and only when the file has grown by more than the search may cost; without it every session
- * that rewrites an array would leave one more dead copy behind.
+ * The format has no list of holes, and finding them would cost a read per chunk.  But bytes
+ * between index and trailer are anybody's (blosc2.md 7.4), and there, right before the trailer,
+ * a commit leaves what it knows; little endian, offsets from the end of the header:
  *
- *   0                                       own_from
- *   | chunk | hole | chunk | dropped | hole | index, trailer, what this handle wrote ...
+ *   | n x (u64 offset, u64 length) | u64 own_from | u32 n | u32 crc | "tsrholes" | trailer
  *
- * An older state on the device may use these holes, in case the machine dies; so the state that
- * does not is synced first.  A file whose chunks overlap, or whose headers make no sense, is left
- * as it is. */
+ * The checksum covers the note and the header's lengths, so that a state some other program made
+ * of the file is never taken for ours: then nothing is known and nothing is reused.  Readers that
+ * do not know the note see a gap.
+ *
+ * Holes found at open wait: an older state on the device may still use them, should the machine
+ * die.  When they are worth a sync they are freed after one. */
 #include "frame/priv.h"
 
-enum { GROWN_LEAST = 1 << 20, GROWN_PER_CHUNK = 64 };
+#include <libdeflate.h>
+#include <stdlib.h>
 
-/* The chunks below own_from that the opened state has: those still named, and those dropped. */
-static int collect_old(const struct tsr_frame *f, struct frame_extents *old)
+enum { NOTE_MOST = 4096, EXTENT = 16, WORTH_LEAST = 1 << 20 };
+
+static const uint8_t magic[8] = "tsrholes";
+
+static uint64_t stop(const struct frame_extent *e)
 {
-    const struct frame_extents *dropped = &f->space.dropped;
-    bool ok = true;
-    for (size_t page = 0; page * PAGE_ENTRIES < (size_t)f->facts.nchunks; page++) {
-        const int64_t *v;
-        bool one;
-        int rc = tsr_index_page(&f->index, page, &v, &one);
-        if (rc < 0) return rc;
-        size_t n = (size_t)f->facts.nchunks - page * PAGE_ENTRIES;
-        if (n > PAGE_ENTRIES) n = PAGE_ENTRIES;
-        if (one) continue; /* all special: nothing stored */
-        for (size_t i = 0; i < n && ok; i++)
-            if (v[i] >= 0 && !(v[i] & ENTRY_FRESH) && (uint64_t)v[i] < f->space.own_from)
-                ok = tsr_extents_add(old, (uint64_t)v[i], 0);
-    }
-    for (size_t i = 0; i < dropped->n && ok; i++) ok = tsr_extents_add(old, dropped->v[i].off, 0);
-    return ok ? TSR_OK : TSR_ENOMEM;
+    return e->off + e->len;
 }
 
-/* Reads where each ends; ECORRUPT unless they lie apart from each other below own_from. */
-static int measure(const struct tsr_frame *f, struct frame_extents *old)
+static int by_length(const void *a, const void *b)
 {
-    uint64_t end = 0;
-    tsr_extents_sort(old);
-    for (size_t i = 0; i < old->n; i++) {
-        struct frame_extent *e = &old->v[i];
-        uint8_t head[16];
-        if (e->off < end || f->space.own_from - e->off < sizeof head)
-            return tsr_fail(TSR_ECORRUPT, "frame: chunks overlap at byte %llu of the chunks area",
-                            (unsigned long long)e->off);
-        uint64_t at = (uint64_t)f->h.header_len + e->off;
-        int rc = tsr_store_read(f->st, "", at, head, sizeof head);
-        if (rc < 0) return rc;
-        e->len = tsr_load_LE32(head + 12);
-        if (e->len < sizeof head || e->len > f->space.own_from - e->off)
-            return tsr_fail(TSR_ECORRUPT, "frame: chunk at byte %llu: cbytes %llu",
-                            (unsigned long long)at, (unsigned long long)e->len);
-        end = e->off + e->len;
+    uint64_t x = ((const struct frame_extent *)a)->len, y = ((const struct frame_extent *)b)->len;
+    return (x < y) - (x > y);
+}
+
+static void add_all(struct frame_extents *to, const struct frame_extents *from)
+{
+    for (size_t i = 0; i < from->n; i++)
+        if (from->v[i].len) tsr_extents_add(to, from->v[i].off, from->v[i].len);
+}
+
+void tsr_note_gather(struct frame_note *note, const struct frame_space *s)
+{
+    struct frame_extents *h = &note->holes;
+    size_t n = 0;
+    add_all(h, &s->free);
+    add_all(h, &s->loose);
+    add_all(h, &s->pending);
+    if (s->flushed.len) tsr_extents_add(h, s->flushed.off, s->flushed.len);
+    tsr_extents_sort(h);
+    for (size_t i = 0; i < h->n; i++) {
+        struct frame_extent e = h->v[i], *last = n ? &h->v[n - 1] : NULL;
+        if (!last || stop(last) < e.off) h->v[n++] = e;
+        else if (stop(&e) > stop(last)) last->len = stop(&e) - last->off;
     }
+    h->n = n;
+    if (n > NOTE_MOST) { /* the small ones are forgotten, which costs space */
+        qsort(h->v, n, sizeof *h->v, by_length);
+        h->n = NOTE_MOST;
+        tsr_extents_sort(h);
+    }
+    note->len = h->n * EXTENT + NOTE_TAIL;
+}
+
+/* Over the note up to its checksum, and over what tells this state from others. */
+static uint32_t checksum(const uint8_t *p, size_t len, const struct frame_header *h)
+{
+    uint8_t state[28];
+    tsr_store_LE64(state, h->frame_len);
+    tsr_store_LE64(state + 8, (uint64_t)h->nbytes);
+    tsr_store_LE64(state + 16, (uint64_t)h->cbytes);
+    tsr_store_LE32(state + 24, (uint32_t)h->header_len);
+    return libdeflate_crc32(libdeflate_crc32(0, p, len), state, sizeof state);
+}
+
+int tsr_note_emit(struct tsr_buf *out, const struct frame_note *note, const struct tsr_frame *f,
+                  uint64_t off)
+{
+    const struct frame_extents *h = &note->holes;
+    int rc = tsr_buf_reserve(out, note->len);
+    if (rc < 0) return rc;
+    uint8_t *p = out->p + out->len, *at = p;
+    for (size_t i = 0; i < h->n; i++, at += EXTENT) {
+        /* index and trailer may have gone into a hole; what lies behind them is the end */
+        uint64_t from = h->v[i].off < off ? h->v[i].off : off;
+        uint64_t to = stop(&h->v[i]) < off ? stop(&h->v[i]) : off;
+        tsr_store_LE64(at, from);
+        tsr_store_LE64(at + 8, to - from);
+    }
+    tsr_store_LE64(at, f->space.own_from);
+    tsr_store_LE32(at + 8, (uint32_t)h->n);
+    tsr_store_LE32(at + 12, checksum(p, h->n * EXTENT + 12, &f->h));
+    memcpy(at + 16, magic, sizeof magic);
+    out->len += note->len;
     return TSR_OK;
 }
 
-/* What no chunk covers is free; what was dropped becomes so with the next commit. */
-static void take(struct frame_space *s, const struct frame_extents *old)
+size_t tsr_note_len(const uint8_t p[NOTE_TAIL])
 {
-    uint64_t end = 0;
-    struct frame_extents *d = &s->dropped;
-    tsr_extents_sort(d);
-    for (size_t i = 0, k = 0; i < old->n; i++) {
-        const struct frame_extent *e = &old->v[i];
-        if (e->off > end) tsr_space_free(s, end, e->off - end, true);
-        end = e->off + e->len;
-        if (k < d->n && d->v[k].off == e->off) tsr_space_free(s, e->off, e->len, false), k++;
-    }
-    if (s->own_from > end) tsr_space_free(s, end, s->own_from - end, true);
-    d->n = 0;
-    s->own_all = true;
+    uint32_t n = tsr_load_LE32(p + 8);
+    return memcmp(p + 16, magic, sizeof magic) == 0 && n <= NOTE_MOST ? n * EXTENT + NOTE_TAIL : 0;
 }
 
-void tsr_frame_find_holes(struct tsr_frame *f, uint64_t len)
+void tsr_note_take(struct tsr_frame *f, const uint8_t *p, size_t len)
 {
-    uint64_t enough = (uint64_t)f->facts.nchunks * GROWN_PER_CHUNK;
-    struct frame_extents old = {0};
-    if (enough < GROWN_LEAST) enough = GROWN_LEAST;
-    if (f->searched || f->space.own_from == 0 || f->space.end + len <= f->opened_end + enough)
-        return;
-    f->searched = true;
-    int rc = collect_old(f, &old);
-    if (rc == TSR_OK) rc = measure(f, &old);
-    if (rc == TSR_OK) rc = tsr_store_sync(f->st, "", false);
-    if (rc == TSR_OK) take(&f->space, &old);
-    tsr_free(old.v);
+    const uint8_t *tail = p + len - NOTE_TAIL;
+    size_t n = (len - NOTE_TAIL) / EXTENT;
+    uint64_t own_from = tsr_load_LE64(tail), end = own_from, area = f->space.area;
+    if (tsr_load_LE32(tail + 12) != checksum(p, len - 12, &f->h) || own_from > area) return;
+    for (size_t i = 0; i < n; i++) {
+        uint64_t off = tsr_load_LE64(p + i * EXTENT), more = tsr_load_LE64(p + i * EXTENT + 8);
+        if (off < end || off > area || more > area - off) return;
+        end = off + more;
+    }
+    f->space.own_from = own_from;
+    for (size_t i = 0; i < n; i++)
+        tsr_space_free(&f->space, tsr_load_LE64(p + i * EXTENT), tsr_load_LE64(p + i * EXTENT + 8),
+                       false);
+}
+
+void tsr_note_settle(struct tsr_frame *f)
+{
+    uint64_t worth = f->space.end / 4 > WORTH_LEAST ? f->space.end / 4 : WORTH_LEAST;
+    if (f->asked) return;
+    f->asked = true;
+    if (f->dirty || f->commits || f->space.waiting < worth) return;
+    if (tsr_store_sync(f->st, "", false) == TSR_OK) tsr_space_settle(&f->space);
 }

@@ -8,7 +8,7 @@
  *   space.c   which bytes of the chunks area are free, and from when on
  *   frame.c   open, create, locate
  *   change.c  entries put, inserted, deleted, moved
- *   holes.c   the holes a frame had when it was opened
+ *   holes.c   the note of free space that a frame carries from session to session
  *   commit.c  flush
  *   layers.c  metalayers by name
  *   copy.c    the compact copy; verify.c: the full check */
@@ -186,8 +186,6 @@ struct frame_space {
     struct frame_extents free;    /* reusable; sorted, apart */
     struct frame_extents loose;   /* reusable, not sorted in yet */
     struct frame_extents pending; /* reusable once no flushed state can need them */
-    struct frame_extents dropped; /* chunks of before own_from that no entry names any more */
-    bool own_all;                 /* chunks of before own_from are known not to overlap */
     uint64_t waiting;             /* bytes in pending, some perhaps twice */
     size_t rover;
 };
@@ -222,25 +220,38 @@ struct tsr_frame {
     struct frame_metas metas, vlmetas;
     struct frame_index index;
     struct frame_space space;
-    bool dirty;          /* the store does not know yet */
-    bool created;        /* the store has nothing yet */
-    bool synced;         /* what is flushed was synced too */
-    bool durable;        /* some state may be on the device: holes wait for a sync from then on */
-    bool doubt;          /* the last flip failed: the store may have its header all the same */
-    bool searched;       /* for holes, or there is no need or no way to */
-    uint64_t opened_end; /* space.end at open */
+    bool dirty;   /* the store does not know yet */
+    bool created; /* the store has nothing yet */
+    bool synced;  /* what is flushed was synced too */
+    bool durable; /* some state may be on the device: holes wait for a sync from then on */
+    bool doubt;   /* the last flip failed: the store may have its header all the same */
+    bool asked;   /* whether the holes found at open may be used */
     unsigned commits;
 };
 
 int tsr_frame_need_writable(const struct tsr_frame *f);
 
-/* ---- holes.c ---- */
-
-/* Called before len bytes are allocated: looks for the holes the frame had when it was opened,
- * once, when the file has grown so much that the search pays. */
-void tsr_frame_find_holes(struct tsr_frame *f, uint64_t len);
-
 /* EARG for a special kind that no entry can have, or not with these items. */
 int tsr_frame_check_special(int64_t item_bytes, int special);
+
+/* ---- holes.c ---- */
+
+/* The free space of the state that is about to be flushed, for the note; bytes counts it. */
+struct frame_note {
+    struct frame_extents holes;
+    size_t len; /* of the note in the file */
+};
+/* Gathers what is free now or will be when the next state is flushed. */
+void tsr_note_gather(struct frame_note *n, const struct frame_space *s);
+/* Appends the note for a state whose index is at off and whose header f->h describes. */
+int tsr_note_emit(struct tsr_buf *out, const struct frame_note *n, const struct tsr_frame *f,
+                  uint64_t off);
+/* Takes the note p[len] that ends where the trailer begins, if there is a sound one. */
+void tsr_note_take(struct tsr_frame *f, const uint8_t *p, size_t len);
+/* Length of the note whose last NOTE_TAIL bytes are p, 0 if they are none. */
+enum { NOTE_TAIL = 24 };
+size_t tsr_note_len(const uint8_t p[NOTE_TAIL]);
+/* Before the first chunk is put: lets the holes of earlier sessions be used if they pay. */
+void tsr_note_settle(struct tsr_frame *f);
 
 #endif

@@ -168,6 +168,5 @@ void tsr_space_done(struct frame_space *s)
     tsr_free(s->free.v);
     tsr_free(s->loose.v);
     tsr_free(s->pending.v);
-    tsr_free(s->dropped.v);
     *s = (struct frame_space){0};
 }
