@@ -251,7 +251,7 @@ static int spec_to_grid(const tsr_spec *spec, struct b2nd *b)
                         B2ND_MAX_NDIM);
     const char *dtype = spec->dtype ? spec->dtype : "|u1";
     int rc = tsr_dtype_parse(dtype, strlen(dtype), &t);
-    if (rc < 0) return tsr_fail(TSR_EARG, "%s", tsr_error());
+    if (rc < 0) return rc == TSR_ENOMEM ? rc : tsr_fail(TSR_EARG, "%s", tsr_error());
     g->item_bytes = t->item_bytes;
     rc = tsr_dtype_emit(&text, t);
     if (rc == TSR_OK) rc = tsr_buf_add(&text, "", 1);

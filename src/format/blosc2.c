@@ -421,6 +421,18 @@ void tsr_blosc2_fill_spec(struct tsr_blosc2 *b)
     if (b->head_guess < 512) b->head_guess = 512;
 }
 
+/* A value as JSON; what is no MessagePack as its bytes. */
+static int emit_value(struct tsr_buf *out, const void *buf, size_t len)
+{
+    struct tsr_node raw = {.kind = TSR_NODE_BYTES, .s = {buf, len}};
+    char *value = NULL;
+    int rc = tsr_msgpack_to_json(buf, len, &value);
+    if (rc == TSR_OK) rc = tsr_buf_add(out, value, strlen(value));
+    else if (rc != TSR_ENOMEM) rc = tsr_json_emit(out, &raw);
+    tsr_free(value);
+    return rc;
+}
+
 int tsr_blosc2_attrs(const struct tsr_driver *d, char **json)
 {
     const struct tsr_frame *f = self(d)->frame;
@@ -431,16 +443,11 @@ int tsr_blosc2_attrs(const struct tsr_driver *d, char **json)
         struct tsr_node key = {.kind = TSR_NODE_STRING, .s = {name, strlen(name)}};
         void *buf = NULL;
         size_t len;
-        char *value = NULL;
         if ((rc = tsr_frame_meta_get(f, TSR_VLMETA, name, &buf, &len)) < 0) break;
-        struct tsr_node raw = {.kind = TSR_NODE_BYTES, .s = {buf, len}};
         if (i) rc = tsr_buf_addf(&out, ", ");
         if (rc == TSR_OK) rc = tsr_json_emit(&out, &key);
         if (rc == TSR_OK) rc = tsr_buf_addf(&out, ": ");
-        if (rc == TSR_OK && tsr_msgpack_to_json(buf, len, &value) == TSR_OK)
-            rc = tsr_buf_add(&out, value, strlen(value));
-        else if (rc == TSR_OK) rc = tsr_json_emit(&out, &raw);
-        tsr_free(value);
+        if (rc == TSR_OK) rc = emit_value(&out, buf, len);
         tsr_free(buf);
     }
     if (rc == TSR_OK) rc = tsr_buf_add(&out, "}", 2);
@@ -457,7 +464,8 @@ int tsr_blosc2_attr_set(struct tsr_driver *d, const char *name, const char *json
     int rc = tsr_doc_new(&doc);
     if (rc < 0) return rc;
     rc = tsr_json_parse(doc, json, strlen(json), &root);
-    if (rc < 0) rc = tsr_fail(TSR_EARG, "attribute '%s': the value is no JSON", name);
+    if (rc < 0 && rc != TSR_ENOMEM)
+        rc = tsr_fail(TSR_EARG, "attribute '%s': the value is no JSON", name);
     if (rc == TSR_OK) rc = tsr_msgpack_emit(&out, &root);
     if (rc == TSR_OK) rc = tsr_frame_meta_set(self(d)->frame, TSR_VLMETA, name, out.p, out.len);
     tsr_buf_free(&out);
