@@ -5,158 +5,20 @@
  * flush; then the session runs again and again, and each time the next allocation or system
  * call fails.  Wherever that happens the file must hold the last flushed state, or the next one
  * when a flush was under way; the failed step, done again, must succeed and lead to the same
- * end.  The linker puts the functions below in the place of libc's (--wrap). */
+ * end. */
 #include "frame/tool.h"
 
 #include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
-#include <unistd.h>
+
+#include "../faults.h"
 
 enum { CHUNK = 300, MAX_STATES = 32 };
 enum { ABSENT = 1, BROKEN = 2 }; /* digests that are no digest */
 
-enum mode {
-    OFF,
-    ALLOC,     /* the nth allocation fails */
-    IO_ONCE,   /* the nth call fails, later ones work */
-    IO_ALWAYS, /* all from the nth on fail: the disk is full */
-    IO_SHORT,  /* the nth transfers half */
-    IO_TORN,   /* the nth transfers half, the one after it fails */
-    CRASH      /* before every change of the disk a copy is checked */
-};
-
-static struct {
-    enum mode mode;
-    long n, at; /* calls seen, the call to hit */
-    char log[64];
-    size_t logged;
-} fault;
-
 static char folder[64], path[96], copy_path[96];
 static uint64_t state[MAX_STATES]; /* digests after 0, 1, .. flushes */
 static int flushes, crash_points;
-
-static void check_crash_point(void);
-
-static bool hit_alloc(void)
-{
-    return fault.mode == ALLOC && ++fault.n == fault.at;
-}
-
-/* True when this call is to fail; *len is halved when it is to be short. */
-static bool hit_io(size_t *len)
-{
-    if (fault.mode < IO_ONCE || fault.mode == CRASH) return false;
-    long n = ++fault.n;
-    if ((fault.mode == IO_SHORT || fault.mode == IO_TORN) && n == fault.at) {
-        if (len && *len > 1) *len /= 2;
-        return false;
-    }
-    return (fault.mode == IO_ONCE && n == fault.at) || (fault.mode == IO_ALWAYS && n >= fault.at) ||
-           (fault.mode == IO_TORN && n == fault.at + 1);
-}
-
-static int io_error(void)
-{
-    errno = fault.mode == IO_ALWAYS ? ENOSPC : EIO;
-    return -1;
-}
-
-static void log_call(char c)
-{
-    if (fault.logged + 1 < sizeof fault.log) fault.log[fault.logged++] = c;
-    fault.log[fault.logged] = 0;
-}
-
-/* ---- the wrapped functions ---- */
-
-#define WRAP(type, name, args) \
-    type __real_##name args;   \
-    type __wrap_##name args;   \
-    type __wrap_##name args
-
-WRAP(void *, malloc, (size_t n))
-{
-    return hit_alloc() ? NULL : __real_malloc(n);
-}
-
-WRAP(void *, calloc, (size_t n, size_t m))
-{
-    return hit_alloc() ? NULL : __real_calloc(n, m);
-}
-
-WRAP(void *, realloc, (void *p, size_t n))
-{
-    return hit_alloc() ? NULL : __real_realloc(p, n);
-}
-
-WRAP(ssize_t, pread64, (int fd, void *p, size_t len, off_t off))
-{
-    return hit_io(&len) ? io_error() : __real_pread64(fd, p, len, off);
-}
-
-WRAP(ssize_t, pwritev64, (int fd, const struct iovec *v, int n, off_t off))
-{
-    size_t len = 0, want;
-    for (int i = 0; i < n; i++) len += v[i].iov_len;
-    want = len;
-    log_call(off < 97 ? 'H' : 'W');
-    if (fault.mode == CRASH) check_crash_point();
-    if (hit_io(&want)) return io_error();
-    if (want == len && fault.mode != CRASH) return __real_pwritev64(fd, v, n, off);
-    uint8_t *all = __real_malloc(len + 1);
-    size_t at = 0;
-    for (int i = 0; i < n; at += v[i++].iov_len)
-        if (v[i].iov_len) memcpy(all + at, v[i].iov_base, v[i].iov_len);
-    /* half of a write of data can be on disk; the few bytes of a header go in one */
-    if (fault.mode == CRASH && off >= 97 && pwrite(fd, all, len / 2, off) >= 0) check_crash_point();
-    ssize_t put = pwrite(fd, all, want, off);
-    free(all);
-    return put;
-}
-
-WRAP(int, ftruncate64, (int fd, off_t size))
-{
-    log_call('T');
-    if (fault.mode == CRASH) check_crash_point();
-    return hit_io(NULL) ? io_error() : __real_ftruncate64(fd, size);
-}
-
-WRAP(int, fdatasync, (int fd))
-{
-    log_call('S');
-    return hit_io(NULL) ? io_error() : __real_fdatasync(fd);
-}
-
-WRAP(int, fsync, (int fd))
-{
-    log_call('F');
-    return hit_io(NULL) ? io_error() : __real_fsync(fd);
-}
-
-WRAP(int, rename, (const char *a, const char *b))
-{
-    log_call('R');
-    if (fault.mode == CRASH) check_crash_point();
-    return hit_io(NULL) ? io_error() : __real_rename(a, b);
-}
-
-WRAP(int, renameat2, (int d1, const char *a, int d2, const char *b, unsigned flags))
-{
-    log_call('R');
-    if (fault.mode == CRASH) check_crash_point();
-    return hit_io(NULL) ? io_error() : __real_renameat2(d1, a, d2, b, flags);
-}
-
-int __real_open64(const char *name, int flags, ...);
-int __wrap_open64(const char *name, int flags, ...);
-int __wrap_open64(const char *name, int flags, ...)
-{
-    return hit_io(NULL) ? io_error() : __real_open64(name, flags, 0666);
-}
 
 /* ---- digests ---- */
 
@@ -347,11 +209,6 @@ static void session_begin(enum mode mode, long at)
     fault.at = at;
 }
 
-static bool failed_by_fault(int rc)
-{
-    return fault.mode == ALLOC ? rc == TSR_ENOMEM : rc == TSR_EIO || rc == TSR_ECORRUPT;
-}
-
 /* Runs the session with one fault.  False when the fault was not reached any more. */
 static bool session(enum mode mode, long at)
 {
@@ -359,7 +216,7 @@ static bool session(enum mode mode, long at)
     session_begin(mode, at);
     for (int k = 0, rc; (rc = step(k)) != TSR_ENOTFOUND; k++) {
         if (rc == TSR_OK) continue;
-        if (hit || !failed_by_fault(rc))
+        if (hit || !fault_explains(rc))
             fail_msg("call %ld of mode %d, step %d: %d, %s", at, mode, k, rc, tsr_error());
         hit = true;
         expect_state(path, "a fault");
@@ -432,6 +289,7 @@ static void a_crash_before_any_write_leaves_a_flushed_state(void **unused)
     (void)unused;
     learn();
     crash_points = 0;
+    fault.crash = check_crash_point;
     session_begin(CRASH, 0);
     for (int k = 0, rc; (rc = step(k)) != TSR_ENOTFOUND; k++) OK(rc);
     fault.mode = OFF;
