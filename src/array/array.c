@@ -6,6 +6,7 @@
 int tsr_array_open(const char *url, const tsr_options *opts, tsr_array **out)
 {
     tsr_options o = tsr_options_complete(opts);
+    if (!out) return tsr_fail(TSR_EARG, "no place for the handle");
     int rc = tsr_engine_open(url, &o, out);
     if (rc < 0 || (*out)->d->format->kind == TSR_KIND_ARRAY) return rc;
     const char *format = (*out)->d->format->name;
@@ -132,6 +133,7 @@ static int select_exactly(const tsr_array *a, const tsr_slice *s, const void *me
                           struct tsr_selection *sel)
 {
     int64_t want;
+    if (!a || (!mem && bytes)) return tsr_fail(TSR_EARG, "no %s", a ? "buffer" : "array");
     int rc = tsr_selection_init(sel, &a->d->grid, s, mem);
     if (rc < 0) return rc;
     if (!tsr_mul(sel->nitems, a->d->grid.item_bytes, &want) || (uint64_t)want != bytes)

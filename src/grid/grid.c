@@ -82,12 +82,13 @@ static void fit(int ndim, int64_t side[], const int64_t unit[], int64_t item_byt
 
 void tsr_grid_auto(struct tsr_grid *g, bool have_chunk, bool have_block)
 {
-    enum { BLOCK_BYTES = 64 * 1024, CHUNK_BYTES = 4 * 1024 * 1024 };
+    /* LONGEST: far above any chunk, and no rounding up of it overflows */
+    enum { BLOCK_BYTES = 64 * 1024, CHUNK_BYTES = 4 * 1024 * 1024, LONGEST = 1 << 30 };
     int64_t one[TSR_MAX_NDIM] = {0};
     for (int d = 0; d < g->ndim; d++) {
         one[d] = 1;
         /* a side of no items yet will grow: taken as long as a side may reasonably be */
-        int64_t side = g->shape[d] ? g->shape[d] : 1024;
+        int64_t side = g->shape[d] ? tsr_min64(g->shape[d], LONGEST) : 1024;
         if (!have_block) g->block[d] = have_chunk ? g->chunk[d] : side;
         if (!have_chunk) g->chunk[d] = side;
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* sys/file_posix.c - local files through POSIX calls. */
-#define _GNU_SOURCE /* renameat2 */
+#define _GNU_SOURCE /* renameat2, locks of open files */
 #include "sys/file.h"
 
 #include <dirent.h>
@@ -17,18 +17,40 @@
 #include "base/mem.h"
 #include "base/status.h"
 
+/* One writer at a time: two would lay their chunks over each other.  Where the file system knows
+ * no locks there is none. */
+static int lock_for_writing(const struct tsr_file *f)
+{
+    struct flock all = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    if (fcntl(f->fd, F_OFD_SETLK, &all) == 0 || (errno != EAGAIN && errno != EACCES)) return TSR_OK;
+    return tsr_fail(TSR_ECONFLICT, "%s: another writer has it open", f->path);
+}
+
+/* Is f still what path names, or was it replaced before the lock was had? */
+static bool is_current(const struct tsr_file *f)
+{
+    struct stat open_one, named;
+    return fstat(f->fd, &open_one) == 0 && stat(f->path, &named) == 0 &&
+           open_one.st_dev == named.st_dev && open_one.st_ino == named.st_ino;
+}
+
 int tsr_file_open(const char *path, enum tsr_file_mode mode, struct tsr_file *out)
 {
     int flags = mode == TSR_FILE_READ     ? O_RDONLY
                 : mode == TSR_FILE_UPDATE ? O_RDWR
                                           : O_RDWR | O_CREAT | O_EXCL;
+    int rc = TSR_OK;
     *out = (struct tsr_file){.fd = -1, .path = tsr_strdup(path)};
     if (!out->path) return TSR_ENOMEM;
-    do out->fd = open(path, flags | O_CLOEXEC, 0666);
-    while (out->fd < 0 && errno == EINTR);
-    if (out->fd >= 0) return TSR_OK;
-    int rc = tsr_fail_errno(errno, "%s", path);
-    tsr_file_close(out);
+    do {
+        if (out->fd >= 0) close(out->fd);
+        /* not to wait for the other end of a pipe, which is refused later anyway */
+        do out->fd = open(path, flags | O_CLOEXEC | O_NONBLOCK, 0666);
+        while (out->fd < 0 && errno == EINTR);
+        if (out->fd < 0) rc = tsr_fail_errno(errno, "%s", path);
+        else if (mode != TSR_FILE_READ) rc = lock_for_writing(out);
+    } while (rc == TSR_OK && mode == TSR_FILE_UPDATE && !is_current(out));
+    if (rc < 0) tsr_file_close(out);
     return rc;
 }
 
@@ -45,8 +67,9 @@ int tsr_file_read_some(const struct tsr_file *f, uint64_t off, void *dst, size_t
     while (done < len) {
         ssize_t n = pread(f->fd, (char *)dst + done, len - done, (off_t)(off + done));
         if (n < 0 && errno == EINTR) continue;
-        if (n < 0) return tsr_fail_errno(errno, "%s: read at byte %llu", f->path,
-                                         (unsigned long long)(off + done));
+        if (n < 0)
+            return tsr_fail_errno(errno, "%s: read at byte %llu", f->path,
+                                  (unsigned long long)(off + done));
         if (n == 0) break;
         done += (size_t)n;
     }
@@ -76,8 +99,9 @@ int tsr_file_write(const struct tsr_file *f, uint64_t off, const struct tsr_piec
         iov[0].iov_len -= skip;
         ssize_t put = pwritev(f->fd, iov, m, (off_t)off);
         if (put < 0 && errno == EINTR) continue;
-        if (put < 0) return tsr_fail_errno(errno, "%s: write at byte %llu", f->path,
-                                           (unsigned long long)off);
+        if (put < 0)
+            return tsr_fail_errno(errno, "%s: write at byte %llu", f->path,
+                                  (unsigned long long)off);
         off += (uint64_t)put;
         skip += (size_t)put;
         while (n > 0 && skip >= pieces[0].len) skip -= pieces[0].len, pieces++, n--;
@@ -128,7 +152,7 @@ int tsr_file_temp(const char *path, struct tsr_file *out)
     } while (out->fd < 0 && (errno == EEXIST || errno == EINTR));
     if (out->fd >= 0) {
         out->path = name;
-        return TSR_OK;
+        return lock_for_writing(out); /* nobody else knows the name: it cannot fail */
     }
     int rc = tsr_fail_errno(errno, "%s: create a temporary file beside it", path);
     tsr_free(name);
@@ -176,7 +200,9 @@ int tsr_path_stat(const char *path, enum tsr_path_kind *kind, uint64_t *size)
     if (size) *size = 0;
     if (stat(path, &s) < 0)
         return errno == ENOENT || errno == ENOTDIR ? TSR_OK : tsr_fail_errno(errno, "%s", path);
-    *kind = S_ISREG(s.st_mode) ? TSR_PATH_FILE : S_ISDIR(s.st_mode) ? TSR_PATH_FOLDER : TSR_PATH_OTHER;
+    *kind = S_ISREG(s.st_mode)   ? TSR_PATH_FILE
+            : S_ISDIR(s.st_mode) ? TSR_PATH_FOLDER
+                                 : TSR_PATH_OTHER;
     if (size && S_ISREG(s.st_mode)) *size = (uint64_t)s.st_size;
     return TSR_OK;
 }

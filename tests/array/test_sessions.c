@@ -151,10 +151,28 @@ static void a_kill_in_any_session_loses_nothing_flushed(void **state)
     remove(path);
 }
 
+static void a_second_writer_is_refused_and_readers_are_not(void **state)
+{
+    const char *path = scratch("shared.b2nd");
+    tsr_options update = {.size = sizeof update, .mode = "r+"};
+    tsr_array *a, *b;
+    (void)state;
+    create(path);
+    OK(tsr_array_open(path, &update, &a));
+    assert_int_equal(tsr_array_open(path, &update, &b), TSR_ECONFLICT);
+    assert_non_null(strstr(tsr_error(), "another writer"));
+    assert_int_equal(session_of(path), 1);
+    OK(tsr_array_close(a));
+    OK(tsr_array_open(path, &update, &b));
+    OK(tsr_array_close(b));
+    remove(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sessions_that_rewrite_a_file_do_not_grow_it),
+        cmocka_unit_test(a_second_writer_is_refused_and_readers_are_not),
         cmocka_unit_test(a_kill_in_any_session_loses_nothing_flushed),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
