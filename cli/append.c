@@ -86,10 +86,11 @@ static int append_raw(struct job *j, FILE *f, void *buf)
     for (int64_t i = 0;;) {
         int64_t n = next_run(j, INT64_MAX);
         size_t got = fread(buf, 1, (size_t)(n * j->slab), f);
+        if (ferror(f)) return cli_errno(j->a, j->path);
         if (got % (size_t)j->slab)
             return cli_usage(j->a, "%s: ends inside a slab of %lld bytes", j->path,
                              (long long)j->slab);
-        if (!got) return ferror(f) ? cli_errno(j->a, j->path) : CLI_OK;
+        if (!got) return CLI_OK;
         i += (int64_t)got / j->slab;
         int rc = put(j, buf, (int64_t)got / j->slab, i, 0);
         if (rc) return rc;
@@ -141,12 +142,16 @@ static int append_to_schunk(const struct cli_args *a, tsr_schunk *s, const char 
     FILE *f = strcmp(path, "-") ? fopen(path, "rb") : stdin;
     void *buf = malloc(cap);
     int rc = f ? buf ? CLI_OK : cli_fail(a, TSR_ENOMEM) : cli_errno(a, path);
+    cli_catch_signals();
     while (!rc && (got = fread(buf, 1, cap, f)) > 0) {
+        if (ferror(f)) break;
         int status = got % size ? 0 : tsr_schunk_append(s, (int64_t)(got / size), buf);
         if (got % size) rc = cli_usage(a, "%s: ends inside an item of %zu bytes", path, size);
         if (status < 0) rc = cli_fail(a, status);
     }
+    if (!rc && ferror(f)) rc = cli_errno(a, path);
     if (f && f != stdin) fclose(f);
+    cli_release_signals();
     free(buf);
     return rc;
 }

@@ -99,12 +99,20 @@ int cli_usage(const struct cli_args *a, const char *fmt, ...) __attribute__((for
 /* A failure of our own, exit code 1. */
 int cli_error(const struct cli_args *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* "<what>: <strerror(errno)>"; exit code 3 when it is not there, else 1. */
+/* "<what>: <strerror(errno)>"; exit code 3 when it is not there, 130 when interrupted, else 1. */
 int cli_errno(const struct cli_args *a, const char *what);
+
+enum { CLI_SAID = 4096 };
+const char *cli_said(const char *said, char text[CLI_SAID]);
 
 enum { CLI_SIZE_TEXT = 32 };
 const char *cli_size_text(double bytes, char text[CLI_SIZE_TEXT]); /* "35.2 MB" */
 double cli_now(void);
+
+/* SIGINT and SIGTERM between these two make waiting reads fail, and are noted; a second one
+ * kills. */
+void cli_catch_signals(void);
+void cli_release_signals(void);
 bool cli_interrupted(void);
 
 /* A bar with rate and time left on stderr, when that is a terminal. */
@@ -178,6 +186,11 @@ int cli_source_stats(const struct cli_source *s, tsr_stats *out);
 void cli_source_close(struct cli_source *s);
 /* Standard input copied into a temporary file, whose new name is returned; NULL: errno. */
 char *cli_spool(void);
+const char *cli_spool_folder(void);
+/* The file to open for url: itself, or for "-" *spooled, which cli_unspool removes and frees.
+ * NULL: the message is out, *rc is the exit code. */
+const char *cli_unpipe(const struct cli_args *a, const char *url, char **spooled, int *rc);
+void cli_unspool(char *spooled);
 /* Bytes of a file from offset on, at most most; NULL: errno, and 0 when it is longer. */
 void *cli_read_file(const char *path, uint64_t offset, size_t most, size_t *len);
 
@@ -198,6 +211,7 @@ struct cli_output {
     FILE *f;
     const char *path;
     char *hidden;
+    int err; /* errno of the write that failed */
 };
 bool cli_may_write(const struct cli_args *a, const char *path); /* else the message is out */
 /* A name beside path, with its suffix, to write to first (freed by the caller); and its end:
@@ -209,6 +223,7 @@ int cli_output_close(const struct cli_args *a, struct cli_output *out, bool keep
 
 /* A file for standard output that must be written by name: a name in a new folder of ours, and
  * its way out, after which both are gone. */
+#define CLI_PIPE_PREFIX "/tmp/tessera-out-"
 enum { CLI_PIPE_PATH = 64 };
 int cli_pipe_begin(const struct cli_args *a, char path[CLI_PIPE_PATH]);
 int cli_pipe_end(const struct cli_args *a, const char *path, bool send);

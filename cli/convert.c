@@ -82,16 +82,13 @@ static int run_piped(struct job *j)
 
 static int run(struct cli_args *a)
 {
-    struct job j = {.a = a, .src = a->pos[0], .dst = a->pos[1]};
-    char *spooled = NULL;
-    if (!strcmp(j.src, "-")) {
-        spooled = cli_spool();
-        if (!spooled) return cli_errno(a, "standard input");
-        j.src = spooled;
-    }
-    int rc = strcmp(j.dst, "-") ? run_job(&j) : run_piped(&j);
-    if (spooled) unlink(spooled);
-    free(spooled);
+    char *spooled;
+    int rc;
+    struct job j = {.a = a, .dst = a->pos[1]};
+    j.src = cli_unpipe(a, a->pos[0], &spooled, &rc);
+    if (!j.src) return rc;
+    rc = strcmp(j.dst, "-") ? run_job(&j) : run_piped(&j);
+    cli_unspool(spooled);
     return rc;
 }
 

@@ -3,6 +3,7 @@
  *
  * Where it goes decides how: standard output and .raw get the bytes, .csv the items as text,
  * other names become an array of the slice's shape.  All of them slab by slab. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -30,8 +31,9 @@ static int raw_slab(void *user, const struct cli_selection *slab, const void *da
 {
     struct job *j = user;
     (void)slab;
-    if (fwrite(data, 1, len, j->out.f) != len) return TSR_EIO;
-    return show(j, len);
+    if (fwrite(data, 1, len, j->out.f) == len) return show(j, len);
+    j->out.err = errno;
+    return TSR_EIO;
 }
 
 /* Text with a comma or a quote stands in quotes. */
@@ -62,7 +64,9 @@ static int csv_slab(void *user, const struct cli_selection *slab, const void *da
         if (++j->column == j->per_line) j->column = 0;
         fputc(j->column ? ',' : '\n', j->out.f);
     }
-    return ferror(j->out.f) ? TSR_EIO : show(j, len);
+    if (!ferror(j->out.f)) return show(j, len);
+    j->out.err = errno;
+    return TSR_EIO;
 }
 
 static int array_slab(void *user, const struct cli_selection *slab, const void *data, size_t len)

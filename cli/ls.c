@@ -8,8 +8,11 @@
 
 enum { DEPTH_MAX = 64 };
 
+enum { ERROR_WORDS = 72 };
+
 struct entry {
     char *url;
+    const char *shown; /* instead of the url: "-" */
     tsr_kind kind;
     const char *format;
 };
@@ -31,7 +34,7 @@ static int add_entry(void *user, const char *url, const tsr_place_info *info)
     }
     char *copy = strdup(url);
     if (!copy) return TSR_ENOMEM;
-    l->v[l->n++] = (struct entry){copy, info->kind, info->format};
+    l->v[l->n++] = (struct entry){copy, NULL, info->kind, info->format};
     return cli_interrupted() ? TSR_ECANCELLED : 0;
 }
 
@@ -61,27 +64,50 @@ static const char *name_of(const char *url)
     return name;
 }
 
+/* What is on disk may steer a terminal: control characters are shown as \x1b. */
+static void print_name(const char *name)
+{
+    for (const unsigned char *c = (const unsigned char *)name; *c; c++) {
+        if (*c < ' ' || *c == 127) printf("\\x%02x", *c);
+        else putchar(*c);
+    }
+}
+
+/* tsr_error() without the url it begins with. */
+static struct json_object *error_json(const char *url)
+{
+    const char *said = tsr_error();
+    size_t n = strlen(url);
+    if (!strncmp(said, url, n) && said[n] == ':') said += n + 1 + (said[n + 1] == ' ');
+    return json_object_new_string(*said ? said : "out of memory");
+}
+
 static struct json_object *describe(const struct entry *e, const tsr_options *o)
 {
     static const char *const kinds[] = {"array", "schunk", "chunk", "group"};
     struct json_object *out = json_object_new_object(), *shape = NULL, *dtype = NULL;
+    tsr_stats st = {.size = sizeof st};
+    int rc = TSR_OK;
     tsr_array *a;
     tsr_schunk *s;
-    if (e->kind == TSR_KIND_ARRAY && tsr_array_open(e->url, o, &a) == TSR_OK) {
+    if (e->kind == TSR_KIND_ARRAY && (rc = tsr_array_open(e->url, o, &a)) == TSR_OK) {
         const tsr_spec *spec = tsr_array_spec(a);
         shape = cli_json_ints(spec->shape, spec->ndim);
         dtype = cli_json_dtype(spec->dtype);
+        rc = tsr_array_stats(a, &st);
         tsr_array_close(a);
-    } else if (e->kind == TSR_KIND_SCHUNK && tsr_schunk_open(e->url, o, &s) == TSR_OK) {
+    } else if (e->kind == TSR_KIND_SCHUNK && (rc = tsr_schunk_open(e->url, o, &s)) == TSR_OK) {
         shape = cli_json_ints(&(int64_t){tsr_schunk_nitems(s)}, 1);
         tsr_schunk_close(s);
     }
-    cli_json_add(out, "name", json_object_new_string(name_of(e->url)));
-    cli_json_add(out, "url", json_object_new_string(e->url));
+    struct json_object *error = rc < 0 ? error_json(e->url) : NULL;
+    cli_json_add(out, "name", json_object_new_string(e->shown ? e->shown : name_of(e->url)));
+    cli_json_add(out, "url", json_object_new_string(e->shown ? e->shown : e->url));
     cli_json_add(out, "kind", json_object_new_string(kinds[e->kind]));
     cli_json_add(out, "format", e->format ? json_object_new_string(e->format) : NULL);
     cli_json_add(out, "shape", shape);
     cli_json_add(out, "dtype", dtype);
+    if (error) cli_json_add(out, "error", error);
     return out;
 }
 
@@ -97,12 +123,16 @@ static void print_entry(const struct entry *e, const tsr_options *o)
 {
     struct json_object *d = describe(e, o), *dtype = json_object_object_get(d, "dtype");
     bool plain = dtype && json_object_is_type(dtype, json_type_string);
-    printf("%s%s", name_of(e->url), e->kind == TSR_KIND_GROUP ? "/" : "");
+    const char *error = json_object_get_string(json_object_object_get(d, "error"));
+    print_name(e->shown ? e->shown : name_of(e->url));
+    if (e->kind == TSR_KIND_GROUP) printf("/");
     if (e->kind != TSR_KIND_GROUP) {
         printf("  %s", e->format ? e->format : "");
         if (json_object_object_get(d, "shape")) printf(" %s", text_of(d, "shape"));
         if (dtype) printf(" %s", plain ? json_object_get_string(dtype) : text_of(d, "dtype"));
     }
+    if (error)
+        printf("  error: %.*s%s", ERROR_WORDS, error, strlen(error) > ERROR_WORDS ? "..." : "");
     printf("\n");
     json_object_put(d);
 }
@@ -111,8 +141,12 @@ static int run_ls(struct cli_args *a)
 {
     tsr_options o = {.size = sizeof o, .context = a->context};
     struct listing l;
-    const char *place = a->npos ? a->pos[0] : ".";
-    int rc = list(place, &o, &l);
+    char *spooled;
+    int rc;
+    const char *place = cli_unpipe(a, a->npos ? a->pos[0] : ".", &spooled, &rc);
+    if (!place) return rc;
+    rc = list(place, &o, &l);
+    if (spooled && l.n) l.v[0].shown = "-";
     struct json_object *all = cli_has(a, "json") ? json_object_new_array() : NULL;
     for (size_t i = 0; rc == TSR_OK && i < l.n; i++) {
         if (all) json_object_array_add(all, describe(l.v + i, &o));
@@ -121,6 +155,7 @@ static int run_ls(struct cli_args *a)
     if (all && rc == TSR_OK) cli_json_print(json_object_get(all));
     json_object_put(all);
     free_listing(&l);
+    cli_unspool(spooled);
     return rc < 0 ? cli_fail(a, rc) : CLI_OK;
 }
 
@@ -170,7 +205,7 @@ static int run_tree(struct cli_args *a)
     tsr_place_info info = {.size = sizeof info};
     int rc = tsr_probe(place, &o, &info);
     if (rc < 0) return cli_fail(a, rc);
-    print_entry(&(struct entry){(char *)place, info.kind, info.format}, &o);
+    print_entry(&(struct entry){(char *)place, NULL, info.kind, info.format}, &o);
     if (info.kind == TSR_KIND_GROUP) rc = print_tree(&b, place, 0);
     return rc < 0 ? cli_fail(a, rc) : CLI_OK;
 }

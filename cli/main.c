@@ -2,6 +2,7 @@
 /* main.c - tessera VERB; tessera FILE is tessera info FILE.
  *
  * The first word that is no option is the verb, so global options may stand before it. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -48,8 +49,10 @@ static int run_verb(struct cli_args *a)
     if (rc < 0) return cli_fail(a, rc);
     rc = a->verb->run(a);
     tsr_context_free(a->context);
+    errno = 0;
     if (fflush(stdout) != 0 || ferror(stdout)) {
-        if (!rc) rc = cli_error(a, "standard output could not be written");
+        if (!errno) errno = EIO; /* an earlier write failed */
+        if (!rc) rc = cli_errno(a, "standard output");
     }
     return rc;
 }

@@ -53,12 +53,19 @@ int cli_output_close(const struct cli_args *a, struct cli_output *out, bool keep
 {
     int rc = CLI_OK;
     if (!out->hidden) {
-        if (keep && (fflush(out->f) != 0 || ferror(out->f))) rc = cli_errno(a, "standard output");
+        if (keep && (ferror(out->f) || fflush(out->f) != 0)) {
+            if (out->err) errno = out->err;
+            rc = cli_errno(a, "standard output");
+        }
         return rc;
     }
-    errno = 0;
     bool good = !ferror(out->f);
-    good = fclose(out->f) == 0 && good;
+    int err = out->err ? out->err : EIO;
+    if (fclose(out->f) != 0 && good) {
+        good = false;
+        err = errno;
+    }
+    errno = err;
     if (keep && !good) rc = cli_errno(a, out->path);
     int published = cli_publish(a, out->hidden, out->path, keep && good);
     if (!rc) rc = published;
@@ -68,7 +75,7 @@ int cli_output_close(const struct cli_args *a, struct cli_output *out, bool keep
 
 int cli_pipe_begin(const struct cli_args *a, char path[CLI_PIPE_PATH])
 {
-    char folder[] = "/tmp/tessera-out-XXXXXX";
+    char folder[] = CLI_PIPE_PREFIX "XXXXXX";
     if (!mkdtemp(folder)) return cli_errno(a, folder);
     snprintf(path, CLI_PIPE_PATH, "%s/out", folder);
     return CLI_OK;

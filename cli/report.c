@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* report.c - messages, exit codes, sizes for people and the progress bar. */
 #include <errno.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <string.h>
 #include <time.h>
@@ -53,14 +52,33 @@ int cli_usage(const struct cli_args *a, const char *fmt, ...)
 int cli_errno(const struct cli_args *a, const char *what)
 {
     int err = errno;
+    if (cli_interrupted()) return cli_fail(a, TSR_ECANCELLED);
     cli_error(a, "%s: %s", what, err ? strerror(err) : "failed");
     return err == ENOENT || err == ENOTDIR ? CLI_MISSING : CLI_FAILED;
 }
 
+/* Copies what is said, the name of a file that stands for standard input or output being
+ * replaced by theirs. */
+const char *cli_said(const char *said, char text[CLI_SAID])
+{
+    char prefix[CLI_SAID];
+    snprintf(prefix, sizeof prefix, "%s/tessera-stdin-", cli_spool_folder());
+    const char *at = strstr(said, prefix), *name = "standard input";
+    size_t len = at ? strlen(prefix) + 6 : 0;
+    if (!at && (at = strstr(said, CLI_PIPE_PREFIX))) {
+        name = "standard output";
+        len = strlen(CLI_PIPE_PREFIX "XXXXXX/out");
+    }
+    if (!at || strlen(at) < len) return said;
+    snprintf(text, CLI_SAID, "%.*s%s%s", (int)(at - said), said, name, at + len);
+    return text;
+}
+
 int cli_fail(const struct cli_args *a, int status)
 {
+    char text[CLI_SAID];
     if (status == TSR_ECANCELLED) cli_error(a, "interrupted");
-    else cli_error(a, "%s", *tsr_error() ? tsr_error() : "out of memory");
+    else cli_error(a, "%s", *tsr_error() ? cli_said(tsr_error(), text) : "out of memory");
     return cli_exit_code(status);
 }
 
@@ -80,29 +98,11 @@ double cli_now(void)
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-/* ---- interruption and progress ---- */
-
-/* Ctrl-C and kill are kept pending while work goes on, and asked for now and then: work then
- * ends in good order, and no handler has to share memory with it. */
-static sigset_t ending_signals(void)
-{
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
-    return set;
-}
-
-bool cli_interrupted(void)
-{
-    sigset_t set;
-    return sigpending(&set) == 0 && (sigismember(&set, SIGINT) || sigismember(&set, SIGTERM));
-}
+/* ---- progress ---- */
 
 void cli_progress_start(struct cli_progress *p)
 {
-    sigset_t set = ending_signals();
-    sigprocmask(SIG_BLOCK, &set, NULL);
+    cli_catch_signals();
     *p = (struct cli_progress){.start = cli_now(), .on = isatty(STDERR_FILENO)};
 }
 
@@ -132,10 +132,8 @@ void cli_progress_clear(struct cli_progress *p)
     p->drawn = false;
 }
 
-/* An interruption stays pending: what comes after must not be killed half way either. */
 void cli_progress_end(struct cli_progress *p)
 {
-    sigset_t set = ending_signals();
     cli_progress_clear(p);
-    if (!cli_interrupted()) sigprocmask(SIG_UNBLOCK, &set, NULL);
+    cli_release_signals();
 }

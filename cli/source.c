@@ -44,23 +44,49 @@ static bool copy_stream(FILE *from, FILE *to)
     return !ferror(from);
 }
 
-char *cli_spool(void)
+const char *cli_spool_folder(void)
 {
     const char *folder = getenv("TMPDIR");
-    size_t len = strlen(folder && *folder ? folder : "/tmp") + 32;
+    return folder && *folder ? folder : "/tmp";
+}
+
+char *cli_spool(void)
+{
+    size_t len = strlen(cli_spool_folder()) + 32;
     char *path = malloc(len);
     if (!path) return NULL;
-    snprintf(path, len, "%s/tessera-stdin-XXXXXX", folder && *folder ? folder : "/tmp");
+    snprintf(path, len, "%s/tessera-stdin-XXXXXX", cli_spool_folder());
+    cli_catch_signals();
     int fd = mkstemp(path);
     FILE *f = fd < 0 ? NULL : fdopen(fd, "wb");
     bool good = f && copy_stream(stdin, f);
-    if (f && fclose(f) != 0) good = false;
-    if (good) return path;
     int err = errno;
+    if (f && fclose(f) != 0 && good) {
+        good = false;
+        err = errno;
+    }
+    cli_release_signals();
+    if (good) return path;
     if (fd >= 0) unlink(path);
     free(path);
     errno = err;
     return NULL;
+}
+
+const char *cli_unpipe(const struct cli_args *a, const char *url, char **spooled, int *rc)
+{
+    *spooled = NULL;
+    *rc = CLI_OK;
+    if (strcmp(url, "-") != 0) return url;
+    *spooled = cli_spool();
+    if (!*spooled) *rc = cli_errno(a, "standard input");
+    return *spooled;
+}
+
+void cli_unspool(char *spooled)
+{
+    if (spooled) unlink(spooled);
+    free(spooled);
 }
 
 void *cli_read_file(const char *path, uint64_t offset, size_t most, size_t *len)
@@ -141,12 +167,10 @@ int cli_source_open(const struct cli_args *a, const char *url, const tsr_options
                     struct cli_source *out)
 {
     *out = (struct cli_source){.options = o};
-    if (!strcmp(url, "-")) {
-        out->spooled = cli_spool();
-        if (!out->spooled) return cli_errno(a, "standard input");
-        url = out->spooled;
-    }
-    int rc = open_kind(a, url, out);
+    int rc;
+    url = cli_unpipe(a, url, &out->spooled, &rc);
+    if (!url) return rc;
+    rc = open_kind(a, url, out);
     if (rc) cli_source_close(out);
     return rc;
 }
@@ -156,8 +180,7 @@ void cli_source_close(struct cli_source *s)
     tsr_array_close(s->array);
     tsr_schunk_close(s->schunk);
     free(s->bytes);
-    if (s->spooled) unlink(s->spooled);
-    free(s->spooled);
+    cli_unspool(s->spooled);
     *s = (struct cli_source){0};
 }
 

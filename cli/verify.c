@@ -27,6 +27,8 @@ static void on_problem(void *user, int64_t chunk, int ndim, const int64_t *coord
                        tsr_status status, const char *what)
 {
     struct job *j = user;
+    char text[CLI_SAID];
+    what = cli_said(what, text);
     cli_progress_clear(&j->bar);
     j->unsupported += status == TSR_EUNSUPPORTED;
     if (!j->as_json) {
@@ -61,9 +63,8 @@ static int64_t count_chunks(const char *url, const tsr_options *o)
     return n;
 }
 
-static void report(const struct cli_args *a, struct job *j, const tsr_options *o, int64_t problems)
+static void report(const struct cli_args *a, struct job *j, int64_t problems, int64_t chunks)
 {
-    int64_t chunks = count_chunks(a->pos[0], o);
     if (j->as_json) {
         struct json_object *out = json_object_new_object();
         cli_json_add(out, "url", json_object_new_string(a->pos[0]));
@@ -83,22 +84,25 @@ static int run(struct cli_args *a)
     tsr_options o;
     tsr_spec raw;
     int64_t shape[TSR_MAX_NDIM], problems = 0;
+    char *spooled;
     int rc = cli_input_options(a, "r", &o, &raw, shape);
-    if (rc) return rc;
+    const char *url = rc ? NULL : cli_unpipe(a, a->pos[0], &spooled, &rc);
+    if (!url) return rc;
     struct job j = {.as_json = cli_has(a, "json"), .list = json_object_new_array()};
     cli_progress_start(&j.bar);
     o.progress = cli_progress_show;
     o.user = &j.bar;
-    rc = tsr_verify(a->pos[0], &o, on_problem, &j, &problems);
+    rc = tsr_verify(url, &o, on_problem, &j, &problems);
     cli_progress_end(&j.bar);
     if (rc < 0) {
         rc = cli_fail(a, rc);
     } else {
         o.progress = NULL;
-        report(a, &j, &o, problems);
+        report(a, &j, problems, count_chunks(url, &o));
         if (problems)
             rc = cli_exit_code(j.unsupported == problems ? TSR_EUNSUPPORTED : TSR_ECORRUPT);
     }
+    cli_unspool(spooled);
     json_object_put(j.list);
     return rc;
 }

@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import re
+import resource
 import signal
 import struct
 import subprocess
@@ -249,6 +250,68 @@ def an_interrupted_get_leaves_nothing_behind():
         err = run.communicate(timeout=120)[1]
         assert run.returncode == 130, (name, run.returncode, err)
         assert os.listdir() == ["big.b2nd"], os.listdir()
+
+
+def an_interruption_ends_the_wait_for_standard_input():
+    tessera("create", "a.b2nd", "--shape", "1000", "--dtype", "i2")
+    before = open("a.b2nd", "rb").read()
+    os.mkdir("tmp")
+    for args in (["append", "a.b2nd", "-"], ["set", "a.b2nd", "-"], ["convert", "-", "x.b2nd"],
+                 ["verify", "-"]):
+        for which in (signal.SIGINT, signal.SIGTERM):
+            run = subprocess.Popen([PROGRAM, *args], stdin=subprocess.PIPE, stderr=subprocess.PIPE,
+                                   env={**os.environ, "TMPDIR": "tmp"})
+            time.sleep(0.3)
+            run.send_signal(which)
+            code = run.wait(timeout=20)
+            err = run.stderr.read()
+            run.stdin.close()
+            assert code == 130 and b"interrupted" in err, (args, code, err)
+    assert open("a.b2nd", "rb").read() == before
+    assert sorted(os.listdir()) == ["a.b2nd", "tmp"] and not os.listdir("tmp")
+
+
+def messages_about_standard_input_say_so():
+    for args in (["info", "-"], ["verify", "-"], ["ls", "-"], ["convert", "-", "x.b2nd"]):
+        out, err = tessera(*args, code=6, stdin=b"nonsense" * 100)
+        assert "standard input" in err + out.decode(), (args, out, err)
+        assert "tessera-stdin" not in err + out.decode(), (args, out, err)
+    sample()
+    data = open("a.npy", "rb").read()
+    assert tessera("verify", "-", stdin=data)[0] == b"-: 1 chunk checked, no problem\n"
+    assert json.loads(tessera("ls", "-", "--json", stdin=data)[0])[0]["name"] == "-"
+
+
+def a_full_device_is_named():
+    sample()
+    for args in (["get", "a.npy", "-o", "-"], ["info", "a.npy"]):
+        with open("/dev/full", "wb") as full:
+            run = subprocess.run([PROGRAM, *args], stdout=full, stderr=subprocess.PIPE)
+        assert run.returncode == 1 and b"No space left" in run.stderr, (args, run.stderr)
+
+
+def a_file_that_cannot_grow_says_why():
+    tessera("create", "a.b2nd", "--shape", "100000", "--dtype", "i4")
+    for name in ("x.raw", "x.csv"):
+        run = subprocess.run([PROGRAM, "get", "a.b2nd", "-o", name], stderr=subprocess.PIPE,
+                             restore_signals=False, preexec_fn=lambda: resource.setrlimit(
+                                 resource.RLIMIT_FSIZE, (10000, 10000)))
+        assert run.returncode == 1 and b"File too large" in run.stderr, run.stderr
+    assert os.listdir() == ["a.b2nd"]
+
+
+def ls_marks_what_cannot_be_opened_and_escapes_names():
+    sample()
+    tessera("convert", "a.npy", "b.b2nd")
+    data = bytearray(open("b.b2nd", "rb").read())
+    os.remove("a.npy")
+    open("c\x1b[1m.b2nd", "wb").write(data)
+    open("b.b2nd", "wb").write(data[:len(data) // 2])
+    rows = {r["name"]: r for r in json.loads(tessera("ls", "--json")[0])}
+    assert "error" in rows["b.b2nd"] and "error" not in rows["c\x1b[1m.b2nd"], rows
+    out = tessera("ls")[0].decode()
+    assert re.search(r"^b\.b2nd .*error: \w", out, re.M) and "c\\x1b[1m.b2nd" in out, out
+    assert "\x1b" not in out
 
 
 def stats_are_said_on_standard_error():
