@@ -34,6 +34,7 @@ static struct {
     char log[64];
     size_t logged;
     void (*crash)(void); /* what checks */
+    int renameat2_errno; /* what this file system says to it */
 } fault;
 
 static bool hit_alloc(void)
@@ -143,6 +144,10 @@ WRAP(int, renameat2, (int d1, const char *a, int d2, const char *b, unsigned fla
 {
     log_call('R');
     if (fault.mode == CRASH) fault.crash();
+    if (fault.renameat2_errno) {
+        errno = fault.renameat2_errno;
+        return -1;
+    }
     return hit_io(NULL) ? io_error() : __real_renameat2(d1, a, d2, b, flags);
 }
 

@@ -159,12 +159,22 @@ int tsr_file_temp(const char *path, struct tsr_file *out)
     return rc;
 }
 
+/* In one step where the file system can (NFS and FUSE mostly cannot): else the file has both
+ * names for a moment. */
+static int rename_new(const char *from, const char *to)
+{
+    int rc = renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE);
+    if (rc == 0 || (errno != EINVAL && errno != ENOSYS)) return rc;
+    rc = link(from, to);
+    if (rc == 0) unlink(from);
+    return rc;
+}
+
 int tsr_file_rename(struct tsr_file *f, const char *path, bool replace)
 {
     char *copy = tsr_strdup(path);
     if (!copy) return TSR_ENOMEM;
-    int rc = replace ? rename(f->path, path)
-                     : renameat2(AT_FDCWD, f->path, AT_FDCWD, path, RENAME_NOREPLACE);
+    int rc = replace ? rename(f->path, path) : rename_new(f->path, path);
     if (rc < 0) {
         rc = tsr_fail_errno(errno, "%s: rename to %s", f->path, path);
         tsr_free(copy);

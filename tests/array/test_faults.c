@@ -375,6 +375,30 @@ static void dropping_after_a_failure_leaves_a_flushed_state(void **unused)
     sweep(&schunks, IO_ALWAYS, true);
 }
 
+/* NFS and FUSE do not know the flag, old kernels not the call. */
+static void a_new_file_appears_without_renameat2(void **unused)
+{
+    const int errors[] = {EINVAL, ENOSYS};
+    tsr_spec s = {.size = sizeof s, .dtype = "<i4", .ndim = 1, .shape = (int64_t[]){3}};
+    tsr_options o = {.size = sizeof o, .mode = "x", .context = calm};
+    tsr_array *a, *late;
+    (void)unused;
+    snprintf(path, sizeof path, "%s", scratch("new.b2nd"));
+    for (int i = 0; i < 2; i++) {
+        fault.renameat2_errno = errors[i];
+        OK(tsr_array_create(path, &s, &o, &a));
+        OK(tsr_array_create(path, &s, &o, &late));
+        OK(tsr_array_close(a));
+        assert_int_equal(scratch_count(), 2);
+        FAILS(TSR_EEXISTS, "new.b2nd", tsr_array_close(late));
+        assert_int_equal(scratch_count(), 1);
+        OK(tsr_array_open(path, NULL, &a));
+        OK(tsr_array_close(a));
+        unlink(path);
+    }
+    fault.renameat2_errno = 0;
+}
+
 static int start(void **unused)
 {
     tsr_context_options one = {.size = sizeof one, .threads = 1};
@@ -392,6 +416,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_failing_allocation_can_be_tried_again),
         cmocka_unit_test(dropping_after_a_failure_leaves_a_flushed_state),
+        cmocka_unit_test(a_new_file_appears_without_renameat2),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }
