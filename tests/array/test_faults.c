@@ -104,7 +104,11 @@ static int append_slabs(int axis, int64_t n, uint32_t seed)
 
 static int array_step(int k)
 {
-#define AT(a, b) (int64_t[]){a, b}
+#define AT(a, b) \
+    (int64_t[])  \
+    {            \
+        a, b     \
+    }
     switch (k) {
     case 0: return create_array();
     case 1: return write_box(AT(0, 0), AT(20, 30), 1, 1);
@@ -156,8 +160,10 @@ enum { ITEMS = 256 }; /* of a chunk */
 
 static int create_schunk(void)
 {
-    tsr_schunk_spec s = {
-        .size = sizeof s, .item_bytes = 4, .chunk_bytes = 4 * ITEMS, .block_bytes = 256};
+    tsr_schunk_spec s = {.size = sizeof s,
+                         .item_bytes = 4,
+                         .chunk_bytes = 4 * ITEMS,
+                         .block_bytes = 256};
     opts.mode = "w";
     return tsr_schunk_create(path, &s, &opts, &schunk);
 }
@@ -197,7 +203,7 @@ static int insert(int64_t i, uint32_t seed)
     return counted(was, tsr_schunk_insert_chunk(schunk, i, bytes(n, seed), n));
 }
 
-static int delete(int64_t i)
+static int erase(int64_t i)
 {
     int64_t was = tsr_schunk_nitems(schunk);
     return counted(was, tsr_schunk_delete_chunk(schunk, i));
@@ -213,14 +219,14 @@ static int schunk_step(int k)
     case 4: return set(50, 300, 3);
     case 5: return flushed(tsr_schunk_flush(schunk));
     case 6: return insert(1, 4);
-    case 7: return delete(0);
+    case 7: return erase(0);
     case 8: return flushed(tsr_schunk_sync(schunk));
     case 9: return open_schunk();
     case 10: return append(5, 5);
     case 11: return set(790, 600, 6); /* 805 items, then 1390 */
     case 12: return tsr_schunk_update_chunk(schunk, 0, bytes(4 * ITEMS, 7), 4 * ITEMS);
     case 13: return flushed(tsr_schunk_flush(schunk));
-    case 14: return delete(5); /* the short last one */
+    case 14: return erase(5); /* the short last one */
     case 15: return insert(5, 8);
     case 16: return append(2 * ITEMS, 9);
     case 17: return tsr_schunk_meta_set(schunk, TSR_VLMETA, "note", "text", 4);
@@ -273,7 +279,8 @@ static void expect_sound(long at)
     int64_t problems = 0;
     if (access(path, F_OK)) return;
     OK(tsr_verify(path, &o, NULL, NULL, &problems));
-    if (problems) fail_msg("%s, call %ld: verify finds %d problems", script->name, at, (int)problems);
+    if (problems)
+        fail_msg("%s, call %ld: verify finds %d problems", script->name, at, (int)problems);
 }
 
 static void begin(enum mode mode, long at)
