@@ -19,7 +19,7 @@ static void print_version(void)
         for (int i = 0; tsr_codec_at(i, &c) == TSR_OK; i++)
             if (c.filter == filter) printf(" %s", c.name);
     }
-    printf("\n");
+    printf("\nkernels: %s\n", tsr_kernel_level());
 }
 
 static void print_help(FILE *f)

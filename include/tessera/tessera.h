@@ -68,6 +68,10 @@ TSR_API const char *tsr_error(void);
 /* "0.1.0", the version of the library that runs. */
 TSR_API const char *tsr_version(void);
 
+/* The loops that this CPU runs: "scalar", "avx2", "avx512", "avx512vbmi".  The environment
+ * variable TESSERA_CPU set to one of these chooses at most that one. */
+TSR_API const char *tsr_kernel_level(void);
+
 /* Frees what the library allocated for the caller.  NULL does nothing. */
 TSR_API void tsr_free(void *p);
 

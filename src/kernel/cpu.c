@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <tessera/tessera.h>
+
 #include "kernel/scalar.h"
 #if defined(__x86_64__)
 #include "kernel/x86/tables.h"
@@ -57,4 +59,9 @@ const struct tsr_kernels *tsr_kernels(void)
         atomic_store_explicit(&chosen, k, memory_order_release);
     }
     return k;
+}
+
+const char *tsr_kernel_level(void)
+{
+    return tsr_kernels()->level;
 }

@@ -52,8 +52,11 @@ def help_names_every_verb_and_begins_with_examples():
 
 def version_lists_formats_codecs_and_filters():
     out = tessera("--version")[0].decode()
-    for word in ("tessera 0.", "formats: ", "b2nd", "codecs: ", "zstd", "filters: ", "shuffle"):
+    for word in ("tessera 0.", "formats: ", "b2nd", "codecs: ", "zstd", "filters: ", "shuffle",
+                 "kernels: "):
         assert word in out, out
+    out = tessera("--version", env={"TESSERA_CPU": "scalar"})[0].decode()
+    assert out.endswith("kernels: scalar\n"), out
 
 
 def wrong_usage_is_exit_code_2():

@@ -12,6 +12,8 @@
 
 #include <cmocka.h>
 
+#include <tessera/tessera.h>
+
 #include "kernel/kernel.h"
 
 enum { ROOM = 1 << 18, MARGIN = 256 };
@@ -188,6 +190,18 @@ static void is_run_sees_every_byte(void **state)
     unfence(&f);
 }
 
+/* The library runs the best level then, and a check of a lower one would check nothing. */
+static void the_level_asked_for_has_a_known_name(void **state)
+{
+    static const char *const names[] = {"scalar", "avx2", "avx512", "avx512vbmi"};
+    const char *asked = getenv("TESSERA_CPU");
+    bool known = !asked;
+    (void)state;
+    for (int i = 0; i < 4; i++) known = known || strcmp(asked, names[i]) == 0;
+    if (!known)
+        fail_msg("TESSERA_CPU: found '%s', expected scalar, avx2, avx512 or avx512vbmi", asked);
+}
+
 static void the_chosen_table_is_the_last_or_the_one_asked_for(void **state)
 {
     (void)state;
@@ -198,6 +212,7 @@ static void the_chosen_table_is_the_last_or_the_one_asked_for(void **state)
         if (asked && strcmp(asked, k->level) == 0) break;
     }
     assert_ptr_equal(tsr_kernels(), k);
+    assert_string_equal(tsr_kernel_level(), k->level);
     assert_ptr_equal(tsr_kernels(), tsr_kernels());
     assert_string_equal(tsr_kernels_at(0)->level, "scalar");
 }
@@ -210,6 +225,7 @@ int main(void)
         cmocka_unit_test(is_run_sees_every_byte),
     };
     const struct CMUnitTest once[] = {
+        cmocka_unit_test(the_level_asked_for_has_a_known_name),
         cmocka_unit_test(the_chosen_table_is_the_last_or_the_one_asked_for),
     };
     int failed = cmocka_run_group_tests_name("choice", once, NULL, NULL);
