@@ -365,6 +365,7 @@ typedef struct {
 } tsr_codec_info;
 TSR_API int tsr_codec_at(int i, tsr_codec_info *out); /* ENOTFOUND past the end */
 TSR_API const char *tsr_format_at(int i);
+TSR_API const char *tsr_suffix_at(int i); /* ".b2nd", ...: of names that tell a format */
 
 /* ---- operations on arrays ---- */
 

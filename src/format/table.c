@@ -19,6 +19,14 @@ const char *tsr_format_at(int i)
     return i >= 0 && i < n ? formats[i]->name : NULL;
 }
 
+const char *tsr_suffix_at(int i)
+{
+    for (int f = 0; i >= 0 && formats[f]; f++)
+        for (const char *const *s = formats[f]->suffixes; *s; s++)
+            if (i-- == 0) return *s;
+    return NULL;
+}
+
 const struct tsr_format *tsr_format_named(const char *name)
 {
     for (int i = 0; formats[i]; i++)
