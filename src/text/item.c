@@ -10,6 +10,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/mem.h"
 #include "base/num.h"
 #include "base/status.h"
 #include "text/doc.h"
@@ -204,8 +205,13 @@ int tsr_dtype_to_text(struct tsr_buf *out, const struct tsr_dtype *t, const void
 
 static int no_item(const struct tsr_dtype *t, const char *text)
 {
-    return tsr_fail(TSR_EARG, "'%.80s' is no value of kind '%c' and %lld bytes", text, t->kind,
-                    (long long)t->item_bytes);
+    struct tsr_buf dtype = {0};
+    int rc = tsr_dtype_emit(&dtype, t);
+    if (rc == TSR_OK)
+        rc = tsr_fail(TSR_EARG, "'%.80s' is no value of dtype %.*s", text, (int)dtype.len,
+                      (const char *)dtype.p);
+    tsr_buf_free(&dtype);
+    return rc;
 }
 
 /* An integer, also as 0x.., true, or a float without fraction. */
