@@ -214,6 +214,11 @@ struct cli_output {
     int err; /* errno of the write that failed */
 };
 bool cli_may_write(const struct cli_args *a, const char *path); /* else the message is out */
+/* Of an array to be created: path has a suffix that tells a format, or --format is given; else
+ * CLI_USAGE, the message being out. */
+int cli_check_suffix(const struct cli_args *a, const char *path);
+/* What is read must not be replaced meanwhile: CLI_USAGE when both are the same file. */
+int cli_check_differ(const struct cli_args *a, const char *in, const char *out);
 /* A name beside path, with its suffix, to write to first (freed by the caller); and its end:
  * renamed to path when the work is good, else removed. */
 char *cli_hidden_name(const char *path);

@@ -56,6 +56,9 @@ static int run_job(struct job *j)
     const struct cli_args *a = j->a;
     int rc = cli_input_options(a, "r", &j->from, &j->raw, j->raw_shape);
     if (rc) return rc;
+    rc = cli_check_suffix(a, a->pos[1]);
+    if (!rc) rc = cli_check_differ(a, a->pos[0], a->pos[1]);
+    if (rc) return rc;
     j->from.format = cli_value(a, "from") ? cli_value(a, "from") : j->from.raw ? "raw" : NULL;
     j->to = (tsr_options){.size = sizeof j->to,
                           .mode = cli_has(a, "force") ? "w" : "x",

@@ -20,6 +20,7 @@ static int parse_fill(const struct cli_args *a, const char *dtype, void **item)
     *item = malloc((size_t)bytes);
     if (!*item) return cli_fail(a, TSR_ENOMEM);
     rc = tsr_item_from_text(dtype, text, *item);
+    if (rc == TSR_EARG) return cli_usage(a, "--fill: %s", tsr_error());
     return rc < 0 ? cli_fail(a, rc) : CLI_OK;
 }
 
@@ -35,7 +36,8 @@ static int create(const struct cli_args *a, struct cli_layout *l, void **fill)
     int64_t axes[TSR_MAX_NDIM];
     int ndim = cli_parse_shape(shape, axes);
     if (ndim < 0) return cli_usage(a, "--shape %s: expected numbers such as 100,200", shape);
-    int rc = cli_layout(a, ndim, NULL, l);
+    int rc = cli_check_suffix(a, a->pos[0]);
+    if (!rc) rc = cli_layout(a, ndim, NULL, l);
     if (!rc) rc = parse_fill(a, dtype, fill);
     if (rc) return rc;
     l->spec.dtype = dtype;

@@ -146,6 +146,7 @@ static int write_out(struct job *j)
 {
     const char *path = cli_value(j->a, "output");
     if (!path) return cli_print_items(j->a, j->source, j->sel, stdout);
+    if (cli_check_differ(j->a, j->a->pos[0], path)) return CLI_USAGE;
     if (!strcmp(path, "-") || has_suffix(path, ".raw") || has_suffix(path, ".bin"))
         return to_file(j, path, raw_slab);
     if (has_suffix(path, ".csv")) {
@@ -154,9 +155,8 @@ static int write_out(struct job *j)
         j->per_line = n > 1 ? shape[n - 1] : 1;
         return to_file(j, path, csv_slab);
     }
-    if (!strchr(path, '.'))
-        return cli_usage(j->a, "%s: the name should end in .npy, .raw, .csv or .b2nd", path);
-    return to_array(j, path);
+    int rc = cli_check_suffix(j->a, path);
+    return rc ? rc : to_array(j, path);
 }
 
 static void print_stats(const struct cli_source *s, double seconds)

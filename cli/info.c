@@ -362,6 +362,7 @@ const struct cli_verb cli_verb_info = {
     .summary = "say what a file holds",
     .examples = (const char *const[]){"tessera cube.b2nd", "shape, dtype, codec, sizes, attributes",
                                       "tessera info cube.b2nd --json", "the same for programs",
+                                      "curl -s URL | tessera info -", "standard input",
                                       "tessera info part.bin --format chunk",
                                       "a bare compressed chunk", NULL},
     .options = (const struct cli_option[]){CLI_JSON, CLI_INPUT, CLI_END},

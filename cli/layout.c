@@ -5,7 +5,7 @@
 
 #include "cli.h"
 
-enum { STEPS = sizeof((struct cli_layout){0}.steps) / sizeof(tsr_step) };
+enum { FILTERS = 6 }; /* and a codec */
 
 static int parse_axes(const struct cli_args *a, const char *option, int ndim, int64_t *v,
                       struct cli_layout *out)
@@ -37,6 +37,16 @@ static void add_step(struct cli_layout *out, const char *name, const char *param
     out->steps[out->spec.nsteps++] = (tsr_step){name, params};
 }
 
+static int count_filters(const char *text)
+{
+    int n = 0;
+    for (size_t len; *text; text += len + (text[len] == ',')) {
+        len = strcspn(text, ",");
+        n += len > 0 && !(len == 4 && !strncmp(text, "none", 4));
+    }
+    return n;
+}
+
 /* "shuffle,trunc_prec:10" */
 static int parse_filters(const struct cli_args *a, const char *text, struct cli_layout *out)
 {
@@ -47,7 +57,8 @@ static int parse_filters(const struct cli_args *a, const char *text, struct cli_
         int i = out->spec.nsteps;
         int64_t v;
         if (!strcmp(name, "none") || !*name) continue;
-        if (i == STEPS - 1) return cli_usage(a, "--filter: more than %d filters", STEPS - 1);
+        if (i == FILTERS)
+            return cli_usage(a, "--filter: %d filters: at most %d", count_filters(text), FILTERS);
         if (meta) *meta++ = 0;
         if (!cli_is_filter(name))
             return cli_usage(a, "--filter %s: unknown; see tessera codecs", name);
@@ -62,7 +73,7 @@ static int parse_filters(const struct cli_args *a, const char *text, struct cli_
 static void copy_filters(const tsr_spec *base, struct cli_layout *out)
 {
     if (!base) add_step(out, "shuffle", NULL);
-    for (int i = 0; base && i < base->nsteps && out->spec.nsteps < STEPS - 1; i++)
+    for (int i = 0; base && i < base->nsteps && out->spec.nsteps < FILTERS; i++)
         if (cli_is_filter(base->steps[i].name))
             add_step(out, base->steps[i].name, base->steps[i].params);
 }

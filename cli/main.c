@@ -76,12 +76,26 @@ static bool is_place(const char *word)
 /* For "tessera --version": only the global options. */
 static const struct cli_verb no_verb = {.name = "", .usage = "a verb", .min_args = 1};
 
+/* tessera help [VERB] */
+static int help(int argc, char **argv)
+{
+    const struct cli_verb *v = argc > 0 ? cli_verb_named(argv[0]) : NULL;
+    if (argc > 0 && !v && argv[0][0] != '-') {
+        fprintf(stderr, "tessera: '%s' is no verb; see tessera --help\n", argv[0]);
+        return CLI_USAGE;
+    }
+    if (v) cli_help(v, stdout);
+    else print_help(stdout);
+    return CLI_OK;
+}
+
 static int run(int argc, char **argv, const char **words)
 {
     int at = find_verb(argc, argv), n = 0;
     char global = 0;
     const struct cli_verb *v = at ? cli_verb_named(argv[at]) : NULL;
     struct cli_args a = {.verb = v ? v : cli_verb_named("info"), .pos = words};
+    if (at && !v && !strcmp(argv[at], "help")) return help(argc - at - 1, argv + at + 1);
     if (at && !v && !is_place(argv[at])) {
         fprintf(stderr, "tessera: '%s' is no verb and no file; see tessera --help\n", argv[at]);
         return CLI_USAGE;

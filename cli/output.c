@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli.h"
@@ -12,6 +14,36 @@ bool cli_may_write(const struct cli_args *a, const char *path)
     if (!strcmp(path, "-") || cli_has(a, "force") || access(path, F_OK) != 0) return true;
     cli_error(a, "%s: is there already; -f replaces it", path);
     return false;
+}
+
+static bool has_suffix(const char *path, const char *suffix)
+{
+    size_t n = strlen(path), m = strlen(suffix);
+    while (n > 1 && path[n - 1] == '/') n--; /* a folder */
+    return n > m && !strncasecmp(path + n - m, suffix, m);
+}
+
+int cli_check_suffix(const struct cli_args *a, const char *path)
+{
+    char known[256] = "";
+    const char *s;
+    if (!strcmp(path, "-") || cli_value(a, "format")) return CLI_OK;
+    for (int i = 0; (s = tsr_suffix_at(i)); i++) {
+        size_t n = strlen(known);
+        if (has_suffix(path, s)) return CLI_OK;
+        snprintf(known + n, sizeof known - n, "%s%s", i ? " " : "", s);
+    }
+    return cli_usage(a, "%s: the name tells no format, expected one of %s", path, known);
+}
+
+int cli_check_differ(const struct cli_args *a, const char *in, const char *out)
+{
+    struct stat x, y;
+    if (!strcmp(in, "-") || !strcmp(out, "-")) return CLI_OK;
+    if (stat(in, &x) != 0 || stat(out, &y) != 0 || x.st_dev != y.st_dev || x.st_ino != y.st_ino)
+        return CLI_OK;
+    if (!S_ISREG(x.st_mode) && !S_ISDIR(x.st_mode)) return CLI_OK;
+    return cli_usage(a, "%s: is also what is read; the result needs another name", out);
 }
 
 char *cli_hidden_name(const char *path)

@@ -137,6 +137,8 @@ static int run(struct cli_args *a)
     if (!rc) rc = parse_picture(a, &picture);
     if (rc) return rc;
     if (!cli_has(a, "output")) return cli_usage(a, "-o FILE says where the picture goes");
+    rc = cli_check_differ(a, a->pos[0], cli_value(a, "output"));
+    if (rc) return rc;
     if (!cli_may_write(a, cli_value(a, "output"))) return CLI_FAILED;
     rc = cli_source_open(a, a->pos[0], &o, &s);
     if (rc) return rc;

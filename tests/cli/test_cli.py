@@ -48,6 +48,10 @@ def help_names_every_verb_and_begins_with_examples():
         assert text.splitlines()[2] == "Examples:", text
         assert f"tessera {verb}" in text or verb == "info"
         assert tessera(verb, "-h")[0].decode() == text
+        assert tessera("help", verb)[0].decode() == text
+    assert tessera("help")[0].decode() == out
+    tessera("help", "nonsense", code=2)
+    assert "info -" in tessera("info", "-h")[0].decode()
 
 
 def version_lists_formats_codecs_and_filters():
@@ -315,6 +319,35 @@ def ls_marks_what_cannot_be_opened_and_escapes_names():
     out = tessera("ls")[0].decode()
     assert re.search(r"^b\.b2nd .*error: \w", out, re.M) and "c\\x1b[1m.b2nd" in out, out
     assert "\x1b" not in out
+
+
+def a_name_that_tells_no_format_is_refused():
+    sample()
+    for args in (["create", "n.xyz", "--shape", "3", "--dtype", "u1"],
+                 ["convert", "a.npy", "n.foo"], ["get", "a.npy", "-o", "n.bar"]):
+        err = tessera(*args, code=2)[1]
+        assert ".b2nd" in err and ".npy" in err, err
+    assert os.listdir() == ["a.npy"]
+    tessera("create", "n.xyz", "--shape", "3", "--dtype", "u1", "--format", "b2nd")
+    assert info("n.xyz")["format"] == "b2nd"
+
+
+def a_result_must_not_replace_what_is_read():
+    sample()
+    os.symlink("a.npy", "b.npy")
+    before = open("a.npy", "rb").read()
+    for args in (["convert", "a.npy", "b.npy"], ["get", "a.npy", "-o", "./a.npy"],
+                 ["render", "a.npy", "-s", "0", "-o", "a.npy"]):
+        assert "is also what is read" in tessera(*args, "-f", code=2)[1]
+    assert open("a.npy", "rb").read() == before
+
+
+def values_and_filters_that_do_not_fit_are_named():
+    make = ["create", "x.b2nd", "--shape", "3", "--dtype", "u1"]
+    err = tessera(*make, "--fill", "300", code=2)[1]
+    assert "--fill: '300' is no value of dtype |u1" in err, err
+    err = tessera(*make, "--filter", ",".join(["shuffle"] * 7), code=2)[1]
+    assert "7 filters: at most 6" in err, err
 
 
 def stats_are_said_on_standard_error():
