@@ -126,7 +126,8 @@ const char *tsr_array_format(const tsr_array *a)
 
 int tsr_array_stats(const tsr_array *a, tsr_stats *out)
 {
-    return tsr_engine_stats(a, out);
+    tsr_stats s = tsr_engine_stats(a);
+    return tsr_hand_out(out, &s, sizeof s, "tsr_stats");
 }
 
 static int select_exactly(const tsr_array *a, const tsr_slice *s, const void *mem, size_t bytes,

@@ -39,7 +39,7 @@ int tsr_engine_close(struct tsr_array *a);
 void tsr_engine_drop(struct tsr_array *a);
 struct tsr_array *tsr_schunk_array(tsr_schunk *s); /* what lies below */
 int tsr_engine_flush(struct tsr_array *a, bool durable);
-int tsr_engine_stats(const struct tsr_array *a, tsr_stats *out);
+tsr_stats tsr_engine_stats(const struct tsr_array *a);
 
 /* The two ways through the engine (read.c, write.c). */
 int tsr_engine_read(const struct tsr_array *a, const struct tsr_selection *sel);

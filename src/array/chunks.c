@@ -232,8 +232,5 @@ int tsr_chunk_info(const void *chunk, size_t len, tsr_chunk_facts *out)
                          .codec_meta = c.codec_meta};
     memcpy(f.filters, c.filters, sizeof f.filters);
     memcpy(f.filters_meta, c.filters_meta, sizeof f.filters_meta);
-    size_t size = tsr_minz(out->size, sizeof f);
-    f.size = out->size;
-    memcpy(out, &f, size);
-    return TSR_OK;
+    return tsr_hand_out(out, &f, sizeof f, "tsr_chunk_facts");
 }

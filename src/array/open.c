@@ -162,21 +162,17 @@ int tsr_engine_close(struct tsr_array *a)
     return rc;
 }
 
-int tsr_engine_stats(const struct tsr_array *a, tsr_stats *out)
+tsr_stats tsr_engine_stats(const struct tsr_array *a)
 {
     const struct tsr_grid *g = &a->d->grid;
     tsr_stats s = {.size = sizeof s, .nchunks = g->nchunks};
-    if (!out->size) return tsr_fail(TSR_EARG, "tsr_stats.size is 0, expected sizeof(tsr_stats)");
     tsr_product(g->shape, g->ndim, &s.nbytes);
     s.nbytes *= g->item_bytes;
     s.cbytes = a->d->format->cbytes(a->d);
     s.bytes_read = atomic_load(&a->d->store->bytes_read);
     s.requests = atomic_load(&a->d->store->requests);
     s.blocks_decoded = atomic_load(&((struct tsr_array *)(uintptr_t)a)->blocks_decoded);
-    size_t n = tsr_minz(out->size, sizeof s);
-    s.size = out->size;
-    memcpy(out, &s, n);
-    return TSR_OK;
+    return s;
 }
 
 /* ---- frames in memory ---- */

@@ -253,11 +253,10 @@ int64_t tsr_schunk_nitems(const tsr_schunk *s)
 
 int tsr_schunk_stats(const tsr_schunk *s, tsr_stats *out)
 {
-    int rc = tsr_engine_stats(s->a, out);
-    if (rc < 0) return rc;
-    out->nbytes = s->nbytes;
-    out->nchunks = tsr_schunk_nchunks(s);
-    return TSR_OK;
+    tsr_stats stats = tsr_engine_stats(s->a);
+    stats.nbytes = s->nbytes;
+    stats.nchunks = tsr_schunk_nchunks(s);
+    return tsr_hand_out(out, &stats, sizeof stats, "tsr_stats");
 }
 
 /* ---- items ---- */

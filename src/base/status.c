@@ -75,3 +75,13 @@ void tsr_error_restore(const char text[TSR_ERROR_MAX])
 {
     memcpy(error_text, text, TSR_ERROR_MAX);
 }
+
+int tsr_hand_out(void *out, const void *from, size_t bytes, const char *type)
+{
+    size_t size;
+    memcpy(&size, out, sizeof size);
+    if (size == 0) return tsr_fail(TSR_EARG, "%s.size is 0, expected sizeof(%s)", type, type);
+    memcpy(out, from, size < bytes ? size : bytes);
+    memcpy(out, &size, sizeof size);
+    return TSR_OK;
+}

@@ -23,4 +23,8 @@ void tsr_within(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void tsr_error_save(char text[TSR_ERROR_MAX]);
 void tsr_error_restore(const char text[TSR_ERROR_MAX]);
 
+/* Hands the caller a public struct of this many bytes, which begins with its size: as much of it
+ * as the caller's own has room for.  EARG when that one says 0; type is its name. */
+int tsr_hand_out(void *out, const void *from, size_t bytes, const char *type);
+
 #endif

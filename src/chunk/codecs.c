@@ -104,14 +104,12 @@ int tsr_codec_at(int i, tsr_codec_info *out)
     const struct tsr_codec *c = tsr_codec_list(i);
     const struct tsr_filter *f = c ? NULL : tsr_filter_list(i - ncodecs);
     if (!c && !f) return tsr_fail(TSR_ENOTFOUND, "codec number %d: there are fewer", i);
-    if (!out->size) return tsr_fail(TSR_EARG, "tsr_codec_info.size is 0, expected its size");
-    tsr_codec_info info = {.size = out->size,
+    tsr_codec_info info = {.size = sizeof info,
                            .name = c ? c->name : f->name,
                            .about = c ? c->about : f->about,
                            .filter = !c,
                            .blosc2_id = c ? c->blosc2_id : f->blosc2_id,
                            .params = c ? 1 : 0}; /* clevel */
     for (const struct tsr_param *p = c ? c->params : f->params; p && p->name; p++) info.params++;
-    memcpy(out, &info, tsr_minz(out->size, sizeof info));
-    return TSR_OK;
+    return tsr_hand_out(out, &info, sizeof info, "tsr_codec_info");
 }

@@ -5,10 +5,8 @@
 
 static int answer(tsr_place_info *out, tsr_kind kind, const char *format)
 {
-    tsr_place_info info = {.size = out->size, .kind = kind, .format = format};
-    if (!out->size) return tsr_fail(TSR_EARG, "tsr_place_info.size is 0, expected its size");
-    memcpy(out, &info, tsr_minz(out->size, sizeof info));
-    return TSR_OK;
+    tsr_place_info info = {.size = sizeof info, .kind = kind, .format = format};
+    return tsr_hand_out(out, &info, sizeof info, "tsr_place_info");
 }
 
 /* A sparse frame keeps its chunks as files beside its index (blosc2.md 9). */

@@ -547,6 +547,34 @@ static void item_bytes_that_are_not_the_dtypes_are_refused(void **state)
     FAILS(TSR_EARG, "item_bytes", tsr_array_create(NULL, &s, NULL, &a));
 }
 
+static void structs_are_handed_out_up_to_the_callers_size(void **state)
+{
+    const int64_t shape[] = {3};
+    tsr_spec s = {.size = sizeof s, .dtype = "<i2", .ndim = 1, .shape = shape};
+    tsr_chunk_facts facts = {0};
+    tsr_codec_info codec = {0};
+    tsr_place_info place = {0};
+    tsr_stats stats = {0};
+    uint8_t chunk[64];
+    size_t len;
+    tsr_array *a;
+    (void)state;
+    OK(tsr_compress(NULL, "abc", 3, NULL, chunk, sizeof chunk, &len));
+    OK(tsr_array_create(scratch("sizes.b2nd"), &s, NULL, &a));
+    OK(tsr_array_flush(a));
+    FAILS(TSR_EARG, "tsr_chunk_facts.size", tsr_chunk_info(chunk, len, &facts));
+    FAILS(TSR_EARG, "tsr_codec_info.size", tsr_codec_at(0, &codec));
+    FAILS(TSR_EARG, "tsr_place_info.size", tsr_probe(scratch("sizes.b2nd"), NULL, &place));
+    FAILS(TSR_EARG, "tsr_stats.size", tsr_array_stats(a, &stats));
+    stats.size = offsetof(tsr_stats, cbytes);
+    stats.cbytes = -7;
+    OK(tsr_array_stats(a, &stats));
+    assert_int_equal(stats.size, offsetof(tsr_stats, cbytes));
+    assert_int_equal(stats.nbytes, 6);
+    assert_int_equal(stats.cbytes, -7);
+    OK(tsr_array_close(a));
+}
+
 static void attributes_and_metalayers_come_back(void **state)
 {
     (void)state;
@@ -594,6 +622,7 @@ int main(void)
         cmocka_unit_test(slices_at_the_ends_of_64_bits_are_refused),
         cmocka_unit_test(a_name_with_a_number_sign_is_written_and_read_alike),
         cmocka_unit_test(item_bytes_that_are_not_the_dtypes_are_refused),
+        cmocka_unit_test(structs_are_handed_out_up_to_the_callers_size),
         cmocka_unit_test(attributes_and_metalayers_come_back),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
