@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* frame/priv.h - what the files of this folder share; nobody else includes it.
+/* frame/priv.h - what the files of this folder share; else only its tests include it.
  *
  *   header.c  the fixed 87 bytes of the header
  *   meta.c    metalayer sections and the trailer

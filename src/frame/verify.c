@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* frame/verify.c - checks what open leaves for later: every entry of the index, every chunk's
  * header, that no two chunks overlap, and every variable-length metalayer.  What is inside the
- * blocks of chunks is the caller's to decode. */
+ * blocks of chunks is the caller's to decode.
+ *
+ * Once the chunks seen take more bytes than there are, two of them overlap and no more are noted:
+ * an index that names one chunk a million times must not cost a million notes. */
 #include "frame/priv.h"
 
 #include <stdlib.h>
@@ -16,6 +19,7 @@ struct check {
     void (*fn)(void *user, int64_t chunk, tsr_status status, const char *what);
     void *user;
     struct tsr_buf spans;
+    uint64_t taken; /* bytes of the spans */
 };
 
 /* Problems are told, except for those that stop the looking. */
@@ -41,6 +45,13 @@ static int check_header(const struct check *c, int64_t i, uint64_t off, uint64_t
                     chunk.nbytes, (long long)want);
 }
 
+static int note_span(struct check *c, const struct span *s)
+{
+    if (c->taken > c->f->space.area) return TSR_OK;
+    c->taken += s->len;
+    return tsr_buf_add(&c->spans, s, sizeof *s);
+}
+
 static int check_chunk(struct check *c, int64_t i)
 {
     struct span s = {.chunk = i};
@@ -55,7 +66,7 @@ static int check_chunk(struct check *c, int64_t i)
     if (rc == TSR_OK) rc = check_header(c, i, s.off, avail, &cbytes);
     if (rc < 0) return tell(c, i, rc);
     s.len = (uint64_t)cbytes;
-    return tsr_buf_add(&c->spans, &s, sizeof s);
+    return note_span(c, &s);
 }
 
 static int by_offset(const void *a, const void *b)

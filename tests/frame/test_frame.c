@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "frame/priv.h"
 
 enum { CHUNK = 512, MODEL = 12000 };
 
@@ -755,6 +756,32 @@ static void an_index_of_any_shape_is_read_and_rewritten(void **state)
     free(seed);
 }
 
+static void count(void *user, int64_t chunk, tsr_status status, const char *what)
+{
+    assert_int_equal(status, TSR_ECORRUPT);
+    assert_true(chunk > 0 && strstr(what, "inside chunk"));
+    ++*(int *)user;
+}
+
+/* As many overlaps are told as chunks have room in the file, however often the index lies. */
+static void one_chunk_named_by_many_entries_is_told_in_bounded_memory(void **state)
+{
+    enum { N = 5000 };
+    struct tsr_frame *f = create(N);
+    int64_t v;
+    int problems = 0;
+    (void)state;
+    OK(tool_put(f, 0, 1));
+    OK(tsr_index_get(&f->index, 0, &v));
+    for (int64_t i = 1; i < N; i++) {
+        OK(tsr_index_own(&f->index, i));
+        tsr_index_set(&f->index, i, v);
+    }
+    OK(tsr_frame_verify(f, count, &problems));
+    assert_in_range(problems, 1, f->space.area / TSR_CHUNK_HEADER + 1);
+    tsr_frame_close(f);
+}
+
 static int drop_file(void **state)
 {
     (void)state;
@@ -792,6 +819,7 @@ int main(void)
         CASE(a_frame_inside_a_file_is_read_only),
         CASE(many_threads_load_the_index_at_once),
         CASE(an_index_of_any_shape_is_read_and_rewritten),
+        CASE(one_chunk_named_by_many_entries_is_told_in_bounded_memory),
     };
     return cmocka_run_group_tests(tests, tool_start, tool_stop);
 }
