@@ -111,9 +111,11 @@ static int write_runs(struct tsr_frame *f, const struct put *p)
 
 static int put_all(struct tsr_frame *f, struct put *p)
 {
+    uint64_t area = f->space.area;
     int rc = prepare(f, p);
     if (rc < 0) return rc;
     rc = write_runs(f, p);
+    if (rc < 0) f->space.area = area; /* the file may end there */
     for (size_t k = 0; k < p->n; k++) {
         if (rc < 0) tsr_space_free(&f->space, p->at[k].off, p->at[k].len, true);
         else replace(f, p->i[k], (int64_t)p->at[k].off | ENTRY_FRESH);

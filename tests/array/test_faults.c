@@ -369,6 +369,27 @@ static void each_failing_allocation_can_be_tried_again(void **unused)
     sweep(&schunks, ALLOC, false);
 }
 
+static void each_failing_call_can_be_tried_again(void **unused)
+{
+    (void)unused;
+    sweep(&arrays, IO_ONCE, false);
+    sweep(&schunks, IO_ONCE, false);
+}
+
+static void a_disk_that_was_full_can_be_tried_again(void **unused)
+{
+    (void)unused;
+    sweep(&arrays, IO_ALWAYS, false);
+    sweep(&schunks, IO_ALWAYS, false);
+}
+
+static void transfers_that_break_off_can_be_tried_again(void **unused)
+{
+    (void)unused;
+    sweep(&arrays, IO_TORN, false);
+    sweep(&schunks, IO_TORN, false);
+}
+
 static void dropping_after_a_failure_leaves_a_flushed_state(void **unused)
 {
     (void)unused;
@@ -422,6 +443,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_failing_allocation_can_be_tried_again),
+        cmocka_unit_test(each_failing_call_can_be_tried_again),
+        cmocka_unit_test(a_disk_that_was_full_can_be_tried_again),
+        cmocka_unit_test(transfers_that_break_off_can_be_tried_again),
         cmocka_unit_test(dropping_after_a_failure_leaves_a_flushed_state),
         cmocka_unit_test(a_new_file_appears_without_renameat2),
     };
