@@ -11,15 +11,7 @@ mkdir -p "$out"
 tidy()
 {
     local log=$out/${1//\//_}.log
-    clang-tidy -p build/asan --quiet "$1" >"$log" 2>&1
-    local rc=$?
-    if [ $rc -ge 128 ]; then
-        # the analyser of clang 14 dies on a file now and then: do without it there
-        echo "note: clang-tidy died on $1, looked at without the static analyser"
-        clang-tidy -p build/asan --quiet --checks='-clang-analyzer-*' "$1" >"$log" 2>&1
-        rc=$?
-    fi
-    if [ $rc -ne 0 ]; then
+    if ! clang-tidy -p build/asan --quiet "$1" >"$log" 2>&1; then
         grep -E -A4 'error:|warning:' "$log"
         echo "FAILED $1"
     fi
