@@ -64,8 +64,11 @@ int tsr_fill(const struct tsr_array *a, const struct tsr_place *p, uint8_t *mem,
     uint8_t few[64], *item = few;
     if (g->item_bytes > (int64_t)sizeof few && !(item = tsr_alloc((size_t)g->item_bytes)))
         return TSR_ENOMEM;
-    for (int64_t i = 0; i < g->item_bytes; i++) item[i] = p->value ? p->value[i % p->value_bytes] : 0;
-    struct tsr_box_copy c = {.dst = mem, .src = item, .item_bytes = (size_t)g->item_bytes,
+    for (int64_t i = 0; i < g->item_bytes; i++)
+        item[i] = p->value ? p->value[i % p->value_bytes] : 0;
+    struct tsr_box_copy c = {.dst = mem,
+                             .src = item,
+                             .item_bytes = (size_t)g->item_bytes,
                              .ndim = g->ndim};
     for (int d = 0; d < g->ndim; d++) c.count[d] = count[d], c.dst_stride[d] = stride[d];
     tsr_box_copy(&c);

@@ -14,7 +14,7 @@ enum { WINDOW_CHUNKS = 64, WINDOW_BYTES = 16 << 20 };
 /* What is known of a block while it is encoded: is it one item repeated? */
 enum { ITEM_MAX = 16 };
 struct uniform {
-    uint8_t kind;              /* TSR_SPECIAL_* */
+    uint8_t kind; /* TSR_SPECIAL_* */
     uint8_t item[ITEM_MAX];
 };
 
@@ -22,18 +22,18 @@ struct out_job {
     struct tsr_out_chunk out;
     struct chunk_job old;
     bool partial;
-    bool assembled;            /* raw holds the whole new chunk already */
-    uint8_t *slots, *raw;      /* kept from window to window */
+    bool assembled;       /* raw holds the whole new chunk already */
+    uint8_t *slots, *raw; /* kept from window to window */
     size_t slots_cap, raw_cap;
-    struct uniform *uniform;   /* [out.nblocks] */
+    struct uniform *uniform; /* [out.nblocks] */
     int32_t blocks_cap;
 };
 
 struct window {
-    struct out_job *jobs;      /* [WINDOW_CHUNKS] */
+    struct out_job *jobs; /* [WINDOW_CHUNKS] */
     size_t njobs;
     size_t first[WINDOW_CHUNKS + 1]; /* job numbers of blocks */
-    struct tsr_out_chunk *out; /* [WINDOW_CHUNKS], for the commit */
+    struct tsr_out_chunk *out;       /* [WINDOW_CHUNKS], for the commit */
 };
 
 struct writer {
@@ -88,7 +88,8 @@ static int make_room(struct out_job *j)
     }
     c->head = j->slots;
     for (int32_t b = 0; b < c->nblocks; b++)
-        c->blocks[b] = (struct tsr_block_out){.p = j->slots + c->head_bound + (size_t)b * c->block_bound};
+        c->blocks[b] =
+            (struct tsr_block_out){.p = j->slots + c->head_bound + (size_t)b * c->block_bound};
     return TSR_OK;
 }
 
@@ -135,8 +136,10 @@ static size_t block_len(const struct out_job *j, const struct tsr_grid *g, int32
 
 static int copy_in(const struct writer *w, const struct overlap *o, uint8_t *dst)
 {
-    struct tsr_box_copy c = {.dst = dst + o->blk, .src = o->mem,
-                             .item_bytes = (size_t)w->a->d->grid.item_bytes, .ndim = o->ndim};
+    struct tsr_box_copy c = {.dst = dst + o->blk,
+                             .src = o->mem,
+                             .item_bytes = (size_t)w->a->d->grid.item_bytes,
+                             .ndim = o->ndim};
     memcpy(c.count, o->count, (size_t)o->ndim * sizeof *c.count);
     memcpy(c.dst_stride, o->blk_stride, (size_t)o->ndim * sizeof *c.dst_stride);
     memcpy(c.src_stride, o->mem_stride, (size_t)o->ndim * sizeof *c.src_stride);
@@ -204,8 +207,8 @@ static bool keep_block(const struct writer *w, const struct out_job *j, int32_t 
     return d->format->keep(d, &j->old.place, &j->out, b, ref->src, (size_t)ref->len);
 }
 
-static void note_uniform(const struct tsr_grid *g, struct out_job *j, int32_t b,
-                         const uint8_t *src, size_t len)
+static void note_uniform(const struct tsr_grid *g, struct out_job *j, int32_t b, const uint8_t *src,
+                         size_t len)
 {
     struct uniform *u = &j->uniform[b];
     u->kind = TSR_SPECIAL_NONE;
@@ -367,7 +370,8 @@ static int encode_window(struct writer *w, struct window *win, struct window *be
     w->commit = before;
     if (rc == TSR_OK && partial) rc = tsr_pool_run(pool, win->njobs, fetch_old, w);
     for (size_t i = 0; i < win->njobs && !partial; i++) fetch_old(w, i, NULL);
-    if (rc == TSR_OK) rc = tsr_pool_run(pool, win->first[win->njobs] + (before != NULL), run_job, w);
+    if (rc == TSR_OK)
+        rc = tsr_pool_run(pool, win->first[win->njobs] + (before != NULL), run_job, w);
     for (size_t i = 0; i < win->njobs && rc == TSR_OK; i++) {
         rc = seal(w, &win->jobs[i]);
         raw |= win->jobs[i].out.need_raw;

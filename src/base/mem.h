@@ -8,8 +8,8 @@
 #include <stdint.h>
 
 void *tsr_alloc(size_t len);
-void *tsr_alloc_zero(size_t n, size_t size);   /* n items of size bytes, zeroed; checked product */
-void *tsr_alloc_array(size_t n, size_t size);  /* the same, not zeroed */
+void *tsr_alloc_zero(size_t n, size_t size);  /* n items of size bytes, zeroed; checked product */
+void *tsr_alloc_array(size_t n, size_t size); /* the same, not zeroed */
 void *tsr_realloc(void *p, size_t n, size_t size); /* on failure p stays as it was */
 char *tsr_strdup(const char *s);
 

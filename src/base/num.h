@@ -14,12 +14,24 @@
 #define tsr_add(a, b, out) (!__builtin_add_overflow(a, b, out))
 #define tsr_mul(a, b, out) (!__builtin_mul_overflow(a, b, out))
 
-static inline int64_t tsr_min64(int64_t a, int64_t b) { return a < b ? a : b; }
-static inline int64_t tsr_max64(int64_t a, int64_t b) { return a > b ? a : b; }
-static inline size_t tsr_minz(size_t a, size_t b) { return a < b ? a : b; }
+static inline int64_t tsr_min64(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+static inline int64_t tsr_max64(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+static inline size_t tsr_minz(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
 
 /* a >= 0, b > 0 */
-static inline int64_t tsr_ceil_div(int64_t a, int64_t b) { return a / b + (a % b != 0); }
+static inline int64_t tsr_ceil_div(int64_t a, int64_t b)
+{
+    return a / b + (a % b != 0);
+}
 
 /* Product of n factors >= 0; false when it does not fit. */
 static inline bool tsr_product(const int64_t *v, int n, int64_t *out)
@@ -28,7 +40,10 @@ static inline bool tsr_product(const int64_t *v, int n, int64_t *out)
     bool zero = false, fits = true;
     for (int i = 0; i < n; i++) {
         if (v[i] == 0) zero = true;
-        else if (!tsr_mul(p, v[i], &p)) { fits = false; p = 1; }
+        else if (!tsr_mul(p, v[i], &p)) {
+            fits = false;
+            p = 1;
+        }
     }
     *out = zero ? 0 : p;
     return zero || fits;
@@ -50,17 +65,17 @@ static inline bool tsr_product(const int64_t *v, int n, int64_t *out)
 #define TSR_BE64(v) (v)
 #endif
 
-#define TSR_LOAD_STORE(order, bits)                                                           \
-    static inline uint##bits##_t tsr_load_##order##bits(const void *p)                        \
-    {                                                                                         \
-        uint##bits##_t v;                                                                     \
-        memcpy(&v, p, sizeof v);                                                              \
-        return TSR_##order##bits(v);                                                          \
-    }                                                                                         \
-    static inline void tsr_store_##order##bits(void *p, uint##bits##_t v)                     \
-    {                                                                                         \
-        v = TSR_##order##bits(v);                                                             \
-        memcpy(p, &v, sizeof v);                                                              \
+#define TSR_LOAD_STORE(order, bits)                                       \
+    static inline uint##bits##_t tsr_load_##order##bits(const void *p)    \
+    {                                                                     \
+        uint##bits##_t v;                                                 \
+        memcpy(&v, p, sizeof v);                                          \
+        return TSR_##order##bits(v);                                      \
+    }                                                                     \
+    static inline void tsr_store_##order##bits(void *p, uint##bits##_t v) \
+    {                                                                     \
+        v = TSR_##order##bits(v);                                         \
+        memcpy(p, &v, sizeof v);                                          \
     }
 TSR_LOAD_STORE(LE, 16)
 TSR_LOAD_STORE(LE, 32)

@@ -7,8 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-int tsr_sys_cores(void);   /* cores this process may use, >= 1 */
-double tsr_sys_now(void);  /* seconds, monotonic */
+int tsr_sys_cores(void);  /* cores this process may use, >= 1 */
+double tsr_sys_now(void); /* seconds, monotonic */
 
 /* How many fork()s lie between the start of the process and now: a change means that every
  * other thread is gone.  Cheap: one atomic load. */

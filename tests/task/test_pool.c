@@ -255,8 +255,7 @@ static void a_forked_child_starts_anew(void **state)
     struct tsr_pool *p = pool_of(4);
     check_each_once(p, 100);
     pthread_t busy[2];
-    for (int i = 0; i < 2; i++)
-        assert_int_equal(tsr_sys_thread(&busy[i], keep_busy, p), TSR_OK);
+    for (int i = 0; i < 2; i++) assert_int_equal(tsr_sys_thread(&busy[i], keep_busy, p), TSR_OK);
     for (int i = 0; i < 20; i++) {
         struct tsr_worker *w = tsr_pool_borrow(p);
         assert_non_null(w);
