@@ -3,6 +3,7 @@
  *
  * A payload is one frame, with or without content size.  The contexts live on the worker, the
  * compressing one is made on first use: it is large at high levels. */
+#include <string.h>
 #include <zstd.h>
 
 #include "base/mem.h"
@@ -38,14 +39,45 @@ static struct zstd *contexts(struct tsr_worker *w, bool encode)
     return NULL;
 }
 
+/* One frame of blocks of PIECE bytes, each with entropy tables of its own.  Where the statistics
+ * drift, as in unfiltered integers, the optimal parser of libzstd before 1.5.7 finds far worse
+ * matches over a whole block: a random walk of 60,000 bytes takes 19.7 kB, and 18.0 kB like this
+ * (1.5.7: 17.8).  0: does not fit. */
+static size_t encode_pieces(ZSTD_CCtx *cctx, const uint8_t *src, size_t n, uint8_t *dst, size_t cap)
+{
+    enum { PIECE = 6000 };
+    ZSTD_outBuffer out = {dst, cap, 0};
+    size_t left = 0;
+    ZSTD_CCtx_reset(cctx, ZSTD_reset_session_and_parameters);
+    ZSTD_CCtx_setParameter(cctx, ZSTD_c_compressionLevel, ZSTD_maxCLevel());
+    ZSTD_CCtx_setPledgedSrcSize(cctx, n);
+    for (size_t at = 0; at < n; at += PIECE) {
+        bool last = n - at <= PIECE;
+        ZSTD_inBuffer in = {src + at, last ? n - at : PIECE, 0};
+        left = ZSTD_compressStream2(cctx, &out, &in, last ? ZSTD_e_end : ZSTD_e_flush);
+        if (ZSTD_isError(left) || left) break; /* left: more output than cap */
+    }
+    ZSTD_CCtx_reset(cctx, ZSTD_reset_session_and_parameters);
+    return left ? 0 : out.pos;
+}
+
 static int zstd_encode(const struct tsr_call *c, const uint8_t *src, size_t n, uint8_t *dst,
                        size_t cap, size_t *out)
 {
+    enum { PIECES_FROM = 16 << 10 };
     struct zstd *z = contexts(c->worker, true);
     if (!z) return TSR_ENOMEM;
     int level = c->level >= 9 ? ZSTD_maxCLevel() : 2 * c->level - 1;
     size_t len = ZSTD_compressCCtx(z->c, dst, cap, src, n, level);
     *out = ZSTD_isError(len) ? 0 : len;
+    if (c->level < 9 || n < PIECES_FROM) return TSR_OK;
+    uint8_t *other = tsr_worker_scratch(c->worker, TSR_SCRATCH_CODEC, cap);
+    if (!other) return TSR_ENOMEM;
+    len = encode_pieces(z->c, src, n, other, *out ? *out : cap);
+    if (len && (!*out || len < *out)) {
+        memcpy(dst, other, len);
+        *out = len;
+    }
     return TSR_OK;
 }
 

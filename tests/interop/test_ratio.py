@@ -20,9 +20,8 @@ CODECS = {"blosclz": blosc2.Codec.BLOSCLZ, "lz4": blosc2.Codec.LZ4, "lz4hc": blo
 FILTERS = {"none": 0, "shuffle": 1, "bitshuffle": 2}
 LEVELS = (1, 5, 9)
 MOST = 1.02
-# What the libraries underneath give: the peer carries zstd 1.5.7 and zlib-ng.
+# What the libraries underneath give: the peer carries zlib-ng.
 KNOWN = {
-    ("walk", "zstd", "none", 9): 1.24,  # optimal parsing of libzstd 1.5.4 on unshuffled integers
     ("image", "zlib", "none", 5): 1.03, # libdeflate's lazy search, as good as zlib 1.2.13's here
     ("table", "zlib", "none", 5): 1.05, # its level 7 is within 2 %, at twice the time
 }

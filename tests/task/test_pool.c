@@ -289,10 +289,10 @@ static void workers_keep_scratch_and_states(void **state)
     static const char key_a, key_b;
     struct tsr_pool *p = pool_of(2);
     struct tsr_worker *w = tsr_pool_borrow(p);
-    uint8_t *s = tsr_worker_scratch(w, TSR_SCRATCH_CHUNK, 1000);
+    uint8_t *s = tsr_worker_scratch(w, TSR_SCRATCH_CODEC, 1000);
     assert_int_equal((uintptr_t)s % 64, 0);
     memset(s, 9, 1000);
-    assert_ptr_equal(tsr_worker_scratch(w, TSR_SCRATCH_CHUNK, 10), s);
+    assert_ptr_equal(tsr_worker_scratch(w, TSR_SCRATCH_CODEC, 10), s);
     assert_int_equal(s[999], 9);
     assert_ptr_not_equal(tsr_worker_scratch(w, TSR_SCRATCH_BLOCK, 10), s);
     assert_null(tsr_worker_scratch(w, TSR_SCRATCH_FETCH, SIZE_MAX));
