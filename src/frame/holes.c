@@ -18,7 +18,7 @@
 #include <libdeflate.h>
 #include <stdlib.h>
 
-enum { NOTE_MOST = 4096, EXTENT = 16, WORTH_LEAST = 1 << 20 };
+enum { NOTE_MOST = 64, EXTENT = 16, WORTH_LEAST = 1 << 20 }; /* 1 kB: each commit writes it */
 
 static const uint8_t magic[8] = "tsrholes";
 
