@@ -4,29 +4,10 @@
  *   0      1       2        3..5     6..7         8      9
  *   | codec| clevel| filters| metas  | block size | item | split | data ...
  */
-#include <stdlib.h>
-#include <string.h>
-
 #include "chunk/chunk.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 enum { PARAMS = 10 };
-
-static struct tsr_worker *worker(void)
-{
-    static struct tsr_pool *pool;
-    static struct tsr_worker *w;
-    if (!pool && tsr_pool_new(1, &pool) < 0) abort();
-    if (!w) w = tsr_pool_borrow(pool);
-    if (!w) abort();
-    return w;
-}
-
-static void check(bool ok)
-{
-    if (!ok) abort();
-}
 
 static int count_codecs(void)
 {

@@ -3,22 +3,8 @@
  *
  * What opens must be all there, since the length is known: every read succeeds.  The head written
  * anew for what was read must be read as the same array. */
-#include <stdlib.h>
-
 #include "array/array.h"
-
-static void check(int rc)
-{
-    if (rc < 0) abort();
-}
-
-static tsr_context *context(void)
-{
-    static tsr_context *c;
-    tsr_context_options one = {.size = sizeof one, .threads = 1};
-    if (!c) check(tsr_context_new(&one, &c));
-    return c;
-}
+#include "fuzz.h"
 
 /* A slice whose corners come from the seed. */
 static void read_part(const tsr_array *a, uint64_t seed)
@@ -34,7 +20,7 @@ static void read_part(const tsr_array *a, uint64_t seed)
     }
     uint8_t *p = malloc((size_t)bytes + 1);
     if (!p) abort();
-    check(tsr_array_read(a, &(tsr_slice){start, count, NULL}, p, (size_t)bytes));
+    check_ok(tsr_array_read(a, &(tsr_slice){start, count, NULL}, p, (size_t)bytes));
     free(p);
 }
 
@@ -43,24 +29,22 @@ static void write_again(const tsr_array *a, const tsr_options *o)
     tsr_array *b;
     int rc = tsr_array_create(NULL, tsr_array_spec(a), o, &b);
     if (rc == TSR_EUNSUPPORTED) return; /* fields that overlap cannot be written */
-    check(rc);
+    check_ok(rc);
     if (strcmp(tsr_array_spec(a)->dtype, tsr_array_spec(b)->dtype) != 0) abort();
-    check(tsr_array_close(b));
+    check_ok(tsr_array_close(b));
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    tsr_options o = tsr_options_complete(&(tsr_options){.size = sizeof o,
-                                                        .format = "npy",
-                                                        .context = context(),
-                                                        .max_chunk_bytes = 1 << 20});
+    tsr_options mine = options();
+    mine.format = "npy";
+    tsr_options o = tsr_options_complete(&mine);
     struct tsr_store *st;
     tsr_array *a;
-    check(tsr_store_mem_borrow(data, size, &st));
+    check_ok(tsr_store_mem_borrow(data, size, &st));
     if (tsr_engine_open_store(st, "npy", &o, &a) < 0) return 0;
     for (uint64_t i = 0; i < 4; i++) read_part(a, i + size);
     write_again(a, &o);
-    check(tsr_array_close(a));
+    check_ok(tsr_array_close(a));
     return 0;
 }
