@@ -44,7 +44,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check(chunk && back);
     check(tsr_chunk_encode(&p, worker(), src, (int64_t)n, chunk, n + 32, &cbytes) == TSR_OK);
     check(cbytes >= 32 && (size_t)cbytes <= n + 32);
-    int rc = tsr_chunk_parse(&c, chunk, (size_t)cbytes, (uint64_t)cbytes, n);
+    int rc = tsr_chunk_parse(&c, chunk, (size_t)cbytes, (uint64_t)cbytes, tsr_limit(n));
     check(rc == TSR_OK && c.cbytes == cbytes && c.nbytes == (int64_t)n);
     check(tsr_chunk_decode_range(&c, worker(), chunk, 0, (int64_t)n, back) == TSR_OK);
     check(memcmp(src, back, n) == 0);

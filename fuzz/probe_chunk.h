@@ -66,9 +66,9 @@ static inline void check_spans(const struct tsr_chunk *c, const uint8_t *chunk)
 static inline void probe_chunk(const uint8_t *data, size_t size)
 {
     struct tsr_chunk c, head;
-    int rc = tsr_chunk_parse(&c, data, size, size, LIMIT);
+    int rc = tsr_chunk_parse(&c, data, size, size, tsr_limit(LIMIT));
     if (rc < 0) return;
-    check(tsr_chunk_parse(&head, data, size < 32 ? size : 32, size, LIMIT) == TSR_OK);
+    check(tsr_chunk_parse(&head, data, size < 32 ? size : 32, size, tsr_limit(LIMIT)) == TSR_OK);
     check(tsr_chunk_head_len(&c) <= (size_t)c.cbytes && (size_t)c.cbytes <= size);
     uint8_t *whole = malloc((size_t)c.nbytes + 1);
     check(whole != NULL);

@@ -22,7 +22,7 @@ static inline int decode(const struct tsr_frame *f, int64_t i, uint8_t *dst, siz
     int rc = tsr_frame_locate(f, i, &special, &off, &avail);
     if (rc < 0 || special) return rc;
     if ((rc = tsr_store_read(tsr_frame_store(f), "", off, head, sizeof head)) < 0) return rc;
-    if ((rc = tsr_chunk_parse(&c, head, sizeof head, avail, cap)) < 0) return rc;
+    if ((rc = tsr_chunk_parse(&c, head, sizeof head, avail, tsr_limit(cap))) < 0) return rc;
     const uint8_t *p = tsr_store_view(tsr_frame_store(f), "", off, (uint64_t)c.cbytes);
     if (!p) abort(); /* parse promised that the chunk is there */
     c.item_bytes = tsr_frame_facts_of(f)->cparams.item_bytes;
@@ -103,7 +103,7 @@ static inline void put_and_find(struct tsr_frame *f, int64_t i)
     if (tsr_store_stat(tsr_frame_store(f), "", &size) < 0) abort();
     const uint8_t *p = tsr_store_view(tsr_frame_store(f), "", 0, size);
     if (tsr_store_mem_borrow(p, size, &st) < 0) abort();
-    check_ok(tsr_frame_open(st, 0, 0, &g));
+    check_ok(tsr_frame_open(st, 0, tsr_limit(0), &g));
     if (decode(g, i, got, sizeof got, &len) < 0 || len != n || got[0] != 0x5B) abort();
     tsr_frame_close(g);
 }
@@ -116,7 +116,7 @@ static inline void change_copy(const uint8_t *data, size_t size)
     for (size_t i = 0; i < size; i += 7) x = x * 31 + data[i];
     if (tsr_store_mem(&st) < 0) return;
     tsr_store_write_at(st, "", 0, &(struct tsr_piece){(void *)data, size}, 1);
-    if (tsr_frame_open(st, 0, CHUNK_LIMIT, &f) < 0) {
+    if (tsr_frame_open(st, 0, tsr_limit(CHUNK_LIMIT), &f) < 0) {
         tsr_store_close(st);
         return;
     }
@@ -136,7 +136,7 @@ static inline void probe_frame(const uint8_t *data, size_t size)
     struct tsr_store *st;
     struct tsr_frame *f;
     if (tsr_store_mem_borrow(data, size, &st) < 0) return;
-    if (tsr_frame_open(st, 0, CHUNK_LIMIT, &f) < 0) {
+    if (tsr_frame_open(st, 0, tsr_limit(CHUNK_LIMIT), &f) < 0) {
         tsr_store_close(st);
         return;
     }

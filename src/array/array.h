@@ -8,10 +8,6 @@
 #include "format/format.h"
 #include "kernel/box.h"
 
-struct tsr_context {
-    struct tsr_pool *pool;
-};
-
 /* The caller's context or the default one; NULL with the text set when it cannot start. */
 tsr_context *tsr_context_get(tsr_context *c);
 
@@ -22,7 +18,7 @@ struct tsr_array {
     _Atomic int64_t blocks_decoded;
 };
 
-/* Options with every default filled in; NULL is fine. */
+/* Options with every default filled in, the context too if it can be had; NULL is fine. */
 tsr_options tsr_options_complete(const tsr_options *o);
 
 /* "a.b2nd#/x" -> "a.b2nd" (freed by the caller) and "x"; %23 stands for a # in the path. */

@@ -152,6 +152,7 @@ int tsr_compress(const tsr_schunk_spec *spec, const void *src, size_t nbytes,
         return tsr_fail(TSR_EARG, "chunk of %zu bytes, items of %lld, blocks of %lld", nbytes,
                         (long long)s.item_bytes, (long long)s.block_bytes);
     tsr_cparams_init(&e.cparams, s.item_bytes ? (int32_t)s.item_bytes : 1);
+    e.cparams.codecs = &c->codecs;
     e.cparams.block_bytes = (int32_t)s.block_bytes;
     int rc = tsr_cparams_from_steps(&e.cparams, s.steps, s.nsteps, s.split);
     return rc < 0 ? rc : encode_chunk(&e, nbytes, c->pool, cbytes);
@@ -184,7 +185,7 @@ int tsr_decompress_range(const void *chunk, size_t len, int64_t start, int64_t n
     tsr_context *c = tsr_context_get(o.context);
     struct decoding d = {.src = chunk, .dst = dst, .lo = start, .n = n};
     if (!c) return TSR_ENOMEM;
-    int rc = tsr_chunk_parse(&d.chunk, chunk, len, len, o.max_chunk_bytes);
+    int rc = tsr_chunk_parse(&d.chunk, chunk, len, len, tsr_limits_of(&o));
     if (rc < 0) return rc;
     if (start < 0 || n < 0 || start > d.chunk.nbytes || n > d.chunk.nbytes - start)
         return tsr_fail(TSR_EARG, "bytes %lld + %lld of a chunk of %d", (long long)start,
@@ -201,7 +202,7 @@ int tsr_decompress(const void *chunk, size_t len, const tsr_options *opts, void 
 {
     tsr_options o = tsr_options_complete(opts);
     struct tsr_chunk c;
-    int rc = tsr_chunk_parse(&c, chunk, len, len, o.max_chunk_bytes);
+    int rc = tsr_chunk_parse(&c, chunk, len, len, tsr_limits_of(&o));
     if (rc < 0) return rc;
     if ((size_t)c.nbytes != dst_bytes)
         return tsr_fail(TSR_EARG, "buffer of %zu bytes for a chunk of %d", dst_bytes, c.nbytes);
@@ -211,7 +212,9 @@ int tsr_decompress(const void *chunk, size_t len, const tsr_options *opts, void 
 int tsr_chunk_info(const void *chunk, size_t len, tsr_chunk_facts *out)
 {
     struct tsr_chunk c;
-    int rc = tsr_chunk_parse(&c, chunk, len, len, UINT64_MAX);
+    tsr_options o = tsr_options_complete(NULL);
+    o.max_chunk_bytes = UINT64_MAX;
+    int rc = tsr_chunk_parse(&c, chunk, len, len, tsr_limits_of(&o));
     if (rc < 0) return rc;
     tsr_chunk_facts f = {.size = sizeof f,
                          .nbytes = c.nbytes,

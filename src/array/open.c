@@ -14,6 +14,7 @@ tsr_options tsr_options_complete(const tsr_options *o)
         full.size = sizeof full;
         if (!full.max_chunk_bytes) full.max_chunk_bytes = UINT64_C(2) << 30;
     }
+    full.context = tsr_context_get(full.context);
     return full;
 }
 

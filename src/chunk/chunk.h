@@ -23,9 +23,22 @@ enum { TSR_CHUNK_HEADER = 32, TSR_CHUNK_FILTERS = 6, TSR_CHUNK_OVERHEAD = 32 };
 #define TSR_CHUNK_MAX_NBYTES 2147483615 /* blosc2.md 13 */
 #define TSR_BLOCK_MAX 536866816
 
+/* What bounds a parser: the largest nbytes of a chunk (ELIMIT), and the codecs it may meet. */
+struct tsr_limits {
+    uint64_t max_bytes;
+    const struct tsr_codec_set *codecs; /* NULL: those of the tables */
+};
+
+/* max_bytes, and the tables. */
+static inline struct tsr_limits tsr_limit(uint64_t max_bytes)
+{
+    return (struct tsr_limits){.max_bytes = max_bytes};
+}
+
 /* How chunks are to be made; what a frame header stores as defaults. */
 struct tsr_cparams {
-    const struct tsr_codec *codec; /* NULL: a codec this build lacks (codec_id says which) */
+    const struct tsr_codec_set *codecs; /* where names and ids are looked up; NULL: the tables */
+    const struct tsr_codec *codec;      /* NULL: a codec this build lacks (codec_id says which) */
     int codec_id, codec_meta;
     int clevel;                                                          /* 0..9 */
     uint8_t filters[TSR_CHUNK_FILTERS], filters_meta[TSR_CHUNK_FILTERS]; /* Blosc2 ids */
@@ -37,15 +50,15 @@ struct tsr_cparams {
     int32_t block_shape[16];
 };
 
-/* zstd, clevel 5, shuffle, split auto. */
+/* zstd, clevel 5, shuffle, split auto; the codecs of the tables. */
 void tsr_cparams_init(struct tsr_cparams *p, int32_t item_bytes);
-/* From public steps: any number of filters, then one codec; n 0: the defaults.  EARG names the
- * step.  Filters fill the slots from the last one down to keep c-blosc2's habit (5.1, 6). */
+/* From public steps, looked up in p->codecs: any number of filters, then one codec; n 0: the
+ * defaults.  EARG names the step.  Filters fill the slots from the last one down to keep c-blosc2's habit (5.1, 6). */
 int tsr_cparams_from_steps(struct tsr_cparams *p, const tsr_step *steps, int n, int split);
 /* EUNSUPPORTED (naming it) when codec or a filter of p is not built in or cannot encode. */
 int tsr_cparams_check(const struct tsr_cparams *p);
 
-/* A parsed header.  Small, plain, copyable: holds no pointers but to static tables. */
+/* A parsed header.  Small, plain, copyable: its pointers lead to codecs, which outlive it. */
 struct tsr_chunk {
     int32_t nbytes, cbytes;
     int32_t block_bytes;       /* decoded size of a full block, rounded as 2.7 says */
@@ -58,16 +71,16 @@ struct tsr_chunk {
     bool memcpyed, dict, vlblocks, serial; /* serial: blocks need block 0 first (delta) */
     bool basic;                            /* 16-byte header */
     uint8_t filters[TSR_CHUNK_FILTERS], filters_meta[TSR_CHUNK_FILTERS];
-    const struct tsr_codec *codec; /* NULL when it is not needed (memcpyed, special) */
+    const struct tsr_codec *codec;      /* NULL when it is not needed (memcpyed, special) */
+    const struct tsr_codec_set *codecs; /* where its filters are looked up */
 };
 
 /* Parses and checks a header (2, 3, 14.1-8).  p: the first len bytes, len >= min(32, avail);
- * avail: bytes that the container has from p on, all of the chunk must fit; max_bytes: limit on
- * nbytes (ELIMIT).  ECORRUPT names byte and value; EUNSUPPORTED for unknown codecs, filters,
+ * avail: bytes that the container has from p on, all of the chunk must fit.  ECORRUPT names byte and value; EUNSUPPORTED for unknown codecs, filters,
  * versions and, until they are built, dictionaries and VL blocks (after the checks that
  * 14.8, 14.9 and 14.13 make on what lies in the first len bytes). */
 int tsr_chunk_parse(struct tsr_chunk *c, const uint8_t *p, size_t len, uint64_t avail,
-                    uint64_t max_bytes);
+                    struct tsr_limits limits);
 
 /* Decoded size of block b. */
 static inline int32_t tsr_chunk_block_len(const struct tsr_chunk *c, int32_t b)

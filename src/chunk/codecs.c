@@ -42,32 +42,52 @@ static const struct known known_filters[] = {
     {35, "bytedelta"}, {36, "int_trunc"}, {-1, NULL},
 };
 
-const struct tsr_codec *tsr_codec_named(const char *name)
+/* The next link from l on that holds a codec, or a filter. */
+static const struct tsr_codec_link *next_link(const struct tsr_codec_link *l, bool filter)
 {
-    int i = 0;
-    while (codecs[i] && strcmp(codecs[i]->name, name) != 0) i++;
-    return codecs[i];
+    while (l && !(filter ? (const void *)l->filter : (const void *)l->codec)) l = l->next;
+    return l;
 }
 
-const struct tsr_codec *tsr_codec_blosc2(int id)
+static const struct tsr_codec_link *first_link(const struct tsr_codec_set *s, bool filter)
 {
-    int i = 0;
-    while (codecs[i] && (id < 0 || codecs[i]->blosc2_id != id)) i++;
-    return codecs[i];
+    return s ? next_link(atomic_load_explicit(&s->first, memory_order_acquire), filter) : NULL;
 }
 
-const struct tsr_filter *tsr_filter_named(const char *name)
+const struct tsr_codec *tsr_codec_named(const struct tsr_codec_set *s, const char *name)
 {
-    int i = 0;
-    while (filters[i] && strcmp(filters[i]->name, name) != 0) i++;
-    return filters[i];
+    for (int i = 0; codecs[i]; i++)
+        if (strcmp(codecs[i]->name, name) == 0) return codecs[i];
+    const struct tsr_codec_link *l = first_link(s, false);
+    while (l && strcmp(l->codec->name, name) != 0) l = next_link(l->next, false);
+    return l ? l->codec : NULL;
 }
 
-const struct tsr_filter *tsr_filter_blosc2(int id)
+const struct tsr_codec *tsr_codec_blosc2(const struct tsr_codec_set *s, int id)
 {
-    int i = 0;
-    while (filters[i] && (id < 0 || filters[i]->blosc2_id != id)) i++;
-    return filters[i];
+    for (int i = 0; codecs[i]; i++)
+        if (id >= 0 && codecs[i]->blosc2_id == id) return codecs[i];
+    const struct tsr_codec_link *l = first_link(s, false);
+    while (l && l->codec->blosc2_id != id) l = next_link(l->next, false);
+    return l ? l->codec : NULL;
+}
+
+const struct tsr_filter *tsr_filter_named(const struct tsr_codec_set *s, const char *name)
+{
+    for (int i = 0; filters[i]; i++)
+        if (strcmp(filters[i]->name, name) == 0) return filters[i];
+    const struct tsr_codec_link *l = first_link(s, true);
+    while (l && strcmp(l->filter->name, name) != 0) l = next_link(l->next, true);
+    return l ? l->filter : NULL;
+}
+
+const struct tsr_filter *tsr_filter_blosc2(const struct tsr_codec_set *s, int id)
+{
+    for (int i = 0; filters[i]; i++)
+        if (id >= 0 && filters[i]->blosc2_id == id) return filters[i];
+    const struct tsr_codec_link *l = first_link(s, true);
+    while (l && l->filter->blosc2_id != id) l = next_link(l->next, true);
+    return l ? l->filter : NULL;
 }
 
 const struct tsr_codec *tsr_codec_list(int i)

@@ -18,7 +18,7 @@ static const struct tsr_param clevel_param = {"clevel", 0, 9, 5};
 static void default_steps(struct tsr_cparams *p)
 {
     p->codec_id = CODEC_ZSTD;
-    p->codec = tsr_codec_blosc2(p->codec_id);
+    p->codec = tsr_codec_blosc2(p->codecs, p->codec_id);
     p->codec_meta = 0;
     p->clevel = clevel_param.dflt;
     memset(p->filters, 0, sizeof p->filters);
@@ -87,8 +87,8 @@ static int parse_params(const struct target *t, const char *s)
 
 static int codec_step(struct tsr_cparams *p, const tsr_step *step)
 {
-    const struct tsr_codec *codec = tsr_codec_named(step->name);
-    if (!codec && tsr_filter_named(step->name))
+    const struct tsr_codec *codec = tsr_codec_named(p->codecs, step->name);
+    if (!codec && tsr_filter_named(p->codecs, step->name))
         return tsr_fail(TSR_EARG, "step %s: a filter, but the last step must be a codec",
                         step->name);
     if (!codec) return tsr_fail(TSR_EARG, "step %s: no such codec", step->name);
@@ -105,8 +105,8 @@ static int codec_step(struct tsr_cparams *p, const tsr_step *step)
 
 static int filter_step(struct tsr_cparams *p, int slot, const tsr_step *step)
 {
-    const struct tsr_filter *f = tsr_filter_named(step->name);
-    if (!f && tsr_codec_named(step->name))
+    const struct tsr_filter *f = tsr_filter_named(p->codecs, step->name);
+    if (!f && tsr_codec_named(p->codecs, step->name))
         return tsr_fail(TSR_EARG, "step %s: a codec, but only the last step may be one",
                         step->name);
     if (!f) return tsr_fail(TSR_EARG, "step %s: no such filter", step->name);
@@ -141,7 +141,7 @@ int tsr_cparams_check(const struct tsr_cparams *p)
                         p->codec_id, name ? name : "unknown");
     for (int i = 0; i < TSR_CHUNK_FILTERS; i++) {
         int id = p->filters[i];
-        const struct tsr_filter *f = id ? tsr_filter_blosc2(id) : NULL;
+        const struct tsr_filter *f = id ? tsr_filter_blosc2(p->codecs, id) : NULL;
         if (!id || (f && f->encode)) continue;
         name = tsr_filter_known_name(id);
         return tsr_fail(TSR_EUNSUPPORTED, "filter %d (%s) cannot be written by this build", id,

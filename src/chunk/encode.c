@@ -86,6 +86,7 @@ int tsr_chunk_begin(struct tsr_chunk *c, const struct tsr_cparams *p, int64_t nb
     c->nblocks = (int32_t)tsr_ceil_div(nbytes, c->block_bytes);
     c->leftover = c->nbytes % c->block_bytes;
     c->codec = p->codec;
+    c->codecs = p->codecs;
     c->codec_id = (uint8_t)p->codec_id;
     c->codec_meta = (uint8_t)p->codec_meta;
     memcpy(c->filters, p->filters, sizeof c->filters);

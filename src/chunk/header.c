@@ -154,7 +154,8 @@ static int check_filters(const struct tsr_chunk *c)
     for (int i = 0; i < TSR_CHUNK_FILTERS; i++) {
         int id = c->filters[i];
         if (!id) continue;
-        if (!tsr_filter_blosc2(id)) return unsupported("filter", id, tsr_filter_known_name(id));
+        if (!tsr_filter_blosc2(c->codecs, id))
+            return unsupported("filter", id, tsr_filter_known_name(id));
         if (id == FILTER_SHUFFLE && c->filters_meta[i] > c->block_bytes)
             return corrupt("shuffle meta", AT_FILTERS_META + i, c->filters_meta[i],
                            "at most the block size");
@@ -263,26 +264,26 @@ static int check_kind(struct tsr_chunk *c, const struct view *v)
     if (c->nbytes == 0) return TSR_OK;
     int rc = find_codec_id(c, v->p);
     if (rc < 0) return rc;
-    c->codec = tsr_codec_blosc2(c->codec_id);
+    c->codec = tsr_codec_blosc2(c->codecs, c->codec_id);
     c->dict = (c->blosc2_flags & BLOSC2_DICT) != 0;
     for (int i = 0; i < TSR_CHUNK_FILTERS; i++) c->serial |= c->filters[i] == FILTER_DELTA;
     return c->vlblocks ? check_vl(c, v) : check_regular(c, v);
 }
 
 int tsr_chunk_parse(struct tsr_chunk *c, const uint8_t *p, size_t len, uint64_t avail,
-                    uint64_t max_bytes)
+                    struct tsr_limits limits)
 {
     struct view v = {p, len, avail};
-    memset(c, 0, sizeof *c);
+    *c = (struct tsr_chunk){.codecs = limits.codecs};
     int rc = read_fields(c, &v);
     if (rc < 0) return rc;
     if (c->basic) derive_filters(c);
     if ((rc = check_flags(c)) < 0) return rc;
     if ((rc = check_sizes(c, avail)) < 0) return rc;
     if ((rc = check_kind(c, &v)) < 0) return rc;
-    if ((uint64_t)c->nbytes > max_bytes)
+    if ((uint64_t)c->nbytes > limits.max_bytes)
         return tsr_fail(TSR_ELIMIT, "chunk header: nbytes at byte 4: found %d, the limit is %llu",
-                        c->nbytes, (unsigned long long)max_bytes);
+                        c->nbytes, (unsigned long long)limits.max_bytes);
     return TSR_OK;
 }
 

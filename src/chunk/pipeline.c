@@ -19,7 +19,8 @@ void tsr_stages_init(struct tsr_stages *s, const struct tsr_chunk *c, const stru
     s->n = 0;
     for (int i = 0; i < TSR_CHUNK_FILTERS; i++) {
         int slot = encode ? i : TSR_CHUNK_FILTERS - 1 - i;
-        const struct tsr_filter *f = c->filters[slot] ? tsr_filter_blosc2(c->filters[slot]) : NULL;
+        int id = c->filters[slot];
+        const struct tsr_filter *f = id ? tsr_filter_blosc2(c->codecs, id) : NULL;
         one.meta = c->filters_meta[slot];
         if (!f || idle(f, &one, encode)) continue;
         s->filter[s->n] = f;

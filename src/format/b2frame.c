@@ -53,7 +53,7 @@ static int frame_open(struct tsr_store *st, const tsr_options *o, struct tsr_dri
 {
     struct tsr_blosc2 *b = new_driver(st);
     if (!b) return TSR_ENOMEM;
-    int rc = tsr_frame_open(st, o->offset, o->max_chunk_bytes, &b->frame);
+    int rc = tsr_frame_open(st, o->offset, tsr_limits_of(o), &b->frame);
     if (rc < 0) tsr_store_close(st);
     if (rc == TSR_OK) {
         const struct tsr_frame_facts *f = tsr_frame_facts_of(b->frame);
@@ -76,11 +76,10 @@ static int frame_create(struct tsr_store *st, const tsr_spec *spec, const tsr_op
                         struct tsr_driver **out)
 {
     struct tsr_blosc2 *b = new_driver(st);
-    (void)o;
     if (!b) return TSR_ENOMEM;
-    int rc = TSR_OK;
     tsr_cparams_init(&b->cparams, (int32_t)spec->item_bytes);
-    rc = tsr_cparams_from_steps(&b->cparams, spec->steps, spec->nsteps, spec->split);
+    b->cparams.codecs = tsr_limits_of(o).codecs;
+    int rc = tsr_cparams_from_steps(&b->cparams, spec->steps, spec->nsteps, spec->split);
     if (rc == TSR_OK && spec->chunks[0] > TSR_CHUNK_MAX_NBYTES)
         rc = tsr_fail(TSR_EARG, "chunk of %lld bytes, the limit is %d", (long long)spec->chunks[0],
                       TSR_CHUNK_MAX_NBYTES);
@@ -145,7 +144,7 @@ static int chunk_head(struct tsr_blosc2 *b, const tsr_options *o, struct tsr_chu
     uint8_t *head = tsr_alloc(len);
     if (!head) return TSR_ENOMEM;
     rc = tsr_store_read(st, "", b->object_off, head, len);
-    if (rc == TSR_OK) rc = tsr_chunk_parse(c, head, len, b->object_bytes, o->max_chunk_bytes);
+    if (rc == TSR_OK) rc = tsr_chunk_parse(c, head, len, b->object_bytes, tsr_limits_of(o));
     tsr_free(head);
     return rc;
 }
@@ -157,7 +156,8 @@ static int chunk_open(struct tsr_store *st, const tsr_options *o, struct tsr_dri
     struct tsr_chunk c;
     int rc = chunk_head(b, o, &c);
     if (rc == TSR_OK) {
-        b->cparams = (struct tsr_cparams){.codec = c.codec,
+        b->cparams = (struct tsr_cparams){.codecs = c.codecs,
+                                          .codec = c.codec,
                                           .codec_id = c.codec_id,
                                           .codec_meta = c.codec_meta,
                                           .item_bytes = c.typesize,

@@ -218,7 +218,7 @@ static int b2nd_open(struct tsr_store *st, const tsr_options *o, struct tsr_driv
         tsr_store_close(st);
         return TSR_ENOMEM;
     }
-    if ((rc = tsr_frame_open(st, o->offset, o->max_chunk_bytes, &b->b.frame)) < 0) {
+    if ((rc = tsr_frame_open(st, o->offset, tsr_limits_of(o), &b->b.frame)) < 0) {
         tsr_store_close(st);
         goto fail;
     }
@@ -325,6 +325,7 @@ static int b2nd_create(struct tsr_store *st, const tsr_spec *spec, const tsr_opt
         goto fail;
     }
     tsr_cparams_init(&b->b.cparams, (int32_t)g->item_bytes);
+    b->b.cparams.codecs = tsr_limits_of(o).codecs;
     rc = tsr_cparams_from_steps(&b->b.cparams, spec->steps, spec->nsteps, spec->split);
     if (rc < 0) goto fail;
     set_block_shape(&b->b);

@@ -50,7 +50,8 @@ static int place_parsed(const struct tsr_blosc2 *b, struct tsr_place *p)
 {
     struct tsr_chunk *c = (struct tsr_chunk *)p->priv;
     int64_t expected = chunk_nbytes(b, p->chunk);
-    int rc = tsr_chunk_parse(c, p->head, p->head_len, p->len, INT32_MAX);
+    struct tsr_limits limits = {INT32_MAX, b->cparams.codecs};
+    int rc = tsr_chunk_parse(c, p->head, p->head_len, p->len, limits);
     if (rc < 0) return rc;
     if (c->nbytes != expected)
         return tsr_fail(TSR_ECORRUPT, "chunk nbytes at byte 4: found %d, expected %lld", c->nbytes,

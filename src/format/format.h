@@ -18,6 +18,18 @@
 
 struct tsr_format;
 
+/* What many arrays share: threads, and the codecs that the program added. */
+struct tsr_context {
+    struct tsr_pool *pool;
+    struct tsr_codec_set codecs;
+};
+
+/* What bounds the chunks of a container that is opened with o. */
+static inline struct tsr_limits tsr_limits_of(const tsr_options *o)
+{
+    return (struct tsr_limits){o->max_chunk_bytes, o->context ? &o->context->codecs : NULL};
+}
+
 /* An open container holding one array.  A format's own struct begins with it. */
 struct tsr_driver {
     const struct tsr_format *format;

@@ -162,7 +162,8 @@ static int open_index(struct opening *o)
     int64_t n = f->facts.nchunks;
     if (f->h.chunk_size == 0) {
         struct tsr_chunk c;
-        if ((rc = tsr_chunk_parse(&c, head, len, avail, TSR_CHUNK_MAX_NBYTES)) < 0) return rc;
+        if ((rc = tsr_chunk_parse(&c, head, len, avail, tsr_limit(TSR_CHUNK_MAX_NBYTES))) < 0)
+            return rc;
         if (c.nbytes % 8 || c.nbytes == 0)
             return tsr_fail(TSR_ECORRUPT, "frame: index chunk of %d bytes, expected 8 per chunk",
                             c.nbytes);
@@ -206,14 +207,14 @@ static int open_all(struct opening *o)
     struct tsr_frame *f = o->f;
     int rc = open_header(o);
     if (rc < 0) return rc;
-    tsr_header_facts(&f->h, &f->facts);
+    tsr_header_facts(&f->h, f->limits.codecs, &f->facts);
     f->facts.writable = f->st->writable && f->start == 0;
     open_space(f);
     if ((rc = open_trailer(o)) < 0 || (rc = open_index(o)) < 0) return rc;
     return open_note(o);
 }
 
-int tsr_frame_open(struct tsr_store *st, uint64_t start, uint64_t max_chunk_bytes,
+int tsr_frame_open(struct tsr_store *st, uint64_t start, struct tsr_limits limits,
                    struct tsr_frame **out)
 {
     struct opening *o = tsr_alloc_zero(1, sizeof *o);
@@ -223,7 +224,8 @@ int tsr_frame_open(struct tsr_store *st, uint64_t start, uint64_t max_chunk_byte
         return rc;
     }
     o->f->start = start;
-    o->f->max_chunk_bytes = max_chunk_bytes ? max_chunk_bytes : TSR_CHUNK_MAX_NBYTES;
+    o->f->limits = limits;
+    if (!limits.max_bytes) o->f->limits.max_bytes = TSR_CHUNK_MAX_NBYTES;
     if ((rc = open_all(o)) == TSR_OK) {
         *out = o->f;
     } else {
@@ -320,9 +322,9 @@ int tsr_frame_create(struct tsr_store *st, const struct tsr_frame_facts *p,
     int rc = check_facts(p, special);
     if (rc == TSR_OK) rc = frame_new(st, &f);
     if (rc < 0) return rc;
-    f->max_chunk_bytes = TSR_CHUNK_MAX_NBYTES;
+    f->limits = (struct tsr_limits){TSR_CHUNK_MAX_NBYTES, p->cparams.codecs};
     tsr_header_init(&f->h, p);
-    tsr_header_facts(&f->h, &f->facts);
+    tsr_header_facts(&f->h, f->limits.codecs, &f->facts);
     f->facts.cparams = p->cparams;
     f->facts.writable = f->dirty = f->created = true;
     rc = create_header(f, metas, nmetas);

@@ -32,8 +32,9 @@ struct tsr_frame_facts {
 
 /* Opens the frame that starts at byte start of the store's object "".  Reads header, trailer
  * and the head of the index.  start > 0 or a store that is not writable: read-only.
+ * limits.max_bytes 0: as large as chunks can be.
  * Variable-size and sparse frames: EUNSUPPORTED after the checks of section 14. */
-int tsr_frame_open(struct tsr_store *st, uint64_t start, uint64_t max_chunk_bytes,
+int tsr_frame_open(struct tsr_store *st, uint64_t start, struct tsr_limits limits,
                    struct tsr_frame **out);
 
 /* A new frame in an empty store, with nbytes of decoded data in chunks of p.chunk_bytes that

@@ -179,7 +179,8 @@ void tsr_header_store(const struct frame_header *h, uint8_t p[FRAME_FIXED])
 /* The low nibble holds the ids 0 to 5; from 6 on only the byte of its own does. */
 enum { CODEC_ELSEWHERE = 6 };
 
-void tsr_header_facts(const struct frame_header *h, struct tsr_frame_facts *out)
+void tsr_header_facts(const struct frame_header *h, const struct tsr_codec_set *codecs,
+                      struct tsr_frame_facts *out)
 {
     int low = h->codec_flags & 15;
     int id = low == CODEC_ELSEWHERE ? h->codec : low;
@@ -190,7 +191,8 @@ void tsr_header_facts(const struct frame_header *h, struct tsr_frame_facts *out)
         .codec_id = id,
     };
     struct tsr_cparams *c = &out->cparams;
-    c->codec = tsr_codec_blosc2(id);
+    c->codecs = codecs;
+    c->codec = tsr_codec_blosc2(codecs, id);
     c->codec_id = id;
     c->codec_meta = h->codec_meta;
     c->clevel = h->codec_flags >> 4;

@@ -252,7 +252,7 @@ static int page_of(const struct frame_index *ix, size_t page, int64_t **out)
 
 static int parse_chunk(struct frame_index *ix, int64_t n, const uint8_t *p, size_t len)
 {
-    int rc = tsr_chunk_parse(&ix->chunk, p, len, ix->avail, TSR_CHUNK_MAX_NBYTES);
+    int rc = tsr_chunk_parse(&ix->chunk, p, len, ix->avail, tsr_limit(TSR_CHUNK_MAX_NBYTES));
     if (rc < 0) return rc;
     if (ix->chunk.nbytes != n * 8)
         return tsr_fail(TSR_ECORRUPT, "nbytes at byte 4: found %d, expected %lld (%lld chunks)",

@@ -43,7 +43,7 @@ int tsr_frame_meta_view(const struct tsr_frame *f, const char *name, const uint8
 static int decode(const struct tsr_frame *f, const struct frame_meta *m, void **buf, size_t *len)
 {
     struct tsr_chunk c;
-    int rc = tsr_chunk_parse(&c, m->p, m->len, m->len, f->max_chunk_bytes);
+    int rc = tsr_chunk_parse(&c, m->p, m->len, m->len, f->limits);
     if (rc < 0) return rc;
     struct tsr_worker *w = tsr_pool_borrow(f->pool);
     uint8_t *dst = w ? tsr_alloc((size_t)c.nbytes) : NULL;
@@ -99,7 +99,7 @@ static int encode(const struct tsr_frame *f, const void *src, size_t len, struct
     int32_t cbytes;
     tsr_cparams_init(&p, 8);
     p.codec_id = 0;
-    p.codec = tsr_codec_blosc2(0);
+    p.codec = tsr_codec_blosc2(NULL, 0);
     p.split = 4;
     size_t cap = len + TSR_CHUNK_OVERHEAD;
     struct tsr_worker *w = tsr_pool_borrow(f->pool);

@@ -14,7 +14,7 @@ static void index_cparams(struct tsr_cparams *p)
 {
     tsr_cparams_init(p, 8);
     p->codec_id = 0;
-    p->codec = tsr_codec_blosc2(0);
+    p->codec = tsr_codec_blosc2(NULL, 0);
     p->codec_meta = 0;
     p->clevel = 5;
     p->split = 2;
@@ -180,7 +180,8 @@ static int pack_repeated(struct pack *k, int64_t mark)
 /* What was packed, as it will be parsed when it is read; its bytes move to *out. */
 static int pack_finish(struct pack *k, struct frame_packed *out)
 {
-    int rc = tsr_chunk_parse(&out->chunk, k->out.p, k->out.len, k->out.len, TSR_CHUNK_MAX_NBYTES);
+    int rc = tsr_chunk_parse(&out->chunk, k->out.p, k->out.len, k->out.len,
+                             tsr_limit(TSR_CHUNK_MAX_NBYTES));
     if (rc < 0) return rc;
     out->bytes = tsr_alloc(sizeof *out->bytes);
     if (!out->bytes) return TSR_ENOMEM;

@@ -51,7 +51,8 @@ struct frame_header {
 int tsr_header_parse(struct frame_header *h, const uint8_t *p, uint64_t avail);
 void tsr_header_store(const struct frame_header *h, uint8_t p[FRAME_FIXED]);
 /* The facts that follow from the header alone; and a new header from facts. */
-void tsr_header_facts(const struct frame_header *h, struct tsr_frame_facts *out);
+void tsr_header_facts(const struct frame_header *h, const struct tsr_codec_set *codecs,
+                      struct tsr_frame_facts *out);
 void tsr_header_init(struct frame_header *h, const struct tsr_frame_facts *p);
 
 /* ---- meta.c ---- */
@@ -210,9 +211,9 @@ void tsr_space_done(struct frame_space *s);
 
 struct tsr_frame {
     struct tsr_store *st;
-    uint64_t start; /* of the frame in the object; 0 when it can be written */
-    uint64_t max_chunk_bytes;
-    struct tsr_pool *pool; /* one worker, no threads: index and vlmeta are small */
+    uint64_t start;           /* of the frame in the object; 0 when it can be written */
+    struct tsr_limits limits; /* of the chunks that are opened */
+    struct tsr_pool *pool;    /* one worker, no threads: index and vlmeta are small */
     struct tsr_frame_facts facts;
     struct frame_header h;
     uint8_t *head;         /* header_len bytes: what the next flush writes */

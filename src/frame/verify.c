@@ -36,8 +36,9 @@ static int check_header(const struct check *c, int64_t i, uint64_t off, uint64_t
     uint8_t head[TSR_CHUNK_HEADER];
     struct tsr_chunk chunk;
     int64_t want = tsr_frame_chunk_nbytes(c->f, i);
+    struct tsr_limits limits = {TSR_CHUNK_MAX_NBYTES, c->f->limits.codecs};
     int rc = tsr_store_read(c->f->st, "", off, head, sizeof head);
-    if (rc == TSR_OK) rc = tsr_chunk_parse(&chunk, head, sizeof head, avail, TSR_CHUNK_MAX_NBYTES);
+    if (rc == TSR_OK) rc = tsr_chunk_parse(&chunk, head, sizeof head, avail, limits);
     if (rc < 0) return rc;
     *cbytes = chunk.cbytes;
     if (chunk.nbytes == want) return TSR_OK;

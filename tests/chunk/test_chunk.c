@@ -17,7 +17,7 @@
 #include "chunk/layout.h"
 
 enum { ROOM = 400000 };
-#define LIMIT (UINT64_C(1) << 31)
+#define LIMIT tsr_limit(UINT64_C(1) << 31)
 
 static struct tsr_pool *pool;
 static struct tsr_worker *worker;
@@ -51,7 +51,7 @@ static struct tsr_cparams params(const char *codec, int clevel, int filter, int3
 {
     struct tsr_cparams p;
     tsr_cparams_init(&p, item);
-    p.codec = tsr_codec_named(codec);
+    p.codec = tsr_codec_named(NULL, codec);
     p.codec_id = p.codec->blosc2_id;
     p.clevel = clevel;
     p.filters[5] = (uint8_t)filter;
@@ -432,7 +432,8 @@ static void header_needs_only_its_first_bytes(void **state)
     assert_int_equal(tsr_chunk_parse(&c, chunk, 32, (uint64_t)cbytes, LIMIT), TSR_OK);
     assert_int_equal(tsr_chunk_parse(&c, chunk, 32, (uint64_t)cbytes - 1, LIMIT), TSR_ECORRUPT);
     assert_int_equal(tsr_chunk_parse(&c, chunk, 31, 31, LIMIT), TSR_ECORRUPT);
-    assert_int_equal(tsr_chunk_parse(&c, chunk, 32, (uint64_t)cbytes, 19999), TSR_ELIMIT);
+    assert_int_equal(tsr_chunk_parse(&c, chunk, 32, (uint64_t)cbytes, tsr_limit(19999)),
+                     TSR_ELIMIT);
 }
 
 static void special_chunks_may_have_any_block_size(void **state)
@@ -486,7 +487,8 @@ static void flipped_bits_never_crash(void **state)
             struct tsr_chunk c;
             chunk[at] ^= (uint8_t)(1 << rnd() % 8);
             memcpy(tight, chunk, (size_t)cbytes);
-            if (tsr_chunk_parse(&c, tight, (size_t)cbytes, (uint64_t)cbytes, ROOM) == TSR_OK) {
+            if (tsr_chunk_parse(&c, tight, (size_t)cbytes, (uint64_t)cbytes, tsr_limit(ROOM)) ==
+                TSR_OK) {
                 uint8_t *dst = malloc((size_t)c.nbytes + 1);
                 int rc = tsr_chunk_decode_range(&c, worker, tight, 0, c.nbytes, dst);
                 assert_true(rc == TSR_OK || rc == TSR_ECORRUPT);

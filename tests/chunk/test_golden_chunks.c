@@ -18,7 +18,7 @@
 
 #include "chunk/chunk.h"
 
-#define LIMIT (UINT64_C(1) << 31)
+#define LIMIT tsr_limit(UINT64_C(1) << 31)
 
 static struct tsr_pool *pool;
 static struct tsr_worker *worker;
@@ -164,10 +164,10 @@ static bool is_later(struct json_object *e)
     if (json_object_get_boolean(get(e, "vlblocks")) || json_object_get_boolean(get(e, "dict")))
         return true;
     if (strstr(get_str(e, "file"), "instrumented")) return true;
-    if (get(e, "codec") && !tsr_codec_named(get_str(e, "codec"))) return true;
+    if (get(e, "codec") && !tsr_codec_named(NULL, get_str(e, "codec"))) return true;
     for (size_t i = 0; get(e, "filters") && i < TSR_CHUNK_FILTERS; i++) {
         int id = json_object_get_int(json_object_array_get_idx(get(e, "filters"), i));
-        if (id && !tsr_filter_blosc2(id)) return true;
+        if (id && !tsr_filter_blosc2(NULL, id)) return true;
     }
     return false;
 }

@@ -273,7 +273,7 @@ static void noise_decodes_or_is_corrupt(void **state)
 
 static int blosclz(const char *src, size_t len, size_t n)
 {
-    return decode(tsr_codec_named("blosclz"), guard(1, (const uint8_t *)src, len), len, n);
+    return decode(tsr_codec_named(NULL, "blosclz"), guard(1, (const uint8_t *)src, len), len, n);
 }
 
 static void blosclz_instructions_mean_what_the_format_says(void **state)
@@ -371,7 +371,7 @@ static void filters_undo_themselves(void **state)
 static void shuffle_puts_like_bytes_together(void **state)
 {
     (void)state;
-    const struct tsr_filter *f = tsr_filter_named("shuffle");
+    const struct tsr_filter *f = tsr_filter_named(NULL, "shuffle");
     struct tsr_call c = call_at(0);
     uint8_t dst[14];
     assert_int_equal(f->encode(&c, (const uint8_t *)"abcdABCD0123xy", 14, dst), TSR_OK);
@@ -384,7 +384,7 @@ static void shuffle_puts_like_bytes_together(void **state)
 static void bitshuffle_of_blosc1_leaves_odd_blocks(void **state)
 {
     (void)state;
-    const struct tsr_filter *f = tsr_filter_named("bitshuffle");
+    const struct tsr_filter *f = tsr_filter_named(NULL, "bitshuffle");
     struct tsr_call c = call_at(0);
     uint8_t dst[44];
     fill_noise(plain, sizeof dst);
@@ -408,22 +408,22 @@ static void tables_find_by_name_and_id(void **state)
     int n = 0;
     for (; tsr_codec_list(n); n++) {
         const struct tsr_codec *c = tsr_codec_list(n);
-        assert_ptr_equal(tsr_codec_named(c->name), c);
-        assert_ptr_equal(tsr_codec_blosc2(c->blosc2_id), c);
+        assert_ptr_equal(tsr_codec_named(NULL, c->name), c);
+        assert_ptr_equal(tsr_codec_blosc2(NULL, c->blosc2_id), c);
         assert_string_equal(tsr_codec_known_name(c->blosc2_id), c->name);
         assert_non_null(c->about);
     }
     assert_int_equal(n, 5);
     for (n = 0; tsr_filter_list(n); n++) {
         const struct tsr_filter *f = tsr_filter_list(n);
-        assert_ptr_equal(tsr_filter_named(f->name), f);
-        assert_ptr_equal(tsr_filter_blosc2(f->blosc2_id), f);
+        assert_ptr_equal(tsr_filter_named(NULL, f->name), f);
+        assert_ptr_equal(tsr_filter_blosc2(NULL, f->blosc2_id), f);
         assert_string_equal(tsr_filter_known_name(f->blosc2_id), f->name);
     }
     assert_int_equal(n, 2);
-    assert_null(tsr_codec_named("nonsense"));
-    assert_null(tsr_codec_blosc2(-1));
-    assert_null(tsr_filter_blosc2(200));
+    assert_null(tsr_codec_named(NULL, "nonsense"));
+    assert_null(tsr_codec_blosc2(NULL, -1));
+    assert_null(tsr_filter_blosc2(NULL, 200));
     assert_null(tsr_codec_list(-1));
     assert_string_equal(tsr_codec_known_name(33), "zfp_acc");
     assert_null(tsr_codec_known_name(31));

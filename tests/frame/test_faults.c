@@ -62,7 +62,7 @@ static uint64_t digest(const char *name)
     struct tsr_frame *f;
     if (access(name, F_OK)) return ABSENT;
     if (tsr_store_open(name, false, &st) < 0) return BROKEN;
-    if (tsr_frame_open(st, 0, 0, &f) < 0) {
+    if (tsr_frame_open(st, 0, tsr_limit(0), &f) < 0) {
         tsr_store_close(st);
         return BROKEN;
     }
@@ -135,7 +135,7 @@ static int reopen(void)
     open_frame = NULL;
     int rc = tsr_store_open(path, true, &st);
     if (rc < 0) return rc;
-    rc = tsr_frame_open(st, 0, 0, &open_frame);
+    rc = tsr_frame_open(st, 0, tsr_limit(0), &open_frame);
     if (rc < 0) tsr_store_close(st);
     return rc;
 }

@@ -38,7 +38,7 @@ static struct tsr_frame *open_path(bool update)
     struct tsr_store *st;
     struct tsr_frame *f = NULL;
     OK(tsr_store_open(path, update, &st));
-    int rc = tsr_frame_open(st, 0, 0, &f);
+    int rc = tsr_frame_open(st, 0, tsr_limit(0), &f);
     if (rc < 0) fail_msg("open: %s", tsr_error());
     return f;
 }
@@ -615,7 +615,7 @@ static void the_buffer_is_compact_and_opens_as_the_same(void **state)
     struct tsr_store *st;
     struct tsr_frame *g;
     OK(tsr_store_mem_borrow(buf, len, &st));
-    OK(tsr_frame_open(st, 0, 0, &g));
+    OK(tsr_frame_open(st, 0, tsr_limit(0), &g));
     assert_int_equal(tsr_frame_facts_of(g)->cbytes, len);
     assert_int_equal(tsr_frame_meta_count(g, TSR_VLMETA), 1);
     int special;
@@ -667,7 +667,7 @@ static void a_frame_inside_a_file_is_read_only(void **state)
     struct tsr_store *st;
     OK(tsr_store_mem(&st));
     OK(tsr_store_write_at(st, "", 0, &(struct tsr_piece){around, len + 100}, 1));
-    OK(tsr_frame_open(st, 33, 0, &f));
+    OK(tsr_frame_open(st, 33, tsr_limit(0), &f));
     expect_model(f, (uint32_t[]){0, 6}, 2);
     assert_int_equal(tsr_frame_put_special(f, 0, TSR_SPECIAL_NAN), TSR_EDENIED);
     tsr_frame_close(f);
@@ -728,7 +728,7 @@ static void an_index_of_any_shape_is_read_and_rewritten(void **state)
         area = at;
         at += (uint64_t)old[13] << 8 | old[14];
         struct tsr_chunk c;
-        OK(tsr_chunk_parse(&c, old + at, len - at, len - at, 1 << 20));
+        OK(tsr_chunk_parse(&c, old + at, len - at, len - at, tsr_limit(1 << 20)));
         OK(tsr_chunk_decode_range(&c, tool_worker, old + at, 0, 8 * N, index));
         struct tsr_cparams p;
         int32_t cbytes;
@@ -742,7 +742,7 @@ static void an_index_of_any_shape_is_read_and_rewritten(void **state)
         struct tsr_store *st;
         OK(tsr_store_mem(&st));
         OK(tsr_store_write_at(st, "", 0, &(struct tsr_piece){made, total}, 1));
-        OK(tsr_frame_open(st, 0, 0, &f));
+        OK(tsr_frame_open(st, 0, tsr_limit(0), &f));
         expect_model(f, seed, N);
         OK(tsr_frame_insert(f, N, 1, TSR_SPECIAL_ZEROS));
         OK(tsr_frame_flush(f, false));

@@ -49,7 +49,7 @@ static int open_file(const char *name, uint64_t start, struct tsr_frame **f)
     struct tsr_store *st = NULL;
     snprintf(path, sizeof path, "%s/blosc2/%s", golden, name);
     int rc = tsr_store_open(path, false, &st);
-    if (rc == TSR_OK) rc = tsr_frame_open(st, start, 0, f);
+    if (rc == TSR_OK) rc = tsr_frame_open(st, start, tsr_limit(0), f);
     if (rc < 0) tsr_store_close(st);
     return rc;
 }
@@ -237,7 +237,7 @@ static void mangled_frames_never_do_harm(void **state)
         struct tsr_frame *f;
         char hex[65];
         OK(tsr_store_mem_borrow(p, n, &st));
-        int rc = tsr_frame_open(st, 0, 0, &f);
+        int rc = tsr_frame_open(st, 0, tsr_limit(0), &f);
         if (cut < len) assert_int_equal(rc, TSR_ECORRUPT);
         if (rc == TSR_OK) {
             if (tsr_frame_facts_of(f)->nbytes < 1 << 20) decode_all(f, hex);

@@ -57,7 +57,8 @@ static inline int tool_read(const struct tsr_frame *f, int64_t i, uint8_t *dst, 
     uint8_t head[TSR_CHUNK_HEADER];
     struct tsr_chunk c;
     if ((rc = tsr_store_read(tsr_frame_store(f), "", off, head, sizeof head)) < 0) return rc;
-    if ((rc = tsr_chunk_parse(&c, head, sizeof head, avail, TSR_CHUNK_MAX_NBYTES)) < 0) return rc;
+    if ((rc = tsr_chunk_parse(&c, head, sizeof head, avail, tsr_limit(TSR_CHUNK_MAX_NBYTES))) < 0)
+        return rc;
     if (c.nbytes != want)
         return tsr_fail(TSR_ECORRUPT, "chunk of %d bytes, expected %zu", c.nbytes, *nbytes);
     c.item_bytes = item;
