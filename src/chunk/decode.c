@@ -110,27 +110,6 @@ static struct streams some_streams(const struct tsr_chunk *c, const struct tsr_c
     return st;
 }
 
-static uint8_t *scratch(struct tsr_worker *w, int i, size_t len)
-{
-    return tsr_worker_scratch(w, i % 2 ? TSR_SCRATCH_FILTER_B : TSR_SCRATCH_FILTER_A, len);
-}
-
-/* Undoes the filters of a block: src[len] to dst[len]. */
-static int undo(const struct tsr_stages *st, const struct tsr_call *call, const uint8_t *src,
-                size_t len, uint8_t *dst)
-{
-    struct tsr_call one = *call;
-    for (int i = 0; i < st->n; i++) {
-        uint8_t *to = i == st->n - 1 ? dst : scratch(call->worker, i + 1, len);
-        if (!to) return TSR_ENOMEM;
-        one.meta = st->meta[i];
-        int rc = st->filter[i]->decode(&one, src, len, to);
-        if (rc < 0) return rc;
-        src = to;
-    }
-    return TSR_OK;
-}
-
 int tsr_chunk_decode_start(const struct tsr_chunk *c, struct tsr_worker *w, int32_t b,
                            const struct tsr_block_start *start, uint8_t *dst)
 {
@@ -149,12 +128,12 @@ int tsr_chunk_decode_start(const struct tsr_chunk *c, struct tsr_worker *w, int3
     struct streams st =
         start->want < n ? some_streams(c, &call, &stages, b, start->want) : whole_streams(c, b);
     struct input in = {start->src, start->len, 0};
-    uint8_t *joined = stages.n ? scratch(w, 0, n) : dst;
+    uint8_t *joined = stages.n ? tsr_stages_room(w, n) : dst;
     if (!joined) return TSR_ENOMEM;
     const uint8_t *from = joined;
     int rc = read_streams(c, &call, &in, &st, joined, stages.n ? &from : NULL);
     if (st.take < st.n) n = (size_t)st.count * st.take;
-    return rc < 0 ? rc : undo(&stages, &call, from, n, dst);
+    return rc < 0 ? rc : tsr_stages_undo(&stages, &call, from, n, dst);
 }
 
 int tsr_chunk_decode_block(const struct tsr_chunk *c, struct tsr_worker *w, int32_t b,

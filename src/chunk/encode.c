@@ -112,24 +112,6 @@ size_t tsr_chunk_block_bound(const struct tsr_chunk *c)
 
 /* ---- blocks ---- */
 
-/* Runs the filters over src[n]; the outcome is in *to: scratch, or src without filters. */
-static int filter_block(const struct tsr_stages *st, const struct tsr_call *call,
-                        const uint8_t *src, size_t n, const uint8_t **to)
-{
-    struct tsr_call one = *call;
-    *to = src;
-    for (int i = 0; i < st->n; i++) {
-        int which = i % 2 ? TSR_SCRATCH_FILTER_B : TSR_SCRATCH_FILTER_A;
-        uint8_t *dst = tsr_worker_scratch(call->worker, which, n);
-        if (!dst) return TSR_ENOMEM;
-        one.meta = st->meta[i];
-        int rc = st->filter[i]->encode(&one, *to, n, dst);
-        if (rc < 0) return rc;
-        *to = dst;
-    }
-    return TSR_OK;
-}
-
 /* Writes one stream; out->zeros falls unless it was a run of zeros. */
 static int write_stream(const struct tsr_chunk *c, const struct tsr_call *call, const uint8_t *src,
                         size_t n, struct tsr_block_out *out)
@@ -174,7 +156,7 @@ int tsr_chunk_encode_block(const struct tsr_chunk *c, const struct tsr_cparams *
     struct tsr_stages st;
     tsr_stages_init(&st, c, &call, true);
     const uint8_t *filtered;
-    int rc = filter_block(&st, &call, src, (size_t)tsr_chunk_block_len(c, b), &filtered);
+    int rc = tsr_stages_run(&st, &call, src, (size_t)tsr_chunk_block_len(c, b), &filtered);
     if (rc < 0) return rc;
     int32_t streams = tsr_chunk_streams(c, b);
     size_t n = (size_t)(tsr_chunk_block_len(c, b) / streams);

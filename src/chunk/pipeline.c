@@ -28,6 +28,47 @@ void tsr_stages_init(struct tsr_stages *s, const struct tsr_chunk *c, const stru
     }
 }
 
+static uint8_t *scratch(struct tsr_worker *w, int i, size_t n)
+{
+    return tsr_worker_scratch(w, i % 2 ? TSR_SCRATCH_FILTER_B : TSR_SCRATCH_FILTER_A, n);
+}
+
+uint8_t *tsr_stages_room(struct tsr_worker *w, size_t n)
+{
+    return scratch(w, 0, n);
+}
+
+int tsr_stages_run(const struct tsr_stages *st, const struct tsr_call *call, const uint8_t *src,
+                   size_t n, const uint8_t **to)
+{
+    struct tsr_call one = *call;
+    *to = src;
+    for (int i = 0; i < st->n; i++) {
+        uint8_t *dst = scratch(call->worker, i, n);
+        if (!dst) return TSR_ENOMEM;
+        one.meta = st->meta[i];
+        int rc = st->filter[i]->encode(&one, *to, n, dst);
+        if (rc < 0) return rc;
+        *to = dst;
+    }
+    return TSR_OK;
+}
+
+int tsr_stages_undo(const struct tsr_stages *st, const struct tsr_call *call, const uint8_t *src,
+                    size_t n, uint8_t *dst)
+{
+    struct tsr_call one = *call;
+    for (int i = 0; i < st->n; i++) {
+        uint8_t *to = i == st->n - 1 ? dst : scratch(call->worker, i + 1, n);
+        if (!to) return TSR_ENOMEM;
+        one.meta = st->meta[i];
+        int rc = st->filter[i]->decode(&one, src, n, to);
+        if (rc < 0) return rc;
+        src = to;
+    }
+    return TSR_OK;
+}
+
 int32_t tsr_chunk_streams(const struct tsr_chunk *c, int32_t b)
 {
     if (c->flags & FLAG_NO_SPLIT) return 1;

@@ -17,6 +17,15 @@ struct tsr_stages {
 void tsr_stages_init(struct tsr_stages *s, const struct tsr_chunk *c, const struct tsr_call *call,
                      bool encode);
 
+/* Run the stages of a block over src[n].  Encoding leaves the outcome in *to: the worker's
+ * scratch, or src when there are no stages.  Undoing ends in dst[n]; src may be the scratch of
+ * tsr_stages_room. */
+int tsr_stages_run(const struct tsr_stages *st, const struct tsr_call *call, const uint8_t *src,
+                   size_t n, const uint8_t **to);
+int tsr_stages_undo(const struct tsr_stages *st, const struct tsr_call *call, const uint8_t *src,
+                    size_t n, uint8_t *dst);
+uint8_t *tsr_stages_room(struct tsr_worker *w, size_t n); /* NULL: no memory, text set */
+
 /* How many streams block b is stored in (3.4), and the facts its codecs and filters are told. */
 int32_t tsr_chunk_streams(const struct tsr_chunk *c, int32_t b);
 struct tsr_block_facts tsr_block_facts_of(const struct tsr_chunk *c);
