@@ -106,7 +106,7 @@ static inline bool loses(const struct tsr_cparams *p)
 {
     bool lossy = p->clevel > 0 && strncmp(p->codec->name, "zfp", 3) == 0;
     for (int i = 0; i < TSR_CHUNK_FILTERS; i++) {
-        const struct tsr_filter *f = p->filters[i] ? tsr_filter_blosc2(p->filters[i]) : NULL;
+        const struct tsr_filter *f = p->filters[i] ? tsr_filter_blosc2(NULL, p->filters[i]) : NULL;
         if (f) lossy |= f->encode_only || strcmp(f->name, "ndmean") == 0;
     }
     return lossy;

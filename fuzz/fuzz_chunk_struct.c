@@ -8,7 +8,7 @@ static void check_back(const struct image *im, const struct tsr_cparams *p, cons
 {
     struct tsr_chunk c;
     uint8_t *back = need(malloc(d->n + 1));
-    check_ok(tsr_chunk_parse(&c, im->b.p, im->b.len, im->b.len, LIMIT));
+    check_ok(tsr_chunk_parse(&c, im->b.p, im->b.len, im->b.len, tsr_limit(LIMIT)));
     check(c.cbytes == (int64_t)im->b.len && c.nbytes == (int64_t)d->n);
     c.item_bytes = p->item_bytes;
     check_ok(tsr_chunk_decode_range(&c, worker(), im->b.p, 0, c.nbytes, back));
