@@ -16,14 +16,13 @@ static inline int decode(const struct tsr_frame *f, int64_t i, uint8_t *dst, siz
 {
     uint8_t head[TSR_CHUNK_HEADER];
     struct tsr_chunk c;
-    int special;
-    uint64_t off, avail;
+    struct tsr_frame_place at;
     *n = 0;
-    int rc = tsr_frame_locate(f, i, &special, &off, &avail);
-    if (rc < 0 || special) return rc;
-    if ((rc = tsr_store_read(tsr_frame_store(f), "", off, head, sizeof head)) < 0) return rc;
-    if ((rc = tsr_chunk_parse(&c, head, sizeof head, avail, tsr_limit(cap))) < 0) return rc;
-    const uint8_t *p = tsr_store_view(tsr_frame_store(f), "", off, (uint64_t)c.cbytes);
+    int rc = tsr_frame_locate(f, i, &at);
+    if (rc < 0 || at.special) return rc;
+    if ((rc = tsr_store_read(tsr_frame_store(f), at.key, at.off, head, sizeof head)) < 0) return rc;
+    if ((rc = tsr_chunk_parse(&c, head, sizeof head, at.avail, tsr_limit(cap))) < 0) return rc;
+    const uint8_t *p = tsr_store_view(tsr_frame_store(f), at.key, at.off, (uint64_t)c.cbytes);
     if (!p) abort(); /* parse promised that the chunk is there */
     c.item_bytes = tsr_frame_facts_of(f)->cparams.item_bytes;
     rc = c.nbytes ? tsr_chunk_decode_range(&c, worker(), p, 0, c.nbytes, dst) : TSR_OK;

@@ -13,6 +13,7 @@
 #include "text/doc.h"
 
 _Static_assert(sizeof(struct tsr_chunk) <= sizeof(((struct tsr_place *)0)->priv), "place.priv");
+_Static_assert((int)TSR_FRAME_KEY <= (int)TSR_PLACE_KEY, "place.key");
 _Static_assert(sizeof(struct tsr_chunk) <= sizeof(((struct tsr_out_chunk *)0)->priv), "out.priv");
 
 static const struct tsr_blosc2 *self(const struct tsr_driver *d)
@@ -82,13 +83,12 @@ static int place_parsed(const struct tsr_blosc2 *b, struct tsr_place *p)
 
 static int place_ask(const struct tsr_blosc2 *b, struct tsr_place *p)
 {
-    int special = TSR_SPECIAL_NONE, rc = TSR_OK;
-    uint64_t avail = b->object_bytes;
-    p->off = b->object_off;
-    if (b->frame) rc = tsr_frame_locate(b->frame, p->chunk, &special, &p->off, &avail);
+    struct tsr_frame_place at = {.off = b->object_off, .avail = b->object_bytes};
+    int rc = b->frame ? tsr_frame_locate(b->frame, p->chunk, &at) : TSR_OK, special = at.special;
     if (rc < 0) return rc;
-    p->key = "";
-    p->len = avail;
+    memcpy(p->key, at.key, sizeof at.key);
+    p->off = at.off;
+    p->len = at.avail;
     if (special) {
         struct tsr_chunk *c = (struct tsr_chunk *)p->priv;
         int32_t typesize = b->cparams.item_bytes;
@@ -108,15 +108,15 @@ static int place_ask(const struct tsr_blosc2 *b, struct tsr_place *p)
         if (!b->d.grid.padded) p->block_items = nbytes;
         return TSR_OK;
     }
-    const uint8_t *bytes = tsr_store_view(b->d.store, p->key, p->off, avail);
+    const uint8_t *bytes = tsr_store_view(b->d.store, p->key, p->off, p->len);
     if (bytes) {
         p->head = bytes;
-        p->head_len = avail;
+        p->head_len = p->len;
         return place_parsed(b, p);
     }
     p->state = TSR_PLACE_NEED;
     p->need_off = p->off;
-    p->need_len = tsr_minz(b->head_guess, avail);
+    p->need_len = tsr_minz(b->head_guess, p->len);
     return TSR_OK;
 }
 

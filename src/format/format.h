@@ -49,11 +49,12 @@ enum tsr_place_state {
     TSR_PLACE_VALUE,
     TSR_PLACE_STORED
 };
+enum { TSR_PLACE_KEY = 32 };
 struct tsr_place {
     int64_t chunk; /* number in C order of the chunk grid */
     enum tsr_place_state state;
-    const char *key;   /* object in the store */
-    uint64_t off, len; /* STORED: the chunk's bytes in the object */
+    char key[TSR_PLACE_KEY]; /* object in the store */
+    uint64_t off, len;       /* STORED: the chunk's bytes in the object */
     uint64_t need_off;
     size_t need_len;
     const uint8_t *head; /* bytes read so far, from off on */

@@ -200,7 +200,6 @@ int tsr_plain_locate(const struct tsr_driver *d, struct tsr_place *p, size_t n)
     for (size_t i = 0; i < n; i++) {
         if (p[i].state != TSR_PLACE_ASK) continue;
         extent(self(d), p[i].chunk, &p[i].off, &p[i].len);
-        p[i].key = "";
         p[i].nblocks = (int32_t)tsr_ceil_div((int64_t)p[i].len, d->grid.block_bytes);
         p[i].state = TSR_PLACE_STORED;
     }

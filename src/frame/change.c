@@ -2,10 +2,8 @@
 /* frame/change.c - entries put, inserted, deleted, moved.
  *
  * Chunks are written to free space at once, the index changes in memory only: the store knows
- * nothing of either until the next commit.  What no entry refers to any more becomes a hole:
- * at once when the chunk was never part of a flushed state, else with the next commit.  Chunks
- * that another writer put there are not reused: nothing says that no other entry lies over them,
- * and a rewrite of the file gets that space back. */
+ * nothing of either until the next commit.  What no entry refers to any more is released: at
+ * once when the chunk was never part of a flushed state, else with the next commit. */
 #include "frame/priv.h"
 
 /* Sets nchunks, and nbytes with a last chunk of last bytes. */
@@ -22,25 +20,9 @@ static int64_t last_bytes(const struct tsr_frame *f)
     return n ? tsr_frame_chunk_nbytes(f, n - 1) : f->facts.chunk_bytes;
 }
 
-static uint64_t object_off(const struct tsr_frame *f, uint64_t off)
-{
-    return (uint64_t)f->h.header_len + off;
-}
-
-/* Makes the bytes of a dropped entry a hole.  Their length is in the chunk's header; when that
- * cannot be had the space is lost, and nothing else. */
 static void release(struct tsr_frame *f, int64_t v)
 {
-    uint8_t head[16];
-    bool fresh = v & ENTRY_FRESH;
-    if (v < 0) return;
-    uint64_t off = (uint64_t)entry_pos(v);
-    if (!fresh && off < f->space.own_from) return;
-    if (f->space.area < sizeof head || off > f->space.area - sizeof head) return;
-    if (tsr_store_read(f->st, "", object_off(f, off), head, sizeof head) < 0) return;
-    uint32_t len = tsr_load_LE32(head + 12);
-    if (len < sizeof head || off + len > f->space.area) return;
-    tsr_space_free(&f->space, off, len, fresh && !f->doubt);
+    if (v >= 0) f->home->release(f, v);
 }
 
 static void replace(struct tsr_frame *f, int64_t i, int64_t v)
@@ -64,15 +46,7 @@ static int check_index(const struct tsr_frame *f, int64_t i, int64_t n)
 
 /* ---- put ---- */
 
-struct put {
-    size_t n;
-    const int64_t *i;
-    const struct tsr_piece *pieces;
-    const int *first;        /* [n + 1] */
-    struct frame_extent *at; /* [n] */
-};
-
-static int measure(const struct put *p, size_t k, uint64_t *len)
+static int measure(const struct frame_put *p, size_t k, uint64_t *len)
 {
     *len = 0;
     for (int j = p->first[k]; j < p->first[k + 1]; j++) *len += p->pieces[j].len;
@@ -83,7 +57,7 @@ static int measure(const struct put *p, size_t k, uint64_t *len)
 }
 
 /* Everything that can fail besides the writes. */
-static int prepare(struct tsr_frame *f, struct put *p)
+static int prepare(struct tsr_frame *f, const struct frame_put *p)
 {
     for (size_t k = 0; k < p->n; k++) {
         int rc = check_index(f, p->i[k], 1);
@@ -91,42 +65,22 @@ static int prepare(struct tsr_frame *f, struct put *p)
         if (rc == TSR_OK) rc = measure(p, k, &p->at[k].len);
         if (rc < 0) return rc;
     }
-    tsr_note_settle(f);
-    for (size_t k = 0; k < p->n; k++) p->at[k].off = tsr_space_alloc(&f->space, p->at[k].len);
     return TSR_OK;
 }
 
-/* Chunks that came to lie side by side go out in one write. */
-static int write_runs(struct tsr_frame *f, const struct put *p)
+static int put_all(struct tsr_frame *f, const struct frame_put *p)
 {
-    for (size_t k = 0, end; k < p->n; k = end) {
-        for (end = k + 1; end < p->n && p->at[end].off == p->at[end - 1].off + p->at[end - 1].len;)
-            end++;
-        int rc = tsr_store_write_at(f->st, "", object_off(f, p->at[k].off), p->pieces + p->first[k],
-                                    p->first[end] - p->first[k]);
-        if (rc < 0) return rc;
-    }
-    return TSR_OK;
-}
-
-static int put_all(struct tsr_frame *f, struct put *p)
-{
-    uint64_t area = f->space.area;
     int rc = prepare(f, p);
-    if (rc < 0) return rc;
-    rc = write_runs(f, p);
-    if (rc < 0) f->space.area = area; /* the file may end there */
-    for (size_t k = 0; k < p->n; k++) {
-        if (rc < 0) tsr_space_free(&f->space, p->at[k].off, p->at[k].len, true);
-        else replace(f, p->i[k], (int64_t)p->at[k].off | ENTRY_FRESH);
-    }
+    if (rc == TSR_OK) rc = f->home->put(f, p);
+    for (size_t k = 0; k < p->n && rc == TSR_OK; k++)
+        replace(f, p->i[k], (int64_t)p->at[k].off | ENTRY_FRESH);
     return rc;
 }
 
 int tsr_frame_put_many(struct tsr_frame *f, size_t n, const int64_t *i,
                        const struct tsr_piece *pieces, const int *first)
 {
-    struct put p = {n, i, pieces, first, tsr_alloc_array(n, sizeof *p.at)};
+    struct frame_put p = {n, i, pieces, first, tsr_alloc_array(n, sizeof *p.at)};
     int rc = p.at ? put_all(f, &p) : TSR_ENOMEM;
     tsr_free(p.at);
     return rc;
@@ -135,7 +89,7 @@ int tsr_frame_put_many(struct tsr_frame *f, size_t n, const int64_t *i,
 int tsr_frame_put(struct tsr_frame *f, int64_t i, const struct tsr_piece *pieces, int n)
 {
     struct frame_extent at;
-    struct put p = {1, &i, pieces, (int[2]){0, n}, &at};
+    struct frame_put p = {1, &i, pieces, (int[2]){0, n}, &at};
     return put_all(f, &p);
 }
 

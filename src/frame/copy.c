@@ -10,24 +10,25 @@ static int chunk_bytes(const struct tsr_frame *f, int64_t i, struct tsr_buf *buf
                        struct tsr_piece *out, int *special)
 {
     uint8_t head[TSR_CHUNK_HEADER];
-    uint64_t off, avail;
-    int rc = tsr_frame_locate(f, i, special, &off, &avail);
-    if (rc < 0 || *special) return rc;
-    rc = tsr_store_read(f->st, "", off, head, sizeof head);
+    struct tsr_frame_place at;
+    int rc = tsr_frame_locate(f, i, &at);
+    *special = at.special;
+    if (rc < 0 || at.special) return rc;
+    rc = tsr_store_read(f->st, at.key, at.off, head, sizeof head);
     /* what its codec is does not matter here, only how long it is */
     if (rc < 0) return rc;
     out->len = tsr_load_LE32(head + 12);
-    if (out->len < 16 || out->len > avail)
+    if (out->len < 16 || out->len > at.avail)
         return tsr_fail(TSR_ECORRUPT,
                         "chunk %lld: cbytes at byte 12: found %zu, expected 16 to "
                         "%llu",
-                        (long long)i, out->len, (unsigned long long)avail);
-    out->p = (void *)tsr_store_view(f->st, "", off, out->len);
+                        (long long)i, out->len, (unsigned long long)at.avail);
+    out->p = (void *)tsr_store_view(f->st, at.key, at.off, out->len);
     if (out->p) return TSR_OK;
     buf->len = 0;
     if ((rc = tsr_buf_reserve(buf, out->len)) < 0) return rc;
     out->p = buf->p;
-    return tsr_store_read(f->st, "", off, buf->p, out->len);
+    return tsr_store_read(f->st, at.key, at.off, buf->p, out->len);
 }
 
 static int copy_chunks(const struct tsr_frame *f, struct tsr_frame *g)

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* frame/frame.c - contiguous frames: open, create, locate (blosc2.md 7).
+/* frame/frame.c - open, create, locate (blosc2.md 7).
  *
  *   0        header_len       header_len + cbytes         frame_len
  *   | header | chunks, holes  | index chunk | (gap)       |
  *                                       trailer, its length last
+ *
+ * That is a contiguous frame; what is different in others, their home knows.
  *
  * Open asks the store twice: for the first 4 KiB, which hold the header, and for the last 4 KiB
  * of the frame, which hold the trailer and a small index.  What does not fit is read on its
@@ -29,7 +31,7 @@ static int window_read(const struct tsr_frame *f, struct window *w, uint64_t off
 {
     w->off = off;
     w->len = (size_t)(len < WINDOW ? len : WINDOW);
-    return tsr_store_read(f->st, "", f->start + off, w->p, w->len);
+    return tsr_store_read(f->st, f->home->key, f->start + off, w->p, w->len);
 }
 
 static bool window_has(const struct window *w, uint64_t off, uint64_t len)
@@ -40,7 +42,8 @@ static bool window_has(const struct window *w, uint64_t off, uint64_t len)
 static int fetch(const struct opening *o, uint64_t off, uint8_t *dst, size_t len)
 {
     const struct window *w = window_has(&o->head, off, len) ? &o->head : &o->tail;
-    if (!window_has(w, off, len)) return tsr_store_read(o->f->st, "", o->f->start + off, dst, len);
+    if (!window_has(w, off, len))
+        return tsr_store_read(o->f->st, o->f->home->key, o->f->start + off, dst, len);
     memcpy(dst, w->p + (off - w->off), len);
     return TSR_OK;
 }
@@ -49,7 +52,7 @@ static int open_header(struct opening *o)
 {
     struct tsr_frame *f = o->f;
     uint64_t size, avail;
-    int rc = tsr_store_stat(f->st, "", &size);
+    int rc = tsr_store_stat(f->st, f->home->key, &size);
     if (rc < 0) return rc;
     if (f->start > size || size - f->start < FRAME_HEADER_MIN + FRAME_TRAILER_MIN)
         return tsr_fail(TSR_ECORRUPT, "frame: %llu bytes from byte %llu on, expected at least %d",
@@ -57,7 +60,7 @@ static int open_header(struct opening *o)
                         (unsigned long long)f->start, FRAME_HEADER_MIN + FRAME_TRAILER_MIN);
     avail = size - f->start;
     if ((rc = window_read(f, &o->head, 0, avail)) < 0) return rc;
-    if ((rc = tsr_header_parse(&f->h, o->head.p, avail)) < 0) return rc;
+    if ((rc = tsr_header_parse(&f->h, o->head.p, avail, f->home)) < 0) return rc;
     size_t len = (size_t)f->h.header_len;
     f->head = tsr_alloc(len);
     f->head_flushed = tsr_alloc(len);
@@ -94,9 +97,9 @@ static int open_note(struct opening *o)
 {
     struct tsr_frame *f = o->f;
     uint8_t end[NOTE_TAIL];
-    uint64_t room = o->index_end - (uint64_t)f->h.header_len - f->space.area;
-    if (!f->facts.writable || f->h.nbytes == 0 || room < NOTE_TAIL + TSR_CHUNK_HEADER)
-        return TSR_OK;
+    if (!f->facts.writable || f->h.nbytes == 0) return TSR_OK;
+    uint64_t room = o->index_end - f->home->index_off(&f->h);
+    if (room < NOTE_TAIL + TSR_CHUNK_HEADER) return TSR_OK;
     int rc = fetch(o, o->index_end - NOTE_TAIL, end, NOTE_TAIL);
     size_t len = rc == TSR_OK ? tsr_note_len(end) : 0;
     if (len == 0 || len > room - TSR_CHUNK_HEADER) return rc;
@@ -111,21 +114,14 @@ static int open_note(struct opening *o)
 /* Checks an index entry (14.21). */
 static int check_entry(const struct tsr_frame *f, int64_t i, int64_t v)
 {
-    int64_t area = (int64_t)f->space.area;
-    if (v < 0) {
-        int kind = entry_kind(v);
-        if (kind == TSR_SPECIAL_ZEROS || kind == TSR_SPECIAL_NAN || kind == TSR_SPECIAL_UNINIT)
-            return TSR_OK;
-        return tsr_fail(TSR_ECORRUPT,
-                        "frame: entry %lld of the index: found special kind %d, "
-                        "expected 1, 2 or 4",
-                        (long long)i, kind);
-    }
-    if (entry_pos(v) <= area - TSR_CHUNK_HEADER) return TSR_OK;
+    int kind = entry_kind(v);
+    if (v >= 0) return f->home->check(f, i, v);
+    if (kind == TSR_SPECIAL_ZEROS || kind == TSR_SPECIAL_NAN || kind == TSR_SPECIAL_UNINIT)
+        return TSR_OK;
     return tsr_fail(TSR_ECORRUPT,
-                    "frame: entry %lld of the index: found position %lld%s, expected at most %lld",
-                    (long long)i, (long long)entry_pos(v), v == ENTRY_BAD ? " or more" : "",
-                    (long long)area - TSR_CHUNK_HEADER);
+                    "frame: entry %lld of the index: found special kind %d, "
+                    "expected 1, 2 or 4",
+                    (long long)i, kind);
 }
 
 /* Variable-size frames (7.2): the size of a special chunk is known only when it is the only
@@ -148,7 +144,7 @@ static int refuse_variable(struct tsr_frame *f)
 static int open_index(struct opening *o)
 {
     struct tsr_frame *f = o->f;
-    uint64_t off = (uint64_t)f->h.header_len + (uint64_t)f->h.cbytes, avail;
+    uint64_t off = f->home->index_off(&f->h), avail;
     uint8_t head[WINDOW];
     if (f->h.nbytes == 0) return TSR_OK; /* nothing there, whatever cbytes says (7.4) */
     if (off > o->index_end || o->index_end - off < TSR_CHUNK_HEADER)
@@ -173,21 +169,7 @@ static int open_index(struct opening *o)
     return rc == TSR_OK && f->h.chunk_size == 0 ? refuse_variable(f) : rc;
 }
 
-static void open_space(struct tsr_frame *f)
-{
-    uint64_t end = f->h.frame_len - (uint64_t)f->h.header_len;
-    uint64_t area = f->h.nbytes > 0 ? (uint64_t)f->h.cbytes : 0;
-    f->space = (struct frame_space){
-        .end = end,
-        .area = area,
-        .own_from = area,
-        .flushed = {area, end - area},
-    };
-    /* whoever wrote this state may have been promised that it survives the machine */
-    f->durable = true;
-}
-
-static int frame_new(struct tsr_store *st, struct tsr_frame **out)
+static int frame_new(struct tsr_store *st, const struct frame_home *home, struct tsr_frame **out)
 {
     struct tsr_frame *f = tsr_alloc_zero(1, sizeof *f);
     if (!f) return TSR_ENOMEM;
@@ -196,7 +178,9 @@ static int frame_new(struct tsr_store *st, struct tsr_frame **out)
         tsr_free(f);
         return rc;
     }
+    f->home = home;
     f->st = f->index.st = st;
+    f->index.key = home->key;
     f->index.pool = f->pool;
     *out = f;
     return TSR_OK;
@@ -209,7 +193,9 @@ static int open_all(struct opening *o)
     if (rc < 0) return rc;
     tsr_header_facts(&f->h, f->limits.codecs, &f->facts);
     f->facts.writable = f->st->writable && f->start == 0;
-    open_space(f);
+    /* whoever wrote this state may have been promised that it survives the machine */
+    f->durable = true;
+    f->home->opened(f);
     if ((rc = open_trailer(o)) < 0 || (rc = open_index(o)) < 0) return rc;
     return open_note(o);
 }
@@ -218,7 +204,7 @@ int tsr_frame_open(struct tsr_store *st, uint64_t start, struct tsr_limits limit
                    struct tsr_frame **out)
 {
     struct opening *o = tsr_alloc_zero(1, sizeof *o);
-    int rc = o ? frame_new(st, &o->f) : TSR_ENOMEM;
+    int rc = o ? frame_new(st, &tsr_frame_contiguous, &o->f) : TSR_ENOMEM;
     if (rc < 0) {
         tsr_free(o);
         return rc;
@@ -320,7 +306,7 @@ int tsr_frame_create(struct tsr_store *st, const struct tsr_frame_facts *p,
 {
     struct tsr_frame *f = NULL;
     int rc = check_facts(p, special);
-    if (rc == TSR_OK) rc = frame_new(st, &f);
+    if (rc == TSR_OK) rc = frame_new(st, &tsr_frame_contiguous, &f);
     if (rc < 0) return rc;
     f->limits = (struct tsr_limits){TSR_CHUNK_MAX_NBYTES, p->cparams.codecs};
     tsr_header_init(&f->h, p);
@@ -355,19 +341,16 @@ int64_t tsr_frame_chunk_nbytes(const struct tsr_frame *f, int64_t i)
     return tsr_min64(f->facts.chunk_bytes, f->facts.nbytes - i * f->facts.chunk_bytes);
 }
 
-int tsr_frame_locate(const struct tsr_frame *f, int64_t i, int *special, uint64_t *off,
-                     uint64_t *avail)
+int tsr_frame_locate(const struct tsr_frame *f, int64_t i, struct tsr_frame_place *out)
 {
     int64_t v = 0;
+    *out = (struct tsr_frame_place){0};
     if (i < 0 || i >= f->facts.nchunks)
         return tsr_fail(TSR_EARG, "chunk %lld of %lld", (long long)i, (long long)f->facts.nchunks);
     int rc = tsr_index_get(&f->index, i, &v);
     if (rc == TSR_OK) rc = check_entry(f, i, v);
     if (rc < 0) return rc;
-    *special = v < 0 ? entry_kind(v) : TSR_SPECIAL_NONE;
-    *off = *avail = 0;
-    if (v < 0) return TSR_OK;
-    *off = f->start + (uint64_t)f->h.header_len + (uint64_t)entry_pos(v);
-    *avail = f->space.area - (uint64_t)entry_pos(v);
+    if (v >= 0) return f->home->locate(f, v, out);
+    out->special = entry_kind(v);
     return TSR_OK;
 }

@@ -49,10 +49,15 @@ void tsr_frame_close(struct tsr_frame *f);
 const struct tsr_frame_facts *tsr_frame_facts_of(const struct tsr_frame *f);
 struct tsr_store *tsr_frame_store(const struct tsr_frame *f);
 
-/* Where chunk i is: *special != 0 and nothing stored, or at byte *off of the store's object,
- * and *avail bytes follow there before the chunks area ends. */
-int tsr_frame_locate(const struct tsr_frame *f, int64_t i, int *special, uint64_t *off,
-                     uint64_t *avail);
+/* Where chunk i is: special != 0 and nothing stored, or at byte off of the store's object key,
+ * and avail bytes follow there before the chunks area, or the object, ends. */
+enum { TSR_FRAME_KEY = 16 };
+struct tsr_frame_place {
+    int special;
+    char key[TSR_FRAME_KEY];
+    uint64_t off, avail;
+};
+int tsr_frame_locate(const struct tsr_frame *f, int64_t i, struct tsr_frame_place *out);
 /* Decoded size that chunk i must have. */
 int64_t tsr_frame_chunk_nbytes(const struct tsr_frame *f, int64_t i);
 

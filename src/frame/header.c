@@ -64,7 +64,7 @@ static void load(struct frame_header *h, const uint8_t *p)
     memcpy(h->filters_meta, p + 79, 6);
 }
 
-static int check_kind(const struct frame_header *h)
+static int check_kind(const struct frame_header *h, const struct frame_home *home)
 {
     int version = h->flags & 15;
     if (version > 3)
@@ -77,15 +77,16 @@ static int check_kind(const struct frame_header *h)
                         "frame header: offset width at byte 25: found code %d, "
                         "only 1 (64 bits) is known",
                         h->flags >> 4 & 3);
-    if (h->frame_type != 0)
+    if (h->frame_type != home->frame_type)
         return tsr_fail(TSR_ECORRUPT,
-                        "frame header: frame_type at byte 26: found %d, expected 0 "
-                        "in a contiguous frame",
-                        h->frame_type);
+                        "frame header: frame_type at byte 26: found %d, expected %d "
+                        "in a %s frame",
+                        h->frame_type, home->frame_type, home->name);
     return TSR_OK;
 }
 
-static int check_lengths(const struct frame_header *h, uint64_t avail)
+static int check_lengths(const struct frame_header *h, uint64_t avail,
+                         const struct frame_home *home)
 {
     long long area = (long long)(h->frame_len - (uint64_t)h->header_len);
     if (h->header_len < FRAME_HEADER_MIN)
@@ -107,7 +108,8 @@ static int check_lengths(const struct frame_header *h, uint64_t avail)
         return tsr_fail(TSR_ECORRUPT, "frame header: nbytes at byte 30: found %lld",
                         (long long)h->nbytes);
     /* with nbytes 0 c-blosc2 leaves a stale cbytes behind, and nobody looks at it */
-    if (h->cbytes < 0 || (h->nbytes > 0 && h->cbytes > area))
+    bool locates = h->nbytes > 0 && home->frame_type == 0;
+    if (h->cbytes < 0 || (locates && h->cbytes > area))
         return tsr_fail(TSR_ECORRUPT,
                         "frame header: cbytes at byte 39: found %lld, expected 0 to "
                         "%lld",
@@ -138,13 +140,14 @@ static int check_sizes(const struct frame_header *h)
     return TSR_OK;
 }
 
-int tsr_header_parse(struct frame_header *h, const uint8_t *p, uint64_t avail)
+int tsr_header_parse(struct frame_header *h, const uint8_t *p, uint64_t avail,
+                     const struct frame_home *home)
 {
     int rc = check_tags(p);
     if (rc < 0) return rc;
     load(h, p);
-    if ((rc = check_kind(h)) < 0) return rc;
-    if ((rc = check_lengths(h, avail)) < 0) return rc;
+    if ((rc = check_kind(h, home)) < 0) return rc;
+    if ((rc = check_lengths(h, avail, home)) < 0) return rc;
     return check_sizes(h);
 }
 

@@ -104,7 +104,7 @@ int tsr_index_bytes(const struct frame_index *ix, bool whole, const struct frame
     if (!whole && need > 256 * 1024) need = tsr_chunk_head_len(&ix->chunk);
     struct frame_bytes *b = bytes_new(need);
     if (!b) return TSR_ENOMEM;
-    int rc = tsr_store_read(ix->st, "", ix->off, b->p, need);
+    int rc = tsr_store_read(ix->st, ix->key, ix->off, b->p, need);
     if (rc < 0) {
         tsr_bytes_free(b);
         return rc;
@@ -131,7 +131,7 @@ static int read_part(const struct frame_index *ix, const struct frame_bytes *b, 
         return TSR_OK;
     }
     *src = own;
-    return tsr_store_read(ix->st, "", ix->off + off, own, len);
+    return tsr_store_read(ix->st, ix->key, ix->off + off, own, len);
 }
 
 static int decode_block(const struct frame_index *ix, const struct frame_bytes *b, int32_t block,
@@ -220,7 +220,7 @@ static int load_whole(const struct frame_index *ix)
     struct tsr_worker *w = tsr_pool_borrow(ix->pool);
     if (!w) return TSR_ENOMEM;
     uint8_t *src = tsr_alloc(cbytes), *raw = tsr_alloc(nbytes);
-    int rc = src && raw ? tsr_store_read(ix->st, "", ix->off, src, cbytes) : TSR_ENOMEM;
+    int rc = src && raw ? tsr_store_read(ix->st, ix->key, ix->off, src, cbytes) : TSR_ENOMEM;
     if (rc == TSR_OK) rc = tsr_chunk_decode_range(&ix->chunk, w, src, 0, (int64_t)nbytes, raw);
     if (rc == TSR_OK) rc = publish_all(ix, raw);
     tsr_free(src);

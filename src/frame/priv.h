@@ -9,7 +9,8 @@
  *   frame.c   open, create, locate
  *   change.c  entries put, inserted, deleted, moved
  *   holes.c   the note of free space that a frame carries from session to session
- *   commit.c  flush
+ *   commit.c  flush: what all homes of frames share
+ *   contiguous.c  the home of frames in one object
  *   layers.c  metalayers by name
  *   copy.c    the compact copy; verify.c: the full check */
 #ifndef TSR_FRAME_PRIV_H
@@ -48,7 +49,9 @@ struct frame_header {
 
 /* Parses and checks the first len >= FRAME_HEADER_MIN bytes of a frame for which avail bytes
  * are there (14.16). */
-int tsr_header_parse(struct frame_header *h, const uint8_t *p, uint64_t avail);
+struct frame_home;
+int tsr_header_parse(struct frame_header *h, const uint8_t *p, uint64_t avail,
+                     const struct frame_home *home);
 void tsr_header_store(const struct frame_header *h, uint8_t p[FRAME_FIXED]);
 /* The facts that follow from the header alone; and a new header from facts. */
 void tsr_header_facts(const struct frame_header *h, const struct tsr_codec_set *codecs,
@@ -124,6 +127,7 @@ struct frame_index {
     size_t npages, cap;
     struct frame_page *pages;
     struct tsr_store *st;
+    const char *key; /* of the object it is in */
     struct tsr_pool *pool;
     /* the stored index, if has_chunk: where it is and the first bytes of it, once needed */
     bool has_chunk;
@@ -132,7 +136,7 @@ struct frame_index {
     _Atomic(struct frame_bytes *) head;
 };
 
-/* The index of n entries in the chunk at byte off of the store, avail bytes at most; p[len] are
+/* The index of n entries in the chunk at byte off of its object, avail bytes at most; p[len] are
  * its first bytes, perhaps all (14.20, 14.23). */
 int tsr_index_open(struct frame_index *ix, uint64_t off, uint64_t avail, int64_t n,
                    const uint8_t *p, size_t len);
@@ -207,10 +211,50 @@ void tsr_space_settle(struct frame_space *s);
 void tsr_space_doubt(struct frame_space *s, uint64_t off, uint64_t len);
 void tsr_space_done(struct frame_space *s);
 
+/* ---- homes: what differs between frames in one object and frames in a folder ---- */
+
+/* A batch of chunks on its way to the store: chunk k's pieces are pieces[first[k] ..
+ * first[k+1]), at[k].len bytes. */
+struct frame_put {
+    size_t n;
+    const int64_t *i;
+    const struct tsr_piece *pieces;
+    const int *first;        /* [n + 1] */
+    struct frame_extent *at; /* [n] */
+};
+
+struct frame_commit;
+
+struct frame_home {
+    const char *key; /* the object with header, index and trailer */
+    const char *name;
+    uint8_t frame_type; /* in the header */
+    /* Where the index begins, from the frame's start, when there are chunks. */
+    uint64_t (*index_off)(const struct frame_header *h);
+    /* The header is known: what open has to know of space. */
+    void (*opened)(struct tsr_frame *f);
+    /* Checks entry i, which is v >= 0 (14.21); says where its chunk is. */
+    int (*check)(const struct tsr_frame *f, int64_t i, int64_t v);
+    int (*locate)(const struct tsr_frame *f, int64_t v, struct tsr_frame_place *out);
+    /* Writes n chunks where no flushed state has any; at[k].off becomes the value of the entry.
+     * On failure nothing is taken. */
+    int (*put)(struct tsr_frame *f, const struct frame_put *p);
+    /* No entry refers any more to the chunk that entry v, perhaps with ENTRY_FRESH, named. */
+    void (*release)(struct tsr_frame *f, int64_t v);
+    /* Makes the state in memory the store's: sets h's lengths, calls tsr_commit_header, writes,
+     * calls tsr_commit_done.  On failure the caller restores h. */
+    int (*commit)(struct tsr_frame *f, struct frame_commit *c);
+    /* What is flushed survives the machine from now on. */
+    int (*sync)(struct tsr_frame *f);
+};
+
+extern const struct frame_home tsr_frame_contiguous;
+
 /* ---- frame.c ---- */
 
 struct tsr_frame {
     struct tsr_store *st;
+    const struct frame_home *home;
     uint64_t start;           /* of the frame in the object; 0 when it can be written */
     struct tsr_limits limits; /* of the chunks that are opened */
     struct tsr_pool *pool;    /* one worker, no threads: index and vlmeta are small */
@@ -254,5 +298,21 @@ enum { NOTE_TAIL = 24 };
 size_t tsr_note_len(const uint8_t p[NOTE_TAIL]);
 /* Before the first chunk is put: lets the holes of earlier sessions be used if they pay. */
 void tsr_note_settle(struct tsr_frame *f);
+
+/* ---- commit.c ---- */
+
+/* A state on its way to the store. */
+struct frame_commit {
+    bool durable;
+    struct frame_packed index; /* bytes NULL: the frame has no chunks */
+    struct tsr_buf trailer, note;
+    struct frame_note holes;
+    size_t pad;
+    uint64_t off, len; /* of index, gap and trailer together, from the header's end */
+};
+/* Completes h, whose lengths are set, from the facts, and stores it in head. */
+void tsr_commit_header(struct tsr_frame *f);
+/* The store has what head says, with c's index at byte off of its object. */
+void tsr_commit_done(struct tsr_frame *f, struct frame_commit *c, uint64_t off);
 
 #endif

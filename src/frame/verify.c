@@ -30,15 +30,15 @@ static int tell(const struct check *c, int64_t chunk, int rc)
     return TSR_OK;
 }
 
-static int check_header(const struct check *c, int64_t i, uint64_t off, uint64_t avail,
+static int check_header(const struct check *c, int64_t i, const struct tsr_frame_place *at,
                         int32_t *cbytes)
 {
     uint8_t head[TSR_CHUNK_HEADER];
     struct tsr_chunk chunk;
     int64_t want = tsr_frame_chunk_nbytes(c->f, i);
     struct tsr_limits limits = {TSR_CHUNK_MAX_NBYTES, c->f->limits.codecs};
-    int rc = tsr_store_read(c->f->st, "", off, head, sizeof head);
-    if (rc == TSR_OK) rc = tsr_chunk_parse(&chunk, head, sizeof head, avail, limits);
+    int rc = tsr_store_read(c->f->st, at->key, at->off, head, sizeof head);
+    if (rc == TSR_OK) rc = tsr_chunk_parse(&chunk, head, sizeof head, at->avail, limits);
     if (rc < 0) return rc;
     *cbytes = chunk.cbytes;
     if (chunk.nbytes == want) return TSR_OK;
@@ -55,19 +55,17 @@ static int note_span(struct check *c, const struct span *s)
 
 static int check_chunk(struct check *c, int64_t i)
 {
-    struct span s = {.chunk = i};
-    uint64_t avail;
+    struct tsr_frame_place at;
     int32_t cbytes = 0;
-    int special, rc = tsr_frame_locate(c->f, i, &special, &s.off, &avail);
+    int rc = tsr_frame_locate(c->f, i, &at);
     int32_t item = c->f->facts.cparams.item_bytes;
-    if (rc == TSR_OK && special == TSR_SPECIAL_NAN && item != 4 && item != 8)
+    if (rc == TSR_OK && at.special == TSR_SPECIAL_NAN && item != 4 && item != 8)
         rc = tsr_fail(TSR_ECORRUPT, "frame: entry %lld of the index: NaN for items of %d bytes",
                       (long long)i, item);
-    else if (rc == TSR_OK && special) return TSR_OK;
-    if (rc == TSR_OK) rc = check_header(c, i, s.off, avail, &cbytes);
+    else if (rc == TSR_OK && at.special) return TSR_OK;
+    if (rc == TSR_OK) rc = check_header(c, i, &at, &cbytes);
     if (rc < 0) return tell(c, i, rc);
-    s.len = (uint64_t)cbytes;
-    return note_span(c, &s);
+    return note_span(c, &(struct span){at.off, (uint64_t)cbytes, i});
 }
 
 static int by_offset(const void *a, const void *b)

@@ -109,11 +109,10 @@ static void two_million_chunks_of_zeros_cost_nothing(void **state)
     tsr_frame_close(f);
     double t1 = now();
     f = open_path(false);
-    int special;
-    uint64_t off, avail;
-    OK(tsr_frame_locate(f, 1953124, &special, &off, &avail));
+    struct tsr_frame_place at;
+    OK(tsr_frame_locate(f, 1953124, &at));
     double t2 = now();
-    assert_int_equal(special, TSR_SPECIAL_ZEROS);
+    assert_int_equal(at.special, TSR_SPECIAL_ZEROS);
     assert_int_equal(tsr_frame_facts_of(f)->nchunks, 1953125);
     assert_true(file_size() < 300);
     tsr_frame_close(f);
@@ -141,10 +140,10 @@ static void each_special_kind_is_kept(void **state)
         OK(tsr_frame_flush(f, true));
         tsr_frame_close(f);
         f = open_path(false);
-        for (int i = 0, special; i < 5; i++) {
-            uint64_t off, avail;
-            OK(tsr_frame_locate(f, i, &special, &off, &avail));
-            assert_int_equal(special, kinds[k]);
+        for (int i = 0; i < 5; i++) {
+            struct tsr_frame_place at;
+            OK(tsr_frame_locate(f, i, &at));
+            assert_int_equal(at.special, kinds[k]);
         }
         tsr_frame_close(f);
     }
@@ -203,10 +202,9 @@ static void wrong_arguments_are_refused(void **state)
     assert_int_equal(tsr_frame_create(st, &q, NULL, 0, TSR_SPECIAL_ZEROS, &f), TSR_ELIMIT);
     tsr_store_close(st);
     f = create(3);
-    int special;
-    uint64_t off, avail;
+    struct tsr_frame_place at;
     uint8_t small[16] = {0};
-    assert_int_equal(tsr_frame_locate(f, 3, &special, &off, &avail), TSR_EARG);
+    assert_int_equal(tsr_frame_locate(f, 3, &at), TSR_EARG);
     assert_int_equal(tsr_frame_put(f, 3, &(struct tsr_piece){small, 16}, 1), TSR_EARG);
     assert_int_equal(tsr_frame_put(f, 0, &(struct tsr_piece){small, 16}, 1), TSR_EARG);
     assert_int_equal(tsr_frame_insert(f, 4, 1, TSR_SPECIAL_ZEROS), TSR_EARG);
@@ -618,10 +616,9 @@ static void the_buffer_is_compact_and_opens_as_the_same(void **state)
     OK(tsr_frame_open(st, 0, tsr_limit(0), &g));
     assert_int_equal(tsr_frame_facts_of(g)->cbytes, len);
     assert_int_equal(tsr_frame_meta_count(g, TSR_VLMETA), 1);
-    int special;
-    uint64_t off, avail;
-    OK(tsr_frame_locate(g, 5, &special, &off, &avail));
-    assert_int_equal(special, TSR_SPECIAL_NAN);
+    struct tsr_frame_place at;
+    OK(tsr_frame_locate(g, 5, &at));
+    assert_int_equal(at.special, TSR_SPECIAL_NAN);
     expect_sound(g);
     for (int i = 2000; i < 2100; i++) assert_true(tool_is(g, i, seed[i]));
     /* a compact frame is its own compact copy */
@@ -678,11 +675,9 @@ static void a_frame_inside_a_file_is_read_only(void **state)
 static void *locate_all(void *arg)
 {
     const struct tsr_frame *f = arg;
-    int special;
-    uint64_t off, avail;
+    struct tsr_frame_place at;
     for (int64_t i = 0; i < tsr_frame_facts_of(f)->nchunks; i++)
-        if (tsr_frame_locate(f, i, &special, &off, &avail) < 0 || (special != 0) != (i % 2))
-            return arg;
+        if (tsr_frame_locate(f, i, &at) < 0 || (at.special != 0) != (i % 2)) return arg;
     return NULL;
 }
 

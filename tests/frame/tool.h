@@ -42,29 +42,29 @@ static inline int tool_stop(void **state)
 static inline int tool_read(const struct tsr_frame *f, int64_t i, uint8_t *dst, size_t cap,
                             size_t *nbytes)
 {
-    int special;
-    uint64_t off, avail;
+    struct tsr_frame_place at;
     int64_t want = tsr_frame_chunk_nbytes(f, i);
     int32_t item = tsr_frame_facts_of(f)->cparams.item_bytes;
-    int rc = tsr_frame_locate(f, i, &special, &off, &avail);
+    int rc = tsr_frame_locate(f, i, &at);
     *nbytes = (size_t)want;
     if (rc < 0) return rc;
     if (*nbytes > cap) return tsr_fail(TSR_EARG, "chunk of %zu bytes, room for %zu", *nbytes, cap);
-    if (special) {
-        tsr_special_fill(special, item, NULL, 0, 0, (size_t)want, dst);
+    if (at.special) {
+        tsr_special_fill(at.special, item, NULL, 0, 0, (size_t)want, dst);
         return TSR_OK;
     }
     uint8_t head[TSR_CHUNK_HEADER];
     struct tsr_chunk c;
-    if ((rc = tsr_store_read(tsr_frame_store(f), "", off, head, sizeof head)) < 0) return rc;
-    if ((rc = tsr_chunk_parse(&c, head, sizeof head, avail, tsr_limit(TSR_CHUNK_MAX_NBYTES))) < 0)
+    if ((rc = tsr_store_read(tsr_frame_store(f), at.key, at.off, head, sizeof head)) < 0) return rc;
+    if ((rc = tsr_chunk_parse(&c, head, sizeof head, at.avail, tsr_limit(TSR_CHUNK_MAX_NBYTES))) <
+        0)
         return rc;
     if (c.nbytes != want)
         return tsr_fail(TSR_ECORRUPT, "chunk of %d bytes, expected %zu", c.nbytes, *nbytes);
     c.item_bytes = item;
     uint8_t *p = malloc((size_t)c.cbytes);
     if (!p) return tsr_fail(TSR_ENOMEM, "test buffer");
-    rc = tsr_store_read(tsr_frame_store(f), "", off, p, (size_t)c.cbytes);
+    rc = tsr_store_read(tsr_frame_store(f), at.key, at.off, p, (size_t)c.cbytes);
     if (rc == TSR_OK && want) rc = tsr_chunk_decode_range(&c, tool_worker, p, 0, want, dst);
     free(p);
     return rc;
