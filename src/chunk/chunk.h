@@ -169,4 +169,31 @@ int tsr_chunk_encode(const struct tsr_cparams *p, struct tsr_worker *w, const ui
  * item size 4 or 8), or VALUE.  NONE otherwise; leaves at the first difference. */
 int tsr_chunk_uniform(const uint8_t *src, size_t nbytes, int32_t item_bytes);
 
+/* ---- blocks of variable length (3.8) ----
+ *
+ * A chunk of them has vlblocks set, nblocks as stored, and block_bytes == nbytes.  Spans and
+ * ranges work as for others; a block's decoded size is known from its own first bytes only. */
+
+/* The decoded size of block b, stored at src[len] (its span), 1 .. nbytes. */
+int tsr_chunk_vl_len(const struct tsr_chunk *c, int32_t b, const uint8_t *src, size_t len,
+                     int32_t *n);
+/* Decodes it into dst, of that size. */
+int tsr_chunk_decode_vl(const struct tsr_chunk *c, struct tsr_worker *w, int32_t b,
+                        const uint8_t *src, size_t len, uint8_t *dst);
+/* Where each block ends in the decoded form of a chunk in memory: ends[nblocks].  ECORRUPT when
+ * that is not at nbytes. */
+int tsr_chunk_vl_ends(const struct tsr_chunk *c, const uint8_t *chunk, int64_t *ends);
+
+/* Fills c as the template of a chunk of n blocks of len[n] bytes each, none of them 0; *bound is
+ * room for all of it: header, starts, and len[b] + 4 per block. */
+int tsr_chunk_vl_begin(struct tsr_chunk *c, const struct tsr_cparams *p, int64_t n,
+                       const size_t *len, size_t *bound);
+/* Encodes the block src[n] to out->p, which has room for n + 4 bytes. */
+int tsr_chunk_encode_vl(const struct tsr_chunk *c, const struct tsr_cparams *p,
+                        struct tsr_worker *w, const uint8_t *src, size_t n,
+                        struct tsr_block_out *out);
+/* Writes header and starts to dst and moves the blocks, which lie there in order from byte
+ * 32 + 4 * nblocks on with gaps between, side by side; sets c->cbytes. */
+void tsr_chunk_vl_seal(struct tsr_chunk *c, const struct tsr_block_out *blocks, uint8_t *dst);
+
 #endif

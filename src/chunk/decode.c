@@ -176,6 +176,7 @@ int tsr_chunk_decode_range(const struct tsr_chunk *c, struct tsr_worker *w, cons
         memcpy(dst, chunk + c->head_bytes + lo, (size_t)n);
         return TSR_OK;
     }
+    if (c->vlblocks) return tsr_chunk_vl_range(c, w, chunk, lo, n, dst);
     while (n > 0) {
         int32_t b = (int32_t)(lo / c->block_bytes);
         int64_t in = lo - (int64_t)b * c->block_bytes;

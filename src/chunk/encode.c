@@ -167,7 +167,7 @@ int tsr_chunk_encode_block(const struct tsr_chunk *c, const struct tsr_cparams *
 
 /* ---- sealing ---- */
 
-static void write_header(const struct tsr_chunk *c, uint8_t *head)
+void tsr_chunk_write_header(const struct tsr_chunk *c, uint8_t *head)
 {
     memset(head, 0, TSR_CHUNK_HEADER);
     head[AT_VERSION] = c->version;
@@ -175,12 +175,13 @@ static void write_header(const struct tsr_chunk *c, uint8_t *head)
     head[AT_FLAGS] = c->flags;
     head[AT_TYPESIZE] = c->typesize;
     tsr_store_LE32(head + AT_NBYTES, (uint32_t)c->nbytes);
-    tsr_store_LE32(head + AT_BLOCKSIZE, (uint32_t)c->block_bytes);
+    tsr_store_LE32(head + AT_BLOCKSIZE, (uint32_t)(c->vlblocks ? c->nblocks : c->block_bytes));
     tsr_store_LE32(head + AT_CBYTES, (uint32_t)c->cbytes);
     memcpy(head + AT_FILTERS, c->filters, TSR_CHUNK_FILTERS);
     head[AT_UDCODEC] = c->codec_id;
     head[AT_CODEC_META] = c->codec_meta;
     memcpy(head + AT_FILTERS_META, c->filters_meta, TSR_CHUNK_FILTERS);
+    head[AT_FLAGS2] = c->flags2;
     head[AT_BLOSC2_FLAGS] = (uint8_t)(c->special << 4);
 }
 
@@ -211,7 +212,7 @@ int tsr_chunk_seal(struct tsr_chunk *c, const struct tsr_block_out *blocks, uint
         zeros &= blocks[b].zeros;
     }
     settle(c, body, zeros);
-    write_header(c, head);
+    tsr_chunk_write_header(c, head);
     *head_len = tsr_chunk_head_len(c);
     for (int32_t b = 0; b < c->nblocks && tsr_chunk_is_regular(c); b++) {
         tsr_store_LE32(head + TSR_CHUNK_HEADER + 4 * (size_t)b, (uint32_t)at);
@@ -263,7 +264,7 @@ int tsr_chunk_encode(const struct tsr_cparams *p, struct tsr_worker *w, const ui
                         (long long)nbytes, cap);
     if (!c.memcpyed && (rc = encode_blocks(&c, p, w, src, dst, &body)) < 0) return rc;
     settle(&c, body.len, body.zeros);
-    write_header(&c, dst);
+    tsr_chunk_write_header(&c, dst);
     if (c.memcpyed && nbytes) memcpy(dst + TSR_CHUNK_HEADER, src, (size_t)nbytes);
     *cbytes = c.cbytes;
     return TSR_OK;

@@ -156,7 +156,7 @@ static int check_filters(const struct tsr_chunk *c)
         if (!id) continue;
         if (!tsr_filter_blosc2(c->codecs, id))
             return unsupported("filter", id, tsr_filter_known_name(id));
-        if (id == FILTER_SHUFFLE && c->filters_meta[i] > c->block_bytes)
+        if (id == FILTER_SHUFFLE && !c->vlblocks && c->filters_meta[i] > c->block_bytes)
             return corrupt("shuffle meta", AT_FILTERS_META + i, c->filters_meta[i],
                            "at most the block size");
     }
@@ -202,7 +202,8 @@ static int check_vl_block(const struct tsr_chunk *c, const struct view *v, int32
     return TSR_OK;
 }
 
-/* VL blocks (3.8): checks what lies in the bytes at hand, then refuses. */
+/* VL blocks (3.8): checks what lies in the bytes at hand.  All together they are one unit of
+ * decoding, since only the blocks themselves say how large they are. */
 static int check_vl(struct tsr_chunk *c, const struct view *v)
 {
     int64_t end = c->head_bytes + 4 * (int64_t)(c->nblocks = c->block_bytes), sum = 0;
@@ -221,7 +222,12 @@ static int check_vl(struct tsr_chunk *c, const struct view *v)
             return tsr_fail(TSR_ECORRUPT, "chunk: VL blocks hold %lld bytes, expected nbytes %d",
                             (long long)sum, c->nbytes);
     }
-    return tsr_fail(TSR_EUNSUPPORTED, "chunk: variable-length blocks are not built in");
+    c->block_bytes = c->nbytes;
+    c->serial = false; /* each block is its own reference, should there be delta */
+    if ((rc = check_filters(c)) < 0) return rc;
+    if (!c->codec) return unsupported("codec", c->codec_id, tsr_codec_known_name(c->codec_id));
+    if (c->dict) return tsr_fail(TSR_EUNSUPPORTED, "chunk: dictionaries are not built in");
+    return TSR_OK;
 }
 
 /* A chunk with block starts. */

@@ -26,6 +26,13 @@ int tsr_stages_undo(const struct tsr_stages *st, const struct tsr_call *call, co
                     size_t n, uint8_t *dst);
 uint8_t *tsr_stages_room(struct tsr_worker *w, size_t n); /* NULL: no memory, text set */
 
+/* The 32 bytes of c's header. */
+void tsr_chunk_write_header(const struct tsr_chunk *c, uint8_t *head);
+
+/* Bytes [lo, lo + n) of a chunk of VL blocks that lies whole in memory. */
+int tsr_chunk_vl_range(const struct tsr_chunk *c, struct tsr_worker *w, const uint8_t *chunk,
+                       int64_t lo, int64_t n, uint8_t *dst);
+
 /* How many streams block b is stored in (3.4), and the facts its codecs and filters are told. */
 int32_t tsr_chunk_streams(const struct tsr_chunk *c, int32_t b);
 struct tsr_block_facts tsr_block_facts_of(const struct tsr_chunk *c);

@@ -38,6 +38,19 @@ static int32_t next_start(const struct tsr_chunk *c, const uint8_t *head, int32_
     return end;
 }
 
+/* Starts of VL blocks increase, so that the next one is where the block ends (3.8). */
+static int vl_span(const struct tsr_chunk *c, const uint8_t *head, int32_t b, int32_t *off,
+                   int32_t *len)
+{
+    int32_t at = start_of(c, head, b);
+    int32_t next = b + 1 < c->nblocks ? start_of(c, head, b + 1) : c->cbytes;
+    if (next > c->cbytes || (int64_t)next - at <= 4)
+        return tsr_fail(TSR_ECORRUPT, "chunk: VL block %d at byte %d ends at byte %d", b, at, next);
+    *off = at;
+    *len = next - at;
+    return TSR_OK;
+}
+
 int tsr_chunk_block_span(const struct tsr_chunk *c, const uint8_t *head, int32_t b, bool exact,
                          int32_t *off, int32_t *len)
 {
@@ -49,6 +62,7 @@ int tsr_chunk_block_span(const struct tsr_chunk *c, const uint8_t *head, int32_t
     int32_t at = start_of(c, head, b), end = c->cbytes;
     int rc = check_start(c, b, at);
     if (rc < 0) return rc;
+    if (c->vlblocks) return vl_span(c, head, b, off, len);
     if (exact) end = next_start(c, head, at);
     *off = at;
     *len = end - at;

@@ -66,7 +66,7 @@ static int place_parsed(const struct tsr_blosc2 *b, struct tsr_place *p)
     }
     c->item_bytes = b->cparams.item_bytes;
     p->len = (uint64_t)c->cbytes;
-    p->nblocks = c->nblocks;
+    p->nblocks = c->vlblocks ? 1 : c->nblocks; /* only the blocks say how large they are */
     p->serial = c->serial;
     p->state = TSR_PLACE_STORED;
     if (c->special)
@@ -146,6 +146,10 @@ int tsr_blosc2_spans(const struct tsr_driver *d, const struct tsr_place *p, cons
         memset(out, 0, n * sizeof *out);
         return TSR_OK;
     }
+    if (c->vlblocks) {
+        for (size_t i = 0; i < n; i++) out[i] = (struct tsr_span){0, (uint64_t)c->cbytes};
+        return TSR_OK;
+    }
     /* one scan of all starts per block, or one sort for all of them */
     if (exact && n > 8) {
         off = tsr_alloc_array((size_t)c->nblocks, 2 * sizeof *off);
@@ -172,6 +176,16 @@ int tsr_blosc2_decode(const struct tsr_driver *d, const struct tsr_place *p, str
     return tsr_blosc2_decode_start(d, p, w, b, &all, dst);
 }
 
+/* All the blocks of variable length are one here. */
+static int decode_vl(const struct tsr_chunk *c, struct tsr_worker *w,
+                     const struct tsr_block_start *in, uint8_t *dst)
+{
+    if (in->len < (size_t)c->cbytes)
+        return tsr_fail(TSR_ECORRUPT, "found %zu bytes, expected %d", in->len, c->cbytes);
+    return tsr_chunk_decode_range(c, w, in->src, 0, (int64_t)tsr_minz(in->want, (size_t)c->nbytes),
+                                  dst);
+}
+
 int tsr_blosc2_decode_start(const struct tsr_driver *d, const struct tsr_place *p,
                             struct tsr_worker *w, int32_t b, const struct tsr_block_start *in,
                             uint8_t *dst)
@@ -183,7 +197,7 @@ int tsr_blosc2_decode_start(const struct tsr_driver *d, const struct tsr_place *
                          (size_t)tsr_min64(block, c->nbytes - b * block), dst);
         return TSR_OK;
     }
-    int rc = tsr_chunk_decode_start(c, w, b, in, dst);
+    int rc = c->vlblocks ? decode_vl(c, w, in, dst) : tsr_chunk_decode_start(c, w, b, in, dst);
     if (rc < 0)
         tsr_within("chunk %lld at byte %llu: block %d", (long long)p->chunk,
                    (unsigned long long)p->off, b);
