@@ -119,7 +119,7 @@ int tsr_index_bytes(const struct frame_index *ix, bool whole, const struct frame
 static bool page_is_block(const struct tsr_chunk *c)
 {
     if (c->special || c->memcpyed) return true;
-    return !c->serial &&
+    return !c->serial && !c->vlblocks &&
            (c->block_bytes == PAGE_BYTES || (c->nblocks == 1 && c->block_bytes <= PAGE_BYTES));
 }
 
