@@ -28,12 +28,11 @@ static void check_chunks(const struct tsr_frame *f, const struct plan *p)
 {
     static uint8_t got[CHUNK_LIMIT];
     for (int i = 0; i < p->nchunks; i++) {
-        int special;
-        uint64_t off, avail;
+        struct tsr_frame_place at;
         size_t n;
-        check_ok(tsr_frame_locate(f, i, &special, &off, &avail));
-        check(special == p->special[i]);
-        if (special) continue;
+        check_ok(tsr_frame_locate(f, i, &at));
+        check(at.special == p->special[i]);
+        if (at.special) continue;
         check_ok(decode(f, i, got, sizeof got, &n));
         check(n == p->data[i].n);
         check(loses(&p->params) || memcmp(got, p->data[i].p, n) == 0);
