@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* codec/lz4.c - LZ4 blocks through liblz4, fast ("lz4") and thorough ("lz4hc").
+/* codec/lz4.c - LZ4 blocks: encoded by liblz4, fast ("lz4") and thorough ("lz4hc").
  *
  * A payload is one raw LZ4 block, without frame or length: the framings of Zarr and HDF5 are
- * codecs of their own.  Both compressors decode alike.  The states (16 KiB and 256 KiB) live on the
- * worker; liblz4 resets them on each call. */
+ * codecs of their own.  What both write is decoded by lz4_block.c.  The states (16 KiB and
+ * 256 KiB) live on the worker; liblz4 resets them on each call. */
 #include <limits.h>
 #include <lz4.h>
 #include <lz4hc.h>
@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/status.h"
 #include "codec/codec.h"
+#include "codec/lz4_block.h"
 
 extern const struct tsr_codec tsr_codec_lz4, tsr_codec_lz4hc;
 
@@ -64,26 +65,15 @@ static int lz4hc_encode(const struct tsr_call *c, const uint8_t *src, size_t n, 
 static int lz4_decode(const struct tsr_call *c, const uint8_t *src, size_t len, uint8_t *dst,
                       size_t n)
 {
-    (void)c;
-    if (len > INT_MAX || n > INT_MAX)
-        return tsr_fail(TSR_ECORRUPT, "lz4: %zu bytes for %zu: too long for a block", len, n);
-    int got = LZ4_decompress_safe((const char *)src, (char *)dst, (int)len, (int)n);
-    if (got < 0) return tsr_fail(TSR_ECORRUPT, "lz4: broken block of %zu bytes", len);
-    if ((size_t)got != n)
-        return tsr_fail(TSR_ECORRUPT, "lz4: found %d decoded bytes, expected %zu", got, n);
-    return TSR_OK;
+    struct tsr_lz4_block b = {src, len, c->dict, c->dict_len};
+    return tsr_lz4_block_decode(&b, false, dst, n);
 }
 
 static int lz4_decode_start(const struct tsr_call *c, const uint8_t *src, size_t len, uint8_t *dst,
                             size_t n)
 {
-    (void)c;
-    if (len > INT_MAX || n > INT_MAX)
-        return tsr_fail(TSR_ECORRUPT, "lz4: %zu bytes for %zu: too long for a block", len, n);
-    int got = LZ4_decompress_safe_partial((const char *)src, (char *)dst, (int)len, (int)n, (int)n);
-    if (got < 0) return tsr_fail(TSR_ECORRUPT, "lz4: broken block of %zu bytes", len);
-    if ((size_t)got == n) return TSR_OK;
-    return tsr_fail(TSR_ECORRUPT, "lz4: found %d decoded bytes, expected at least %zu", got, n);
+    struct tsr_lz4_block b = {src, len, c->dict, c->dict_len};
+    return tsr_lz4_block_decode(&b, true, dst, n);
 }
 
 const struct tsr_codec tsr_codec_lz4 = {

@@ -339,6 +339,92 @@ static void blosclz_refuses_what_the_format_forbids(void **state)
                      TSR_ECORRUPT); /* too long */
 }
 
+static int lz4(const char *src, size_t len, size_t n)
+{
+    return decode(tsr_codec_named("lz4"), guard(1, (const uint8_t *)src, len), len, n);
+}
+
+/* A match is at least 12 bytes from the end, and 5 literals are the last. */
+#define LZ4_END \
+    "\xC0"      \
+    "123456789012"
+
+static void lz4_instructions_mean_what_the_format_says(void **state)
+{
+    (void)state;
+    /* two literals, a match of 4 + 15 + 255 + 3 bytes at distance 2 */
+    assert_int_equal(lz4("\x2F"
+                         "ab"
+                         "\x02\x00"
+                         "\xFF\x03" LZ4_END,
+                         20, 291),
+                     TSR_OK);
+    for (int i = 0; i < 279; i++) assert_int_equal(guarded[2][i - 291], i % 2 ? 'b' : 'a');
+    assert_memory_equal(guarded[2] - 12, "123456789012", 12);
+}
+
+static void lz4_refuses_what_the_format_forbids(void **state)
+{
+    (void)state;
+    assert_int_equal(lz4("\x10"
+                         "a"
+                         "\x01\x00" LZ4_END,
+                         17, 17),
+                     TSR_OK);
+    assert_int_equal(lz4("\x10"
+                         "a"
+                         "\x00\x00" LZ4_END,
+                         17, 17),
+                     TSR_ECORRUPT); /* offset 0 */
+    assert_non_null(strstr(tsr_error(), "offset 0"));
+    assert_int_equal(lz4("\x10"
+                         "a"
+                         "\x02\x00" LZ4_END,
+                         17, 17),
+                     TSR_ECORRUPT); /* offset */
+    assert_int_equal(lz4("\x1F"
+                         "a"
+                         "\x01\x00"
+                         "\xFF\xFF",
+                         6, 900),
+                     TSR_ECORRUPT); /* in a length */
+    assert_int_equal(lz4("\x10"
+                         "a"
+                         "\x01",
+                         3, 17),
+                     TSR_ECORRUPT); /* in an offset */
+    assert_int_equal(lz4("\x1F"
+                         "a"
+                         "\x01\x00"
+                         "\x09" LZ4_END,
+                         18, 35),
+                     TSR_ECORRUPT); /* too long */
+    assert_int_equal(lz4("\x1F"
+                         "a"
+                         "\x01\x00"
+                         "\x00"
+                         "\x10"
+                         "z",
+                         7, 21),
+                     TSR_ECORRUPT); /* match last */
+}
+
+/* Matches may reach back into a dictionary, through its end and on. */
+static void lz4_matches_reach_into_the_dictionary(void **state)
+{
+    (void)state;
+    const char *src = "\x11"
+                      "x"
+                      "\x04\x00" LZ4_END;
+    struct tsr_call call = {.worker = worker, .dict = (const uint8_t *)"..abc", .dict_len = 5};
+    const struct tsr_codec *c = tsr_codec_named("lz4");
+    const uint8_t *in = guard(1, (const uint8_t *)src, 17);
+    assert_int_equal(c->decode(&call, in, 17, guarded[2] - 18, 18), TSR_OK);
+    assert_memory_equal(guarded[2] - 18, "xabcxa123456789012", 18);
+    call.dict_len = 2;
+    assert_int_equal(c->decode(&call, in, 17, guarded[2] - 18, 18), TSR_ECORRUPT);
+}
+
 /* ---- filters ---- */
 
 static void filter_round_trip(const struct tsr_filter *f, int typesize, int meta, size_t len)
@@ -468,6 +554,9 @@ int main(void)
         cmocka_unit_test(noise_decodes_or_is_corrupt),
         cmocka_unit_test(blosclz_instructions_mean_what_the_format_says),
         cmocka_unit_test(blosclz_refuses_what_the_format_forbids),
+        cmocka_unit_test(lz4_instructions_mean_what_the_format_says),
+        cmocka_unit_test(lz4_refuses_what_the_format_forbids),
+        cmocka_unit_test(lz4_matches_reach_into_the_dictionary),
         cmocka_unit_test(filters_undo_themselves),
         cmocka_unit_test(shuffle_puts_like_bytes_together),
         cmocka_unit_test(bitshuffle_of_blosc1_leaves_odd_blocks),

@@ -3,9 +3,7 @@
 """Compressed sizes beside python-blosc2's: same codec, level, filter, chunk and block shape.
 
 Five kinds of data, each an array of about a MiB in a frame; Tessera's frame may be 2 % larger at
-most.  -v prints the table: sizes in KiB, ours and theirs, and their quotient.  The few cells that
-are known to be behind (KNOWN) are said in a note and count as neither passed nor failed, unless
-they fall further back."""
+most.  -v prints the table: sizes in KiB, ours and theirs, and their quotient."""
 import itertools
 import sys
 
@@ -20,12 +18,6 @@ CODECS = {"blosclz": blosc2.Codec.BLOSCLZ, "lz4": blosc2.Codec.LZ4, "lz4hc": blo
 FILTERS = {"none": 0, "shuffle": 1, "bitshuffle": 2}
 LEVELS = (1, 5, 9)
 MOST = 1.02
-# What the libraries underneath give: the peer carries zlib-ng.
-KNOWN = {
-    ("image", "zlib", "none", 5): 1.03, # libdeflate's lazy search, as good as zlib 1.2.13's here
-    ("table", "zlib", "none", 5): 1.05, # its level 7 is within 2 %, at twice the time
-}
-
 t = Tally()
 
 
@@ -83,13 +75,6 @@ def theirs(data, chunks, blocks, codec, name, level):
     return len(blosc2.asarray(data, chunks=chunks, blocks=blocks, cparams=cparams).to_cframe())
 
 
-def compare(a, b, cell, what):
-    if MOST * b < a <= KNOWN.get(cell, 0) * b:
-        print(f"note: behind by more than 2 %, as known: {' '.join(what.split())}: {a / b:.4f}")
-        return
-    t.check(a <= MOST * b, what, f"{a} bytes, the peer {b}: {a / b:.4f}")
-
-
 def main():
     verbose = "-v" in sys.argv[1:]
     blosc2.set_nthreads(1)
@@ -101,7 +86,7 @@ def main():
             with t.case(what):
                 how = (data, chunks, blocks, codec, name, level)
                 a, b = ours(*how), theirs(*how)
-                compare(a, b, (kind.__name__, codec, name, level), what)
+                t.check(a <= MOST * b, what, f"{a} bytes, the peer {b}: {a / b:.4f}")
                 worst.append((a / b, what))
                 if verbose:
                     print(f"{what}  {data.nbytes / 1024:7.0f}  {a / 1024:7.1f} {b / 1024:7.1f} "

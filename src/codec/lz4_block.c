@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* codec/lz4_block.c - decodes LZ4 blocks.
+ *
+ *   sequence: | token | literal length... | literals | offset u16 | match length... |
+ *             token: literals in the high 4 bits, match length less 4 in the low ones; 15 means
+ *             that bytes follow, each added, until one is not 255
+ *
+ * The last sequence ends after its literals.  The format keeps matches off the end of a block:
+ * none begins in its last 12 bytes or reaches into its last 5.  That is checked, as liblz4 does,
+ * and leaves room to copy in whole words.  Unlike liblz4 the offset 0 is refused: what it copies
+ * is whatever the output buffer held before. */
+#include <string.h>
+
+#include "base/num.h"
+#include "base/status.h"
+#include "codec/lz4_block.h"
+
+enum { MATCH_MIN = 4, MATCH_LAST = 12, LITERALS_LAST = 5 };
+enum { WORD = 16, ROOM_IN = 32, ROOM_OUT = 64 };
+
+/* Where decoding stands. */
+struct state {
+    const uint8_t *p, *end;    /* input */
+    uint8_t *base, *op, *oend; /* output */
+    const uint8_t *dict_end;   /* of the bytes that come before base */
+    size_t dict_len;
+    bool start; /* the block may go on behind oend */
+};
+
+/* Far from both ends: words may be read and written past what is meant. */
+static inline bool roomy(const struct state *s)
+{
+    return s->end - s->p >= ROOM_IN && s->oend - s->op >= ROOM_OUT;
+}
+
+/* Adds the bytes of a length that did not fit into the token. */
+static inline bool longer(struct state *s, size_t *len)
+{
+    uint8_t b;
+    do {
+        if (s->p == s->end) return false;
+        *len += b = *s->p++;
+    } while (b == 255);
+    return true;
+}
+
+/* Copies n bytes in words; up to WORD - 1 more are written. */
+static inline void copy_words(uint8_t *dst, const uint8_t *src, size_t n)
+{
+    for (size_t i = 0; i < n; i += WORD) memcpy(dst + i, src + i, WORD);
+}
+
+/* The same for n bytes that repeat the `off` before them, 1, 2, 4 or 8. */
+static inline void copy_pattern(uint8_t *dst, size_t off, size_t n)
+{
+    uint64_t v = dst[-1] * UINT64_C(0x0101010101010101);
+    if (off == 2) v = tsr_load_LE16(dst - 2) * UINT64_C(0x0001000100010001);
+    if (off == 4) v = tsr_load_LE32(dst - 4) * UINT64_C(0x0000000100000001);
+    if (off == 8) v = tsr_load_LE64(dst - 8);
+    for (size_t i = 0; i < n; i += 8) tsr_store_LE64(dst + i, v);
+}
+
+/* The same at a distance below WORD: the first 8 bytes one by one, then words of 8 at the least
+ * multiple of the distance that is not less. */
+static inline void copy_near(uint8_t *dst, size_t off, size_t n)
+{
+    static const uint8_t far[WORD] = {0, 8, 8, 9, 8, 10, 12, 14, 8, 9, 10, 11, 12, 13, 14, 15};
+    const uint8_t *src = dst - off;
+    for (size_t i = 0; i < 8; i++) dst[i] = src[i];
+    for (size_t i = 8; i < n; i += 8) memcpy(dst + i, dst + i - far[off], 8);
+}
+
+static inline void copy_match(struct state *s, size_t off, size_t n)
+{
+    size_t room = (size_t)(s->oend - s->op);
+    size_t words = room > WORD ? tsr_minz(n, room - WORD) : 0;
+    if (off >= WORD) copy_words(s->op, s->op - off, words);
+    else if ((off & (off - 1)) == 0 && words) copy_pattern(s->op, off, words);
+    else if (words) copy_near(s->op, off, words);
+    const uint8_t *src = s->op - off;
+    for (size_t i = words; i < n; i++) s->op[i] = src[i];
+    s->op += n;
+}
+
+/* A match that begins before the output. */
+static void copy_dict(struct state *s, size_t off, size_t n)
+{
+    size_t back = off - (size_t)(s->op - s->base), k = back < n ? back : n;
+    memcpy(s->op, s->dict_end - back, k);
+    s->op += k;
+    if (n > k) copy_match(s, off, n - k);
+}
+
+/* The literals of a sequence, whose number so far is n; the last sequence ends with them. */
+static inline const char *literals(struct state *s, size_t n)
+{
+    if (n == 15 && !longer(s, &n)) return "literals without their number";
+    size_t in = (size_t)(s->end - s->p), room = (size_t)(s->oend - s->op);
+    if (n > in) return "literals past the end of the input";
+    if (n > room && !s->start) return "literals past the end of the output";
+    if (n > room) n = room;
+    if (n <= 2 * WORD && in >= 2 * WORD && room >= 2 * WORD) memcpy(s->op, s->p, 2 * WORD);
+    else memcpy(s->op, s->p, n);
+    s->op += n;
+    s->p += n;
+    return NULL;
+}
+
+/* The match of a sequence, whose length so far is n. */
+static inline const char *match(struct state *s, size_t n)
+{
+    size_t in = (size_t)(s->end - s->p), room = (size_t)(s->oend - s->op);
+    if (in < 2 + 1 + LITERALS_LAST) return "a match too near the end of the input";
+    if (room < MATCH_LAST && !s->start) return "a match too near the end of the output";
+    size_t off = tsr_load_LE16(s->p), have = (size_t)(s->op - s->base);
+    if (off == 0) return "offset 0";
+    if (off > have + s->dict_len) return "an offset before the start";
+    s->p += 2;
+    if (n == 15 && !longer(s, &n)) return "a match without its length";
+    n += MATCH_MIN;
+    if (!s->start && n > room - LITERALS_LAST) return "a match too near the end of the output";
+    if (n > room) n = room;
+    if (off > have) copy_dict(s, off, n);
+    else copy_match(s, off, n);
+    return NULL;
+}
+
+/* The literals and the match of a sequence of which no part is long or near an end: all that can
+ * be wrong is the offset.  Leaves what it cannot do to the others: the sequence, or its match. */
+static inline bool easy_literals(struct state *s, size_t n)
+{
+    if (n == 15 || !roomy(s)) return false;
+    memcpy(s->op, s->p, WORD);
+    s->op += n;
+    s->p += n;
+    return true;
+}
+
+static inline bool easy_match(struct state *s, size_t n)
+{
+    size_t off = tsr_load_LE16(s->p);
+    if (n == 15 || off < 8 || off > (size_t)(s->op - s->base)) return false;
+    uint8_t *op = s->op;
+    memcpy(op, op - off, 8);
+    memcpy(op + 8, op + 8 - off, 8);
+    memcpy(op + 16, op + 16 - off, 2);
+    s->op += n + MATCH_MIN;
+    s->p += 2;
+    return true;
+}
+
+int tsr_lz4_block_decode(const struct tsr_lz4_block *b, bool start, uint8_t *dst, size_t n)
+{
+    struct state s = {b->src, b->src + b->len, dst, dst, dst + n, NULL, b->dict_len, start};
+    const char *bad = NULL;
+    if (b->dict_len) s.dict_end = b->dict + b->dict_len;
+    while (!bad && !(start && s.op == s.oend)) {
+        unsigned token = s.p < s.end ? *s.p++ : 0;
+        bool easy = easy_literals(&s, token >> 4);
+        if (!easy) {
+            bad = literals(&s, token >> 4);
+            if (bad || s.p == s.end || (start && s.op == s.oend)) break;
+            easy = roomy(&s);
+        }
+        if (!easy || !easy_match(&s, token & 15)) bad = match(&s, token & 15);
+    }
+    if (bad)
+        return tsr_fail(TSR_ECORRUPT, "lz4: byte %zu of %zu: %s", (size_t)(s.p - b->src), b->len,
+                        bad);
+    if (s.op == s.oend) return TSR_OK;
+    return tsr_fail(TSR_ECORRUPT, "lz4: found %zu decoded bytes, expected %s%zu",
+                    (size_t)(s.op - dst), start ? "at least " : "", n);
+}
