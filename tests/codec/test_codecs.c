@@ -341,7 +341,7 @@ static void blosclz_refuses_what_the_format_forbids(void **state)
 
 static int lz4(const char *src, size_t len, size_t n)
 {
-    return decode(tsr_codec_named("lz4"), guard(1, (const uint8_t *)src, len), len, n);
+    return decode(tsr_codec_named(NULL, "lz4"), guard(1, (const uint8_t *)src, len), len, n);
 }
 
 /* A match is at least 12 bytes from the end, and 5 literals are the last. */
@@ -417,7 +417,7 @@ static void lz4_matches_reach_into_the_dictionary(void **state)
                       "x"
                       "\x04\x00" LZ4_END;
     struct tsr_call call = {.worker = worker, .dict = (const uint8_t *)"..abc", .dict_len = 5};
-    const struct tsr_codec *c = tsr_codec_named("lz4");
+    const struct tsr_codec *c = tsr_codec_named(NULL, "lz4");
     const uint8_t *in = guard(1, (const uint8_t *)src, 17);
     assert_int_equal(c->decode(&call, in, 17, guarded[2] - 18, 18), TSR_OK);
     assert_memory_equal(guarded[2] - 18, "xabcxa123456789012", 18);
