@@ -58,7 +58,8 @@ int tsr_cparams_from_steps(struct tsr_cparams *p, const tsr_step *steps, int n, 
 /* EUNSUPPORTED (naming it) when codec or a filter of p is not built in or cannot encode. */
 int tsr_cparams_check(const struct tsr_cparams *p);
 
-/* A parsed header.  Small, plain, copyable: its pointers lead to codecs, which outlive it. */
+/* A parsed header.  Small, plain, copyable: its pointers lead to codecs, which outlive it,
+ * and to a dictionary, which need not: tsr_chunk_bind_dict finds it again. */
 struct tsr_chunk {
     int32_t nbytes, cbytes;
     int32_t block_bytes;       /* decoded size of a full block, rounded as 2.7 says */
@@ -73,12 +74,15 @@ struct tsr_chunk {
     uint8_t filters[TSR_CHUNK_FILTERS], filters_meta[TSR_CHUNK_FILTERS];
     const struct tsr_codec *codec;      /* NULL when it is not needed (memcpyed, special) */
     const struct tsr_codec_set *codecs; /* where its filters are looked up */
+    /* The dictionary, in the bytes that were parsed; NULL and 0 when they did not reach it. */
+    const uint8_t *dict_bytes;
+    int32_t dict_len;
 };
 
 /* Parses and checks a header (2, 3, 14.1-8).  p: the first len bytes, len >= min(32, avail);
  * avail: bytes that the container has from p on, all of the chunk must fit.  ECORRUPT names byte and value; EUNSUPPORTED for unknown codecs, filters,
- * versions and, until they are built, dictionaries and VL blocks (after the checks that
- * 14.8, 14.9 and 14.13 make on what lies in the first len bytes). */
+ * versions and, until they are built, VL blocks (after the checks that 14.8, 14.9 and 14.13 make
+ * on what lies in the first len bytes). */
 int tsr_chunk_parse(struct tsr_chunk *c, const uint8_t *p, size_t len, uint64_t avail,
                     struct tsr_limits limits);
 
@@ -94,9 +98,15 @@ static inline bool tsr_chunk_is_regular(const struct tsr_chunk *c)
     return !c->special && !c->memcpyed && c->nbytes > 0;
 }
 
-/* Bytes from the chunk's start that must be had before blocks can be located: header and
- * block starts (regular), header and value (special), header (memcpyed). */
+/* Bytes from the chunk's start that must be had before blocks can be located and decoded: header
+ * and block starts (regular), header and value (special), header (memcpyed).  With a dictionary:
+ * its end, or while its length is not known the end of the four bytes that tell it; who then has
+ * these parses again. */
 size_t tsr_chunk_head_len(const struct tsr_chunk *c);
+
+/* Points a chunk that has a dictionary at it; p: its first len bytes, where they lie now.  Left
+ * alone when they do not reach so far.  ECORRUPT for a length that cannot be (14.13). */
+int tsr_chunk_bind_dict(struct tsr_chunk *c, const uint8_t *p, size_t len);
 
 /* Where the stored bytes of block b lie: [*off, *off + *len) from the chunk's start.  head: the
  * first tsr_chunk_head_len bytes.  *len may reach past the block's true end (to the next block

@@ -122,8 +122,10 @@ int tsr_chunk_decode_start(const struct tsr_chunk *c, struct tsr_worker *w, int3
         return TSR_OK;
     }
     struct tsr_block_facts facts = tsr_block_facts_of(c);
-    struct tsr_call call = {.worker = w, .block = &facts, .meta = c->codec_meta};
+    struct tsr_call call;
     struct tsr_stages stages;
+    int rc = tsr_call_init(&call, c, &facts, w);
+    if (rc < 0) return rc;
     tsr_stages_init(&stages, c, &call, false);
     struct streams st =
         start->want < n ? some_streams(c, &call, &stages, b, start->want) : whole_streams(c, b);
@@ -131,7 +133,7 @@ int tsr_chunk_decode_start(const struct tsr_chunk *c, struct tsr_worker *w, int3
     uint8_t *joined = stages.n ? tsr_stages_room(w, n) : dst;
     if (!joined) return TSR_ENOMEM;
     const uint8_t *from = joined;
-    int rc = read_streams(c, &call, &in, &st, joined, stages.n ? &from : NULL);
+    rc = read_streams(c, &call, &in, &st, joined, stages.n ? &from : NULL);
     if (st.take < st.n) n = (size_t)st.count * st.take;
     return rc < 0 ? rc : tsr_stages_undo(&stages, &call, from, n, dst);
 }
@@ -176,16 +178,17 @@ int tsr_chunk_decode_range(const struct tsr_chunk *c, struct tsr_worker *w, cons
         memcpy(dst, chunk + c->head_bytes + lo, (size_t)n);
         return TSR_OK;
     }
-    if (c->vlblocks) return tsr_chunk_vl_range(c, w, chunk, lo, n, dst);
-    while (n > 0) {
+    struct tsr_chunk bound = *c; /* what was parsed may have lain elsewhere, or ended early */
+    int rc = tsr_chunk_bind_dict(&bound, chunk, (size_t)c->cbytes);
+    if (rc == TSR_OK && c->vlblocks) return tsr_chunk_vl_range(&bound, w, chunk, lo, n, dst);
+    while (n > 0 && rc == TSR_OK) {
         int32_t b = (int32_t)(lo / c->block_bytes);
         int64_t in = lo - (int64_t)b * c->block_bytes;
         int64_t m = tsr_min64(n, tsr_chunk_block_len(c, b) - in);
-        int rc = block_part(c, w, chunk, b, (size_t)in, (size_t)m, dst);
-        if (rc < 0) return rc;
+        rc = block_part(&bound, w, chunk, b, (size_t)in, (size_t)m, dst);
         lo += m;
         n -= m;
         dst += m;
     }
-    return TSR_OK;
+    return rc;
 }

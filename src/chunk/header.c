@@ -163,23 +163,22 @@ static int check_filters(const struct tsr_chunk *c)
     return TSR_OK;
 }
 
-/* Checks the dictionary's length when it lies in the bytes at hand.  *end: the end of the
- * block starts, then that of the dictionary. */
-static int check_dict(const struct tsr_chunk *c, const struct view *v, int64_t *end)
+int tsr_chunk_bind_dict(struct tsr_chunk *c, const uint8_t *p, size_t len)
 {
+    int64_t at = c->head_bytes + 4 * (int64_t)c->nblocks;
     if (!c->dict) return TSR_OK;
-    int64_t at = *end;
     if (at + 4 > c->cbytes)
         return tsr_fail(TSR_ECORRUPT, "chunk: no room for a dictionary at byte %lld of %d",
                         (long long)at, c->cbytes);
-    if ((uint64_t)at + 4 > v->len) return TSR_OK;
-    int32_t size = (int32_t)tsr_load_LE32(v->p + at);
+    if ((uint64_t)at + 4 > len) return TSR_OK;
+    int32_t size = (int32_t)tsr_load_LE32(p + at);
     if (size <= 0 || size > DICT_MAX || size > c->cbytes - at - 4)
         return tsr_fail(TSR_ECORRUPT,
                         "chunk: dictionary at byte %lld of %d: found %d bytes, "
                         "expected 1 to 32768",
                         (long long)at, c->cbytes, size);
-    *end = at + 4 + size;
+    c->dict_len = size;
+    if ((uint64_t)at + 4 + (uint64_t)size <= len) c->dict_bytes = p + at + 4;
     return TSR_OK;
 }
 
@@ -209,8 +208,9 @@ static int check_vl(struct tsr_chunk *c, const struct view *v)
     int64_t end = c->head_bytes + 4 * (int64_t)(c->nblocks = c->block_bytes), sum = 0;
     if (end > c->cbytes)
         return corrupt("number of VL blocks", AT_BLOCKSIZE, c->nblocks, "what fits into cbytes");
-    int rc = check_dict(c, v, &end);
+    int rc = tsr_chunk_bind_dict(c, v->p, v->len);
     if (rc < 0) return rc;
+    end = (int64_t)tsr_chunk_head_len(c);
     if ((uint64_t)end <= v->len) {
         int32_t first = (int32_t)tsr_load_LE32(v->p + c->head_bytes);
         if (first < end)
@@ -225,9 +225,8 @@ static int check_vl(struct tsr_chunk *c, const struct view *v)
     c->block_bytes = c->nbytes;
     c->serial = false; /* each block is its own reference, should there be delta */
     if ((rc = check_filters(c)) < 0) return rc;
-    if (!c->codec) return unsupported("codec", c->codec_id, tsr_codec_known_name(c->codec_id));
-    if (c->dict) return tsr_fail(TSR_EUNSUPPORTED, "chunk: dictionaries are not built in");
-    return TSR_OK;
+    if (c->codec) return TSR_OK;
+    return unsupported("codec", c->codec_id, tsr_codec_known_name(c->codec_id));
 }
 
 /* A chunk with block starts. */
@@ -241,15 +240,14 @@ static int check_regular(struct tsr_chunk *c, const struct view *v)
                         c->nblocks, c->block_bytes, c->cbytes);
     if (!(c->flags & FLAG_NO_SPLIT) && c->block_bytes < c->typesize && !c->basic)
         return corrupt("blocksize", AT_BLOCKSIZE, c->block_bytes, "at least one byte per stream");
-    int rc = check_dict(c, v, &end);
+    int rc = tsr_chunk_bind_dict(c, v->p, v->len);
     if (rc < 0) return rc;
     if (c->blosc2_flags & BLOSC2_INSTRUMENTED)
         return tsr_fail(TSR_EUNSUPPORTED, "chunk: it holds records of an instrumented codec, not "
                                           "data");
     if ((rc = check_filters(c)) < 0) return rc;
-    if (!c->codec) return unsupported("codec", c->codec_id, tsr_codec_known_name(c->codec_id));
-    if (c->dict) return tsr_fail(TSR_EUNSUPPORTED, "chunk: dictionaries are not built in");
-    return TSR_OK;
+    if (c->codec) return TSR_OK;
+    return unsupported("codec", c->codec_id, tsr_codec_known_name(c->codec_id));
 }
 
 /* What follows the header, by kind (3). */
@@ -295,6 +293,6 @@ int tsr_chunk_parse(struct tsr_chunk *c, const uint8_t *p, size_t len, uint64_t 
 
 size_t tsr_chunk_head_len(const struct tsr_chunk *c)
 {
-    if (tsr_chunk_is_regular(c)) return c->head_bytes + 4 * (size_t)c->nblocks;
-    return c->head_bytes + (size_t)c->value_bytes;
+    if (!tsr_chunk_is_regular(c)) return c->head_bytes + (size_t)c->value_bytes;
+    return c->head_bytes + 4 * (size_t)c->nblocks + (c->dict ? 4 + (size_t)c->dict_len : 0);
 }

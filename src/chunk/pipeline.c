@@ -6,6 +6,8 @@
  * between the codec and the caller's buffer. */
 #include "chunk/pipeline.h"
 
+#include "base/status.h"
+
 static bool idle(const struct tsr_filter *f, const struct tsr_call *call, bool encode)
 {
     if (!encode && f->encode_only) return true;
@@ -83,4 +85,16 @@ struct tsr_block_facts tsr_block_facts_of(const struct tsr_chunk *c)
     return (struct tsr_block_facts){.typesize = c->typesize,
                                     .item_bytes = c->item_bytes,
                                     .version = c->version};
+}
+
+int tsr_call_init(struct tsr_call *call, const struct tsr_chunk *c,
+                  const struct tsr_block_facts *facts, struct tsr_worker *w)
+{
+    *call = (struct tsr_call){.worker = w,
+                              .block = facts,
+                              .meta = c->codec_meta,
+                              .dict = c->dict_bytes,
+                              .dict_len = (size_t)c->dict_len};
+    if (!c->dict || c->dict_bytes) return TSR_OK;
+    return tsr_fail(TSR_EARG, "chunk: its dictionary is not at hand");
 }

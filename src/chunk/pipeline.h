@@ -33,6 +33,10 @@ void tsr_chunk_write_header(const struct tsr_chunk *c, uint8_t *head);
 int tsr_chunk_vl_range(const struct tsr_chunk *c, struct tsr_worker *w, const uint8_t *chunk,
                        int64_t lo, int64_t n, uint8_t *dst);
 
+/* What the codec of c is told, its dictionary included; EARG when that was not found yet. */
+int tsr_call_init(struct tsr_call *call, const struct tsr_chunk *c,
+                  const struct tsr_block_facts *facts, struct tsr_worker *w);
+
 /* How many streams block b is stored in (3.4), and the facts its codecs and filters are told. */
 int32_t tsr_chunk_streams(const struct tsr_chunk *c, int32_t b);
 struct tsr_block_facts tsr_block_facts_of(const struct tsr_chunk *c);

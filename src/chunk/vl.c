@@ -14,12 +14,6 @@
 #include "base/status.h"
 #include "chunk/pipeline.h"
 
-static struct tsr_call call_of(const struct tsr_chunk *c, const struct tsr_block_facts *facts,
-                               struct tsr_worker *w)
-{
-    return (struct tsr_call){.worker = w, .block = facts, .meta = c->codec_meta};
-}
-
 /* ---- reading ---- */
 
 int tsr_chunk_vl_len(const struct tsr_chunk *c, int32_t b, const uint8_t *src, size_t len,
@@ -39,10 +33,11 @@ int tsr_chunk_decode_vl(const struct tsr_chunk *c, struct tsr_worker *w, int32_t
                         const uint8_t *src, size_t len, uint8_t *dst)
 {
     struct tsr_block_facts facts = tsr_block_facts_of(c);
-    struct tsr_call call = call_of(c, &facts, w);
+    struct tsr_call call;
     struct tsr_stages stages;
     int32_t size = 0;
-    int rc = tsr_chunk_vl_len(c, b, src, len, &size);
+    int rc = tsr_call_init(&call, c, &facts, w);
+    if (rc == TSR_OK) rc = tsr_chunk_vl_len(c, b, src, len, &size);
     if (rc < 0) return rc;
     size_t n = (size_t)size, payload = len - 4;
     tsr_stages_init(&stages, c, &call, false);
@@ -171,13 +166,15 @@ int tsr_chunk_encode_vl(const struct tsr_chunk *c, const struct tsr_cparams *p,
                         struct tsr_block_out *out)
 {
     struct tsr_block_facts facts = tsr_block_facts_of(c);
-    struct tsr_call call = call_of(c, &facts, w);
+    struct tsr_call call;
     struct tsr_stages stages;
     const uint8_t *filtered;
     size_t len = 0;
+    int rc = tsr_call_init(&call, c, &facts, w);
+    if (rc < 0) return rc;
     call.level = p->clevel;
     tsr_stages_init(&stages, c, &call, true);
-    int rc = tsr_stages_run(&stages, &call, src, n, &filtered);
+    rc = tsr_stages_run(&stages, &call, src, n, &filtered);
     if (rc == TSR_OK && p->clevel > 0 && n > 1)
         rc = c->codec->encode(&call, filtered, n, out->p + 4, n - 1, &len);
     if (rc < 0) return rc;

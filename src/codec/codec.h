@@ -37,13 +37,24 @@ struct tsr_call {
     size_t dict_len;
 };
 
+/* What a dictionary is made from: pieces of what will be encoded, one behind the other. */
+struct tsr_samples {
+    const uint8_t *p;
+    const size_t *len; /* [n] */
+    unsigned n;
+};
+
 struct tsr_codec {
     const char *name, *about;
     const char *zarr;               /* its name in Zarr metadata, NULL: none */
     int blosc2_id;                  /* blosc2.md 4.1, -1: none */
     int blosc2_format;              /* format code in flags >> 5; 6 for plugins */
     int hdf5_id;                    /* registered filter number, 0: none */
-    const struct tsr_param *params; /* besides clevel, which the pipeline owns */
+    const struct tsr_param *params; /* besides clevel and dict, which the pipeline owns */
+
+    /* Makes a dictionary of at most cap bytes, for tsr_call.dict; *len 0: nothing to be had from
+     * these samples.  NULL: the codec takes none, and ignores it. */
+    int (*train)(const struct tsr_samples *s, uint8_t *dict, size_t cap, size_t *len);
 
     /* Encodes n > 0 bytes into at most cap; *out is the length, 0 when it does not fit or
      * does not pay.  Fails only for want of memory or wrong parameters. */

@@ -191,13 +191,21 @@ int tsr_blosc2_decode_start(const struct tsr_driver *d, const struct tsr_place *
                             uint8_t *dst)
 {
     const struct tsr_chunk *c = parsed(p->priv);
+    struct tsr_chunk bound;
+    int rc = TSR_OK;
     if (c->special) {
         int64_t block = d->grid.padded ? d->grid.block_bytes : c->block_bytes;
         tsr_special_fill(c->special, c->typesize, p->value, p->value_bytes, b * block,
                          (size_t)tsr_min64(block, c->nbytes - b * block), dst);
         return TSR_OK;
     }
-    int rc = c->vlblocks ? decode_vl(c, w, in, dst) : tsr_chunk_decode_start(c, w, b, in, dst);
+    if (c->dict && !c->vlblocks) { /* the head may lie elsewhere by now */
+        bound = *c;
+        rc = tsr_chunk_bind_dict(&bound, p->head, p->head_len);
+        c = &bound;
+    }
+    if (rc == TSR_OK && c->vlblocks) rc = decode_vl(c, w, in, dst);
+    else if (rc == TSR_OK) rc = tsr_chunk_decode_start(c, w, b, in, dst);
     if (rc < 0)
         tsr_within("chunk %lld at byte %llu: block %d", (long long)p->chunk,
                    (unsigned long long)p->off, b);

@@ -65,7 +65,7 @@ struct tsr_place {
                                      0: as the grid says */
     int32_t nblocks;     /* STORED */
     bool serial;         /* blocks cannot be decoded one by one: one task, all */
-    uint64_t priv[12];   /* the format's parsed view of the chunk */
+    uint64_t priv[20];   /* the format's parsed view of the chunk */
 };
 
 /* Stored bytes of a block, relative to place.off. */
@@ -87,7 +87,7 @@ struct tsr_out_chunk {
     size_t head_len;
     bool need_raw;      /* set by seal: stored as raw bytes */
     const uint8_t *raw; /* the blocks in order, decoded, when need_raw */
-    uint64_t priv[16];
+    uint64_t priv[20];
 };
 
 /* Raw metalayers (Blosc2 formats), as in tessera.h. */

@@ -152,12 +152,11 @@ static int open_schunk(struct json_object *e, const char *file, const char *form
 /* Does the file need what is not built in? */
 static bool is_later(struct json_object *e)
 {
-    static const char *const names[] = {"dict", "varchunks", "vlblocks", "instrumented",
+    static const char *const names[] = {"varchunks", "vlblocks", "instrumented",
                                         "heterogeneous"}; /* chunks of many codecs */
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strstr(get_str(e, "file"), names[i])) return true;
-    if (strcmp(get_str(e, "kind"), "sframe") == 0 || json_object_get_boolean(get(e, "vlblocks")) ||
-        json_object_get_boolean(get(e, "dict")) || json_object_get_int(get(e, "use_dict")))
+    if (strcmp(get_str(e, "kind"), "sframe") == 0 || json_object_get_boolean(get(e, "vlblocks")))
         return true;
     if (get(e, "contiguous") && !json_object_get_boolean(get(e, "contiguous"))) return true;
     const char *codec = get_str(e, "codec");

@@ -167,7 +167,6 @@ static void check_blocks(const struct tsr_chunk *c, const uint8_t *chunk, const 
 /* Does the file need what is not built in? */
 static bool is_later(struct json_object *e)
 {
-    if (json_object_get_boolean(get(e, "dict"))) return true;
     if (strstr(get_str(e, "file"), "instrumented")) return true;
     if (get(e, "codec") && !tsr_codec_named(NULL, get_str(e, "codec"))) return true;
     for (size_t i = 0; get(e, "filters") && i < TSR_CHUNK_FILTERS; i++) {

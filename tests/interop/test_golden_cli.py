@@ -51,8 +51,6 @@ def later_feature(f):
         return "sparse frame"
     if "vlblocks" in f["file"] or f.get("vlblocks"):
         return "variable-length blocks"
-    if f.get("use_dict") or f.get("dict"):
-        return "dictionary"
     if f.get("chunk_sizes"):
         return "chunks of variable size"
     if f.get("header", {}).get("blosc2_flags", 0) & 0x80:
