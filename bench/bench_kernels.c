@@ -73,6 +73,16 @@ static void time_is_run(const struct tsr_kernels *k)
     time_kernel("is_run", k->level, is_run, is_run, 1);
 }
 
+static void prefix_sum(uint8_t *d, const uint8_t *s, size_t size, size_t n)
+{
+    current->prefix_sum(d, s, size * n);
+}
+
+static void scalar_prefix_sum(uint8_t *d, const uint8_t *s, size_t size, size_t n)
+{
+    tsr_kernels_at(0)->prefix_sum(d, s, size * n);
+}
+
 /* The kernels called `only`, or all. */
 static void time_size(const struct tsr_kernels *k, size_t size, const char *only)
 {
@@ -111,6 +121,9 @@ int main(int argc, char **argv)
             if (!only_size || sizes[s] == only_size) time_size(k, sizes[s], only);
     for (int i = 0; (k = tsr_kernels_at(i)); i++)
         if (!only || strcmp(only, "is_run") == 0) time_is_run(k);
+    for (int i = 0; (current = tsr_kernels_at(i)); i++)
+        if (!only || strcmp(only, "prefix_sum") == 0)
+            time_kernel("prefix_sum", current->level, prefix_sum, scalar_prefix_sum, 1);
     free(src);
     free(dst);
     free(wanted);

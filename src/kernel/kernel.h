@@ -22,6 +22,9 @@ struct tsr_kernels {
     void (*bitshuffle)(uint8_t *dst, const uint8_t *src, size_t size, size_t n);
     void (*bitunshuffle)(uint8_t *dst, const uint8_t *src, size_t size, size_t n);
 
+    /* dst[i] = src[0] + ... + src[i] mod 256. */
+    void (*prefix_sum)(uint8_t *dst, const uint8_t *src, size_t n);
+
     /* True when all bytes equal p[0]; true for len 0.  Leaves at the first difference. */
     bool (*is_run)(const uint8_t *p, size_t len);
 };

@@ -123,6 +123,12 @@ static void bitunshuffle(uint8_t *dst, const uint8_t *src, size_t size, size_t n
     }
 }
 
+static void prefix_sum(uint8_t *dst, const uint8_t *src, size_t n)
+{
+    uint8_t sum = 0;
+    for (size_t i = 0; i < n; i++) dst[i] = sum = (uint8_t)(sum + src[i]);
+}
+
 static bool is_run(const uint8_t *p, size_t len)
 {
     return len < 2 || memcmp(p, p + 1, len - 1) == 0;
@@ -134,5 +140,6 @@ const struct tsr_kernels tsr_kernels_scalar = {
     .unshuffle = unshuffle,
     .bitshuffle = bitshuffle,
     .bitunshuffle = bitunshuffle,
+    .prefix_sum = prefix_sum,
     .is_run = is_run,
 };

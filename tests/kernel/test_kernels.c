@@ -170,6 +170,23 @@ static void bitunshuffle_puts_bits_back(void **state)
     try_kernel("bitunshuffle", level->bitunshuffle, want_bitunshuffle, 8);
 }
 
+static void want_prefix_sum(uint8_t *dst, const uint8_t *src, size_t size, size_t n)
+{
+    uint8_t sum = 0;
+    for (size_t i = 0; i < size * n; i++) dst[i] = sum = (uint8_t)(sum + src[i]);
+}
+
+static void prefix_sum(uint8_t *dst, const uint8_t *src, size_t size, size_t n)
+{
+    level->prefix_sum(dst, src, size * n);
+}
+
+static void prefix_sum_adds_up_all_bytes_so_far(void **state)
+{
+    (void)state;
+    try_kernel("prefix_sum", prefix_sum, want_prefix_sum, 1);
+}
+
 static void is_run_sees_every_byte(void **state)
 {
     (void)state;
@@ -220,8 +237,11 @@ static void the_chosen_table_is_the_last_or_the_one_asked_for(void **state)
 int main(void)
 {
     const struct CMUnitTest each[] = {
-        cmocka_unit_test(shuffle_gathers_bytes),   cmocka_unit_test(unshuffle_puts_bytes_back),
-        cmocka_unit_test(bitshuffle_gathers_bits), cmocka_unit_test(bitunshuffle_puts_bits_back),
+        cmocka_unit_test(shuffle_gathers_bytes),
+        cmocka_unit_test(unshuffle_puts_bytes_back),
+        cmocka_unit_test(bitshuffle_gathers_bits),
+        cmocka_unit_test(bitunshuffle_puts_bits_back),
+        cmocka_unit_test(prefix_sum_adds_up_all_bytes_so_far),
         cmocka_unit_test(is_run_sees_every_byte),
     };
     const struct CMUnitTest once[] = {

@@ -32,11 +32,36 @@ KERNEL bool tsr_is_run_avx2(const uint8_t *p, size_t len)
     return true;
 }
 
+/* Sums within each half, in steps of 1, 2, 4 and 8 bytes, then the low half's total to the high. */
+INLINE vec sums(vec x)
+{
+    x = _mm256_add_epi8(x, _mm256_slli_si256(x, 1));
+    x = _mm256_add_epi8(x, _mm256_slli_si256(x, 2));
+    x = _mm256_add_epi8(x, _mm256_slli_si256(x, 4));
+    x = _mm256_add_epi8(x, _mm256_slli_si256(x, 8));
+    vec low = _mm256_permute2x128_si256(x, x, 0x08);
+    return _mm256_add_epi8(x, _mm256_shuffle_epi8(low, _mm256_set1_epi8(15)));
+}
+
+KERNEL void tsr_prefix_sum_avx2(uint8_t *dst, const uint8_t *src, size_t n)
+{
+    vec before = _mm256_setzero_si256();
+    size_t i = 0;
+    for (; i + V <= n; i += V) {
+        vec x = _mm256_add_epi8(sums(load(src + i)), before);
+        store(dst + i, x);
+        before = _mm256_shuffle_epi8(_mm256_permute4x64_epi64(x, 0xFF), _mm256_set1_epi8(7));
+    }
+    uint8_t sum = i ? dst[i - 1] : 0;
+    for (; i < n; i++) dst[i] = sum = (uint8_t)(sum + src[i]);
+}
+
 const struct tsr_kernels tsr_kernels_avx2 = {
     .level = "avx2",
     .shuffle = shuffle,
     .unshuffle = unshuffle,
     .bitshuffle = bitshuffle,
     .bitunshuffle = bitunshuffle,
+    .prefix_sum = tsr_prefix_sum_avx2,
     .is_run = tsr_is_run_avx2,
 };

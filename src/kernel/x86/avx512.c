@@ -22,5 +22,6 @@ const struct tsr_kernels tsr_kernels_avx512 = {
     .unshuffle = unshuffle,
     .bitshuffle = bitshuffle,
     .bitunshuffle = bitunshuffle,
+    .prefix_sum = tsr_prefix_sum_avx2,
     .is_run = tsr_is_run_avx2,
 };
