@@ -70,6 +70,8 @@ struct chunk_job {
     size_t nrefs, refs_cap;
     uint8_t *buf; /* bytes read, kept from job to job */
     size_t buf_cap;
+    uint8_t *ref; /* block 0 of a serial chunk, decoded */
+    size_t ref_cap;
 };
 
 void tsr_job_free(struct chunk_job *j);
@@ -79,8 +81,10 @@ int tsr_job_settle(const struct tsr_array *a, struct chunk_job *j);
 
 /* Locates the chunk of j (place.chunk and coords are set, the rest of place zero), finds the
  * blocks that meet sel (NULL: all), and brings their bytes.  One or two reads for a chunk whose
- * header was guessed right; neighbouring blocks are read together. */
-int tsr_job_fetch(const struct tsr_array *a, const struct tsr_selection *sel, struct chunk_job *j);
+ * header was guessed right; neighbouring blocks are read together.  Of a serial chunk block 0 is
+ * brought too and decoded, so that the blocks are then independent of each other. */
+int tsr_job_fetch(const struct tsr_array *a, const struct tsr_selection *sel, struct chunk_job *j,
+                  struct tsr_worker *w);
 
 /* The part of block b that exists: items [lo, hi) in array indices, and the extent its rows
  * have in memory. */

@@ -65,7 +65,8 @@ static int encode_job(void *arg, size_t i, struct tsr_worker *w)
     struct encoding *e = arg;
     const uint8_t *src = e->src + i * (size_t)e->chunk.block_bytes;
     size_t bound = tsr_chunk_block_bound(&e->chunk);
-    struct tsr_block_out out = {.p = tsr_worker_scratch(w, TSR_SCRATCH_STREAM, bound)};
+    struct tsr_block_out out = {.p = tsr_worker_scratch(w, TSR_SCRATCH_STREAM, bound),
+                                .ref = e->src};
     if (!out.p) return TSR_ENOMEM;
     int rc = tsr_chunk_encode_block(&e->chunk, &e->cparams, w, (int32_t)i, src, &out);
     return rc < 0 ? rc : place_block(e, (int32_t)i, out);
@@ -193,6 +194,8 @@ int tsr_decompress_range(const void *chunk, size_t len, int64_t start, int64_t n
     if (n == 0) return TSR_OK;
     int64_t block = tsr_max64(d.chunk.block_bytes, 1);
     d.span = tsr_max64(JOB_BYTES / block, 1) * block;
+    if (d.chunk.serial) /* each job decodes block 0 too: one job for each thread */
+        d.span = tsr_ceil_div(tsr_ceil_div(n, tsr_pool_threads(c->pool)), block) * block;
     int64_t jobs = (start + n - 1) / d.span - start / d.span + 1;
     return tsr_pool_run(c->pool, (size_t)jobs, decode_job, &d);
 }

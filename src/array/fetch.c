@@ -18,6 +18,7 @@ void tsr_job_free(struct chunk_job *j)
 {
     tsr_free(j->refs);
     tsr_free(j->buf);
+    tsr_free(j->ref);
 }
 
 static int grow_buf(struct chunk_job *j, size_t len)
@@ -148,15 +149,58 @@ static int fetch_spans(const struct tsr_array *a, struct chunk_job *j, struct ts
     return rc;
 }
 
-int tsr_job_fetch(const struct tsr_array *a, const struct tsr_selection *sel, struct chunk_job *j)
+static int fetch_blocks(const struct tsr_array *a, struct chunk_job *j)
 {
-    const struct tsr_grid *g = &a->d->grid;
     enum { FEW = 32 };
     struct {
         struct tsr_span s[FEW];
         struct wanted w[FEW];
         int32_t b[FEW];
     } few;
+    size_t n = j->nrefs;
+    if (n <= FEW) return fetch_spans(a, j, few.s, few.w, few.b);
+    uint8_t *p = tsr_alloc_array(n, sizeof *few.s + sizeof *few.w + sizeof *few.b);
+    if (!p) return TSR_ENOMEM;
+    struct tsr_span *s = (struct tsr_span *)p;
+    struct wanted *w = (struct wanted *)(s + n);
+    int rc = fetch_spans(a, j, s, w, (int32_t *)(w + n));
+    tsr_free(p);
+    return rc;
+}
+
+/* Decodes the fetched block 0 of a serial chunk aside. */
+static int decode_ref(const struct tsr_array *a, struct chunk_job *j, const struct block_ref *first,
+                      struct tsr_worker *w)
+{
+    const struct tsr_driver *d = a->d;
+    size_t len = (size_t)d->grid.item_bytes;
+    for (int i = 0; i < d->grid.ndim; i++) len *= (size_t)j->block[i];
+    if (len > j->ref_cap) {
+        tsr_free(j->ref);
+        j->ref_cap = 0;
+        if (!(j->ref = tsr_alloc(len))) return TSR_ENOMEM;
+        j->ref_cap = len;
+    }
+    int rc = d->format->decode(d, &j->place, w, 0, first->src, (size_t)first->len, j->ref);
+    j->place.ref = rc == TSR_OK ? j->ref : NULL;
+    return rc;
+}
+
+static int fetch_serial(const struct tsr_array *a, struct chunk_job *j, struct tsr_worker *w)
+{
+    size_t wanted = j->nrefs, first = 0;
+    while (first < wanted && j->refs[first].block != 0) first++;
+    int rc = first == wanted ? add_ref(j, 0) : TSR_OK;
+    if (rc == TSR_OK) rc = fetch_blocks(a, j);
+    if (rc == TSR_OK) rc = decode_ref(a, j, &j->refs[first], w);
+    j->nrefs = wanted;
+    return rc;
+}
+
+int tsr_job_fetch(const struct tsr_array *a, const struct tsr_selection *sel, struct chunk_job *j,
+                  struct tsr_worker *w)
+{
+    const struct tsr_grid *g = &a->d->grid;
     j->nrefs = 0;
     int rc = tsr_job_settle(a, j);
     if (rc < 0) return rc;
@@ -167,13 +211,5 @@ int tsr_job_fetch(const struct tsr_array *a, const struct tsr_selection *sel, st
     }
     if (j->place.state != TSR_PLACE_STORED) return TSR_OK;
     if ((rc = want_blocks(a, sel, j)) < 0) return rc;
-    size_t n = j->nrefs;
-    if (n <= FEW) return fetch_spans(a, j, few.s, few.w, few.b);
-    uint8_t *p = tsr_alloc_array(n, sizeof *few.s + sizeof *few.w + sizeof *few.b);
-    if (!p) return TSR_ENOMEM;
-    struct tsr_span *s = (struct tsr_span *)p;
-    struct wanted *w = (struct wanted *)(s + n);
-    rc = fetch_spans(a, j, s, w, (int32_t *)(w + n));
-    tsr_free(p);
-    return rc;
+    return j->place.serial && j->nrefs ? fetch_serial(a, j, w) : fetch_blocks(a, j);
 }

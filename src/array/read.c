@@ -110,7 +110,6 @@ static int window_group(const struct reader *r, struct window *w)
             j->place.block_items ? j->place.block_items * g->item_bytes : g->block_bytes;
         size_t step = (size_t)tsr_max64(1, GROUP_BYTES / tsr_max64(block, 1));
         if (j->place.state != TSR_PLACE_STORED) rc = window_add_group(w, i, 0, 0);
-        else if (j->place.serial) step = tsr_max64((int64_t)j->nrefs, 1);
         for (size_t k = 0; k < j->nrefs && rc == TSR_OK; k += step)
             rc = window_add_group(w, i, k, tsr_minz(step, j->nrefs - k));
     }
@@ -144,7 +143,7 @@ static int decode_into(const struct reader *r, const struct chunk_job *j,
         return d->format->decode(d, &j->place, w, ref->block, ref->src, (size_t)ref->len, scratch);
     int64_t end = o->blk + d->grid.item_bytes;
     for (int i = 0; i < o->ndim; i++) end += (o->count[i] - 1) * o->blk_stride[i];
-    struct tsr_block_start in = {ref->src, (size_t)ref->len, (size_t)end};
+    struct tsr_block_start in = {ref->src, (size_t)ref->len, (size_t)end, NULL};
     return d->format->decode_start(d, &j->place, w, ref->block, &in, scratch);
 }
 
@@ -194,7 +193,7 @@ static int run_job(void *arg, size_t i, struct tsr_worker *w)
 {
     struct reader *r = arg;
     size_t nfetch = r->fetch ? r->fetch->njobs : 0;
-    if (i < nfetch) return tsr_job_fetch(r->a, r->sel, &r->fetch->jobs[i]);
+    if (i < nfetch) return tsr_job_fetch(r->a, r->sel, &r->fetch->jobs[i], w);
     return decode_group(r, r->decode, i - nfetch, w);
 }
 

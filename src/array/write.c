@@ -22,9 +22,9 @@ struct out_job {
     struct tsr_out_chunk out;
     struct chunk_job old;
     bool partial;
-    bool assembled;       /* raw holds the whole new chunk already */
-    uint8_t *slots, *raw; /* kept from window to window */
-    size_t slots_cap, raw_cap;
+    bool assembled;             /* raw holds the whole new chunk already */
+    uint8_t *slots, *raw, *ref; /* kept from window to window; ref: block 0 of a serial chunk */
+    size_t slots_cap, raw_cap, ref_cap;
     struct uniform *uniform; /* [out.nblocks] */
     int32_t blocks_cap;
 };
@@ -51,6 +51,7 @@ static void window_free(struct window *w)
         tsr_job_free(&j->old);
         tsr_free(j->slots);
         tsr_free(j->raw);
+        tsr_free(j->ref);
         tsr_free(j->uniform);
         tsr_free(j->out.blocks);
     }
@@ -234,15 +235,27 @@ static int encode_block(const struct writer *w, struct out_job *j, int32_t b, st
 
 /* ---- the old chunk ---- */
 
+static int room(uint8_t **p, size_t *cap, size_t len)
+{
+    if (len <= *cap) return TSR_OK;
+    tsr_free(*p);
+    *cap = 0;
+    if (!(*p = tsr_alloc(len))) return TSR_ENOMEM;
+    *cap = len;
+    return TSR_OK;
+}
+
 static int raw_room(struct out_job *j)
 {
-    size_t len = (size_t)j->out.nbytes;
-    if (len <= j->raw_cap) return TSR_OK;
-    tsr_free(j->raw);
-    j->raw_cap = 0;
-    if (!(j->raw = tsr_alloc(len))) return TSR_ENOMEM;
-    j->raw_cap = len;
-    return TSR_OK;
+    return room(&j->raw, &j->raw_cap, (size_t)j->out.nbytes);
+}
+
+/* Block 0, before the others of its chunk are encoded against it. */
+static int make_ref(const struct writer *w, struct out_job *j, struct tsr_worker *wk)
+{
+    if (!j->out.serial || j->out.nblocks == 0) return TSR_OK;
+    int rc = room(&j->ref, &j->ref_cap, block_len(j, &w->a->d->grid, 0));
+    return rc < 0 ? rc : make_block(w, j, 0, wk, j->ref, &j->out.ref);
 }
 
 /* Clipped chunks may be cut in other blocks than the new one will be: the old chunk is decoded
@@ -281,7 +294,7 @@ static int fetch_old(void *arg, size_t i, struct tsr_worker *wk)
     struct writer *w = arg;
     struct out_job *j = &w->encode->jobs[i];
     const struct tsr_grid *g = &w->a->d->grid;
-    int rc = j->partial ? tsr_job_fetch(w->a, NULL, &j->old) : TSR_OK;
+    int rc = j->partial ? tsr_job_fetch(w->a, NULL, &j->old, wk) : TSR_OK;
     if (rc == TSR_OK && j->partial && !g->padded) rc = assemble(w, j, wk);
     memcpy(j->old.block, g->block, sizeof g->block);
     memcpy(j->old.nblock, g->nblock, sizeof g->nblock);
@@ -289,7 +302,7 @@ static int fetch_old(void *arg, size_t i, struct tsr_worker *wk)
         j->old.block[0] = j->out.block_items;
         j->old.nblock[0] = j->out.nblocks;
     }
-    return rc;
+    return rc < 0 ? rc : make_ref(w, j, wk);
 }
 
 /* ---- closing and committing ---- */
@@ -369,7 +382,7 @@ static int encode_window(struct writer *w, struct window *win, struct window *be
     w->encode = win;
     w->commit = before;
     if (rc == TSR_OK && partial) rc = tsr_pool_run(pool, win->njobs, fetch_old, w);
-    for (size_t i = 0; i < win->njobs && !partial; i++) fetch_old(w, i, NULL);
+    for (size_t i = 0; i < win->njobs && !partial && rc == TSR_OK; i++) rc = fetch_old(w, i, NULL);
     if (rc == TSR_OK)
         rc = tsr_pool_run(pool, win->first[win->njobs] + (before != NULL), run_job, w);
     for (size_t i = 0; i < win->njobs && rc == TSR_OK; i++) {

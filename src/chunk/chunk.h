@@ -55,7 +55,8 @@ void tsr_cparams_init(struct tsr_cparams *p, int32_t item_bytes);
 /* From public steps, looked up in p->codecs: any number of filters, then one codec; n 0: the
  * defaults.  EARG names the step.  Filters fill the slots from the last one down to keep c-blosc2's habit (5.1, 6). */
 int tsr_cparams_from_steps(struct tsr_cparams *p, const tsr_step *steps, int n, int split);
-/* EUNSUPPORTED (naming it) when codec or a filter of p is not built in or cannot encode. */
+/* EUNSUPPORTED (naming it) when codec or a filter of p is not built in or cannot encode, EARG
+ * when the steps do not go together or not with items and blocks of p. */
 int tsr_cparams_check(const struct tsr_cparams *p);
 
 /* A parsed header.  Small, plain, copyable: its pointers lead to codecs, which outlive it,
@@ -69,14 +70,18 @@ struct tsr_chunk {
     uint8_t head_bytes;        /* 16 or 32 */
     uint8_t version, flags, flags2, blosc2_flags, typesize;
     uint8_t special, codec_id, codec_meta;
-    bool memcpyed, dict, vlblocks, serial; /* serial: blocks need block 0 first (delta) */
-    bool basic;                            /* 16-byte header */
+    bool memcpyed, dict, vlblocks;
+    bool serial;       /* blocks after the first need it decoded (delta) */
+    bool instrumented; /* the blocks are records about data that is gone (3.10) */
+    bool basic;        /* 16-byte header */
     uint8_t filters[TSR_CHUNK_FILTERS], filters_meta[TSR_CHUNK_FILTERS];
     const struct tsr_codec *codec;      /* NULL when it is not needed (memcpyed, special) */
     const struct tsr_codec_set *codecs; /* where its filters are looked up */
     /* The dictionary, in the bytes that were parsed; NULL and 0 when they did not reach it. */
     const uint8_t *dict_bytes;
     int32_t dict_len;
+    const int32_t *block_shape; /* [block_ndim] where the caller knew it, borrowed */
+    int block_ndim;
 };
 
 /* Parses and checks a header (2, 3, 14.1-8).  p: the first len bytes, len >= min(32, avail);
@@ -118,7 +123,7 @@ int tsr_chunk_block_span(const struct tsr_chunk *c, const uint8_t *head, int32_t
 int tsr_chunk_all_spans(const struct tsr_chunk *c, const uint8_t *head, int32_t *off, int32_t *len);
 
 /* Decodes block b into dst[block_len].  src: the bytes at its span.  Regular and memcpyed
- * chunks. */
+ * chunks; of serial ones block 0 only. */
 int tsr_chunk_decode_block(const struct tsr_chunk *c, struct tsr_worker *w, int32_t b,
                            const uint8_t *src, size_t len, uint8_t *dst);
 
@@ -126,7 +131,8 @@ int tsr_chunk_decode_block(const struct tsr_chunk *c, struct tsr_worker *w, int3
  * anything behind them, and the bytes that make them are not all checked. */
 struct tsr_block_start {
     const uint8_t *src;
-    size_t len, want;
+    size_t len, want;   /* want SIZE_MAX: the whole block */
+    const uint8_t *ref; /* block 0, decoded, for the others of a serial chunk */
 };
 int tsr_chunk_decode_start(const struct tsr_chunk *c, struct tsr_worker *w, int32_t b,
                            const struct tsr_block_start *in, uint8_t *dst);
@@ -147,9 +153,10 @@ int tsr_chunk_decode_range(const struct tsr_chunk *c, struct tsr_worker *w, cons
 
 /* The outcome of encoding one block, kept by the caller until the chunk is sealed. */
 struct tsr_block_out {
-    uint8_t *p;  /* in: room of tsr_chunk_block_bound(c) bytes */
-    int32_t len; /* out */
-    bool zeros;  /* out: every stream was a zero run */
+    uint8_t *p;         /* in: room of tsr_chunk_block_bound(c) bytes */
+    const uint8_t *ref; /* in: the source of block 0, for the others of a serial chunk */
+    int32_t len;        /* out */
+    bool zeros;         /* out: every stream was a zero run */
 };
 
 /* Fills c as the template of a regular chunk of nbytes with p: block size, split, flags.

@@ -12,7 +12,10 @@
 #include "base/status.h"
 
 #define TSR_CODECS(X) X(blosclz) X(lz4) X(lz4hc) X(zlib) X(zstd)
-#define TSR_FILTERS(X) X(shuffle) X(bitshuffle)
+#define TSR_FILTERS(X) \
+    X(shuffle)         \
+    X(bitshuffle)      \
+    X(delta) X(trunc_prec) X(ndcell) X(ndmean) X(bytedelta_buggy) X(bytedelta) X(int_trunc)
 
 #define DECLARE_CODEC(name) extern const struct tsr_codec tsr_codec_##name;
 #define DECLARE_FILTER(name) extern const struct tsr_filter tsr_filter_##name;

@@ -76,13 +76,17 @@ static int parse_param(const struct target *t, const char **s)
 
 static int parse_params(const struct target *t, const char *s)
 {
+    const struct tsr_param *meta = t->params && t->params->name ? t->params : NULL;
+    bool needed = meta && meta->dflt == TSR_PARAM_NEEDED;
     if (t->clevel) *t->clevel = clevel_param.dflt;
-    *t->meta = t->params && t->params->name ? (uint8_t)t->params->dflt : 0;
+    *t->meta = meta && !needed ? (uint8_t)meta->dflt : 0;
     while (s && *s) {
+        needed = needed && strncmp(s, "meta=", 5) != 0;
         int rc = parse_param(t, &s);
         if (rc < 0) return rc;
     }
-    return TSR_OK;
+    if (!needed) return TSR_OK;
+    return tsr_fail(TSR_EARG, "step %s: it needs meta=%d to %d", t->step, meta->min, meta->max);
 }
 
 static int codec_step(struct tsr_cparams *p, const tsr_step *step)
@@ -133,6 +137,47 @@ int tsr_cparams_from_steps(struct tsr_cparams *p, const tsr_step *steps, int n, 
     return TSR_OK;
 }
 
+/* What a lossy step changes must be items, and no difference from block 0 may span the change: a
+ * writer takes it from the old items, a reader would from the new ones (5.4). */
+static int check_lossy(const struct tsr_cparams *p)
+{
+    const char *mixed = NULL, *delta = NULL, *lossy = p->codec->lossy ? p->codec->name : NULL;
+    for (int i = 0; i <= TSR_CHUNK_FILTERS; i++) {
+        bool last = i == TSR_CHUNK_FILTERS;
+        const struct tsr_filter *f = last ? NULL : tsr_filter_blosc2(p->codecs, p->filters[i]);
+        if (!last && !f) continue;
+        const char *name = last ? p->codec->name : f->name;
+        if ((last ? p->codec->lossy : f->lossy) && mixed)
+            return tsr_fail(TSR_EARG, "step %s: it needs items, and %s before it leaves none", name,
+                            mixed);
+        if (last) break;
+        if (f->lossy) lossy = name;
+        if (!f->items) mixed = name;
+        if (f->blosc2_id == FILTER_DELTA) delta = name;
+    }
+    if (!lossy || !delta) return TSR_OK;
+    return tsr_fail(TSR_EARG, "step %s cannot stand beside step %s, which changes items", delta,
+                    lossy);
+}
+
+/* Each step against the facts of the blocks. */
+static int check_steps(const struct tsr_cparams *p)
+{
+    struct tsr_block_facts facts = {.typesize = p->item_bytes > 255 ? 1 : p->item_bytes,
+                                    .item_bytes = p->item_bytes,
+                                    .ndim = p->block_ndim,
+                                    .shape = p->block_shape};
+    struct tsr_call c = {.block = &facts, .level = p->clevel, .meta = p->codec_meta};
+    int rc = p->codec->check ? p->codec->check(&c) : TSR_OK;
+    for (int i = 0; i < TSR_CHUNK_FILTERS && rc == TSR_OK; i++) {
+        const struct tsr_filter *f =
+            p->filters[i] ? tsr_filter_blosc2(p->codecs, p->filters[i]) : NULL;
+        c.meta = p->filters_meta[i];
+        if (f && f->check) rc = f->check(&c);
+    }
+    return rc;
+}
+
 int tsr_cparams_check(const struct tsr_cparams *p)
 {
     const char *name = p->codec ? p->codec->name : tsr_codec_known_name(p->codec_id);
@@ -147,5 +192,6 @@ int tsr_cparams_check(const struct tsr_cparams *p)
         return tsr_fail(TSR_EUNSUPPORTED, "filter %d (%s) cannot be written by this build", id,
                         name ? name : "unknown");
     }
-    return TSR_OK;
+    int rc = check_lossy(p);
+    return rc < 0 ? rc : check_steps(p);
 }

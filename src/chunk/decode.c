@@ -60,6 +60,9 @@ static int read_stream(const struct tsr_chunk *c, const struct tsr_call *call, s
     if (csize == 0) memset(dst, 0, take);
     else if ((size_t)csize == n && plain) *plain = src;
     else if ((size_t)csize == n) memcpy(dst, src, take);
+    else if (!c->codec)
+        return tsr_fail(TSR_ECORRUPT, "byte %zu: found a record of %d bytes, expected %zu",
+                        in->at - (size_t)csize - 4, csize, n);
     else if (take < n) return c->codec->decode_start(call, src, (size_t)csize, dst, take);
     else return c->codec->decode(call, src, (size_t)csize, dst, n);
     return TSR_OK;
@@ -96,7 +99,7 @@ static struct streams some_streams(const struct tsr_chunk *c, const struct tsr_c
     enum { LINE = 64 };
     struct streams st = whole_streams(c, b);
     size_t take = st.n;
-    if (!c->codec->decode_start) return st;
+    if (!c->codec || !c->codec->decode_start) return st;
     if (stages->n == 0 && st.count == 1) {
         take = want;
     } else if (stages->n == 1 && stages->filter[0]->planes) {
@@ -121,7 +124,10 @@ int tsr_chunk_decode_start(const struct tsr_chunk *c, struct tsr_worker *w, int3
         memcpy(dst, start->src, tsr_minz(n, start->want));
         return TSR_OK;
     }
+    if (c->serial && b > 0 && !start->ref)
+        return tsr_fail(TSR_EARG, "block %d: block 0 of the chunk must be decoded first", b);
     struct tsr_block_facts facts = tsr_block_facts_of(c);
+    facts.ref = b > 0 ? start->ref : NULL;
     struct tsr_call call;
     struct tsr_stages stages;
     int rc = tsr_call_init(&call, c, &facts, w);
@@ -141,24 +147,42 @@ int tsr_chunk_decode_start(const struct tsr_chunk *c, struct tsr_worker *w, int3
 int tsr_chunk_decode_block(const struct tsr_chunk *c, struct tsr_worker *w, int32_t b,
                            const uint8_t *src, size_t len, uint8_t *dst)
 {
-    struct tsr_block_start all = {src, len, SIZE_MAX};
+    struct tsr_block_start all = {src, len, SIZE_MAX, NULL};
     return tsr_chunk_decode_start(c, w, b, &all, dst);
 }
 
-/* Bytes [lo, lo + n) of block b of a chunk in memory. */
-static int block_part(const struct tsr_chunk *c, struct tsr_worker *w, const uint8_t *chunk,
-                      int32_t b, size_t lo, size_t n, uint8_t *dst)
+/* A chunk in memory, and its block 0 where others need it. */
+struct whole {
+    const struct tsr_chunk *c;
+    const uint8_t *chunk, *ref;
+};
+
+/* Bytes [lo, lo + n) of block b. */
+static int block_part(const struct whole *in, struct tsr_worker *w, int32_t b, size_t lo, size_t n,
+                      uint8_t *dst)
 {
+    const struct tsr_chunk *c = in->c;
     size_t whole = (size_t)tsr_chunk_block_len(c, b);
     int32_t off, len;
-    int rc = tsr_chunk_block_span(c, chunk, b, false, &off, &len);
+    int rc = tsr_chunk_block_span(c, in->chunk, b, false, &off, &len);
     if (rc < 0) return rc;
-    if (n == whole) return tsr_chunk_decode_block(c, w, b, chunk + off, (size_t)len, dst);
+    struct tsr_block_start start = {in->chunk + off, (size_t)len, SIZE_MAX, in->ref};
+    if (n == whole) return tsr_chunk_decode_start(c, w, b, &start, dst);
     uint8_t *all = tsr_worker_scratch(w, TSR_SCRATCH_BLOCK, whole);
     if (!all) return TSR_ENOMEM;
-    struct tsr_block_start start = {chunk + off, (size_t)len, lo + n};
+    start.want = lo + n;
     rc = tsr_chunk_decode_start(c, w, b, &start, all);
     if (rc == TSR_OK) memcpy(dst, all + lo, n);
+    return rc;
+}
+
+/* Decodes block 0 aside for a range that needs it. */
+static int decode_ref(struct whole *in, struct tsr_worker *w)
+{
+    size_t len = (size_t)tsr_chunk_block_len(in->c, 0);
+    uint8_t *ref = tsr_worker_scratch(w, TSR_SCRATCH_REF, len);
+    int rc = ref ? block_part(in, w, 0, 0, len, ref) : TSR_ENOMEM;
+    in->ref = ref;
     return rc;
 }
 
@@ -179,13 +203,15 @@ int tsr_chunk_decode_range(const struct tsr_chunk *c, struct tsr_worker *w, cons
         return TSR_OK;
     }
     struct tsr_chunk bound = *c; /* what was parsed may have lain elsewhere, or ended early */
+    struct whole in = {&bound, chunk, NULL};
     int rc = tsr_chunk_bind_dict(&bound, chunk, (size_t)c->cbytes);
     if (rc == TSR_OK && c->vlblocks) return tsr_chunk_vl_range(&bound, w, chunk, lo, n, dst);
+    if (rc == TSR_OK && c->serial && lo + n > c->block_bytes) rc = decode_ref(&in, w);
     while (n > 0 && rc == TSR_OK) {
         int32_t b = (int32_t)(lo / c->block_bytes);
-        int64_t in = lo - (int64_t)b * c->block_bytes;
-        int64_t m = tsr_min64(n, tsr_chunk_block_len(c, b) - in);
-        rc = block_part(&bound, w, chunk, b, (size_t)in, (size_t)m, dst);
+        int64_t at = lo - (int64_t)b * c->block_bytes;
+        int64_t m = tsr_min64(n, tsr_chunk_block_len(c, b) - at);
+        rc = block_part(&in, w, b, (size_t)at, (size_t)m, dst);
         lo += m;
         n -= m;
         dst += m;

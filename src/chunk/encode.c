@@ -19,7 +19,7 @@ enum { KIB = 1024, MIB = 1024 * 1024, MIN_CHUNK = 32 };
 /* 6.1 for a block of b bytes. */
 static bool is_split(const struct tsr_cparams *p, int32_t typesize, int64_t b)
 {
-    if (p->split == SPLIT_NEVER || b < typesize) return false;
+    if (p->split == SPLIT_NEVER || p->codec->whole || b < typesize) return false;
     if (p->split == SPLIT_ALWAYS) return true;
     bool codec = p->codec_id == CODEC_BLOSCLZ || p->codec_id == CODEC_LZ4 ||
                  (p->codec_id == CODEC_ZSTD && p->clevel <= 5);
@@ -57,12 +57,16 @@ static int32_t choose_block(const struct tsr_cparams *p, int32_t typesize, int64
     return (int32_t)b;
 }
 
-/* A group larger than the block moves nothing, and readers refuse it (14.14). */
-static void drop_idle_shuffles(struct tsr_chunk *c)
+/* A shuffle group larger than the block moves nothing, and readers refuse it (14.14).  Streams of
+ * bytedelta are numbered, so that the chunk can be read outside its frame too (5.8). */
+static void settle_filters(struct tsr_chunk *c)
 {
-    for (int i = 0; i < TSR_CHUNK_FILTERS; i++)
-        if (c->filters[i] == FILTER_SHUFFLE && c->filters_meta[i] > c->block_bytes)
-            c->filters[i] = c->filters_meta[i] = 0;
+    for (int i = 0; i < TSR_CHUNK_FILTERS; i++) {
+        uint8_t *meta = &c->filters_meta[i];
+        if (c->filters[i] == FILTER_SHUFFLE && *meta > c->block_bytes) c->filters[i] = *meta = 0;
+        if (c->filters[i] == FILTER_BYTEDELTA && *meta == 0 && c->item_bytes <= 255)
+            *meta = (uint8_t)c->item_bytes;
+    }
 }
 
 int tsr_chunk_begin(struct tsr_chunk *c, const struct tsr_cparams *p, int64_t nbytes)
@@ -89,9 +93,11 @@ int tsr_chunk_begin(struct tsr_chunk *c, const struct tsr_cparams *p, int64_t nb
     c->codecs = p->codecs;
     c->codec_id = (uint8_t)p->codec_id;
     c->codec_meta = (uint8_t)p->codec_meta;
+    c->block_ndim = p->block_ndim;
+    c->block_shape = p->block_shape;
     memcpy(c->filters, p->filters, sizeof c->filters);
     memcpy(c->filters_meta, p->filters_meta, sizeof c->filters_meta);
-    drop_idle_shuffles(c);
+    settle_filters(c);
     c->flags = FLAG_EXTENDED;
     c->memcpyed = p->clevel == 0 || nbytes < MIN_CHUNK || nbytes < p->item_bytes;
     if (c->memcpyed) {
@@ -100,7 +106,8 @@ int tsr_chunk_begin(struct tsr_chunk *c, const struct tsr_cparams *p, int64_t nb
     }
     c->flags |= (uint8_t)(p->codec->blosc2_format << 5);
     if (!is_split(p, c->typesize, c->block_bytes)) c->flags |= FLAG_NO_SPLIT;
-    if (memchr(c->filters, FILTER_DELTA, sizeof c->filters)) c->flags |= FLAG_DELTA;
+    c->serial = memchr(c->filters, FILTER_DELTA, sizeof c->filters) != NULL;
+    if (c->serial) c->flags |= FLAG_DELTA;
     return TSR_OK;
 }
 
@@ -147,8 +154,7 @@ int tsr_chunk_encode_block(const struct tsr_chunk *c, const struct tsr_cparams *
     out->zeros = !c->memcpyed;
     if (c->memcpyed) return TSR_OK; /* the chunk will hold the data as it is */
     struct tsr_block_facts facts = tsr_block_facts_of(c);
-    facts.ndim = p->block_ndim;
-    facts.shape = p->block_shape;
+    facts.ref = b > 0 ? out->ref : NULL;
     struct tsr_call call = {.worker = w,
                             .block = &facts,
                             .level = p->clevel,
@@ -238,7 +244,7 @@ static int encode_blocks(const struct tsr_chunk *c, const struct tsr_cparams *p,
     if (!aside) return TSR_ENOMEM;
     for (int32_t b = 0; b < c->nblocks; b++) {
         bool fits = room - body->len >= (int64_t)tsr_chunk_block_bound(c);
-        struct tsr_block_out out = {.p = fits ? dst + head + body->len : aside};
+        struct tsr_block_out out = {.p = fits ? dst + head + body->len : aside, .ref = src};
         int rc = tsr_chunk_encode_block(c, p, w, b, src + (int64_t)b * c->block_bytes, &out);
         if (rc < 0) return rc;
         body->zeros &= out.zeros;

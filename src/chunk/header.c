@@ -55,6 +55,7 @@ static int read_fields(struct tsr_chunk *c, const struct view *v)
     c->blosc2_flags = p[AT_BLOSC2_FLAGS];
     c->special = (c->blosc2_flags & BLOSC2_SPECIAL) >> 4;
     c->vlblocks = (c->flags2 & FLAGS2_VLBLOCKS) != 0;
+    c->instrumented = (c->blosc2_flags & BLOSC2_INSTRUMENTED) != 0;
     return TSR_OK;
 }
 
@@ -92,9 +93,9 @@ static int check_flags(const struct tsr_chunk *c)
         return corrupt("blosc2_flags", AT_BLOSC2_FLAGS, c->blosc2_flags, "no lazy chunk (bit 3)");
     if (c->special > TSR_SPECIAL_UNINIT)
         return corrupt("special value", AT_BLOSC2_FLAGS, c->special, "0 to 4");
-    if (c->vlblocks && (c->special || c->memcpyed))
+    if (c->vlblocks && (c->special || c->memcpyed || c->instrumented))
         return corrupt("flags2", AT_FLAGS2, c->flags2,
-                       "no VL blocks in a memcpyed or special chunk");
+                       "no VL blocks in a memcpyed, special or instrumented chunk");
     return TSR_OK;
 }
 
@@ -124,7 +125,7 @@ static void derive_blocks(struct tsr_chunk *c)
 {
     int32_t bs = c->block_bytes;
     if (c->nbytes > 0 && bs > c->nbytes) bs = c->nbytes;
-    if (bs > c->typesize) bs -= bs % c->typesize;
+    if (bs > c->typesize && !c->instrumented) bs -= bs % c->typesize;
     c->block_bytes = bs;
     c->nblocks = (int32_t)tsr_ceil_div(c->nbytes, bs);
     c->leftover = c->nbytes % bs;
@@ -242,9 +243,7 @@ static int check_regular(struct tsr_chunk *c, const struct view *v)
         return corrupt("blocksize", AT_BLOCKSIZE, c->block_bytes, "at least one byte per stream");
     int rc = tsr_chunk_bind_dict(c, v->p, v->len);
     if (rc < 0) return rc;
-    if (c->blosc2_flags & BLOSC2_INSTRUMENTED)
-        return tsr_fail(TSR_EUNSUPPORTED, "chunk: it holds records of an instrumented codec, not "
-                                          "data");
+    if (c->instrumented) return TSR_OK;
     if ((rc = check_filters(c)) < 0) return rc;
     if (c->codec) return TSR_OK;
     return unsupported("codec", c->codec_id, tsr_codec_known_name(c->codec_id));
@@ -268,9 +267,10 @@ static int check_kind(struct tsr_chunk *c, const struct view *v)
     if (c->nbytes == 0) return TSR_OK;
     int rc = find_codec_id(c, v->p);
     if (rc < 0) return rc;
-    c->codec = tsr_codec_blosc2(c->codecs, c->codec_id);
+    if (!c->instrumented) c->codec = tsr_codec_blosc2(c->codecs, c->codec_id);
     c->dict = (c->blosc2_flags & BLOSC2_DICT) != 0;
-    for (int i = 0; i < TSR_CHUNK_FILTERS; i++) c->serial |= c->filters[i] == FILTER_DELTA;
+    for (int i = 0; i < TSR_CHUNK_FILTERS && !c->instrumented; i++)
+        c->serial |= c->filters[i] == FILTER_DELTA;
     return c->vlblocks ? check_vl(c, v) : check_regular(c, v);
 }
 

@@ -19,6 +19,7 @@ void tsr_stages_init(struct tsr_stages *s, const struct tsr_chunk *c, const stru
 {
     struct tsr_call one = *call;
     s->n = 0;
+    if (c->instrumented) return; /* records are stored as they are */
     for (int i = 0; i < TSR_CHUNK_FILTERS; i++) {
         int slot = encode ? i : TSR_CHUNK_FILTERS - 1 - i;
         int id = c->filters[slot];
@@ -84,6 +85,8 @@ struct tsr_block_facts tsr_block_facts_of(const struct tsr_chunk *c)
 {
     return (struct tsr_block_facts){.typesize = c->typesize,
                                     .item_bytes = c->item_bytes,
+                                    .ndim = c->block_ndim,
+                                    .shape = c->block_shape,
                                     .version = c->version};
 }
 

@@ -16,8 +16,9 @@
 /* A parameter "name=value" of a step, an integer in min..max.  Ends with name NULL. */
 struct tsr_param {
     const char *name;
-    int min, max, dflt;
+    int min, max, dflt; /* dflt TSR_PARAM_NEEDED: must be given */
 };
+enum { TSR_PARAM_NEEDED = -1000 };
 
 /* What a codec or filter may want to know about the block it works on. */
 struct tsr_block_facts {
@@ -26,6 +27,7 @@ struct tsr_block_facts {
     int ndim;             /* 0 when the block has no shape */
     const int32_t *shape; /* [ndim], borrowed */
     int version;          /* chunk format version (bitshuffle of Blosc 1 differs) */
+    const uint8_t *ref;   /* block 0 of the chunk, decoded, to delta; NULL: this is block 0 */
 };
 
 struct tsr_call {
@@ -51,6 +53,11 @@ struct tsr_codec {
     int blosc2_format;              /* format code in flags >> 5; 6 for plugins */
     int hdf5_id;                    /* registered filter number, 0: none */
     const struct tsr_param *params; /* besides clevel and dict, which the pipeline owns */
+    bool lossy;                     /* decodes to other items: filters before it must keep items */
+    bool whole;                     /* a stream is a whole block, never a part of one */
+
+    /* May blocks of these facts be written with this meta?  EARG says why not.  NULL: always. */
+    int (*check)(const struct tsr_call *c);
 
     /* Makes a dictionary of at most cap bytes, for tsr_call.dict; *len 0: nothing to be had from
      * these samples.  NULL: the codec takes none, and ignores it. */
@@ -73,7 +80,10 @@ struct tsr_filter {
     const char *name, *about;
     int blosc2_id;
     const struct tsr_param *params; /* "meta" is the parameter byte */
-    bool encode_only;               /* decoding is the identity (lossy filters) */
+    bool encode_only;               /* decoding is the identity */
+    bool lossy;                     /* as of a codec */
+    bool items;                     /* what it makes is still items, at their places or others */
+    int (*check)(const struct tsr_call *c); /* as of a codec */
 
     /* True when both directions would only copy, so that the pipeline leaves the step out;
      * NULL: never. */

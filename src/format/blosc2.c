@@ -65,6 +65,8 @@ static int place_parsed(const struct tsr_blosc2 *b, struct tsr_place *p)
         return TSR_OK;
     }
     c->item_bytes = b->cparams.item_bytes;
+    c->block_ndim = b->cparams.block_ndim;
+    c->block_shape = b->cparams.block_shape;
     p->len = (uint64_t)c->cbytes;
     p->nblocks = c->vlblocks ? 1 : c->nblocks; /* only the blocks say how large they are */
     p->serial = c->serial;
@@ -172,7 +174,7 @@ int tsr_blosc2_spans(const struct tsr_driver *d, const struct tsr_place *p, cons
 int tsr_blosc2_decode(const struct tsr_driver *d, const struct tsr_place *p, struct tsr_worker *w,
                       int32_t b, const uint8_t *src, size_t len, uint8_t *dst)
 {
-    struct tsr_block_start all = {src, len, SIZE_MAX};
+    struct tsr_block_start all = {src, len, SIZE_MAX, NULL};
     return tsr_blosc2_decode_start(d, p, w, b, &all, dst);
 }
 
@@ -199,13 +201,19 @@ int tsr_blosc2_decode_start(const struct tsr_driver *d, const struct tsr_place *
                          (size_t)tsr_min64(block, c->nbytes - b * block), dst);
         return TSR_OK;
     }
+    if (p->ref && b == 0) {
+        memcpy(dst, p->ref, (size_t)tsr_chunk_block_len(c, 0));
+        return TSR_OK;
+    }
+    struct tsr_block_start start = *in;
+    start.ref = p->ref;
     if (c->dict && !c->vlblocks) { /* the head may lie elsewhere by now */
         bound = *c;
         rc = tsr_chunk_bind_dict(&bound, p->head, p->head_len);
         c = &bound;
     }
     if (rc == TSR_OK && c->vlblocks) rc = decode_vl(c, w, in, dst);
-    else if (rc == TSR_OK) rc = tsr_chunk_decode_start(c, w, b, in, dst);
+    else if (rc == TSR_OK) rc = tsr_chunk_decode_start(c, w, b, &start, dst);
     if (rc < 0)
         tsr_within("chunk %lld at byte %llu: block %d", (long long)p->chunk,
                    (unsigned long long)p->off, b);
@@ -222,6 +230,7 @@ int tsr_blosc2_begin(const struct tsr_driver *d, struct tsr_out_chunk *out)
     out->nblocks = c->nblocks;
     out->block_items = d->grid.padded ? 0 : c->block_bytes;
     out->block_bound = tsr_chunk_block_bound(c);
+    out->serial = c->serial;
     /* block starts, or the item of a repeated value */
     out->head_bound =
         TSR_CHUNK_HEADER + (size_t)tsr_max64(4 * (int64_t)c->nblocks, self(d)->cparams.item_bytes);
@@ -231,7 +240,14 @@ int tsr_blosc2_begin(const struct tsr_driver *d, struct tsr_out_chunk *out)
 int tsr_blosc2_encode(const struct tsr_driver *d, struct tsr_worker *w,
                       const struct tsr_out_chunk *out, int32_t b, const uint8_t *src)
 {
+    out->blocks[b].ref = out->ref;
     return tsr_chunk_encode_block(parsed(out->priv), &self(d)->cparams, w, b, src, &out->blocks[b]);
+}
+
+/* Blocks stored as differences from block 0 can stay only where that stays. */
+static bool same_ref(const struct tsr_place *old, const struct tsr_out_chunk *out, size_t len)
+{
+    return old->ref && out->ref && memcmp(old->ref, out->ref, len) == 0;
 }
 
 bool tsr_blosc2_keep(const struct tsr_driver *d, const struct tsr_place *old,
@@ -247,6 +263,7 @@ bool tsr_blosc2_keep(const struct tsr_driver *d, const struct tsr_place *old,
         memcmp(was->filters_meta, now->filters_meta, sizeof was->filters_meta) != 0 ||
         len > out->block_bound)
         return false;
+    if (was->serial && b > 0 && !same_ref(old, out, (size_t)was->block_bytes)) return false;
     memcpy(out->blocks[b].p, src, len);
     out->blocks[b].len = (int32_t)len;
     out->blocks[b].zeros = false; /* not known: a chunk that becomes zeros is found by writing */

@@ -64,7 +64,8 @@ struct tsr_place {
     int64_t block_items; /* 1-D formats whose chunks choose their block: its items;
                                      0: as the grid says */
     int32_t nblocks;     /* STORED */
-    bool serial;         /* blocks cannot be decoded one by one: one task, all */
+    bool serial;         /* STORED: blocks after the first are decoded with it at hand */
+    const uint8_t *ref;  /* that block, decoded, once the engine has it */
     uint64_t priv[20];   /* the format's parsed view of the chunk */
 };
 
@@ -81,6 +82,8 @@ struct tsr_out_chunk {
     const uint8_t *value;  /* VALUE: one item */
     int32_t nblocks;
     int64_t block_items; /* as tsr_place.block_items */
+    bool serial;         /* set by begin: blocks after the first are encoded against it */
+    const uint8_t *ref;  /* that block, decoded */
     size_t block_bound, head_bound;
     struct tsr_block_out *blocks; /* [nblocks] */
     uint8_t *head;                /* [head_bound] */

@@ -86,7 +86,7 @@ static int check_job(void *arg, size_t i, struct tsr_worker *w)
     if (is_told(v, chunk)) return TSR_OK;
     j->place = (struct tsr_place){.chunk = chunk};
     tsr_grid_chunk_coords(&v->a->d->grid, chunk, j->coords);
-    r->rc = tsr_job_fetch(v->a, NULL, j);
+    r->rc = tsr_job_fetch(v->a, NULL, j, w);
     if (r->rc == TSR_OK) r->rc = decode_blocks(v->a, j, w);
     if (r->rc == TSR_OK) return TSR_OK;
     tsr_error_save(r->text);

@@ -152,8 +152,7 @@ static int open_schunk(struct json_object *e, const char *file, const char *form
 /* Does the file need what is not built in? */
 static bool is_later(struct json_object *e)
 {
-    static const char *const names[] = {"varchunks", "vlblocks", "instrumented",
-                                        "heterogeneous"}; /* chunks of many codecs */
+    static const char *const names[] = {"varchunks", "vlblocks"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strstr(get_str(e, "file"), names[i])) return true;
     if (strcmp(get_str(e, "kind"), "sframe") == 0 || json_object_get_boolean(get(e, "vlblocks")))

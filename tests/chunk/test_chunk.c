@@ -345,7 +345,7 @@ static void check_start(const struct tsr_chunk *c, size_t want)
 {
     int32_t off, len;
     assert_int_equal(tsr_chunk_block_span(c, chunk, 0, false, &off, &len), TSR_OK);
-    struct tsr_block_start in = {chunk + off, (size_t)len, want};
+    struct tsr_block_start in = {chunk + off, (size_t)len, want, NULL};
     memset(back, 0x5A, (size_t)c->block_bytes + 1);
     if (tsr_chunk_decode_start(c, worker, 0, &in, back) < 0) fail_msg("%s", tsr_error());
     assert_memory_equal(back, src, want);
@@ -457,14 +457,15 @@ static void missing_codecs_and_filters_are_named(void **state)
     int32_t cbytes = encode(&p, 20000);
     struct tsr_chunk c;
     chunk[AT_FLAGS] = (uint8_t)(FORMAT_PLUGIN << 5 | FLAG_EXTENDED);
-    chunk[AT_UDCODEC] = 33;
+    chunk[AT_UDCODEC] = 37;
     assert_int_equal(tsr_chunk_parse(&c, chunk, 32, (uint64_t)cbytes, LIMIT), TSR_EUNSUPPORTED);
-    assert_non_null(strstr(tsr_error(), "codec 33 (zfp_acc) is not built in"));
-    chunk[AT_FILTERS] = 35;
+    assert_non_null(strstr(tsr_error(), "codec 37 (grok) is not built in"));
+    chunk[AT_FILTERS] = 40;
     assert_int_equal(tsr_chunk_parse(&c, chunk, 32, (uint64_t)cbytes, LIMIT), TSR_EUNSUPPORTED);
-    assert_non_null(strstr(tsr_error(), "filter 35 (bytedelta) is not built in"));
-    p.filters[0] = 35;
+    assert_non_null(strstr(tsr_error(), "filter 40 is unknown"));
+    p.filters[0] = 34;
     assert_int_equal(tsr_cparams_check(&p), TSR_EUNSUPPORTED);
+    assert_non_null(strstr(tsr_error(), "filter 34 (bytedelta_buggy) cannot be written"));
     p = params("lz4", 5, 1, 4);
     p.codec = NULL;
     p.codec_id = 38;

@@ -23,6 +23,10 @@ static struct tsr_worker *worker;
 static uint8_t *guarded[3]; /* ends of three areas of ROOM bytes, each before a guard page */
 static uint8_t *plain;      /* the data of the case at hand */
 
+/* Those that take any bytes and give them back; the others have test_plugins.c. */
+static const struct tsr_codec *codecs[32];
+static const struct tsr_filter *filters[32];
+
 static const size_t sizes[] = {1,    2,    3,     4,     7,     8,     15,     16,
                                17,   31,   32,    33,    63,    64,    65,     127,
                                128,  129,  255,   256,   257,   1000,  4096,   5000,
@@ -156,12 +160,12 @@ static void round_trips(const struct tsr_codec *codec, int level, size_t n)
 static void what_encodes_decodes_to_itself(void **state)
 {
     (void)state;
-    for (int i = 0; tsr_codec_list(i); i++)
+    for (int i = 0; codecs[i]; i++)
         for (int f = 0; f < NFILLS; f++)
             for (int s = 0; s < NSIZES; s++) {
                 fills[f](plain, sizes[s]);
                 for (int level = 1; level <= 9; level += sizes[s] > 20000 ? 4 : 1)
-                    round_trips(tsr_codec_list(i), level, sizes[s]);
+                    round_trips(codecs[i], level, sizes[s]);
             }
 }
 
@@ -169,9 +173,9 @@ static void encoding_is_deterministic(void **state)
 {
     (void)state;
     static uint8_t first[ROOM];
-    for (int i = 0; tsr_codec_list(i); i++) {
+    for (int i = 0; codecs[i]; i++) {
         fill_words(plain, 30000);
-        size_t len = encode(tsr_codec_list(i), 5, 30000, 30000);
+        size_t len = encode(codecs[i], 5, 30000, 30000);
         assert_true(len > 0);
         memcpy(first, guarded[1] - len, len);
         for (int k = 0; k < 20; k++) { /* other streams leave their marks in the worker's state */
@@ -179,10 +183,10 @@ static void encoding_is_deterministic(void **state)
             static uint8_t other[5000];
             plain = other;
             fill_words(other, sizeof other);
-            encode(tsr_codec_list(i), 1 + k % 9, sizeof other, sizeof other);
+            encode(codecs[i], 1 + k % 9, sizeof other, sizeof other);
             plain = keep;
         }
-        assert_int_equal(encode(tsr_codec_list(i), 5, 30000, 30000), len);
+        assert_int_equal(encode(codecs[i], 5, 30000, 30000), len);
         assert_memory_equal(first, guarded[1] - len, len);
     }
 }
@@ -190,34 +194,33 @@ static void encoding_is_deterministic(void **state)
 static void repetitive_data_shrinks_well(void **state)
 {
     (void)state;
-    for (int i = 0; tsr_codec_list(i); i++) {
+    for (int i = 0; codecs[i]; i++) {
         fill_ramp(plain, 65536);
-        assert_in_range(encode(tsr_codec_list(i), 5, 65536, 65536), 1, 65536 / 20);
+        assert_in_range(encode(codecs[i], 5, 65536, 65536), 1, 65536 / 20);
     }
 }
 
 static void noise_is_given_up(void **state)
 {
     (void)state;
-    for (int i = 0; tsr_codec_list(i); i++) {
+    for (int i = 0; codecs[i]; i++) {
         fill_noise(plain, 65536);
-        assert_int_equal(encode(tsr_codec_list(i), 5, 65536, 65535), 0);
+        assert_int_equal(encode(codecs[i], 5, 65536, 65535), 0);
     }
 }
 
 static void truncated_input_is_corrupt(void **state)
 {
     (void)state;
-    for (int i = 0; tsr_codec_list(i); i++)
+    for (int i = 0; codecs[i]; i++)
         for (int f = 2; f < NFILLS; f++) {
             size_t n = 6000;
             fills[f](plain, n);
-            size_t len = encode(tsr_codec_list(i), 5, n, n);
+            size_t len = encode(codecs[i], 5, n, n);
             uint8_t *copy = malloc(len + 1);
             memcpy(copy, guarded[1] - len, len);
             for (size_t cut = 0; cut < len; cut += 1 + len / 300)
-                assert_int_equal(decode(tsr_codec_list(i), guard(1, copy, cut), cut, n),
-                                 TSR_ECORRUPT);
+                assert_int_equal(decode(codecs[i], guard(1, copy, cut), cut, n), TSR_ECORRUPT);
             free(copy);
         }
 }
@@ -225,13 +228,13 @@ static void truncated_input_is_corrupt(void **state)
 static void wrong_size_is_corrupt(void **state)
 {
     (void)state;
-    for (int i = 0; tsr_codec_list(i); i++) {
+    for (int i = 0; codecs[i]; i++) {
         size_t n = 6000;
         fill_words(plain, n);
-        size_t len = encode(tsr_codec_list(i), 5, n, n);
+        size_t len = encode(codecs[i], 5, n, n);
         for (size_t d = 1; d < 100; d++) {
-            assert_int_equal(decode(tsr_codec_list(i), guarded[1] - len, len, n - d), TSR_ECORRUPT);
-            assert_int_equal(decode(tsr_codec_list(i), guarded[1] - len, len, n + d), TSR_ECORRUPT);
+            assert_int_equal(decode(codecs[i], guarded[1] - len, len, n - d), TSR_ECORRUPT);
+            assert_int_equal(decode(codecs[i], guarded[1] - len, len, n + d), TSR_ECORRUPT);
         }
     }
 }
@@ -239,17 +242,17 @@ static void wrong_size_is_corrupt(void **state)
 static void flipped_bits_decode_or_are_corrupt(void **state)
 {
     (void)state;
-    for (int i = 0; tsr_codec_list(i); i++)
+    for (int i = 0; codecs[i]; i++)
         for (int f = 2; f < NFILLS; f++) {
             size_t n = 20000;
             fills[f](plain, n);
-            size_t len = encode(tsr_codec_list(i), 5, n, n);
+            size_t len = encode(codecs[i], 5, n, n);
             uint8_t *stream = guarded[1] - len;
             for (int k = 0; k < 2000 && len; k++) {
                 size_t at = rnd() % len;
                 uint8_t keep = stream[at];
                 stream[at] ^= (uint8_t)(1 << rnd() % 8);
-                int rc = decode(tsr_codec_list(i), stream, len, n);
+                int rc = decode(codecs[i], stream, len, n);
                 assert_true(rc == TSR_OK || rc == TSR_ECORRUPT);
                 stream[at] = keep;
             }
@@ -259,12 +262,12 @@ static void flipped_bits_decode_or_are_corrupt(void **state)
 static void noise_decodes_or_is_corrupt(void **state)
 {
     (void)state;
-    for (int i = 0; tsr_codec_list(i); i++)
+    for (int i = 0; codecs[i]; i++)
         for (int k = 0; k < 5000; k++) {
             size_t len = 1 + rnd() % 200, n = 1 + rnd() % 500;
             uint8_t *src = guard(1, NULL, len);
             fill_noise(src, len);
-            int rc = decode(tsr_codec_list(i), src, len, n);
+            int rc = decode(codecs[i], src, len, n);
             assert_true(rc == TSR_OK || rc == TSR_ECORRUPT);
         }
 }
@@ -429,7 +432,7 @@ static void lz4_matches_reach_into_the_dictionary(void **state)
 
 static void filter_round_trip(const struct tsr_filter *f, int typesize, int meta, size_t len)
 {
-    facts.typesize = typesize;
+    facts.typesize = facts.item_bytes = typesize;
     struct tsr_call c = call_at(0);
     c.meta = meta;
     uint8_t *src = guard(0, plain, len), *mid = guard(1, NULL, len), *dst = guard(2, NULL, len);
@@ -437,20 +440,19 @@ static void filter_round_trip(const struct tsr_filter *f, int typesize, int meta
     assert_int_equal(f->decode(&c, mid, len, dst), TSR_OK);
     assert_memory_equal(dst, plain, len);
     if (f->identity && f->identity(&c)) assert_memory_equal(mid, plain, len);
-    facts.typesize = 4;
+    facts.typesize = facts.item_bytes = 4;
 }
 
 static void filters_undo_themselves(void **state)
 {
     (void)state;
     static const int types[] = {1, 2, 3, 4, 5, 7, 8, 12, 16, 17, 31, 32, 64, 255};
-    for (int i = 0; tsr_filter_list(i); i++)
+    for (int i = 0; filters[i]; i++)
         for (size_t t = 0; t < sizeof types / sizeof *types; t++)
             for (int s = 0; s < NSIZES; s++) {
                 fill_noise(plain, sizes[s]);
-                filter_round_trip(tsr_filter_list(i), types[t], 0, sizes[s]);
-                if (tsr_filter_list(i)->params)
-                    filter_round_trip(tsr_filter_list(i), 4, types[t], sizes[s]);
+                filter_round_trip(filters[i], types[t], 0, sizes[s]);
+                if (filters[i]->params) filter_round_trip(filters[i], 4, types[t], sizes[s]);
             }
 }
 
@@ -506,7 +508,7 @@ static void tables_find_by_name_and_id(void **state)
         assert_ptr_equal(tsr_filter_blosc2(NULL, f->blosc2_id), f);
         assert_string_equal(tsr_filter_known_name(f->blosc2_id), f->name);
     }
-    assert_int_equal(n, 2);
+    assert_int_equal(n, 9);
     assert_null(tsr_codec_named(NULL, "nonsense"));
     assert_null(tsr_codec_blosc2(NULL, -1));
     assert_null(tsr_filter_blosc2(NULL, 200));
@@ -515,9 +517,20 @@ static void tables_find_by_name_and_id(void **state)
     assert_null(tsr_codec_known_name(31));
 }
 
+static void choose(void)
+{
+    for (int i = 0, n = 0; tsr_codec_list(i); i++)
+        if (!tsr_codec_list(i)->check) codecs[n++] = tsr_codec_list(i);
+    for (int i = 0, n = 0; tsr_filter_list(i); i++) {
+        const struct tsr_filter *f = tsr_filter_list(i);
+        if (!f->check && f->encode) filters[n++] = f;
+    }
+}
+
 static int setup(void **state)
 {
     (void)state;
+    choose();
     for (int i = 0; i < 3; i++) {
         uint8_t *p =
             mmap(NULL, ROOM + PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

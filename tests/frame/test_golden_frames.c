@@ -133,6 +133,14 @@ static bool refused(struct json_object *e, int rc)
     return true;
 }
 
+static void set_shape(struct json_object *e)
+{
+    struct json_object *blocks = get(e, "blocks");
+    tool_ndim = blocks ? (int)json_object_array_length(blocks) : 0;
+    for (int d = 0; d < tool_ndim; d++)
+        tool_shape[d] = json_object_get_int(json_object_array_get_idx(blocks, (size_t)d));
+}
+
 static bool check_file(struct json_object *e)
 {
     struct tsr_frame *f;
@@ -142,6 +150,7 @@ static bool check_file(struct json_object *e)
     if (refused(e, rc)) return false;
     if (rc < 0) fail_msg("%s: %d, %s", get_str(e, "file"), rc, tsr_error());
     check_facts(e, f);
+    set_shape(e);
     OK(tsr_frame_verify(f, count_problem, &problems));
     assert_int_equal(problems, 0);
     rc = decode_all(f, hex);

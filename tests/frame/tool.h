@@ -24,6 +24,10 @@
 static struct tsr_pool *tool_pool;
 static struct tsr_worker *tool_worker;
 
+/* The block shape that tool_read tells codecs of arrays; ndim 0: none. */
+static int32_t tool_shape[16];
+static int tool_ndim;
+
 static inline int tool_start(void **state)
 {
     (void)state;
@@ -62,6 +66,8 @@ static inline int tool_read(const struct tsr_frame *f, int64_t i, uint8_t *dst, 
     if (c.nbytes != want)
         return tsr_fail(TSR_ECORRUPT, "chunk of %d bytes, expected %zu", c.nbytes, *nbytes);
     c.item_bytes = item;
+    c.block_shape = tool_shape;
+    c.block_ndim = tool_ndim;
     uint8_t *p = malloc((size_t)c.cbytes);
     if (!p) return tsr_fail(TSR_ENOMEM, "test buffer");
     rc = tsr_store_read(tsr_frame_store(f), at.key, at.off, p, (size_t)c.cbytes);
