@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* tests/crash/record.c - libc's calls that change a disk, written down.
+ *
+ * Files are told apart by inode: a write is found whatever the name is by then.  The calls have
+ * these names because Meson asks for 64-bit file offsets. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "disk.h"
+
+struct recording recording = {.kill_at = -1, .room = -1};
+
+static ino_t *inodes; /* [log->nodes] */
+
+static void *need(void *p)
+{
+    if (p) return p;
+    fprintf(stderr, "crash: out of memory\n");
+    abort();
+}
+
+void changes_free(struct changes *c)
+{
+    for (size_t i = 0; i < c->n; i++) {
+        free(c->v[i].p);
+        free(c->v[i].path);
+        free(c->v[i].to);
+    }
+    free(c->v);
+    *c = (struct changes){0};
+}
+
+void record_start(const char *root, struct changes *log)
+{
+    recording = (struct recording){.on = true, .root = root, .log = log, .kill_at = -1, .room = -1};
+}
+
+/* The path below the root, or NULL: not ours. */
+static const char *below(const char *path)
+{
+    size_t n = recording.on ? strlen(recording.root) : 0;
+    if (!recording.on || strncmp(path, recording.root, n)) return NULL;
+    return path[n] == '/' ? path + n + 1 : path[n] == 0 ? "" : NULL;
+}
+
+static char *copy(const char *s)
+{
+    return s ? need(strdup(s)) : NULL;
+}
+
+static void note(struct change c)
+{
+    struct changes *log = recording.log;
+    if (log->n == log->cap) {
+        log->cap = log->cap ? 2 * log->cap : 64;
+        log->v = need(realloc(log->v, log->cap * sizeof *log->v));
+    }
+    log->v[log->n++] = c;
+}
+
+static void note_names(enum change_kind kind, const char *path, const char *to)
+{
+    note((struct change){.kind = kind, .node = -1, .path = copy(path), .to = copy(to)});
+}
+
+void record_flushed(void)
+{
+    if (recording.on) note((struct change){.kind = FLUSHED, .node = -1});
+}
+
+static bool dies_now(void)
+{
+    return recording.on && recording.kill_at == (long)recording.log->n;
+}
+
+static void die(void)
+{
+    raise(SIGKILL);
+}
+
+/* The file behind fd; < 0: not one of ours. */
+static int node_of(int fd)
+{
+    struct stat s;
+    if (!recording.on || fstat(fd, &s) < 0 || !S_ISREG(s.st_mode)) return -1;
+    for (int i = recording.log->nodes; i-- > 0;)
+        if (inodes[i] == s.st_ino) return i;
+    return -1;
+}
+
+static void note_new(int fd, const char *path)
+{
+    struct stat s;
+    struct changes *log = recording.log;
+    if (fstat(fd, &s) < 0) abort();
+    inodes = need(realloc(inodes, (size_t)(log->nodes + 1) * sizeof *inodes));
+    inodes[log->nodes] = s.st_ino;
+    note((struct change){.kind = CREATE, .node = log->nodes++, .path = copy(path)});
+}
+
+/* ---- the wrapped functions ---- */
+
+#define WRAP(name, args)    \
+    int __real_##name args; \
+    int __wrap_##name args; \
+    int __wrap_##name args
+
+int __real_open64(const char *path, int flags, ...);
+int __wrap_open64(const char *path, int flags, ...);
+int __wrap_open64(const char *path, int flags, ...)
+{
+    const char *ours = below(path);
+    struct stat s;
+    if (recording.read_only && (flags & (O_RDWR | O_WRONLY | O_CREAT))) {
+        errno = EROFS;
+        return -1;
+    }
+    bool fresh = ours && (flags & O_CREAT) && lstat(path, &s) < 0;
+    if (fresh && dies_now()) die();
+    int fd = __real_open64(path, flags, 0666);
+    if (fresh && fd >= 0) note_new(fd, ours);
+    return fd;
+}
+
+static ssize_t put(int fd, const uint8_t *p, size_t len, off_t off)
+{
+    size_t done = 0;
+    while (done < len) {
+        ssize_t n = pwrite(fd, p + done, len - done, off + (off_t)done);
+        if (n <= 0) return -1;
+        done += (size_t)n;
+    }
+    return (ssize_t)len;
+}
+
+/* A disk with little room takes what it can and then nothing; a header all or nothing of it, as
+ * one page is. */
+static size_t take_room(size_t len, off_t off)
+{
+    if (recording.room < 0) return len;
+    if ((int64_t)len > recording.room) len = off > 0 && off < SECTOR ? 0 : (size_t)recording.room;
+    recording.room -= (int64_t)len;
+    return len;
+}
+
+ssize_t __real_pwritev64(int fd, const struct iovec *v, int n, off_t off);
+ssize_t __wrap_pwritev64(int fd, const struct iovec *v, int n, off_t off);
+ssize_t __wrap_pwritev64(int fd, const struct iovec *v, int n, off_t off)
+{
+    int node = node_of(fd);
+    if (node < 0) return __real_pwritev64(fd, v, n, off);
+    size_t len = 0, at = 0;
+    for (int i = 0; i < n; i++) len += v[i].iov_len;
+    uint8_t *all = need(malloc(len + 1));
+    for (int i = 0; i < n; at += v[i++].iov_len)
+        if (v[i].iov_len) memcpy(all + at, v[i].iov_base, v[i].iov_len);
+    if (dies_now()) {
+        put(fd, all, recording.kill_part < len ? recording.kill_part : len, off);
+        die();
+    }
+    size_t fits = take_room(len, off);
+    if ((fits == 0 && len) || put(fd, all, fits, off) < 0) {
+        free(all);
+        errno = ENOSPC;
+        return -1;
+    }
+    note((struct change){.kind = WRITE, .node = node, .off = (uint64_t)off, .len = fits, .p = all});
+    return (ssize_t)fits;
+}
+
+WRAP(ftruncate64, (int fd, off_t size))
+{
+    int node = node_of(fd);
+    if (node >= 0 && dies_now()) die();
+    int rc = __real_ftruncate64(fd, size);
+    if (node >= 0 && rc == 0)
+        note((struct change){.kind = CUT, .node = node, .off = (uint64_t)size});
+    return rc;
+}
+
+/* Nobody here loses power, so nothing waits for a device. */
+static int sync_fd(int fd)
+{
+    struct stat s;
+    char link[64], path[PATH_MAX];
+    if (fstat(fd, &s) < 0) return -1;
+    int node = node_of(fd);
+    if (recording.on && (node >= 0 || S_ISDIR(s.st_mode)) && dies_now()) die();
+    if (node >= 0) note((struct change){.kind = SYNC, .node = node});
+    if (!S_ISDIR(s.st_mode)) return 0;
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t n = readlink(link, path, sizeof path - 1);
+    if (n < 0) return -1;
+    path[n] = 0;
+    if (below(path)) note_names(SYNC_FOLDER, below(path), NULL);
+    return 0;
+}
+
+int __wrap_fdatasync(int fd);
+int __wrap_fdatasync(int fd)
+{
+    return sync_fd(fd);
+}
+
+int __wrap_fsync(int fd);
+int __wrap_fsync(int fd)
+{
+    return sync_fd(fd);
+}
+
+/* A call that changes names: those of others are left alone. */
+#define NAMES(kind, call, from, to)                                              \
+    const char *ours = below(from), *there = (to) ? below(to) : NULL;            \
+    if (ours && dies_now()) die();                                               \
+    int rc = recording.room == 0 && kind != REMOVE && ours ? no_room() : (call); \
+    if (rc == 0 && ours) note_names(kind, ours, there);                          \
+    return rc
+
+static int no_room(void)
+{
+    errno = ENOSPC;
+    return -1;
+}
+
+WRAP(rename, (const char *a, const char *b))
+{
+    NAMES(RENAME, __real_rename(a, b), a, b);
+}
+
+WRAP(renameat2, (int d1, const char *a, int d2, const char *b, unsigned flags))
+{
+    NAMES(RENAME, __real_renameat2(d1, a, d2, b, flags), a, b);
+}
+
+WRAP(link, (const char *a, const char *b))
+{
+    NAMES(LINK, __real_link(a, b), a, b);
+}
+
+WRAP(unlink, (const char *a))
+{
+    NAMES(REMOVE, __real_unlink(a), a, NULL);
+}
+
+WRAP(rmdir, (const char *a))
+{
+    NAMES(REMOVE, __real_rmdir(a), a, NULL);
+}
+
+WRAP(mkdir, (const char *a, mode_t mode))
+{
+    NAMES(FOLDER, __real_mkdir(a, mode), a, NULL);
+}
