@@ -10,7 +10,7 @@ export JOBS=${JOBS:-$(nproc)} PYTHONDONTWRITEBYTECODE=1
 logs=build/check
 mkdir -p $logs
 
-checks=(layers headers gcc scalar asan tsan fuzz install docs format tidy interop)
+checks=(layers headers gcc scalar asan tsan fuzz install docs format tidy interop crash)
 command_of()
 {
     case $1 in
@@ -26,6 +26,7 @@ command_of()
     format) echo scripts/check_format.sh ;;
     tidy) echo scripts/check_tidy.sh ;;
     interop) echo scripts/check_interop.sh ;;
+    crash) echo scripts/check_crash.sh ;;
     *) return 1 ;;
     esac
 }
