@@ -159,23 +159,6 @@ static int file_new(const char *path, bool writable, struct store_file **out)
     return rc;
 }
 
-/* A folder is a place for other stores to come; say what kind of folder it is meanwhile. */
-static int refuse_folder(const char *path)
-{
-    struct tsr_buf name = {0};
-    enum tsr_path_kind kind;
-    int rc = tsr_buf_addf(&name, "%s/chunks.b2frame", path);
-    if (rc == TSR_OK) rc = tsr_path_stat((const char *)name.p, &kind, NULL);
-    tsr_buf_free(&name);
-    if (rc < 0) return rc;
-    if (kind == TSR_PATH_FILE)
-        return tsr_fail(TSR_EUNSUPPORTED,
-                        "%s: a folder with a sparse Blosc2 frame, which this "
-                        "build does not read",
-                        path);
-    return tsr_fail(TSR_EARG, "%s: is a folder, expected a file", path);
-}
-
 int tsr_store_file_open(const char *path, bool update, struct tsr_store **out)
 {
     struct store_file *s;
@@ -183,7 +166,7 @@ int tsr_store_file_open(const char *path, bool update, struct tsr_store **out)
     uint64_t size;
     int rc = tsr_path_stat(path, &kind, NULL);
     if (rc < 0) return rc;
-    if (kind == TSR_PATH_FOLDER) return refuse_folder(path);
+    if (kind == TSR_PATH_FOLDER) return tsr_store_dir_open(path, update, out);
     if ((rc = file_new(path, update, &s)) < 0) return rc;
     rc = tsr_file_open(path, update ? TSR_FILE_UPDATE : TSR_FILE_READ, &s->file);
     if (rc == TSR_OK) rc = tsr_file_size(&s->file, &size); /* EARG: a device or a pipe */

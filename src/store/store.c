@@ -81,6 +81,19 @@ int tsr_store_sync(struct tsr_store *st, const char *key, bool name)
     return rc < 0 ? rc : st->kind->sync(st, key, name);
 }
 
+int tsr_store_remove(struct tsr_store *st, const char *key)
+{
+    int rc = need_writable(st, st->kind->remove != NULL);
+    return rc < 0 ? rc : st->kind->remove(st, key);
+}
+
+int tsr_store_list(struct tsr_store *st, const char *prefix,
+                   int (*fn)(void *user, const char *key), void *user)
+{
+    if (st->kind->list) return st->kind->list(st, prefix, fn, user);
+    return tsr_fail(TSR_EUNSUPPORTED, "%s: cannot be listed", st->url);
+}
+
 const uint8_t *tsr_store_view(struct tsr_store *st, const char *key, uint64_t off, uint64_t len)
 {
     return st->kind->view ? st->kind->view(st, key, off, len) : NULL;

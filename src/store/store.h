@@ -2,7 +2,7 @@
 /* store/store.h - where bytes live.
  *
  * A store maps keys to byte objects.  A file or a memory buffer is a store of one object under
- * the key "".  Three answers are never mixed up: present (TSR_OK), absent (TSR_ENOTFOUND, only
+ * the key ""; a folder one of its files under their names.  Three answers are never mixed up: present (TSR_OK), absent (TSR_ENOTFOUND, only
  * for a true not-found), failed (anything else).  Reads may run on many threads at once, also
  * beside write_at to other bytes; all else is for one thread at a time. */
 #ifndef TSR_STORE_STORE_H
@@ -45,8 +45,10 @@ struct tsr_store_kind {
     int (*write_at)(struct tsr_store *st, const char *key, uint64_t off, const struct tsr_piece *p,
                     int n);
     int (*truncate)(struct tsr_store *st, const char *key, uint64_t size);
-    /* Makes what was written so far survive the machine; name: also that the object exists. */
+    /* Makes what was written so far survive the machine; name: also that the object exists.
+     * Key "" of a folder: that its objects exist, and which do not any more. */
     int (*sync)(struct tsr_store *st, const char *key, bool name);
+    /* Calls fn with each key that begins so, in any order; a non-zero answer is returned. */
     int (*list)(struct tsr_store *st, const char *prefix, int (*fn)(void *user, const char *key),
                 void *user);
     int (*remove)(struct tsr_store *st, const char *key);
@@ -81,6 +83,10 @@ int tsr_store_write_at(struct tsr_store *st, const char *key, uint64_t off,
                        const struct tsr_piece *p, int n);
 int tsr_store_truncate(struct tsr_store *st, const char *key, uint64_t size);
 int tsr_store_sync(struct tsr_store *st, const char *key, bool name);
+int tsr_store_remove(struct tsr_store *st, const char *key);
+/* EUNSUPPORTED where the store cannot say. */
+int tsr_store_list(struct tsr_store *st, const char *prefix,
+                   int (*fn)(void *user, const char *key), void *user);
 
 /* Opens the store that holds url ("x.b2nd", "file:x"); more schemes come through table.c.
  * update: for writing; EDENIED where the file is read-only. */
@@ -90,6 +96,9 @@ int tsr_store_open(const char *url, bool update, struct tsr_store **out);
  * Closed before that, it leaves nothing behind. */
 int tsr_store_create(const char *url, bool replace, struct tsr_store **out);
 int tsr_store_publish(struct tsr_store *st, bool durable);
+/* The same for a folder, whose files are the objects.  replace: over a file, an empty folder, or
+ * one like it. */
+int tsr_store_create_folder(const char *url, bool replace, struct tsr_store **out);
 
 /* The content of the gzip file at url, read-only; none of it is there at first.  It is kept in a
  * file without a name in the folder of `beside`. */

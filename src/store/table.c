@@ -2,7 +2,8 @@
 /* store/table.c - which store holds a URL.
  *
  * A URL is "scheme:rest" when scheme is in the table below, "scheme://rest" with any other
- * scheme is refused, and everything else is the path of a file: "a:b.b2nd" is a file name. */
+ * scheme is refused, and everything else is a path: "a:b.b2nd" is a file name.  What lies at a path
+ * says whether it is a file or a folder. */
 #include "store/kinds.h"
 
 #include <string.h>
@@ -11,8 +12,9 @@ static const struct scheme {
     const char *name;
     int (*open)(const char *path, bool update, struct tsr_store **out);
     int (*create)(const char *path, bool replace, struct tsr_store **out);
+    int (*create_folder)(const char *path, bool replace, struct tsr_store **out);
 } schemes[] = {
-    {"file", tsr_store_file_open, tsr_store_file_create},
+    {"file", tsr_store_file_open, tsr_store_file_create, tsr_store_dir_create},
 };
 
 /* "file:x", "file:/x" and "file:///x" name the paths x, /x and /x. */
@@ -47,6 +49,14 @@ int tsr_store_create(const char *url, bool replace, struct tsr_store **out)
     const char *path;
     int rc = find_scheme(url, &s, &path);
     return rc < 0 ? rc : s->create(path, replace, out);
+}
+
+int tsr_store_create_folder(const char *url, bool replace, struct tsr_store **out)
+{
+    const struct scheme *s;
+    const char *path;
+    int rc = find_scheme(url, &s, &path);
+    return rc < 0 ? rc : s->create_folder(path, replace, out);
 }
 
 int tsr_store_gunzip(const char *url, const char *beside, struct tsr_store **out)
