@@ -70,6 +70,10 @@ void cli_help(const struct cli_verb *v, FILE *f);
     {                                               \
         "force", 'f', NULL, "replace what is there" \
     }
+#define CLI_SPARSE                                                    \
+    {                                                                 \
+        "sparse", 0, NULL, "make a folder with a file for each chunk" \
+    }
 #define CLI_SLICE                                                                \
     {                                                                            \
         "slice", 's', "SLICE", "the part to take, as NumPy writes it: 10:20,:,3" \

@@ -63,7 +63,8 @@ static int run_job(struct job *j)
     j->to = (tsr_options){.size = sizeof j->to,
                           .mode = cli_has(a, "force") ? "w" : "x",
                           .format = cli_value(a, "format"),
-                          .context = a->context};
+                          .context = a->context,
+                          .sparse = cli_has(a, "sparse")};
     if (!cli_may_write(a, a->pos[1])) return CLI_FAILED;
     rc = choose_layout(j);
     if (!rc) rc = convert(j);
@@ -116,6 +117,7 @@ const struct cli_verb cli_verb_convert = {
                                     {"offset", 0, "BYTES", "where in SRC the data begin"},
                                     {"dtype", 0, "DTYPE", "of a raw SRC: the type of its items"},
                                     {"shape", 0, "SHAPE", "of a raw SRC: its shape"},
+                                    CLI_SPARSE,
                                     CLI_FORCE,
                                     CLI_END},
     .min_args = 2,

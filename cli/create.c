@@ -30,7 +30,8 @@ static int create(const struct cli_args *a, struct cli_layout *l, void **fill)
     tsr_options o = {.size = sizeof o,
                      .mode = cli_has(a, "force") ? "w" : "x",
                      .format = cli_value(a, "format"),
-                     .context = a->context};
+                     .context = a->context,
+                     .sparse = cli_has(a, "sparse")};
     tsr_array *out;
     if (!shape || !dtype) return cli_usage(a, "--shape and --dtype are needed");
     int64_t axes[TSR_MAX_NDIM];
@@ -76,6 +77,7 @@ const struct cli_verb cli_verb_create = {
                                     {"fill", 0, "VALUE", "what every item reads as (default: 0)"},
                                     {"uninit", 0, NULL, "the first content does not matter"},
                                     {"format", 0, "NAME", "format (default: told by the name)"},
+                                    CLI_SPARSE,
                                     CLI_FORCE,
                                     CLI_END},
     .min_args = 1,

@@ -137,6 +137,8 @@ typedef struct {
     const tsr_spec *raw;      /* format "raw": dtype and shape of what the file holds */
     tsr_progress progress;    /* of long calls; default: none */
     void *user;               /* for progress */
+    bool sparse;              /* to create, b2nd and b2frame: a folder with a file per chunk (a
+                                 sparse frame); without a url no difference */
 } tsr_options;
 
 /* ---- arrays ---- */

@@ -109,12 +109,13 @@ int tsr_engine_open(const char *url, const tsr_options *o, struct tsr_array **ou
 }
 
 /* No format that can be created has an inside to name yet. */
-static int create_store(const char *url, bool replace, struct tsr_store **st)
+static int create_store(const char *url, bool replace, bool sparse, struct tsr_store **st)
 {
     char *path, *inside;
     int rc = tsr_url_split(url, &path, &inside);
     if (rc < 0) return rc;
     if (*inside) rc = tsr_fail(TSR_EUNSUPPORTED, "%s: nothing can be created inside a file", url);
+    else if (sparse) rc = tsr_store_create_folder(path, replace, st);
     else rc = tsr_store_create(path, replace, st);
     tsr_free(path);
     tsr_free(inside);
@@ -131,9 +132,13 @@ int tsr_engine_create(const char *url, const struct tsr_format *f, const tsr_spe
     if (!replace && strcmp(m, "x") != 0)
         return tsr_fail(TSR_EARG, "mode: found '%s', expected 'w' or 'x' to create", m);
     if (!f->create) return tsr_fail(TSR_EUNSUPPORTED, "format %s: cannot be created", f->name);
-    int rc = url ? create_store(url, replace, &st) : tsr_store_mem(&st);
+    if (o->sparse && !f->sparse)
+        return tsr_fail(TSR_EARG, "format %s: is one file, never sparse", f->name);
+    tsr_options own = *o;
+    own.sparse = o->sparse && url; /* memory has no files */
+    int rc = url ? create_store(url, replace, own.sparse, &st) : tsr_store_mem(&st);
     if (rc < 0) return rc;
-    rc = f->create(st, spec, o, &d);
+    rc = f->create(st, spec, &own, &d);
     if (rc == TSR_OK) {
         d->format = f;
         rc = make_handle(d, o, out);

@@ -86,6 +86,7 @@ static int frame_create(struct tsr_store *st, const tsr_spec *spec, const tsr_op
     b->cparams.block_bytes = spec->blocks ? (int32_t)spec->blocks[0] : 0;
     struct tsr_frame_facts f = {.cparams = b->cparams,
                                 .chunk_bytes = spec->chunks[0],
+                                .sparse = o->sparse,
                                 .codec_id = b->cparams.codec_id};
     if (rc == TSR_OK)
         rc = tsr_frame_create(st, &f, spec->metas, spec->nmetas, TSR_SPECIAL_ZEROS, &b->frame);
@@ -193,6 +194,7 @@ const struct tsr_format tsr_format_b2frame = {
     .name = "b2frame",
     .suffixes = frame_suffixes,
     .kind = TSR_KIND_SCHUNK,
+    .sparse = true,
     .probe = tsr_blosc2_is_frame,
     .open = frame_open,
     .create = frame_create,

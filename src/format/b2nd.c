@@ -291,7 +291,8 @@ static int check_limits(const struct tsr_grid *g)
     return TSR_OK;
 }
 
-static int create_frame(struct b2nd *b, struct tsr_store *st, const tsr_spec *spec, int special)
+static int create_frame(struct b2nd *b, struct tsr_store *st, const tsr_spec *spec, bool sparse,
+                        int special)
 {
     enum { MAX_METAS = 15 }; /* and "b2nd" itself: 16 (13) */
     const struct tsr_grid *g = &b->b.d.grid;
@@ -306,6 +307,7 @@ static int create_frame(struct b2nd *b, struct tsr_store *st, const tsr_spec *sp
     struct tsr_frame_facts f = {.cparams = b->b.cparams,
                                 .chunk_bytes = g->chunk_bytes,
                                 .nbytes = g->nchunks * g->chunk_bytes,
+                                .sparse = sparse,
                                 .codec_id = b->b.cparams.codec_id};
     if (rc == TSR_OK) rc = tsr_frame_create(st, &f, metas, n, special, &b->b.frame);
     tsr_buf_free(&meta);
@@ -333,7 +335,7 @@ static int b2nd_create(struct tsr_store *st, const tsr_spec *spec, const tsr_opt
     else if (spec->fill)
         special = tsr_chunk_uniform(spec->fill, (size_t)g->item_bytes, (int32_t)g->item_bytes);
     if (special == TSR_SPECIAL_VALUE || special == TSR_SPECIAL_NONE) special = TSR_SPECIAL_ZEROS;
-    if ((rc = create_frame(b, st, spec, special)) < 0) goto fail;
+    if ((rc = create_frame(b, st, spec, o->sparse, special)) < 0) goto fail;
     b->meta_name = "b2nd";
     b->b.d.store = st;
     b->b.d.writable = true;
@@ -457,6 +459,7 @@ const struct tsr_format tsr_format_b2nd = {
     .name = "b2nd",
     .suffixes = suffixes,
     .kind = TSR_KIND_ARRAY,
+    .sparse = true,
     .names_nan = true,
     .probe = b2nd_probe,
     .open = b2nd_open,

@@ -28,6 +28,12 @@ static const struct tsr_chunk *parsed(const uint64_t *priv)
 
 /* ---- reading ---- */
 
+static void within_chunk(const struct tsr_place *p)
+{
+    if (p->key[0]) tsr_within("chunk %lld (%s)", (long long)p->chunk, p->key);
+    else tsr_within("chunk %lld at byte %llu", (long long)p->chunk, (unsigned long long)p->off);
+}
+
 static int64_t chunk_nbytes(const struct tsr_blosc2 *b, int64_t chunk)
 {
     return b->frame ? tsr_frame_chunk_nbytes(b->frame, chunk) : b->d.grid.shape[0];
@@ -129,8 +135,7 @@ int tsr_blosc2_locate(const struct tsr_driver *d, struct tsr_place *p, size_t n)
         if (p[i].state == TSR_PLACE_ASK) rc = place_ask(self(d), &p[i]);
         else if (p[i].state == TSR_PLACE_NEED) rc = place_parsed(self(d), &p[i]);
         if (rc < 0) {
-            tsr_within("chunk %lld at byte %llu", (long long)p[i].chunk,
-                       (unsigned long long)p[i].off);
+            within_chunk(&p[i]);
             return rc;
         }
     }
@@ -166,8 +171,7 @@ int tsr_blosc2_spans(const struct tsr_driver *d, const struct tsr_place *p, cons
         if (rc == TSR_OK) out[i] = (struct tsr_span){(uint64_t)o, (uint64_t)l};
     }
     tsr_free(off);
-    if (rc < 0)
-        tsr_within("chunk %lld at byte %llu", (long long)p->chunk, (unsigned long long)p->off);
+    if (rc < 0) within_chunk(p);
     return rc;
 }
 

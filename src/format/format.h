@@ -108,6 +108,7 @@ struct tsr_format {
     const char *name;
     const char *const *suffixes; /* NULL-terminated, with the dot */
     tsr_kind kind;
+    bool sparse;    /* can be a folder with a file per chunk */
     bool names_nan; /* created with a fill of NaN it costs nothing, as zeros do everywhere */
 
     /* Are these first bytes of an object (up to TSR_PROBE_BYTES) ours?  NULL: told by suffix. */

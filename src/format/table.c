@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "format/format.h"
+#include "frame/frame.h"
 
 /* The one line; asked in this order, so b2nd, which is a frame with a metalayer, comes first. */
 #define TSR_FORMATS(X) X(b2nd) X(b2frame) X(npy) X(raw) X(chunk)
@@ -50,11 +51,12 @@ static int probe(struct tsr_store *st, uint64_t offset, const struct tsr_format 
 {
     uint8_t head[TSR_PROBE_BYTES];
     uint64_t size;
-    int rc = tsr_store_stat(st, "", &size);
+    const char *key = tsr_frame_key(st);
+    int rc = tsr_store_stat(st, key, &size);
     if (rc < 0) return rc;
     size_t len = offset < size ? (size_t)(size - offset) : 0;
     if (len > sizeof head) len = sizeof head;
-    if (len && (rc = tsr_store_read(st, "", offset, head, len)) < 0) return rc;
+    if (len && (rc = tsr_store_read(st, key, offset, head, len)) < 0) return rc;
     for (int i = 0; formats[i] && !*out; i++)
         if (formats[i]->probe && formats[i]->probe(head, len)) *out = formats[i];
     return TSR_OK;

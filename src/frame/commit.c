@@ -23,7 +23,7 @@ void tsr_commit_done(struct tsr_frame *f, struct frame_commit *c, uint64_t off)
 {
     tsr_index_stored(&f->index, &c->index, off);
     memcpy(f->head_flushed, f->head, (size_t)f->h.header_len);
-    f->facts.cbytes = (int64_t)f->h.frame_len;
+    f->facts.cbytes = (int64_t)f->home->stored_bytes(&f->h);
     f->dirty = f->created = false;
     f->synced = f->doubt = false;
     f->commits++;

@@ -26,6 +26,11 @@ static uint64_t index_off(const struct frame_header *h)
     return (uint64_t)h->header_len + (uint64_t)h->cbytes;
 }
 
+static uint64_t stored_bytes(const struct frame_header *h)
+{
+    return h->frame_len;
+}
+
 static void contiguous_opened(struct tsr_frame *f)
 {
     uint64_t end = f->h.frame_len - (uint64_t)f->h.header_len;
@@ -232,11 +237,17 @@ static int contiguous_sync(struct tsr_frame *f)
     return TSR_OK;
 }
 
+static void contiguous_close(struct tsr_frame *f)
+{
+    tsr_space_done(&f->space);
+}
+
 const struct frame_home tsr_frame_contiguous = {
     .key = "",
     .name = "contiguous",
     .frame_type = 0,
     .index_off = index_off,
+    .stored_bytes = stored_bytes,
     .opened = contiguous_opened,
     .check = contiguous_check,
     .locate = contiguous_locate,
@@ -244,4 +255,5 @@ const struct frame_home tsr_frame_contiguous = {
     .release = contiguous_release,
     .commit = contiguous_commit,
     .sync = contiguous_sync,
+    .close = contiguous_close,
 };

@@ -141,6 +141,22 @@ static int refuse_variable(struct tsr_frame *f)
     return tsr_fail(TSR_EUNSUPPORTED, "frame: chunks of variable size (chunk_size is 0)");
 }
 
+/* All of it at once: by the next read another file may have the index's name. */
+static int open_whole_index(struct opening *o, uint64_t off, uint64_t avail, int64_t n)
+{
+    enum { CBYTES_AT = 12, CBYTES_END = 16 };
+    uint8_t head[CBYTES_END], *p;
+    int rc = fetch(o, off, head, sizeof head);
+    if (rc < 0) return rc;
+    uint32_t len = tsr_load_LE32(head + CBYTES_AT);
+    if (len > avail) len = (uint32_t)avail; /* too large: refused below */
+    if (!(p = tsr_alloc(len))) return TSR_ENOMEM;
+    rc = fetch(o, off, p, len);
+    if (rc == TSR_OK) rc = tsr_index_open(&o->f->index, off, avail, n, p, len);
+    tsr_free(p);
+    return rc;
+}
+
 static int open_index(struct opening *o)
 {
     struct tsr_frame *f = o->f;
@@ -165,7 +181,8 @@ static int open_index(struct opening *o)
                             c.nbytes);
         n = c.nbytes / 8;
     }
-    rc = tsr_index_open(&f->index, f->start + off, avail, n, head, len);
+    if (f->home->frame_type) rc = open_whole_index(o, off, avail, n);
+    else rc = tsr_index_open(&f->index, f->start + off, avail, n, head, len);
     return rc == TSR_OK && f->h.chunk_size == 0 ? refuse_variable(f) : rc;
 }
 
@@ -195,38 +212,81 @@ static int open_all(struct opening *o)
     f->facts.writable = f->st->writable && f->start == 0;
     /* whoever wrote this state may have been promised that it survives the machine */
     f->durable = true;
+    f->facts.cbytes = (int64_t)f->home->stored_bytes(&f->h);
     f->home->opened(f);
     if ((rc = open_trailer(o)) < 0 || (rc = open_index(o)) < 0) return rc;
     return open_note(o);
 }
 
+/* Did a writer replace the object while it was read?  The text of a failure stays. */
+static bool was_replaced(const struct opening *o)
+{
+    uint8_t now[WINDOW];
+    char text[TSR_ERROR_MAX];
+    if (!o->f->home->frame_type || o->head.len == 0) return false;
+    tsr_error_save(text);
+    int rc = tsr_store_read(o->f->st, o->f->home->key, 0, now, o->head.len);
+    tsr_error_restore(text);
+    return rc < 0 || memcmp(now, o->head.p, o->head.len) != 0;
+}
+
+/* *again: what was read belongs to two states. */
+static int open_once(struct opening *o, struct tsr_store *st, const struct tsr_frame *like,
+                     struct tsr_frame **out, bool *again)
+{
+    *o = (struct opening){0};
+    int rc = frame_new(st, like->home, &o->f);
+    if (rc < 0) return rc;
+    o->f->start = like->start;
+    o->f->limits = like->limits;
+    rc = open_all(o);
+    *again = was_replaced(o);
+    if (rc == TSR_OK && !*again) {
+        *out = o->f;
+        return TSR_OK;
+    }
+    o->f->st = NULL; /* the caller still owns it */
+    tsr_frame_close(o->f);
+    return rc;
+}
+
+static const struct frame_home *home_of(struct tsr_store *st)
+{
+    uint64_t size;
+    return tsr_store_stat(st, "", &size) == TSR_ENOTFOUND ? &tsr_frame_sparse
+                                                          : &tsr_frame_contiguous;
+}
+
+const char *tsr_frame_key(struct tsr_store *st)
+{
+    return home_of(st)->key;
+}
+
 int tsr_frame_open(struct tsr_store *st, uint64_t start, struct tsr_limits limits,
                    struct tsr_frame **out)
 {
-    struct opening *o = tsr_alloc_zero(1, sizeof *o);
-    int rc = o ? frame_new(st, &tsr_frame_contiguous, &o->f) : TSR_ENOMEM;
-    if (rc < 0) {
-        tsr_free(o);
-        return rc;
-    }
-    o->f->start = start;
-    o->f->limits = limits;
-    if (!limits.max_bytes) o->f->limits.max_bytes = TSR_CHUNK_MAX_NBYTES;
-    if ((rc = open_all(o)) == TSR_OK) {
-        *out = o->f;
-    } else {
-        o->f->st = NULL; /* the caller still owns it */
-        tsr_frame_close(o->f);
-    }
+    enum { TRIES = 16 };
+    struct tsr_frame like = {.home = home_of(st), .start = start, .limits = limits};
+    bool again = true;
+    int rc = TSR_OK;
+    if (!limits.max_bytes) like.limits.max_bytes = TSR_CHUNK_MAX_NBYTES;
+    if (start && like.home->frame_type)
+        return tsr_fail(TSR_EARG, "byte %llu of a sparse frame, which is a folder",
+                        (unsigned long long)start);
+    struct opening *o = tsr_alloc(sizeof *o);
+    if (!o) return TSR_ENOMEM;
+    for (int i = 0; i < TRIES && again; i++) rc = open_once(o, st, &like, out, &again);
     tsr_free(o);
+    if (rc == TSR_OK && again)
+        rc = tsr_fail(TSR_ECONFLICT, "%s: changes too often to be read", like.home->key);
     return rc;
 }
 
 void tsr_frame_close(struct tsr_frame *f)
 {
     if (!f) return;
+    f->home->close(f);
     tsr_index_done(&f->index);
-    tsr_space_done(&f->space);
     tsr_vlmetas_free(&f->vlmetas);
     tsr_free(f->metas.v);
     tsr_free(f->head);
@@ -306,10 +366,11 @@ int tsr_frame_create(struct tsr_store *st, const struct tsr_frame_facts *p,
 {
     struct tsr_frame *f = NULL;
     int rc = check_facts(p, special);
-    if (rc == TSR_OK) rc = frame_new(st, &tsr_frame_contiguous, &f);
+    if (rc == TSR_OK) rc = frame_new(st, p->sparse ? &tsr_frame_sparse : &tsr_frame_contiguous, &f);
     if (rc < 0) return rc;
     f->limits = (struct tsr_limits){TSR_CHUNK_MAX_NBYTES, p->cparams.codecs};
     tsr_header_init(&f->h, p);
+    f->h.frame_type = f->home->frame_type;
     tsr_header_facts(&f->h, f->limits.codecs, &f->facts);
     f->facts.cparams = p->cparams;
     f->facts.writable = f->dirty = f->created = true;

@@ -2,8 +2,8 @@
 /* frame/frame.h - Blosc2 frames (blosc2.md sections 7, 8): an index of chunks, metalayers, and
  * commits that never touch live bytes.
  *
- * A frame lives in one object of a store (contiguous frames; sparse ones will be a second
- * kind behind the same calls).  The index is read page by page (2048 entries) when asked for.
+ * A frame lives in one object of a store (contiguous), or in several of them, one per chunk
+ * (sparse).  The index is read page by page (2048 entries) when asked for.
  * Changes - chunks put, entries moved, metadata - are seen at once through the handle and by
  * others at the next tsr_frame_flush, all together.
  *
@@ -25,15 +25,20 @@ struct tsr_frame_facts {
                                     or an array without items; then there are no chunks */
     int64_t nbytes;             /* sum of decoded chunk sizes */
     int64_t nchunks;            /* 0 when nbytes is 0 */
-    int64_t cbytes;             /* bytes of the whole frame (frame_len) */
+    int64_t cbytes;             /* bytes of the whole frame, all its objects */
     bool writable;
+    bool sparse; /* to create: chunks in objects of their own */
     int codec_id;
 };
 
-/* Opens the frame that starts at byte start of the store's object "".  Reads header, trailer
+/* The object that a frame in this store begins with: "", or "chunks.b2frame" where the store has
+ * no "". */
+const char *tsr_frame_key(struct tsr_store *st);
+
+/* Opens the frame that starts at byte start of that object.  Reads header, trailer
  * and the head of the index.  start > 0 or a store that is not writable: read-only.
  * limits.max_bytes 0: as large as chunks can be.
- * Variable-size and sparse frames: EUNSUPPORTED after the checks of section 14. */
+ * Variable-size frames: EUNSUPPORTED after the checks of section 14. */
 int tsr_frame_open(struct tsr_store *st, uint64_t start, struct tsr_limits limits,
                    struct tsr_frame **out);
 

@@ -10,7 +10,7 @@
  *   change.c  entries put, inserted, deleted, moved
  *   holes.c   the note of free space that a frame carries from session to session
  *   commit.c  flush: what all homes of frames share
- *   contiguous.c  the home of frames in one object
+ *   contiguous.c, sparse.c  the homes of frames in one object and in a folder
  *   layers.c  metalayers by name
  *   copy.c    the compact copy; verify.c: the full check */
 #ifndef TSR_FRAME_PRIV_H
@@ -231,6 +231,7 @@ struct frame_home {
     uint8_t frame_type; /* in the header */
     /* Where the index begins, from the frame's start, when there are chunks. */
     uint64_t (*index_off)(const struct frame_header *h);
+    uint64_t (*stored_bytes)(const struct frame_header *h); /* of all objects together */
     /* The header is known: what open has to know of space. */
     void (*opened)(struct tsr_frame *f);
     /* Checks entry i, which is v >= 0 (14.21); says where its chunk is. */
@@ -246,9 +247,23 @@ struct frame_home {
     int (*commit)(struct tsr_frame *f, struct frame_commit *c);
     /* What is flushed survives the machine from now on. */
     int (*sync)(struct tsr_frame *f);
+    void (*close)(struct tsr_frame *f); /* frees what the home keeps in f */
 };
 
-extern const struct frame_home tsr_frame_contiguous;
+extern const struct frame_home tsr_frame_contiguous, tsr_frame_sparse;
+
+/* Which files of a sparse frame are in use; lists hold uint32_t numbers (sparse.c). */
+struct frame_files {
+    bool scanned, shared;    /* the lists are filled; two entries name the same file */
+    struct tsr_buf taken;    /* numbers that were in use at the scan, sorted */
+    size_t cursor;           /* taken[..cursor] are below next */
+    int64_t next, most;      /* no number given is next or more; no entry's is above most */
+    struct tsr_buf spare;    /* numbers below next that are free again */
+    struct tsr_buf fresh;    /* files that no flushed state has */
+    struct tsr_buf unsynced; /* files of the flushed state that were not synced */
+    struct tsr_buf pending;  /* files that may go once no older state can be seen again */
+    uint64_t waiting, bytes; /* of pending; of all chunks */
+};
 
 /* ---- frame.c ---- */
 
@@ -264,10 +279,11 @@ struct tsr_frame {
     uint8_t *head_flushed; /* header_len bytes: what the store has */
     struct frame_metas metas, vlmetas;
     struct frame_index index;
-    struct frame_space space;
-    bool dirty;   /* the store does not know yet */
-    bool created; /* the store has nothing yet */
-    bool synced;  /* what is flushed was synced too */
+    struct frame_space space; /* of contiguous frames */
+    struct frame_files files; /* of sparse ones */
+    bool dirty;               /* the store does not know yet */
+    bool created;             /* the store has nothing yet */
+    bool synced;              /* what is flushed was synced too */
     bool durable; /* some state may be on the device: holes wait for a sync from then on */
     bool doubt;   /* the last flip failed: the store may have its header all the same */
     bool asked;   /* whether the holes found at open may be used */

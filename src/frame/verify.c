@@ -19,7 +19,7 @@ struct check {
     void (*fn)(void *user, int64_t chunk, tsr_status status, const char *what);
     void *user;
     struct tsr_buf spans;
-    uint64_t taken; /* bytes of the spans */
+    uint64_t taken, room; /* bytes of the spans; that there are */
 };
 
 /* Problems are told, except for those that stop the looking. */
@@ -48,7 +48,7 @@ static int check_header(const struct check *c, int64_t i, const struct tsr_frame
 
 static int note_span(struct check *c, const struct span *s)
 {
-    if (c->taken > c->f->space.area) return TSR_OK;
+    if (c->taken > c->room) return TSR_OK;
     c->taken += s->len;
     return tsr_buf_add(&c->spans, s, sizeof *s);
 }
@@ -65,6 +65,8 @@ static int check_chunk(struct check *c, int64_t i)
     else if (rc == TSR_OK && at.special) return TSR_OK;
     if (rc == TSR_OK) rc = check_header(c, i, &at, &cbytes);
     if (rc < 0) return tell(c, i, rc);
+    /* files are laid side by side, wide enough for any chunk */
+    if (c->f->home->frame_type) at.off = (uint64_t)strtoull(at.key, NULL, 16) << 32;
     return note_span(c, &(struct span){at.off, (uint64_t)cbytes, i});
 }
 
@@ -74,21 +76,25 @@ static int by_offset(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+static int overlap(const struct check *c, const struct span *a, const struct span *b)
+{
+    if (c->f->home->frame_type)
+        return tsr_fail(TSR_ECORRUPT, "is file %08llX.chunk, as chunk %lld is",
+                        (unsigned long long)(b->off >> 32), (long long)a->chunk);
+    return tsr_fail(TSR_ECORRUPT, "starts at byte %llu, inside chunk %lld, which ends at %llu",
+                    (unsigned long long)b->off, (long long)a->chunk,
+                    (unsigned long long)(a->off + a->len));
+}
+
 static int check_overlaps(const struct check *c)
 {
     struct span *s = (struct span *)(void *)c->spans.p;
     size_t n = c->spans.len / sizeof *s;
     int rc = TSR_OK;
     if (n) qsort(s, n, sizeof *s, by_offset);
-    for (size_t i = 1; i < n && rc == TSR_OK; i++) {
-        if (s[i - 1].off + s[i - 1].len <= s[i].off) continue;
-        rc = tell(c, s[i].chunk,
-                  tsr_fail(TSR_ECORRUPT,
-                           "starts at byte %llu, inside chunk %lld, which ends at "
-                           "%llu",
-                           (unsigned long long)s[i].off, (long long)s[i - 1].chunk,
-                           (unsigned long long)(s[i - 1].off + s[i - 1].len)));
-    }
+    for (size_t i = 1; i < n && rc == TSR_OK; i++)
+        if (s[i - 1].off + s[i - 1].len > s[i].off)
+            rc = tell(c, s[i].chunk, overlap(c, &s[i - 1], &s[i]));
     return rc;
 }
 
@@ -111,6 +117,7 @@ int tsr_frame_verify(const struct tsr_frame *f,
                      void *user)
 {
     struct check c = {.f = f, .fn = fn, .user = user};
+    c.room = f->home->frame_type ? UINT64_MAX : f->space.area;
     int rc = TSR_OK;
     for (int64_t i = 0; i < f->facts.nchunks && rc == TSR_OK; i++) rc = check_chunk(&c, i);
     if (rc == TSR_OK) rc = check_overlaps(&c);

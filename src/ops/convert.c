@@ -148,6 +148,10 @@ static int is_gzip(const char *path, bool *yes)
     if (rc < 0) return rc;
     rc = tsr_store_stat(st, "", &size);
     *yes = false;
+    if (rc == TSR_ENOTFOUND) { /* a folder */
+        size = 0;
+        rc = TSR_OK;
+    }
     if (rc == TSR_OK && size >= sizeof head) {
         rc = tsr_store_read(st, "", 0, head, sizeof head);
         *yes = rc == TSR_OK && memcmp(head, "\x1F\x8B\x08", sizeof head) == 0;

@@ -9,23 +9,7 @@ static int answer(tsr_place_info *out, tsr_kind kind, const char *format)
     return tsr_hand_out(out, &info, sizeof info, "tsr_place_info");
 }
 
-/* A sparse frame keeps its chunks as files beside its index (blosc2.md 9). */
-static int probe_folder(const char *path, tsr_place_info *out)
-{
-    enum tsr_path_kind kind;
-    struct tsr_buf name = {0};
-    int rc = tsr_buf_addf(&name, "%s/chunks.b2frame", path);
-    if (rc == TSR_OK) rc = tsr_path_stat((const char *)name.p, &kind, NULL);
-    tsr_buf_free(&name);
-    if (rc < 0) return rc;
-    if (kind == TSR_PATH_NONE) return answer(out, TSR_KIND_GROUP, "dir");
-    return tsr_fail(TSR_EUNSUPPORTED,
-                    "%s: a sparse Blosc2 frame (a folder of chunk files), which "
-                    "this build does not read yet",
-                    path);
-}
-
-static int probe_file(const char *path, const tsr_options *o, tsr_place_info *out)
+static int probe_store(const char *path, const tsr_options *o, tsr_place_info *out)
 {
     struct tsr_store *st;
     int rc = tsr_store_open(path, false, &st);
@@ -38,6 +22,19 @@ static int probe_file(const char *path, const tsr_options *o, tsr_place_info *ou
     return rc;
 }
 
+/* A folder with a sparse frame in it is what the frame is; others are groups. */
+static int probe_folder(const char *path, const tsr_options *o, tsr_place_info *out)
+{
+    enum tsr_path_kind kind;
+    struct tsr_buf name = {0};
+    int rc = tsr_buf_addf(&name, "%s/chunks.b2frame", path);
+    if (rc == TSR_OK) rc = tsr_path_stat((const char *)name.p, &kind, NULL);
+    tsr_buf_free(&name);
+    if (rc < 0) return rc;
+    if (kind == TSR_PATH_NONE) return answer(out, TSR_KIND_GROUP, "dir");
+    return probe_store(path, o, out);
+}
+
 int tsr_probe(const char *url, const tsr_options *opts, tsr_place_info *out)
 {
     tsr_options o = tsr_options_complete(opts);
@@ -48,7 +45,7 @@ int tsr_probe(const char *url, const tsr_options *opts, tsr_place_info *out)
     if (rc < 0) return rc;
     rc = tsr_path_stat(path, &kind, NULL);
     if (rc == TSR_OK)
-        rc = kind == TSR_PATH_FOLDER ? probe_folder(path, out) : probe_file(path, &o, out);
+        rc = kind == TSR_PATH_FOLDER ? probe_folder(path, &o, out) : probe_store(path, &o, out);
     if (rc == TSR_OK && *inside)
         rc = tsr_fail(TSR_ENOTFOUND, "%s: there is nothing named '%s' inside", path, inside);
     tsr_free(path);

@@ -87,8 +87,8 @@ int tsr_store_remove(struct tsr_store *st, const char *key)
     return rc < 0 ? rc : st->kind->remove(st, key);
 }
 
-int tsr_store_list(struct tsr_store *st, const char *prefix,
-                   int (*fn)(void *user, const char *key), void *user)
+int tsr_store_list(struct tsr_store *st, const char *prefix, int (*fn)(void *user, const char *key),
+                   void *user)
 {
     if (st->kind->list) return st->kind->list(st, prefix, fn, user);
     return tsr_fail(TSR_EUNSUPPORTED, "%s: cannot be listed", st->url);

@@ -85,8 +85,8 @@ int tsr_store_truncate(struct tsr_store *st, const char *key, uint64_t size);
 int tsr_store_sync(struct tsr_store *st, const char *key, bool name);
 int tsr_store_remove(struct tsr_store *st, const char *key);
 /* EUNSUPPORTED where the store cannot say. */
-int tsr_store_list(struct tsr_store *st, const char *prefix,
-                   int (*fn)(void *user, const char *key), void *user);
+int tsr_store_list(struct tsr_store *st, const char *prefix, int (*fn)(void *user, const char *key),
+                   void *user);
 
 /* Opens the store that holds url ("x.b2nd", "file:x"); more schemes come through table.c.
  * update: for writing; EDENIED where the file is read-only. */

@@ -103,7 +103,7 @@ static int open_array(struct json_object *e, const char *file)
     if (rc < 0) return rc;
     rc = decode_array(e, a);
     OK(tsr_array_close(a));
-    if (rc < 0) return rc;
+    if (rc < 0 || !json_object_get_boolean(get(e, "contiguous"))) return rc;
     uint8_t *p = file_read(golden_path(file), &len);
     OK(tsr_array_from_frame(p, len, TSR_BORROW, NULL, &a));
     rc = decode_array(e, a);
@@ -155,9 +155,7 @@ static bool is_later(struct json_object *e)
     static const char *const names[] = {"varchunks", "vlblocks"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strstr(get_str(e, "file"), names[i])) return true;
-    if (strcmp(get_str(e, "kind"), "sframe") == 0 || json_object_get_boolean(get(e, "vlblocks")))
-        return true;
-    if (get(e, "contiguous") && !json_object_get_boolean(get(e, "contiguous"))) return true;
+    if (json_object_get_boolean(get(e, "vlblocks"))) return true;
     const char *codec = get_str(e, "codec");
     tsr_codec_info info = {.size = sizeof info};
     bool known = !get(e, "codec");

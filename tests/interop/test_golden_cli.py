@@ -47,8 +47,6 @@ def later_feature(f):
     for i in f.get("filters", []):
         if i not in BUILT_IN:
             return f"filter {FILTERS.get(i, i)}"
-    if f["kind"] == "sframe" or f.get("contiguous") is False:
-        return "sparse frame"
     if "vlblocks" in f["file"] or f.get("vlblocks"):
         return "variable-length blocks"
     if f.get("chunk_sizes"):
