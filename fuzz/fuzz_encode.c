@@ -12,7 +12,7 @@ enum { PARAMS = 10 };
 static int count_codecs(void)
 {
     int n = 0;
-    while (tsr_codec_list(n)) n++;
+    while (tsr_codec_list(n) && !tsr_codec_list(n)->check) n++; /* those that take any bytes */
     return n;
 }
 

@@ -111,7 +111,7 @@ int main(int argc, char **argv)
     struct tsr_worker *w = tsr_pool_borrow(pool);
     folder = argv[1];
     if (!w) return 1;
-    for (int k = 0; tsr_codec_list(k); k++)
+    for (int k = 0; tsr_codec_list(k) && !tsr_codec_list(k)->check; k++)
         for (int filter = 0; filter <= 2; filter++)
             for (size_t t = 0; t < 4; t++) encoded(w, tsr_codec_list(k), filter, items[t]);
     specials(w);

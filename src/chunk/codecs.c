@@ -11,11 +11,18 @@
 #include "base/num.h"
 #include "base/status.h"
 
-#define TSR_CODECS(X) X(blosclz) X(lz4) X(lz4hc) X(zlib) X(zstd)
-#define TSR_FILTERS(X) \
-    X(shuffle)         \
-    X(bitshuffle)      \
-    X(delta) X(trunc_prec) X(ndcell) X(ndmean) X(bytedelta_buggy) X(bytedelta) X(int_trunc)
+#if defined(TSR_HAVE_ZFP)
+#define TSR_ZFP_CODECS(X) X(zfp_acc) X(zfp_prec) X(zfp_rate)
+#else
+#define TSR_ZFP_CODECS(X)
+#endif
+
+/* clang-format off */
+#define TSR_CODECS(X) X(blosclz) X(lz4) X(lz4hc) X(zlib) X(zstd) X(ndlz) TSR_ZFP_CODECS(X)
+#define TSR_FILTERS(X)                                                                  \
+    X(shuffle) X(bitshuffle) X(delta) X(bytedelta) X(bytedelta_buggy) X(ndcell) X(ndmean) \
+    X(trunc_prec) X(int_trunc)
+/* clang-format on */
 
 #define DECLARE_CODEC(name) extern const struct tsr_codec tsr_codec_##name;
 #define DECLARE_FILTER(name) extern const struct tsr_filter tsr_filter_##name;

@@ -137,6 +137,16 @@ int tsr_cparams_from_steps(struct tsr_cparams *p, const tsr_step *steps, int n, 
     return TSR_OK;
 }
 
+const char *tsr_cparams_floats(const struct tsr_cparams *p)
+{
+    for (int i = 0; i < TSR_CHUNK_FILTERS; i++) {
+        int id = p->filters[i];
+        const struct tsr_filter *f = id ? tsr_filter_blosc2(p->codecs, id) : NULL;
+        if (f && f->floats) return f->name;
+    }
+    return p->codec && p->codec->floats ? p->codec->name : NULL;
+}
+
 /* What a lossy step changes must be items, and no difference from block 0 may span the change: a
  * writer takes it from the old items, a reader would from the new ones (5.4). */
 static int check_lossy(const struct tsr_cparams *p)

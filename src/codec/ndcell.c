@@ -229,6 +229,7 @@ const struct tsr_filter tsr_filter_ndmean = {
     .blosc2_id = 33,
     .params = (const struct tsr_param[]){{"meta", 1, 127, 4}, {NULL, 0, 0, 0}},
     .lossy = true,
+    .floats = true,
     .items = true,
     .check = ndmean_check,
     .encode = ndmean_encode,

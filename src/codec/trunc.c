@@ -86,6 +86,7 @@ const struct tsr_filter tsr_filter_trunc_prec = {
     .params = (const struct tsr_param[]){{"meta", -51, 52, TSR_PARAM_NEEDED}, {NULL, 0, 0, 0}},
     .encode_only = true,
     .lossy = true,
+    .floats = true,
     .items = true,
     .check = float_check,
     .encode = float_encode,

@@ -88,6 +88,7 @@ static int frame_create(struct tsr_store *st, const tsr_spec *spec, const tsr_op
                                 .chunk_bytes = spec->chunks[0],
                                 .sparse = o->sparse,
                                 .codec_id = b->cparams.codec_id};
+    if (rc == TSR_OK) rc = tsr_cparams_check(&b->cparams);
     if (rc == TSR_OK)
         rc = tsr_frame_create(st, &f, spec->metas, spec->nmetas, TSR_SPECIAL_ZEROS, &b->frame);
     if (rc < 0) tsr_store_close(st);

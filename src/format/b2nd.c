@@ -314,6 +314,20 @@ static int create_frame(struct b2nd *b, struct tsr_store *st, const tsr_spec *sp
     return rc;
 }
 
+/* Do the steps go with each other, the dtype and the blocks? */
+static int check_steps(const struct b2nd *b)
+{
+    const char *step = tsr_cparams_floats(&b->b.cparams);
+    struct tsr_dtype *t;
+    int rc = tsr_dtype_parse(b->b.dtype, strlen(b->b.dtype), &t);
+    if (rc < 0) return rc;
+    if (step && (t->kind != 'f' || t->order != '<'))
+        rc = tsr_fail(TSR_EARG, "step %s: dtype %s, expected little-endian floats", step,
+                      b->b.dtype);
+    tsr_dtype_free(t);
+    return rc < 0 ? rc : tsr_cparams_check(&b->b.cparams);
+}
+
 static int b2nd_create(struct tsr_store *st, const tsr_spec *spec, const tsr_options *o,
                        struct tsr_driver **out)
 {
@@ -331,6 +345,7 @@ static int b2nd_create(struct tsr_store *st, const tsr_spec *spec, const tsr_opt
     rc = tsr_cparams_from_steps(&b->b.cparams, spec->steps, spec->nsteps, spec->split);
     if (rc < 0) goto fail;
     set_block_shape(&b->b);
+    if ((rc = check_steps(b)) < 0) goto fail;
     if (spec->uninit) special = TSR_SPECIAL_UNINIT;
     else if (spec->fill)
         special = tsr_chunk_uniform(spec->fill, (size_t)g->item_bytes, (int32_t)g->item_bytes);

@@ -47,6 +47,13 @@ static void fill_noise(size_t n)
     for (size_t i = 0; i < n; i++) src[i] = (uint8_t)rnd();
 }
 
+/* The k-th codec that takes any bytes: those of arrays stand behind them in the table. */
+static const struct tsr_codec *any_codec(int k)
+{
+    const struct tsr_codec *c = tsr_codec_list(k);
+    return c && !c->check ? c : NULL;
+}
+
 static struct tsr_cparams params(const char *codec, int clevel, int filter, int32_t item)
 {
     struct tsr_cparams p;
@@ -140,12 +147,12 @@ static void every_codec_filter_and_item_size_comes_back(void **state)
     static const int32_t items[] = {1, 2, 3, 4, 7, 8, 12, 16, 17, 255, 256, 300};
     static const size_t sizes[] = {0, 1, 31, 32, 33, 100, 1000, 4095, 40000, 150007};
     static const int32_t blocks[] = {0, 1000, 4096};
-    for (int k = 0; tsr_codec_list(k); k++)
+    for (int k = 0; any_codec(k); k++)
         for (int filter = 0; filter <= 2; filter++)
             for (size_t t = 0; t < sizeof items / sizeof *items; t++)
                 for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
                     struct tsr_cparams p =
-                        params(tsr_codec_list(k)->name, 1 + (int)(rnd() % 9), filter, items[t]);
+                        params(any_codec(k)->name, 1 + (int)(rnd() % 9), filter, items[t]);
                     p.block_bytes = blocks[(t + s) % 3];
                     p.split = 1 + (int)(rnd() % 4);
                     fill_items(sizes[s], (size_t)items[t]);
@@ -275,8 +282,8 @@ static void zeros_become_a_header(void **state)
 {
     (void)state;
     memset(src, 0, 100000);
-    for (int k = 0; tsr_codec_list(k); k++) {
-        struct tsr_cparams p = params(tsr_codec_list(k)->name, 5, 1, 8);
+    for (int k = 0; any_codec(k); k++) {
+        struct tsr_cparams p = params(any_codec(k)->name, 5, 1, 8);
         struct tsr_chunk c = round_trip(&p, 100000);
         assert_int_equal(c.cbytes, 32);
         assert_int_equal(c.special, TSR_SPECIAL_ZEROS);
@@ -477,8 +484,8 @@ static void flipped_bits_never_crash(void **state)
 {
     (void)state;
     fill_items(20000, 4);
-    for (int k = 0; tsr_codec_list(k); k++) {
-        struct tsr_cparams p = params(tsr_codec_list(k)->name, 5, 1, 4);
+    for (int k = 0; any_codec(k); k++) {
+        struct tsr_cparams p = params(any_codec(k)->name, 5, 1, 4);
         p.block_bytes = 4096;
         int32_t cbytes = encode(&p, 20000);
         for (int i = 0; i < 3000; i++) {

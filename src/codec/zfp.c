@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* codec/zfp.c - ZFP for arrays of floats through libzfp: fixed accuracy, precision and rate
+ * (blosc2.md appendix C).
+ *
+ * A payload is a bare stream of 64-bit words for one block of 1 to 4 dimensions, the last one
+ * fastest; the mode and its parameter are in the chunk header, not in the stream:
+ *
+ *   zfp_acc   meta = log10 of the tolerance     zfp_prec  meta + 3 + 2 * ndim bit planes
+ *   zfp_rate  meta percent of the item's bits
+ *
+ * libzfp reads without bounds.  Past the payload it is given zeros: the cell at its end takes at
+ * most MAXBITS of them and each later one a single bit, except that cells of a fixed rate are
+ * skipped by their size, so that these must be there in full. */
+#include <math.h>
+#include <string.h>
+#include <zfp.h>
+
+#include "base/num.h"
+#include "base/status.h"
+#include "codec/codec.h"
+
+extern const struct tsr_codec tsr_codec_zfp_acc, tsr_codec_zfp_prec, tsr_codec_zfp_rate;
+
+enum { MAX_NDIM = 4, CELL = 4, WORD = 8, MINBITS = 1, MAXBITS = 16658, MAXPREC = 64 };
+enum { MINEXP = -1074 };
+enum mode { ACCURACY, PRECISION, RATE };
+
+/* A block as zfp sees it. */
+struct grid {
+    zfp_type type;
+    int ndim;
+    size_t side[MAX_NDIM]; /* fastest first */
+    uint64_t cells;
+    unsigned minbits, maxbits, maxprec;
+    int minexp;
+};
+
+static int grid_init(struct grid *g, const struct tsr_call *c, enum mode mode, int status)
+{
+    const struct tsr_block_facts *b = c->block;
+    if (b->typesize != 4 && b->typesize != 8)
+        return tsr_fail(status, "zfp: items of %d bytes, expected floats of 4 or 8", b->typesize);
+    if (b->ndim < 1 || b->ndim > MAX_NDIM)
+        return tsr_fail(status, "zfp: blocks of %d dimensions, expected 1 to 4", b->ndim);
+    *g = (struct grid){.type = b->typesize == 4 ? zfp_type_float : zfp_type_double,
+                       .ndim = b->ndim,
+                       .cells = 1,
+                       .minbits = MINBITS,
+                       .maxbits = MAXBITS,
+                       .maxprec = MAXPREC,
+                       .minexp = MINEXP};
+    for (int d = 0; d < b->ndim; d++) {
+        int64_t side = b->shape[b->ndim - 1 - d];
+        if (side < 1) return tsr_fail(status, "zfp: block side %lld", (long long)side);
+        g->side[d] = (size_t)side;
+        g->cells *= (uint64_t)tsr_ceil_div(side, CELL);
+    }
+    if (mode == ACCURACY) {
+        g->minexp = ilogb(pow(10, (int8_t)c->meta));
+    } else if (mode == PRECISION) {
+        g->maxprec = (unsigned)tsr_min64(c->meta + 3 + 2 * b->ndim, MAXPREC);
+    } else {
+        double rate = c->meta / 100.0 * b->typesize * 8;
+        double bits = floor((double)(1 << 2 * b->ndim) * rate + 0.5);
+        g->minbits = g->maxbits = (unsigned)fmax(bits, b->typesize == 4 ? 9 : 12);
+    }
+    return TSR_OK;
+}
+
+/* The bytes that the sides come to must be those of the stream. */
+static int grid_fits(const struct grid *g, size_t n, int status)
+{
+    size_t bytes = g->type == zfp_type_float ? 4 : 8;
+    bool sound = true;
+    for (int d = 0; d < g->ndim; d++) sound = sound && tsr_mul(bytes, g->side[d], &bytes);
+    if (sound && bytes == n) return TSR_OK;
+    return tsr_fail(status, "zfp: found a stream of %zu bytes, expected %zu", n, bytes);
+}
+
+/* ---- libzfp ---- */
+
+/* Blocks thinner than a cell are refused as by c-blosc2: they do not pay. */
+static int check(const struct tsr_call *c, enum mode mode)
+{
+    struct grid g;
+    int rc = grid_init(&g, c, mode, TSR_EARG);
+    for (int d = 0; d < g.ndim && rc == TSR_OK; d++)
+        if (g.side[d] < CELL)
+            rc = tsr_fail(TSR_EARG, "zfp: block side %zu, expected 4 or more", g.side[d]);
+    return rc;
+}
+
+/* A run of libzfp over `items`, with the stream at words[len]; what zfp_compress or
+ * zfp_decompress returns, 0 when it fails. */
+struct run {
+    bitstream *bits;
+    zfp_stream *zfp;
+    zfp_field *field;
+};
+
+static int run_open(struct run *r, const struct grid *g, void *items)
+{
+    const size_t *s = g->side;
+    *r = (struct run){.zfp = zfp_stream_open(NULL), .field = zfp_field_alloc()};
+    if (!r->zfp || !r->field) return tsr_fail(TSR_ENOMEM, "zfp: no room for its state");
+    zfp_field_set_type(r->field, g->type);
+    zfp_field_set_pointer(r->field, items);
+    if (g->ndim == 1) zfp_field_set_size_1d(r->field, s[0]);
+    else if (g->ndim == 2) zfp_field_set_size_2d(r->field, s[0], s[1]);
+    else if (g->ndim == 3) zfp_field_set_size_3d(r->field, s[0], s[1], s[2]);
+    else zfp_field_set_size_4d(r->field, s[0], s[1], s[2], s[3]);
+    if (zfp_stream_set_params(r->zfp, g->minbits, g->maxbits, g->maxprec, g->minexp)) return TSR_OK;
+    return tsr_fail(TSR_EARG, "zfp: parameters %u %u %u %d", g->minbits, g->maxbits, g->maxprec,
+                    g->minexp);
+}
+
+static int run_attach(struct run *r, uint8_t *words, size_t len)
+{
+    r->bits = stream_open(words, len);
+    if (!r->bits) return tsr_fail(TSR_ENOMEM, "zfp: no room for its stream");
+    zfp_stream_set_bit_stream(r->zfp, r->bits);
+    zfp_stream_rewind(r->zfp);
+    return TSR_OK;
+}
+
+static void run_close(struct run *r)
+{
+    if (r->field) zfp_field_free(r->field);
+    if (r->zfp) zfp_stream_close(r->zfp);
+    if (r->bits) stream_close(r->bits);
+}
+
+static size_t words(size_t len)
+{
+    return (len + WORD - 1) / WORD * WORD;
+}
+
+static bool aligned(const void *p)
+{
+    return (uintptr_t)p % WORD == 0;
+}
+
+/* ---- both ways ---- */
+
+static int encode(const struct tsr_call *c, enum mode mode, const uint8_t *src, size_t n,
+                  uint8_t *dst, size_t cap, size_t *out)
+{
+    struct grid g;
+    struct run r;
+    int rc = grid_init(&g, c, mode, TSR_EARG);
+    if (rc == TSR_OK) rc = grid_fits(&g, n, TSR_EARG);
+    if (rc < 0) return rc;
+    *out = 0;
+    if ((rc = run_open(&r, &g, (void *)(uintptr_t)src)) < 0) goto done;
+    size_t most = words(zfp_stream_maximum_size(r.zfp, r.field)), len;
+    uint8_t *to = tsr_worker_scratch(c->worker, TSR_SCRATCH_CODEC, most + n);
+    if (!to) {
+        rc = TSR_ENOMEM;
+        goto done;
+    }
+    if (!aligned(src)) zfp_field_set_pointer(r.field, memcpy(to + most, src, n));
+    if ((rc = run_attach(&r, to, most)) < 0) goto done;
+    len = zfp_compress(r.zfp, r.field);
+    if (len && len <= cap) memcpy(dst, to, *out = len);
+done:
+    run_close(&r);
+    return rc;
+}
+
+/* The payload, and zeros for all that libzfp may read behind it. */
+static uint8_t *padded(const struct tsr_call *c, const struct grid *g, const uint8_t *src,
+                       size_t len, size_t n, size_t *room)
+{
+    *room = words(len + MAXBITS / 8 + (size_t)(g->cells / 8) + 4 * WORD);
+    uint8_t *p = tsr_worker_scratch(c->worker, TSR_SCRATCH_CODEC, *room + n);
+    if (!p) return NULL;
+    memcpy(p, src, len);
+    memset(p + len, 0, *room - len);
+    return p;
+}
+
+static int decode(const struct tsr_call *c, enum mode mode, const uint8_t *src, size_t len,
+                  uint8_t *dst, size_t n)
+{
+    struct grid g;
+    struct run r;
+    size_t room;
+    int rc = grid_init(&g, c, mode, TSR_ECORRUPT);
+    if (rc == TSR_OK) rc = grid_fits(&g, n, TSR_ECORRUPT);
+    if (rc < 0) return rc;
+    if (mode == RATE && (uint64_t)len * 8 / g.minbits < g.cells)
+        return tsr_fail(TSR_ECORRUPT, "zfp: found %zu bytes, expected %llu cells of %u bits", len,
+                        (unsigned long long)g.cells, g.minbits);
+    uint8_t *from = padded(c, &g, src, len, n, &room);
+    if (!from) return TSR_ENOMEM;
+    uint8_t *to = aligned(dst) ? dst : from + room;
+    if ((rc = run_open(&r, &g, to)) < 0 || (rc = run_attach(&r, from, room)) < 0) goto done;
+    size_t got = zfp_decompress(r.zfp, r.field);
+    if (got == 0 || got > words(len))
+        rc = tsr_fail(TSR_ECORRUPT, "zfp: found %zu bytes, the stream goes on to %zu", len, got);
+    else if (to != dst) memcpy(dst, to, n);
+done:
+    run_close(&r);
+    return rc;
+}
+
+/* ---- the three modes ---- */
+
+#define MODE_FUNCTIONS(name, mode)                                                                 \
+    static int name##_check(const struct tsr_call *c)                                              \
+    {                                                                                              \
+        return check(c, mode);                                                                     \
+    }                                                                                              \
+    static int name##_encode(const struct tsr_call *c, const uint8_t *src, size_t n, uint8_t *dst, \
+                             size_t cap, size_t *out)                                              \
+    {                                                                                              \
+        return encode(c, mode, src, n, dst, cap, out);                                             \
+    }                                                                                              \
+    static int name##_decode(const struct tsr_call *c, const uint8_t *src, size_t len,             \
+                             uint8_t *dst, size_t n)                                               \
+    {                                                                                              \
+        return decode(c, mode, src, len, dst, n);                                                  \
+    }
+
+MODE_FUNCTIONS(acc, ACCURACY)
+MODE_FUNCTIONS(prec, PRECISION)
+MODE_FUNCTIONS(rate, RATE)
+
+const struct tsr_codec tsr_codec_zfp_acc = {
+    .name = "zfp_acc",
+    .about = "lossy, arrays of floats only: errors up to 10^meta",
+    .blosc2_id = 33,
+    .blosc2_format = 6,
+    .params = (const struct tsr_param[]){{"meta", -128, 127, TSR_PARAM_NEEDED}, {NULL, 0, 0, 0}},
+    .lossy = true,
+    .floats = true,
+    .whole = true,
+    .check = acc_check,
+    .encode = acc_encode,
+    .decode = acc_decode,
+};
+
+const struct tsr_codec tsr_codec_zfp_prec = {
+    .name = "zfp_prec",
+    .about = "lossy, arrays of floats only: about meta bits of precision",
+    .blosc2_id = 34,
+    .blosc2_format = 6,
+    .params = (const struct tsr_param[]){{"meta", 0, 64, TSR_PARAM_NEEDED}, {NULL, 0, 0, 0}},
+    .lossy = true,
+    .floats = true,
+    .whole = true,
+    .check = prec_check,
+    .encode = prec_encode,
+    .decode = prec_decode,
+};
+
+const struct tsr_codec tsr_codec_zfp_rate = {
+    .name = "zfp_rate",
+    .about = "lossy, arrays of floats only: meta percent of the size",
+    .blosc2_id = 35,
+    .blosc2_format = 6,
+    .params = (const struct tsr_param[]){{"meta", 1, 100, TSR_PARAM_NEEDED}, {NULL, 0, 0, 0}},
+    .lossy = true,
+    .floats = true,
+    .whole = true,
+    .check = rate_check,
+    .encode = rate_encode,
+    .decode = rate_decode,
+};
