@@ -5,12 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A flip is what makes a state visible: a write into the header, a name over another. */
-static bool is_flip(const struct change *c)
-{
-    return c->kind == RENAME || (c->kind == WRITE && c->off > 0 && c->off < SECTOR);
-}
-
 static void move_up(struct changes *log, size_t from, size_t to)
 {
     struct change c = log->v[from];
@@ -26,7 +20,7 @@ static int flip_first(struct changes *log)
     for (size_t i = 0; i < log->n; i++) {
         const struct change *c = &log->v[i];
         if (c->kind == CREATE || c->kind == FOLDER || c->kind == FLUSHED) first = i + 1;
-        if (!is_flip(c) || i == first) continue;
+        if (!change_flips(c) || i == first) continue;
         move_up(log, i, first);
         first++;
         n++;
@@ -36,7 +30,7 @@ static int flip_first(struct changes *log)
 
 static void drop(struct changes *log, size_t i)
 {
-    log->v[i].kind = FLUSHED + 1; /* nothing at all */
+    log->v[i].kind = TAKEN_UP + 1; /* nothing at all */
 }
 
 static bool is_sync(const struct change *c)
@@ -57,8 +51,8 @@ static int no_sync_before_flip(struct changes *log)
 {
     int n = 0;
     for (size_t i = 0, j; i < log->n; i++) {
-        if (!is_flip(&log->v[i])) continue;
-        for (j = i; j-- > 0 && log->v[j].kind != FLUSHED && !is_flip(&log->v[j]);)
+        if (!change_flips(&log->v[i])) continue;
+        for (j = i; j-- > 0 && log->v[j].kind != FLUSHED && !change_flips(&log->v[j]);)
             if (log->v[j].kind == SYNC) drop(log, j), n++;
     }
     return n;
@@ -70,7 +64,7 @@ static int no_sync_after_flip(struct changes *log)
     bool flipped = false;
     for (size_t i = 0; i < log->n; i++) {
         const struct change *c = &log->v[i];
-        flipped = is_flip(c) || (flipped && c->kind != WRITE);
+        flipped = change_flips(c) || (flipped && c->kind != WRITE);
         if (flipped && is_sync(c)) drop(log, i), n++;
     }
     return n;
@@ -83,7 +77,7 @@ static int over_live_bytes(struct changes *log)
     const struct change *first = NULL;
     for (size_t i = 0; i < log->n; i++) {
         struct change *c = &log->v[i];
-        if (c->kind != WRITE || is_flip(c) || c->off == 0) continue;
+        if (c->kind != WRITE || change_flips(c) || c->off == 0) continue;
         if (!first) first = c;
         else if (c->node == first->node && c->off != first->off) c->off = first->off, n++;
     }

@@ -42,12 +42,14 @@ static long all_weights(const char *wanted, uint64_t seed)
 /* n points in all, by what can happen to this kind of file. */
 static void all_points(struct trial *t, long n)
 {
-    long real = n / 12, full = n / 12, cut = n / 24, rest = n - real - full - cut;
-    long power = t->life.kind->durable ? rest * 2 / 3 : 0;
+    long real = n / 12, full = n / 12, cut = n / 24, twice = n / 4;
+    long rest = n - real - full - cut - twice, power = 0;
+    if (t->life.kind->durable || t->life.kind->sync) power = rest * 2 / 3;
     trial_real_kills(t, real);
     trial_full_disks(t, full);
     trial_cut_files(t, cut);
     trial_read_only(t);
+    trial_twice(t, twice);
     trial_power_points(t, power);
     trial_kill_points(t, rest - power);
 }
@@ -92,11 +94,12 @@ static void wrong_order(const struct wrong *w, const struct kind *k, uint64_t se
 
 static void report(double seconds)
 {
-    printf("note: %ld crash points (%ld kills, %ld losses of power, %ld killed children, %ld full "
-           "disks, %ld cut files), %ld different disks, %ld second lives, %ld readings by "
+    printf("note: %ld crash points (%ld kills, %ld losses of power, %ld of both second ones, %ld "
+           "killed children, %ld full disks, %ld cut files), %ld different disks, %ld second "
+           "lives, %ld readings by "
            "python-blosc2, %.0f s\n",
-           counts.points, counts.kills, counts.power, counts.real, counts.full, counts.cut,
-           counts.images, counts.second_lives, counts.peers, seconds);
+           counts.points, counts.kills, counts.power, counts.twice, counts.real, counts.full,
+           counts.cut, counts.images, counts.second_lives, counts.peers, seconds);
     if (!peer_is_there()) printf("skipped: python-blosc2 does not read along\n");
     long failed = counts.failed, good = counts.points > failed ? counts.points - failed : 0;
     printf("%ld passed, %ld failed\n", good, failed);

@@ -24,6 +24,64 @@ static void must(bool good, const char *what)
     abort();
 }
 
+/* ---- logs ---- */
+
+void changes_add(struct changes *c, struct change one)
+{
+    if (c->n == c->cap) {
+        c->cap = c->cap ? 2 * c->cap : 64;
+        c->v = realloc(c->v, c->cap * sizeof *c->v);
+        must(c->v, "crash: log");
+    }
+    c->v[c->n++] = one;
+}
+
+void changes_free(struct changes *c)
+{
+    for (size_t i = 0; i < c->n; i++) {
+        free(c->v[i].p);
+        free(c->v[i].path);
+        free(c->v[i].to);
+    }
+    free(c->v);
+    *c = (struct changes){0};
+}
+
+bool change_flips(const struct change *c)
+{
+    return c->kind == RENAME || (c->kind == WRITE && c->off > 0 && c->off < SECTOR);
+}
+
+static void *copy(const void *p, size_t len)
+{
+    void *to = malloc(len + 1);
+    must(to, "crash: copy");
+    if (len) memcpy(to, p, len);
+    return to;
+}
+
+static char *copy_text(const char *s)
+{
+    return s ? copy(s, strlen(s) + 1) : NULL;
+}
+
+static void add_copy(struct changes *to, const struct change *from, size_t len)
+{
+    struct change c = *from;
+    c.len = len;
+    if (c.p) c.p = copy(from->p, len);
+    c.path = copy_text(from->path);
+    c.to = copy_text(from->to);
+    changes_add(to, c);
+}
+
+void changes_copy(struct changes *to, const struct changes *from, size_t k, size_t part)
+{
+    *to = (struct changes){.nodes = from->nodes};
+    for (size_t i = 0; i < k; i++) add_copy(to, &from->v[i], from->v[i].len);
+    if (part) add_copy(to, &from->v[k], part);
+}
+
 void disk_init(struct disk *d, int nodes)
 {
     *d = (struct disk){.files = calloc((size_t)nodes + 1, sizeof *d->files), .nodes = nodes};
@@ -114,7 +172,8 @@ static void apply(struct disk *d, const struct change *c)
     case REMOVE: remove_name(d, c->path); return;
     case SYNC:
     case SYNC_FOLDER:
-    case FLUSHED: return;
+    case FLUSHED:
+    case TAKEN_UP: return;
     }
 }
 
@@ -207,6 +266,27 @@ void disk_power(struct disk *d, const struct changes *log, size_t k, uint64_t se
         else if (i < names_end) apply(d, c);
     }
     free(synced);
+}
+
+static void add_synced(struct changes *out, const char *path, int node, const struct disk *d)
+{
+    char folder[PATH_ROOM];
+    const char *slash = strrchr(path, '/');
+    snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - path) : 0, path);
+    enum change_kind kind = node < 0 ? FOLDER : CREATE;
+    changes_add(out, (struct change){.kind = kind, .node = node, .path = copy_text(path)});
+    changes_add(out, (struct change){.kind = SYNC_FOLDER, .node = -1, .path = copy_text(folder)});
+    if (node < 0) return;
+    struct disk_file f = d->files[node];
+    changes_add(out,
+                (struct change){.kind = WRITE, .node = node, .len = f.len, .p = copy(f.p, f.len)});
+    changes_add(out, (struct change){.kind = SYNC, .node = node});
+}
+
+void disk_changes(const struct disk *d, struct changes *out)
+{
+    *out = (struct changes){.nodes = d->nodes};
+    for (size_t i = 0; i < d->n; i++) add_synced(out, d->names[i].path, d->names[i].node, d);
 }
 
 /* ---- comparing ---- */

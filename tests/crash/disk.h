@@ -29,7 +29,8 @@ enum change_kind {
     RENAME,      /* path to `to`, over what is there */
     LINK,        /* a second name `to` for path */
     REMOVE,      /* a name goes */
-    FLUSHED      /* no change: a flush returned */
+    FLUSHED,     /* no change: a flush returned, off is the state it made, len is 1 if durable */
+    TAKEN_UP     /* no change: another process found state off */
 };
 
 struct change {
@@ -46,6 +47,12 @@ struct changes {
     int nodes;
 };
 void changes_free(struct changes *c);
+void changes_add(struct changes *c, struct change one); /* which owns p, path and to then */
+/* The first k changes, and part bytes of the next. */
+void changes_copy(struct changes *to, const struct changes *from, size_t k, size_t part);
+
+/* Does it make a state visible: a write into a header, a name over another? */
+bool change_flips(const struct change *c);
 
 /* ---- record.c ---- */
 
@@ -62,7 +69,10 @@ extern struct recording recording;
 
 /* Begins an empty log of what happens below root. */
 void record_start(const char *root, struct changes *log);
-void record_flushed(void);
+/* The same for a log that has led to d already, which lies below root. */
+struct disk;
+void record_go_on(const char *root, struct changes *log, const struct disk *d);
+void record_mark(enum change_kind kind, int state, bool durable);
 
 /* ---- disk.c ---- */
 
@@ -89,6 +99,9 @@ size_t kill_part(const struct change *c, size_t wish);
 void disk_kill(struct disk *d, const struct changes *log, size_t k, size_t part);
 /* One of the disks that a loss of power after k changes may leave. */
 void disk_power(struct disk *d, const struct changes *log, size_t k, uint64_t seed);
+
+/* A log that makes d and syncs it. */
+void disk_changes(const struct disk *d, struct changes *out);
 
 /* Names and bytes; temporary names count as equal, the numbers in them differ from run to run. */
 uint64_t disk_key(const struct disk *d);

@@ -15,6 +15,8 @@ const struct kind life_kinds[] = {
     {.name = "durable array", .file = "x.b2nd", .array = true, .durable = true},
     {.name = "big schunk", .file = "x.b2frame", .big = true},
     {.name = "big durable array", .file = "x.b2nd", .array = true, .durable = true, .big = true},
+    {.name = "schunk synced at times", .file = "x.b2frame", .sync = 3},
+    {.name = "big array synced at times", .file = "x.b2nd", .array = true, .big = true, .sync = 3},
     {.name = "durable array with a long header",
      .file = "x.b2nd",
      .array = true,
@@ -333,6 +335,11 @@ void life_begin(struct life *l, const char *root)
         (tsr_options){.size = sizeof l->opts, .context = context(), .durable = l->kind->durable};
 }
 
+bool life_is_durable(const struct life *l, int round)
+{
+    return l->kind->durable || (l->kind->sync && round % l->kind->sync == 0);
+}
+
 int life_round(struct life *l, int round)
 {
     int rc = TSR_OK;
@@ -341,7 +348,9 @@ int life_round(struct life *l, int round)
     else if (round % 3 == 0 || (!l->a && !l->s)) rc = reopen(l);
     if (rc == TSR_OK && round) rc = l->op->run(l);
     if (rc < 0) return rc;
-    return l->a ? tsr_array_flush(l->a) : tsr_schunk_flush(l->s);
+    if (l->kind->durable || !life_is_durable(l, round))
+        return l->a ? tsr_array_flush(l->a) : tsr_schunk_flush(l->s);
+    return l->a ? tsr_array_sync(l->a) : tsr_schunk_sync(l->s);
 }
 
 void life_drop(struct life *l)

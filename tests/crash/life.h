@@ -19,6 +19,7 @@ struct kind {
     bool array;
     bool durable; /* flushes survive a loss of power too */
     bool big;     /* so much is rewritten that holes of earlier sessions are used again */
+    int sync;     /* flushes by itself in each such round; 0: never */
     int metas;    /* metalayers in the header besides b2nd */
 };
 /* And so for an operation. */
@@ -48,6 +49,8 @@ bool life_init(struct life *l, const struct kind *kind, const struct op *op, uin
 void life_begin(struct life *l, const char *root); /* the file lies there */
 /* From state `round` to state round + 1, flushed.  State 0: there is no file. */
 int life_round(struct life *l, int round);
+/* Does the round's flush survive a loss of power? */
+bool life_is_durable(const struct life *l, int round);
 void life_drop(struct life *l); /* handles go, nothing is flushed */
 
 /* ---- digest.c ---- */

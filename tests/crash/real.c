@@ -28,7 +28,8 @@ static void live_until_killed(struct trial *t, size_t k, size_t part)
     record_start(t->live, &log);
     recording.kill_at = (long)k;
     recording.kill_part = part;
-    for (int r = 0; r < l.rounds && life_round(&l, r) == TSR_OK; r++) record_flushed();
+    for (int r = 0; r < l.rounds && life_round(&l, r) == TSR_OK; r++)
+        record_mark(FLUSHED, r + 1, false);
     _exit(1);
 }
 
@@ -47,7 +48,7 @@ static void one_kill(struct trial *t, size_t k, size_t part)
     disk_load(&found, t->live);
     if (disk_key(&played) != disk_key(&found))
         complain(t, "a killed child left another disk than the log", (long)k);
-    trial_judge(t, &found, k, "a killed child", part);
+    trial_judge(t, &found, (struct point){k, false, "a killed child", part});
     disk_free(&played);
     disk_free(&found);
 }
@@ -174,7 +175,7 @@ void trial_cut_files(struct trial *t, long n)
         int state = 0;
         size_t k = random_of(&t->seed) % (t->log.n + 1);
         while (k < t->log.n && t->log.v[k].kind != FLUSHED) k++;
-        state = trial_flushed(t, k) + (k < t->log.n);
+        state = k < t->log.n ? (int)t->log.v[k].off : t->life.rounds;
         disk_kill(&d, &t->log, k, 0);
         disk_save(&d, t->point);
         disk_free(&d);

@@ -28,20 +28,22 @@ static void *need(void *p)
     abort();
 }
 
-void changes_free(struct changes *c)
-{
-    for (size_t i = 0; i < c->n; i++) {
-        free(c->v[i].p);
-        free(c->v[i].path);
-        free(c->v[i].to);
-    }
-    free(c->v);
-    *c = (struct changes){0};
-}
-
 void record_start(const char *root, struct changes *log)
 {
     recording = (struct recording){.on = true, .root = root, .log = log, .kill_at = -1, .room = -1};
+}
+
+void record_go_on(const char *root, struct changes *log, const struct disk *d)
+{
+    record_start(root, log);
+    inodes = need(realloc(inodes, (size_t)(log->nodes + 1) * sizeof *inodes));
+    memset(inodes, 0, (size_t)log->nodes * sizeof *inodes);
+    for (size_t i = 0; i < d->n; i++) {
+        char path[2 * PATH_ROOM];
+        struct stat s;
+        snprintf(path, sizeof path, "%s/%s", root, d->names[i].path);
+        if (d->names[i].node >= 0 && stat(path, &s) == 0) inodes[d->names[i].node] = s.st_ino;
+    }
 }
 
 /* The path below the root, or NULL: not ours. */
@@ -59,12 +61,7 @@ static char *copy(const char *s)
 
 static void note(struct change c)
 {
-    struct changes *log = recording.log;
-    if (log->n == log->cap) {
-        log->cap = log->cap ? 2 * log->cap : 64;
-        log->v = need(realloc(log->v, log->cap * sizeof *log->v));
-    }
-    log->v[log->n++] = c;
+    changes_add(recording.log, c);
 }
 
 static void note_names(enum change_kind kind, const char *path, const char *to)
@@ -72,9 +69,10 @@ static void note_names(enum change_kind kind, const char *path, const char *to)
     note((struct change){.kind = kind, .node = -1, .path = copy(path), .to = copy(to)});
 }
 
-void record_flushed(void)
+void record_mark(enum change_kind kind, int state, bool durable)
 {
-    if (recording.on) note((struct change){.kind = FLUSHED, .node = -1});
+    if (recording.on)
+        note((struct change){.kind = kind, .node = -1, .off = (uint64_t)state, .len = durable});
 }
 
 static bool dies_now(void)

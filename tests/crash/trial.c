@@ -51,7 +51,7 @@ bool trial_learn(struct trial *t, const char *root)
     snprintf(t->states[0], DIGEST, "absent");
     for (int r = 0; r < l->rounds && good; r++) {
         if (life_round(l, r) < 0) good = lost(t, "round %d: %s", r, tsr_error());
-        record_flushed();
+        record_mark(FLUSHED, r + 1, life_is_durable(l, r));
         recording.on = false;
         life_digest(l, l->path, NULL, t->states[r + 1]);
         if (good && (t->states[r + 1][0] == 'b' || t->states[r + 1][0] == 'u') &&
@@ -74,11 +74,21 @@ void trial_done(struct trial *t)
 
 /* ---- judging ---- */
 
-int trial_flushed(const struct trial *t, size_t k)
+bool trial_range(const struct trial *t, size_t k, bool power, int *lo, int *hi)
 {
-    int n = 0;
-    for (size_t i = 0; i < k; i++) n += t->log.v[i].kind == FLUSHED;
-    return n;
+    int seen = 0;
+    bool promised = true;
+    *lo = 0;
+    for (size_t i = 0; i < k; i++) {
+        const struct change *c = &t->log.v[i];
+        if (c->kind == FLUSHED && (!power || c->len)) *lo = (int)c->off, promised = true;
+        if (c->kind == FLUSHED || c->kind == TAKEN_UP) seen = (int)c->off;
+        /* a visible state whose bytes nobody ordered */
+        else if (change_flips(c) && power && !t->life.kind->durable) promised = false;
+    }
+    if (!power) *lo = seen;
+    *hi = seen + 1;
+    return promised;
 }
 
 /* The survivor is the next writer's file: the life goes on from the state it is in. */
@@ -97,11 +107,11 @@ static bool live_on(struct trial *t, int state)
     return lost(t, "taken up again at state %d: the next is %s", state, digest);
 }
 
-/* Which of the states after f and f + 1 flushes it is; -1: neither. */
-static int state_of(const struct trial *t, const char *digest, int f)
+int trial_state(const struct trial *t, const char *digest, int lo, int hi)
 {
-    if (!strcmp(digest, t->states[f])) return f;
-    return strcmp(digest, t->states[f + 1]) ? -1 : f + 1;
+    for (int i = lo; i <= hi && i <= t->life.rounds + 1; i++)
+        if (!strcmp(digest, t->states[i])) return i;
+    return -1;
 }
 
 static struct memo *find(struct trial *t, uint64_t key)
@@ -133,17 +143,19 @@ static bool inspect(struct trial *t, const struct disk *d, struct memo *m)
     return m->digest[0] == 'b' || peer_agrees(t, path, m->digest);
 }
 
-bool trial_judge(struct trial *t, const struct disk *d, size_t k, const char *what, uint64_t n)
+bool trial_judge(struct trial *t, const struct disk *d, struct point p)
 {
     uint64_t key = disk_key(d);
     struct memo *m = find(t, key);
     bool fresh = !m, agreed = true;
+    int lo, hi;
     t->counts->points++;
     if (fresh) agreed = inspect(t, d, m = remember(t, key));
-    int f = trial_flushed(t, k), is = state_of(t, m->digest, f);
+    trial_range(t, p.k, p.power, &lo, &hi);
+    int is = trial_state(t, m->digest, lo, hi);
     if (is < 0)
-        return lost(t, "%s after change %zu of %zu (%llu), %d flushes: %s%s%s", what, k, t->log.n,
-                    (unsigned long long)n, f, m->digest, fresh ? ", " : "",
+        return lost(t, "%s after change %zu of %zu (%llu), state %d expected: %s%s%s", p.what, p.k,
+                    t->log.n, (unsigned long long)p.n, lo, m->digest, fresh ? ", " : "",
                     fresh ? tsr_error() : "");
     if (fresh && !t->quiet && key % SECOND_LIFE_OF == 0) agreed = live_on(t, is) && agreed;
     return agreed;
@@ -153,27 +165,31 @@ bool trial_judge(struct trial *t, const struct disk *d, size_t k, const char *wh
 
 void trial_kill_points(struct trial *t, long n)
 {
-    bool all = n > (long)t->log.n; /* each cut between two changes, then torn ones */
+    size_t here = t->log.n - t->first;
+    bool all = n > (long)here; /* each cut between two changes, then torn ones */
     for (long i = 0; i < n; i++, t->counts->kills++) {
         struct disk d;
-        size_t k = (size_t)i, part = 0;
-        if (!all || k > t->log.n) k = random_of(&t->seed) % (t->log.n + 1);
-        if ((!all || i > (long)t->log.n) && k < t->log.n && t->log.v[k].kind == WRITE)
+        bool whole = all && (size_t)i <= here;
+        size_t k = t->first + (whole ? (size_t)i : random_of(&t->seed) % (here + 1)), part = 0;
+        if (!whole && k < t->log.n && t->log.v[k].kind == WRITE)
             part = kill_part(&t->log.v[k], random_of(&t->seed) % (t->log.v[k].len + 1));
         disk_kill(&d, &t->log, k, part);
-        trial_judge(t, &d, k, "a kill", part);
+        trial_judge(t, &d, (struct point){k, false, "a kill", part});
         disk_free(&d);
     }
 }
 
 void trial_power_points(struct trial *t, long n)
 {
-    for (long i = 0; i < n; i++, t->counts->power++) {
+    for (long i = 0; i < n; i++) {
         struct disk d;
-        size_t k = random_of(&t->seed) % (t->log.n + 1);
+        int lo, hi;
+        size_t k = t->first + random_of(&t->seed) % (t->log.n - t->first + 1);
         uint64_t seed = random_of(&t->seed);
+        if (!trial_range(t, k, true, &lo, &hi)) continue;
         disk_power(&d, &t->log, k, seed);
-        trial_judge(t, &d, k, "a loss of power", seed);
+        trial_judge(t, &d, (struct point){k, true, "a loss of power", seed});
         disk_free(&d);
+        t->counts->power++;
     }
 }

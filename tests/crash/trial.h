@@ -7,7 +7,7 @@
 
 struct counts {
     long points, images; /* crashes; of these, disks that were not met before */
-    long kills, power, real, full, cut, second_lives, peers;
+    long kills, power, twice, real, full, cut, second_lives, peers;
     long failed;
 };
 
@@ -24,6 +24,7 @@ struct trial {
     struct memo *memo;
     size_t known, cap;
     uint64_t seed; /* of the points drawn */
+    size_t first;  /* they lie after this change */
     struct counts *counts;
     bool quiet; /* losses are expected: they are counted, not told; nobody else reads along */
 };
@@ -33,11 +34,20 @@ struct trial {
 bool trial_learn(struct trial *t, const char *root);
 void trial_done(struct trial *t);
 
-/* How many flushes had returned after the first k changes. */
-int trial_flushed(const struct trial *t, size_t k);
-/* Judges a disk that a crash after k changes left: the state then flushed, or the next one.  what
- * and n (a seed or a number of bytes) tell the point.  True when nothing is lost. */
-bool trial_judge(struct trial *t, const struct disk *d, size_t k, const char *what, uint64_t n);
+struct point {
+    size_t k; /* so many changes had been made */
+    bool power;
+    const char *what;
+    uint64_t n; /* a seed or a number of bytes, to tell it by */
+};
+/* Judges a disk that a crash left: the state flushed by then, or one that was under way.  True
+ * when nothing is lost. */
+bool trial_judge(struct trial *t, const struct disk *d, struct point p);
+/* The states that may be found after the first k changes.  False: none is promised, because a
+ * flush that was not to be durable may be half on the device. */
+bool trial_range(const struct trial *t, size_t k, bool power, int *lo, int *hi);
+/* Which of these a digest is; -1: none. */
+int trial_state(const struct trial *t, const char *digest, int lo, int hi);
 
 /* The points, n of each; they count in t->counts.  In the real ones a child is killed. */
 void trial_kill_points(struct trial *t, long n);
@@ -46,5 +56,7 @@ void trial_real_kills(struct trial *t, long n);
 void trial_full_disks(struct trial *t, long n);
 void trial_cut_files(struct trial *t, long n);
 void trial_read_only(struct trial *t);
+/* Crashes of lives that were taken up after a crash. */
+void trial_twice(struct trial *t, long n);
 
 #endif
