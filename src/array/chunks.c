@@ -110,14 +110,24 @@ static int uniform_chunk(struct encoding *e, int special, size_t *cbytes)
     return TSR_OK;
 }
 
+static int train(struct encoding *e, struct tsr_pool *pool, uint8_t *head)
+{
+    struct tsr_worker *w = tsr_pool_borrow(pool);
+    if (!w) return TSR_ENOMEM;
+    int rc = tsr_chunk_train_whole(&e->chunk, &e->cparams, w, e->src, head);
+    tsr_pool_return(pool, w);
+    return rc;
+}
+
 static int encode_blocks(struct encoding *e, struct tsr_pool *pool, size_t *cbytes)
 {
     size_t n = (size_t)e->chunk.nblocks;
-    uint8_t *head = tsr_alloc(TSR_CHUNK_HEADER + 4 * n);
+    uint8_t *head = tsr_alloc(tsr_chunk_head_bound(&e->chunk, &e->cparams));
     int rc = TSR_OK;
-    e->at = TSR_CHUNK_HEADER + 4 * n;
     e->blocks = tsr_alloc_zero(n, sizeof *e->blocks);
     if (!head || !e->blocks) rc = TSR_ENOMEM;
+    if (rc == TSR_OK && e->cparams.use_dict) rc = train(e, pool, head);
+    e->at = tsr_chunk_head_len(&e->chunk);
     if (rc == TSR_OK && !e->chunk.memcpyed) rc = tsr_pool_run(pool, n, encode_job, e);
     if (rc == TSR_OK) rc = finish_chunk(e, pool, head, cbytes);
     for (size_t b = (size_t)e->next; rc < 0 && e->blocks && b < n; b++) tsr_free(e->blocks[b].p);

@@ -353,6 +353,29 @@ static int commit(struct writer *w, struct window *win)
     return w->a->d->format->commit(w->a->d, win->out, win->njobs);
 }
 
+/* Where a chunk's blocks come from when the format wants to see it whole. */
+struct blocks_of {
+    const struct writer *w;
+    const struct out_job *j;
+};
+
+static int get_block(void *arg, struct tsr_worker *wk, int32_t b, const uint8_t **src)
+{
+    const struct blocks_of *of = arg;
+    size_t len = block_len(of->j, &of->w->a->d->grid, b);
+    uint8_t *dst = tsr_worker_scratch(wk, TSR_SCRATCH_BLOCK, len);
+    return dst ? make_block(of->w, of->j, b, wk, dst, src) : TSR_ENOMEM;
+}
+
+static int prepare(void *arg, size_t i, struct tsr_worker *wk)
+{
+    struct writer *w = arg;
+    struct out_job *j = &w->encode->jobs[i];
+    struct blocks_of of = {w, j};
+    struct tsr_block_source from = {get_block, &of, j->out.ref};
+    return j->out.prepare ? w->a->d->format->prepare(w->a->d, wk, &j->out, &from) : TSR_OK;
+}
+
 /* Job 0 commits the window before, the others encode a block each. */
 static int run_job(void *arg, size_t i, struct tsr_worker *wk)
 {
@@ -372,9 +395,12 @@ static int run_job(void *arg, size_t i, struct tsr_worker *wk)
 static int encode_window(struct writer *w, struct window *win, struct window *before)
 {
     struct tsr_pool *pool = w->a->context->pool;
-    bool partial = false, raw = false;
+    bool partial = false, raw = false, ahead = false;
     int rc = TSR_OK;
-    for (size_t i = 0; i < win->njobs; i++) partial |= win->jobs[i].partial;
+    for (size_t i = 0; i < win->njobs; i++) {
+        partial |= win->jobs[i].partial;
+        ahead |= win->jobs[i].out.prepare;
+    }
     if (partial && before && w->a->d->store->kind->view) {
         rc = commit(w, before);
         before = NULL;
@@ -383,6 +409,7 @@ static int encode_window(struct writer *w, struct window *win, struct window *be
     w->commit = before;
     if (rc == TSR_OK && partial) rc = tsr_pool_run(pool, win->njobs, fetch_old, w);
     for (size_t i = 0; i < win->njobs && !partial && rc == TSR_OK; i++) rc = fetch_old(w, i, NULL);
+    if (rc == TSR_OK && ahead) rc = tsr_pool_run(pool, win->njobs, prepare, w);
     if (rc == TSR_OK)
         rc = tsr_pool_run(pool, win->first[win->njobs] + (before != NULL), run_job, w);
     for (size_t i = 0; i < win->njobs && rc == TSR_OK; i++) {

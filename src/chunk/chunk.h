@@ -45,7 +45,7 @@ struct tsr_cparams {
     int split;           /* Blosc2 API value: 1 always, 2 never, 3 auto, 4 forward */
     int32_t item_bytes;  /* true item size */
     int32_t block_bytes; /* 0: chosen by the rule of 6.2 */
-    bool use_dict;       /* kept for frames that have it; never used for writing yet */
+    bool use_dict;       /* with a dictionary, where codec and data allow it */
     int block_ndim;      /* of the b2nd block, 0: none */
     int32_t block_shape[16];
 };
@@ -165,12 +165,30 @@ struct tsr_block_out {
  * EARG for sizes out of range. */
 int tsr_chunk_begin(struct tsr_chunk *c, const struct tsr_cparams *p, int64_t nbytes);
 size_t tsr_chunk_block_bound(const struct tsr_chunk *c);
+
+/* Decoded blocks on demand: get answers with a pointer that is good until it is called again. */
+struct tsr_block_source {
+    int (*get)(void *arg, struct tsr_worker *w, int32_t b, const uint8_t **src);
+    void *arg;
+    const uint8_t *ref; /* block 0, for serial chunks */
+};
+
+/* Between begin and the first encode_block, where p->use_dict is set: looks at samples of the
+ * blocks and, if the chunk promises to shrink by it, writes a dictionary to its place in head
+ * (room of tsr_chunk_head_bound(c, p) bytes), which c then points to. */
+int tsr_chunk_train(struct tsr_chunk *c, const struct tsr_cparams *p, struct tsr_worker *w,
+                    const struct tsr_block_source *from, uint8_t *head);
+size_t tsr_chunk_head_bound(const struct tsr_chunk *c, const struct tsr_cparams *p);
+/* The same for blocks that lie one behind the other in memory. */
+int tsr_chunk_train_whole(struct tsr_chunk *c, const struct tsr_cparams *p, struct tsr_worker *w,
+                          const uint8_t *src, uint8_t *head);
+
 int tsr_chunk_encode_block(const struct tsr_chunk *c, const struct tsr_cparams *p,
                            struct tsr_worker *w, int32_t b, const uint8_t *src,
                            struct tsr_block_out *out);
 
-/* Closes the chunk: writes header and block starts into head (room for 32 + 4 * nblocks) and
- * sets *head_len and c->cbytes.  The stored chunk is head then the blocks' bytes in order; if
+/* Closes the chunk: writes header and block starts into head (room for 32 + 4 * nblocks, or that
+ * which tsr_chunk_train was given) and sets *head_len and c->cbytes.  The stored chunk is head then the blocks' bytes in order; if
  * *special is set it is head alone; if c->memcpyed is set, head (32 bytes) then the nbytes of
  * source (6.3: it would have exceeded nbytes + 32, or clevel 0, or fewer than 32 bytes). */
 int tsr_chunk_seal(struct tsr_chunk *c, const struct tsr_block_out *blocks, uint8_t *head,

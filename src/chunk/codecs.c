@@ -139,7 +139,9 @@ int tsr_codec_at(int i, tsr_codec_info *out)
                            .about = c ? c->about : f->about,
                            .filter = !c,
                            .blosc2_id = c ? c->blosc2_id : f->blosc2_id,
-                           .params = c ? 1 : 0}; /* clevel */
+                           .params = !c         ? 0
+                                     : c->dicts ? 2
+                                                : 1}; /* clevel, dict */
     for (const struct tsr_param *p = c ? c->params : f->params; p && p->name; p++) info.params++;
     return tsr_hand_out(out, &info, sizeof info, "tsr_codec_info");
 }

@@ -2,7 +2,7 @@
 /* chunk/cparams.c - how chunks are to be made: from public steps, and checked.
  *
  * Steps are filters in writing order, then one codec, each with parameters "name=integer,...".
- * clevel belongs to every codec; "meta" is the parameter byte of a filter or codec.  The last
+ * clevel belongs to every codec, dict to those that take one; "meta" is the parameter byte of a filter or codec.  The last
  * filter goes into slot 5, the one before into slot 4, as c-blosc2 has its only one in slot 5. */
 #include <ctype.h>
 #include <errno.h>
@@ -13,13 +13,14 @@
 #include "chunk/chunk.h"
 #include "chunk/layout.h"
 
-static const struct tsr_param clevel_param = {"clevel", 0, 9, 5};
+static const struct tsr_param clevel_param = {"clevel", 0, 9, 5}, dict_param = {"dict", 0, 1, 0};
 
 static void default_steps(struct tsr_cparams *p)
 {
     p->codec_id = CODEC_ZSTD;
     p->codec = tsr_codec_blosc2(p->codecs, p->codec_id);
     p->codec_meta = 0;
+    p->use_dict = false;
     p->clevel = clevel_param.dflt;
     memset(p->filters, 0, sizeof p->filters);
     memset(p->filters_meta, 0, sizeof p->filters_meta);
@@ -34,29 +35,38 @@ void tsr_cparams_init(struct tsr_cparams *p, int32_t item_bytes)
     p->item_bytes = item_bytes;
 }
 
-static const struct tsr_param *find_param(const struct tsr_param *params, const char *name,
-                                          size_t len)
+/* A step and the values of its parameters. */
+struct target {
+    const char *step;
+    const struct tsr_codec *codec;  /* NULL: a filter */
+    const struct tsr_param *params; /* of the table; their one name in chunks is "meta" */
+    int clevel, dict, meta;
+};
+
+static bool is_named(const struct tsr_param *p, const char *name, size_t len)
 {
-    for (; params && params->name; params++)
-        if (strlen(params->name) == len && memcmp(params->name, name, len) == 0) return params;
+    return strlen(p->name) == len && memcmp(p->name, name, len) == 0;
+}
+
+/* The parameter of that name and where its value goes; NULL: there is none. */
+static const struct tsr_param *find_param(struct target *t, const char *name, size_t len, int **to)
+{
+    *to = &t->clevel;
+    if (t->codec && is_named(&clevel_param, name, len)) return &clevel_param;
+    *to = &t->dict;
+    if (t->codec && t->codec->dicts && is_named(&dict_param, name, len)) return &dict_param;
+    *to = &t->meta;
+    for (const struct tsr_param *p = t->params; p && p->name; p++)
+        if (is_named(p, name, len)) return p;
     return NULL;
 }
 
-/* Where the values of a step's parameters go. */
-struct target {
-    const char *step;
-    const struct tsr_param *params; /* of the table; their one name in chunks is "meta" */
-    int *clevel;                    /* NULL for filters */
-    uint8_t *meta;
-};
-
 /* One "name=integer"; *s is moved past it. */
-static int parse_param(const struct target *t, const char **s)
+static int parse_param(struct target *t, const char **s)
 {
     size_t len = strcspn(*s, "=,");
-    const struct tsr_param *p = find_param(t->params, *s, len);
-    bool level = t->clevel && len == 6 && memcmp(*s, "clevel", 6) == 0;
-    if (level) p = &clevel_param;
+    int *to;
+    const struct tsr_param *p = find_param(t, *s, len, &to);
     if (!p) return tsr_fail(TSR_EARG, "step %s: unknown parameter '%.*s'", t->step, (int)len, *s);
     const char *value = *s + len;
     char *end;
@@ -68,18 +78,18 @@ static int parse_param(const struct target *t, const char **s)
     if (v < p->min || v > p->max)
         return tsr_fail(TSR_EARG, "step %s: %s=%ld: expected %d to %d", t->step, p->name, v, p->min,
                         p->max);
-    if (level) *t->clevel = (int)v;
-    else *t->meta = (uint8_t)v;
+    *to = (int)v;
     *s = *end ? end + 1 : end;
     return TSR_OK;
 }
 
-static int parse_params(const struct target *t, const char *s)
+static int parse_params(struct target *t, const char *s)
 {
     const struct tsr_param *meta = t->params && t->params->name ? t->params : NULL;
     bool needed = meta && meta->dflt == TSR_PARAM_NEEDED;
-    if (t->clevel) *t->clevel = clevel_param.dflt;
-    *t->meta = meta && !needed ? (uint8_t)meta->dflt : 0;
+    t->clevel = clevel_param.dflt;
+    t->dict = dict_param.dflt;
+    t->meta = meta && !needed ? meta->dflt : 0;
     while (s && *s) {
         needed = needed && strncmp(s, "meta=", 5) != 0;
         int rc = parse_param(t, &s);
@@ -98,12 +108,13 @@ static int codec_step(struct tsr_cparams *p, const tsr_step *step)
     if (!codec) return tsr_fail(TSR_EARG, "step %s: no such codec", step->name);
     if (codec->blosc2_id < 0)
         return tsr_fail(TSR_EARG, "step %s: Blosc2 chunks cannot hold it", step->name);
-    uint8_t meta = 0;
-    struct target t = {step->name, codec->params, &p->clevel, &meta};
+    struct target t = {.step = step->name, .codec = codec, .params = codec->params};
     int rc = parse_params(&t, step->params);
     p->codec = codec;
     p->codec_id = codec->blosc2_id;
-    p->codec_meta = meta;
+    p->codec_meta = (uint8_t)t.meta;
+    p->clevel = t.clevel;
+    p->use_dict = t.dict != 0;
     return rc;
 }
 
@@ -114,9 +125,11 @@ static int filter_step(struct tsr_cparams *p, int slot, const tsr_step *step)
         return tsr_fail(TSR_EARG, "step %s: a codec, but only the last step may be one",
                         step->name);
     if (!f) return tsr_fail(TSR_EARG, "step %s: no such filter", step->name);
-    struct target t = {step->name, f->params, NULL, &p->filters_meta[slot]};
+    struct target t = {.step = step->name, .params = f->params};
+    int rc = parse_params(&t, step->params);
     p->filters[slot] = (uint8_t)f->blosc2_id;
-    return parse_params(&t, step->params);
+    p->filters_meta[slot] = (uint8_t)t.meta;
+    return rc;
 }
 
 int tsr_cparams_from_steps(struct tsr_cparams *p, const tsr_step *steps, int n, int split)

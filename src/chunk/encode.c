@@ -155,14 +155,14 @@ int tsr_chunk_encode_block(const struct tsr_chunk *c, const struct tsr_cparams *
     if (c->memcpyed) return TSR_OK; /* the chunk will hold the data as it is */
     struct tsr_block_facts facts = tsr_block_facts_of(c);
     facts.ref = b > 0 ? out->ref : NULL;
-    struct tsr_call call = {.worker = w,
-                            .block = &facts,
-                            .level = p->clevel,
-                            .meta = c->codec_meta};
+    struct tsr_call call;
     struct tsr_stages st;
+    int rc = tsr_call_init(&call, c, &facts, w);
+    if (rc < 0) return rc;
+    call.level = p->clevel;
     tsr_stages_init(&st, c, &call, true);
     const uint8_t *filtered;
-    int rc = tsr_stages_run(&st, &call, src, (size_t)tsr_chunk_block_len(c, b), &filtered);
+    rc = tsr_stages_run(&st, &call, src, (size_t)tsr_chunk_block_len(c, b), &filtered);
     if (rc < 0) return rc;
     int32_t streams = tsr_chunk_streams(c, b);
     size_t n = (size_t)(tsr_chunk_block_len(c, b) / streams);
@@ -188,13 +188,13 @@ void tsr_chunk_write_header(const struct tsr_chunk *c, uint8_t *head)
     head[AT_CODEC_META] = c->codec_meta;
     memcpy(head + AT_FILTERS_META, c->filters_meta, TSR_CHUNK_FILTERS);
     head[AT_FLAGS2] = c->flags2;
-    head[AT_BLOSC2_FLAGS] = (uint8_t)(c->special << 4);
+    head[AT_BLOSC2_FLAGS] = (uint8_t)(c->special << 4 | (c->dict ? BLOSC2_DICT : 0));
 }
 
 /* How a chunk whose blocks take `body` bytes ends up; zeros: every stream was a zero run. */
 static void settle(struct tsr_chunk *c, int64_t body, bool zeros)
 {
-    int64_t head = TSR_CHUNK_HEADER + 4 * (int64_t)c->nblocks;
+    int64_t head = (int64_t)tsr_chunk_head_len(c);
     int64_t most = (int64_t)c->nbytes + TSR_CHUNK_OVERHEAD;
     if (!c->memcpyed && zeros && c->nblocks > 0) {
         c->special = TSR_SPECIAL_ZEROS;
@@ -206,12 +206,13 @@ static void settle(struct tsr_chunk *c, int64_t body, bool zeros)
     } else {
         c->cbytes = (int32_t)(head + body);
     }
+    c->dict &= tsr_chunk_is_regular(c);
 }
 
 int tsr_chunk_seal(struct tsr_chunk *c, const struct tsr_block_out *blocks, uint8_t *head,
                    size_t *head_len)
 {
-    int64_t body = 0, at = TSR_CHUNK_HEADER + 4 * (int64_t)c->nblocks;
+    int64_t body = 0, at = (int64_t)tsr_chunk_head_len(c);
     bool zeros = true;
     for (int32_t b = 0; b < c->nblocks && !c->memcpyed; b++) {
         body += blocks[b].len;
@@ -238,7 +239,7 @@ struct body {
 static int encode_blocks(const struct tsr_chunk *c, const struct tsr_cparams *p,
                          struct tsr_worker *w, const uint8_t *src, uint8_t *dst, struct body *body)
 {
-    int64_t head = TSR_CHUNK_HEADER + 4 * (int64_t)c->nblocks;
+    int64_t head = (int64_t)tsr_chunk_head_len(c);
     int64_t room = (int64_t)c->nbytes + TSR_CHUNK_OVERHEAD - head;
     uint8_t *aside = tsr_worker_scratch(w, TSR_SCRATCH_STREAM, tsr_chunk_block_bound(c));
     if (!aside) return TSR_ENOMEM;
@@ -268,6 +269,7 @@ int tsr_chunk_encode(const struct tsr_cparams *p, struct tsr_worker *w, const ui
     if (cap < (size_t)nbytes + TSR_CHUNK_OVERHEAD)
         return tsr_fail(TSR_EARG, "chunk of %lld bytes: found room for %zu, expected 32 more",
                         (long long)nbytes, cap);
+    if ((rc = tsr_chunk_train_whole(&c, p, w, src, dst)) < 0) return rc;
     if (!c.memcpyed && (rc = encode_blocks(&c, p, w, src, dst, &body)) < 0) return rc;
     settle(&c, body.len, body.zeros);
     tsr_chunk_write_header(&c, dst);

@@ -39,12 +39,9 @@ struct tsr_call {
     size_t dict_len;
 };
 
-/* What a dictionary is made from: pieces of what will be encoded, one behind the other. */
-struct tsr_samples {
-    const uint8_t *p;
-    const size_t *len; /* [n] */
-    unsigned n;
-};
+/* Kinds of dictionaries: a piece of the data as it is, found at once; strings that many pieces
+ * share, found by training; such strings with entropy tables in front (RFC 8878 section 5). */
+enum { TSR_DICT_PIECE = 1, TSR_DICT_STRINGS = 2, TSR_DICT_TABLES = 4 };
 
 struct tsr_codec {
     const char *name, *about;
@@ -60,9 +57,7 @@ struct tsr_codec {
     /* May blocks of these facts be written with this meta?  EARG says why not.  NULL: always. */
     int (*check)(const struct tsr_call *c);
 
-    /* Makes a dictionary of at most cap bytes, for tsr_call.dict; *len 0: nothing to be had from
-     * these samples.  NULL: the codec takes none, and ignores it. */
-    int (*train)(const struct tsr_samples *s, uint8_t *dict, size_t cap, size_t *len);
+    int dicts; /* TSR_DICT_*: what tsr_call.dict may be; 0: it is ignored */
 
     /* Encodes n > 0 bytes into at most cap; *out is the length, 0 when it does not fit or
      * does not pay.  Fails only for want of memory or wrong parameters. */

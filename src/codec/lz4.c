@@ -14,7 +14,6 @@
 #include "base/status.h"
 #include "codec/codec.h"
 #include "codec/lz4_block.h"
-#include "codec/train.h"
 
 extern const struct tsr_codec tsr_codec_lz4, tsr_codec_lz4hc;
 
@@ -106,7 +105,7 @@ const struct tsr_codec tsr_codec_lz4 = {
     .about = "LZ4: very fast, moderate ratio",
     .blosc2_id = 1,
     .blosc2_format = 1,
-    .train = tsr_train_plain,
+    .dicts = TSR_DICT_PIECE, /* training would take twenty times as long as encoding */
     .encode = lz4_encode,
     .decode = lz4_decode,
     .decode_start = lz4_decode_start,
@@ -117,7 +116,7 @@ const struct tsr_codec tsr_codec_lz4hc = {
     .about = "LZ4 with a thorough search: slow to write, fast to read",
     .blosc2_id = 2,
     .blosc2_format = 1,
-    .train = tsr_train_plain,
+    .dicts = TSR_DICT_PIECE | TSR_DICT_STRINGS,
     .encode = lz4hc_encode,
     .decode = lz4_decode,
     .decode_start = lz4_decode_start,

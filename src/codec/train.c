@@ -3,30 +3,49 @@
  *
  *   | magic | id | entropy tables | content: strings that many samples share, the best ones last |
  *
- * Its choice of content serves any codec that copies from what it saw before; LZ4 gets it without
- * the tables. */
+ * Its choice of content serves any codec that copies from what it saw before, without the tables. */
 #include "codec/train.h"
 
 #include <string.h>
 #include <zdict.h>
 
-int tsr_train_zstd(const struct tsr_samples *s, uint8_t *dict, size_t cap, size_t *len)
+#include "base/num.h"
+
+/* Bytes before the content; len when it is no dictionary with tables. */
+static size_t tables_len(const uint8_t *dict, size_t len)
 {
-    size_t got = ZDICT_trainFromBuffer(dict, cap, s->p, s->len, s->n);
-    *len = ZDICT_isError(got) ? 0 : got;
-    return 0;
+    size_t tables = ZDICT_getDictHeaderSize(dict, len);
+    return ZDICT_isError(tables) || tables > len ? len : tables;
 }
 
-int tsr_train_plain(const struct tsr_samples *s, uint8_t *dict, size_t cap, size_t *len)
+size_t tsr_train(const struct tsr_samples *s, int kind, uint8_t *dict, size_t cap)
 {
-    int rc = tsr_train_zstd(s, dict, cap, len);
-    size_t tables = *len ? ZDICT_getDictHeaderSize(dict, *len) : 0;
-    if (rc < 0 || *len == 0) return rc;
-    if (ZDICT_isError(tables) || tables >= *len) {
-        *len = 0;
-        return 0;
+    size_t len = ZDICT_trainFromBuffer(dict, cap, s->p, s->len, s->n);
+    if (ZDICT_isError(len)) return 0;
+    if (kind == TSR_DICT_TABLES) return len;
+    size_t tables = tables_len(dict, len);
+    memmove(dict, dict + tables, len - tables);
+    return len - tables;
+}
+
+size_t tsr_train_less(const struct tsr_samples *s, int kind, const struct tsr_dict *of,
+                      uint8_t *dict, size_t cap)
+{
+    if (kind == TSR_DICT_STRINGS) {
+        size_t len = cap < of->len ? cap : of->len;
+        memcpy(dict, of->p + of->len - len, len);
+        return len;
     }
-    *len -= tables;
-    memmove(dict, dict + tables, *len);
-    return 0;
+    size_t tables = tables_len(of->p, of->len), content = of->len - tables;
+    if (cap <= tables) return 0;
+    if (content > cap - tables) content = cap - tables;
+    size_t len = ZDICT_finalizeDictionary(dict, cap, of->p + of->len - content, content, s->p,
+                                          s->len, s->n, (ZDICT_params_t){0});
+    return ZDICT_isError(len) ? 0 : len;
+}
+
+bool tsr_dict_has_tables(const uint8_t *dict, size_t len)
+{
+    const uint32_t magic = 0xEC30A437;
+    return len >= 4 && tsr_load_LE32(dict) == magic;
 }

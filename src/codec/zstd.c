@@ -11,7 +11,6 @@
 #include "base/mem.h"
 #include "base/status.h"
 #include "codec/codec.h"
-#include "codec/train.h"
 
 extern const struct tsr_codec tsr_codec_zstd;
 
@@ -160,7 +159,7 @@ const struct tsr_codec tsr_codec_zstd = {
     .blosc2_format = 4,
     .hdf5_id = 32015,
     .zarr = "zstd",
-    .train = tsr_train_zstd,
+    .dicts = TSR_DICT_PIECE | TSR_DICT_TABLES,
     .encode = zstd_encode,
     .decode = zstd_decode,
 };

@@ -205,6 +205,7 @@ const struct tsr_format tsr_format_b2frame = {
     .decode = tsr_blosc2_decode,
     .decode_start = tsr_blosc2_decode_start,
     .begin = tsr_blosc2_begin,
+    .prepare = tsr_blosc2_prepare,
     .encode = tsr_blosc2_encode,
     .keep = tsr_blosc2_keep,
     .seal = tsr_blosc2_seal,

@@ -229,16 +229,24 @@ int tsr_blosc2_decode_start(const struct tsr_driver *d, const struct tsr_place *
 int tsr_blosc2_begin(const struct tsr_driver *d, struct tsr_out_chunk *out)
 {
     struct tsr_chunk *c = (struct tsr_chunk *)out->priv;
-    int rc = tsr_chunk_begin(c, &self(d)->cparams, out->nbytes);
+    const struct tsr_cparams *cp = &self(d)->cparams;
+    int rc = tsr_chunk_begin(c, cp, out->nbytes);
     if (rc < 0) return rc;
     out->nblocks = c->nblocks;
     out->block_items = d->grid.padded ? 0 : c->block_bytes;
     out->block_bound = tsr_chunk_block_bound(c);
     out->serial = c->serial;
-    /* block starts, or the item of a repeated value */
-    out->head_bound =
-        TSR_CHUNK_HEADER + (size_t)tsr_max64(4 * (int64_t)c->nblocks, self(d)->cparams.item_bytes);
+    /* block starts and dictionary, or the item of a repeated value */
+    out->head_bound = (size_t)tsr_max64((int64_t)tsr_chunk_head_bound(c, cp),
+                                        TSR_CHUNK_HEADER + (int64_t)cp->item_bytes);
+    out->prepare = cp->use_dict && !c->memcpyed;
     return TSR_OK;
+}
+
+int tsr_blosc2_prepare(const struct tsr_driver *d, struct tsr_worker *w, struct tsr_out_chunk *out,
+                       const struct tsr_block_source *from)
+{
+    return tsr_chunk_train((struct tsr_chunk *)out->priv, &self(d)->cparams, w, from, out->head);
 }
 
 int tsr_blosc2_encode(const struct tsr_driver *d, struct tsr_worker *w,
@@ -259,7 +267,7 @@ bool tsr_blosc2_keep(const struct tsr_driver *d, const struct tsr_place *old,
 {
     const struct tsr_chunk *was = parsed(old->priv), *now = parsed(out->priv);
     (void)d;
-    if (!tsr_chunk_is_regular(was) || was->basic || was->dict || was->vlblocks ||
+    if (!tsr_chunk_is_regular(was) || was->basic || was->dict || now->dict || was->vlblocks ||
         was->block_bytes != now->block_bytes || was->typesize != now->typesize ||
         was->flags != now->flags || was->codec_id != now->codec_id ||
         was->codec_meta != now->codec_meta || was->nbytes != now->nbytes ||
@@ -447,7 +455,8 @@ void tsr_blosc2_fill_spec(struct tsr_blosc2 *b)
                       cp->filters_meta[i] ? "meta=%d" : NULL, cp->filters_meta[i]);
             n++;
         }
-    name_step(b, n, tsr_codec_known_name(cp->codec_id), "clevel=%d", cp->clevel);
+    name_step(b, n, tsr_codec_known_name(cp->codec_id),
+              cp->use_dict ? "clevel=%d,dict=1" : "clevel=%d", cp->clevel);
     b->d.spec = (tsr_spec){.size = sizeof b->d.spec,
                            .dtype = b->dtype,
                            .item_bytes = cp->item_bytes,

@@ -34,6 +34,8 @@ int tsr_blosc2_decode_start(const struct tsr_driver *d, const struct tsr_place *
                             struct tsr_worker *w, int32_t b, const struct tsr_block_start *in,
                             uint8_t *dst);
 int tsr_blosc2_begin(const struct tsr_driver *d, struct tsr_out_chunk *c);
+int tsr_blosc2_prepare(const struct tsr_driver *d, struct tsr_worker *w, struct tsr_out_chunk *c,
+                       const struct tsr_block_source *from);
 int tsr_blosc2_encode(const struct tsr_driver *d, struct tsr_worker *w,
                       const struct tsr_out_chunk *c, int32_t b, const uint8_t *src);
 bool tsr_blosc2_keep(const struct tsr_driver *d, const struct tsr_place *old,

@@ -6,7 +6,7 @@
  * a row of blocks, each a contiguous C-order box.
  *
  *   read:   locate (rounds) -> block spans -> decode block
- *   write:  begin chunk -> encode block (any thread) -> seal -> commit (batch) -> flush
+ *   write:  begin chunk -> prepare -> encode block (any thread) -> seal -> commit (batch) -> flush
  */
 #ifndef TSR_FORMAT_FORMAT_H
 #define TSR_FORMAT_FORMAT_H
@@ -88,6 +88,7 @@ struct tsr_out_chunk {
     struct tsr_block_out *blocks; /* [nblocks] */
     uint8_t *head;                /* [head_bound] */
     size_t head_len;
+    bool prepare;       /* set by begin: prepare must be called before encode */
     bool need_raw;      /* set by seal: stored as raw bytes */
     const uint8_t *raw; /* the blocks in order, decoded, when need_raw */
     uint64_t priv[20];
@@ -138,6 +139,9 @@ struct tsr_format {
 
     /* Writing; NULL: the format is read-only here. */
     int (*begin)(const struct tsr_driver *d, struct tsr_out_chunk *c);
+    /* Looks at the chunk as a whole, once c->head has its room.  NULL: begin never asks for it. */
+    int (*prepare)(const struct tsr_driver *d, struct tsr_worker *w, struct tsr_out_chunk *c,
+                   const struct tsr_block_source *from);
     int (*encode)(const struct tsr_driver *d, struct tsr_worker *w, const struct tsr_out_chunk *c,
                   int32_t b, const uint8_t *src);
     /* Takes over block b as the old chunk stored it (src: its exact span), if its encoding is
