@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Arrays and super-chunks live random lives in which Tessera and python-blosc2 change one file in
-turns: after each turn both read it and are compared with NumPy.
+"""Arrays and super-chunks live random lives in which Tessera and python-blosc2 change one file, or
+one folder of a sparse frame, in turns: after each turn both read it and are compared with NumPy.
 
 TESSERA_LIVES sets how many arrays live (half as many super-chunks do), TESSERA_SEED which lives.
 Quirks of the peer are avoided where a comment names the section of the format's specification."""
 import os
+import shutil
 import sys
 import tempfile
 
@@ -25,6 +26,12 @@ folder = tempfile.TemporaryDirectory(prefix="tessera-lives-")
 path = lambda name: os.path.join(folder.name, name)
 
 
+def remove(url, sparse):
+    """Every second life is sparse: its place is a folder."""
+    if t.check(os.path.isdir(url) == sparse, f"{url}: folder or file"):
+        shutil.rmtree(url) if sparse else os.unlink(url)
+
+
 # ---- lives of arrays ----
 
 class Life:
@@ -33,6 +40,7 @@ class Life:
     def __init__(self, number):
         self.rng = np.random.default_rng((SEED, 2, number))
         self.what, self.url, self.story = f"life {number}", path(f"life{number}.b2nd"), []
+        self.sparse = bool(number % 2)
         rng = self.rng
         ndim = int(rng.choice((1, 1, 2, 2, 2, 3, 3, 4)))
         top = {1: 500, 2: 40, 3: 14, 4: 8}[ndim]
@@ -57,12 +65,12 @@ class Life:
         if maker == "tessera":
             fill = item_of(self.content, self.dtype) if self.content in ("nan", "value") else None
             with tsr.Array.create(self.url, self.dtype.str, self.shape, self.chunks, self.blocks,
-                                  steps_of(*self.how), fill=fill) as a:
+                                  steps_of(*self.how), fill=fill, sparse=self.sparse) as a:
                 if self.content == "data":
                     a.write(data.tobytes())
             return
         how = dict(urlpath=self.url, mode="w", chunks=self.chunks, blocks=self.blocks,
-                   cparams=cparams_of(*self.how, self.typesize))
+                   contiguous=not self.sparse, cparams=cparams_of(*self.how, self.typesize))
         if self.content == "data":
             blosc2.asarray(data, **how)
         elif self.content == "zeros":
@@ -217,7 +225,7 @@ class Life:
             (self.tessera if self.rng.integers(2) else self.peer)()
             good = self.look()
             t.counts["steps of arrays changed by both sides"] += 1
-        os.unlink(self.url)
+        remove(self.url, self.sparse)
 
 
 # ---- lives of super-chunks ----
@@ -228,6 +236,7 @@ class SchunkLife:
     def __init__(self, number):
         self.rng = np.random.default_rng((SEED, 3, number))
         self.what, self.url = f"schunk life {number}", path(f"life{number}.b2frame")
+        self.sparse = bool(number % 2)
         self.typesize = int(self.rng.choice((1, 2, 4, 7, 8, 16, 300)))
         self.chunk = int(self.rng.integers(20, 300)) * self.typesize
         self.how = (str(self.rng.choice(list(CODECS))), str(self.rng.choice(list(FILTERS))),
@@ -250,11 +259,12 @@ class SchunkLife:
         if self.rng.integers(2):
             self.story.append(f"tessera creates {self.typesize} {self.chunk} {self.how}")
             with tsr.Schunk.create(self.url, self.typesize, self.chunk,
-                                   steps=steps_of(*self.how)) as s:
+                                   steps=steps_of(*self.how), sparse=self.sparse) as s:
                 self.tessera_append(s)
         else:
             self.story.append(f"blosc2 creates {self.typesize} {self.chunk} {self.how}")
-            b = blosc2.SChunk(chunksize=self.chunk, urlpath=self.url, mode="w", contiguous=True,
+            b = blosc2.SChunk(chunksize=self.chunk, urlpath=self.url, mode="w",
+                              contiguous=not self.sparse,
                               cparams=cparams_of(*self.how, self.typesize))
             self.model = self.data(self.chunk)
             b.append_data(self.model)
@@ -351,7 +361,7 @@ class SchunkLife:
             (self.tessera if self.rng.integers(2) else self.peer)()
             good = self.look()
             t.counts["steps of super-chunks changed by both sides"] += 1
-        os.unlink(self.url)
+        remove(self.url, self.sparse)
 
 
 def lives():

@@ -54,7 +54,7 @@ class Options(C.Structure):
     _fields_ = [("size", C.c_size_t), ("mode", C.c_char_p), ("format", C.c_char_p),
                 ("context", C.c_void_p), ("offset", C.c_uint64), ("max_chunk_bytes", C.c_uint64),
                 ("durable", C.c_bool), ("raw", C.POINTER(Spec)), ("progress", C.c_void_p),
-                ("user", C.c_void_p)]
+                ("user", C.c_void_p), ("sparse", C.c_bool)]
 
 
 class Slice(C.Structure):
@@ -133,9 +133,11 @@ def _metas(metas):
     return array, len(metas)
 
 
-def options(mode=None, format=None, offset=0, max_chunk_bytes=0, durable=False):
+def options(mode=None, format=None, offset=0, max_chunk_bytes=0, durable=False,
+            sparse=False):
     return C.byref(Options(C.sizeof(Options), mode and mode.encode(), format and format.encode(),
-                           None, offset, max_chunk_bytes, durable, None, None, None))
+                           None, offset, max_chunk_bytes, durable, None, None, None,
+                           sparse))
 
 
 def _taken(buf, n):
