@@ -127,6 +127,7 @@ static int commit_empty(struct tsr_frame *f, struct frame_commit *c)
     int rc = tsr_store_put(f->st, "", p, 2, c->durable);
     if (rc == TSR_OK && f->created) rc = tsr_store_publish(f->st, c->durable);
     if (rc < 0) return rc;
+    f->named = false; /* the file may be another */
     tsr_space_done(&f->space);
     f->space.end = c->trailer.len;
     f->space.flushed = (struct frame_extent){0, c->trailer.len};
@@ -198,8 +199,9 @@ static int first_write(struct tsr_frame *f, const struct frame_commit *c)
 static bool may_settle(struct tsr_frame *f)
 {
     uint64_t enough = f->space.end / 2 > WAIT_LEAST ? f->space.end / 2 : WAIT_LEAST;
-    f->synced = f->space.waiting > enough && tsr_store_sync(f->st, "", false) == TSR_OK;
-    return f->synced;
+    bool synced = f->space.waiting > enough && tsr_store_sync(f->st, "", false) == TSR_OK;
+    f->synced = synced && f->named;
+    return synced;
 }
 
 static int commit_chunks(struct tsr_frame *f, struct frame_commit *c)
@@ -216,7 +218,7 @@ static int commit_chunks(struct tsr_frame *f, struct frame_commit *c)
     if (rc < 0) return rc;
     tsr_space_commit(&f->space, c->off, c->len);
     tsr_commit_done(f, c, (uint64_t)f->h.header_len + c->off);
-    f->synced = c->durable && !created;
+    f->synced = c->durable && f->named;
     if (f->synced || !f->durable || may_settle(f)) settle(f);
     f->durable |= f->synced;
     return TSR_OK;
@@ -232,7 +234,7 @@ static int contiguous_sync(struct tsr_frame *f)
 {
     int rc = tsr_store_sync(f->st, "", true);
     if (rc < 0) return rc;
-    f->synced = f->durable = true;
+    f->synced = f->durable = f->named = true;
     settle(f);
     return TSR_OK;
 }

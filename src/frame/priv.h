@@ -284,6 +284,7 @@ struct tsr_frame {
     bool dirty;               /* the store does not know yet */
     bool created;             /* the store has nothing yet */
     bool synced;              /* what is flushed was synced too */
+    bool named;               /* so was its name: who gave it that may have died before */
     bool durable; /* some state may be on the device: holes wait for a sync from then on */
     bool doubt;   /* the last flip failed: the store may have its header all the same */
     bool asked;   /* whether the holes found at open may be used */

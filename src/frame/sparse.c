@@ -321,8 +321,9 @@ static int sync_all(struct tsr_frame *f, bool name)
 static bool may_settle(struct tsr_frame *f)
 {
     uint64_t half = f->files.bytes / 2, enough = half > WAIT_LEAST ? half : WAIT_LEAST;
-    f->synced = f->files.waiting > enough && sync_all(f, false) == TSR_OK;
-    return f->synced;
+    bool synced = f->files.waiting > enough && sync_all(f, false) == TSR_OK;
+    f->synced = synced && f->named;
+    return synced;
 }
 
 static void place(struct tsr_frame *f, struct frame_commit *c)
@@ -359,7 +360,6 @@ static int write_index(struct tsr_frame *f, const struct frame_commit *c)
 static int sparse_commit(struct tsr_frame *f, struct frame_commit *c)
 {
     struct frame_files *s = &f->files;
-    bool created = f->created;
     int rc = tsr_buf_reserve(&s->unsynced, s->fresh.len);
     if (rc < 0) return rc;
     place(f, c);
@@ -369,7 +369,7 @@ static int sparse_commit(struct tsr_frame *f, struct frame_commit *c)
     if (c->durable) s->unsynced.len = 0;
     else if (s->fresh.len) tsr_buf_add(&s->unsynced, s->fresh.p, s->fresh.len);
     s->fresh.len = 0;
-    f->synced = c->durable && !created;
+    f->synced = c->durable && f->named;
     if (f->synced || !f->durable || may_settle(f)) settle(f);
     f->durable |= f->synced;
     return TSR_OK;
@@ -379,7 +379,7 @@ static int sparse_sync(struct tsr_frame *f)
 {
     int rc = sync_all(f, true);
     if (rc < 0) return rc;
-    f->synced = f->durable = true;
+    f->synced = f->durable = f->named = true;
     settle(f);
     return TSR_OK;
 }

@@ -306,7 +306,7 @@ static void syncs_stand_between_data_and_header(void **unused)
     static const struct {
         int step;
         const char *want;
-    } want[] = {{4, "WHR"}, {8, "WSHS"}, {14, "WH"}, {18, "WSHS"}, {24, "HSRSF"}, {26, "HR"}};
+    } want[] = {{4, "WHR"}, {8, "WSHSSF"}, {14, "WH"}, {18, "WSHSSF"}, {24, "HSRSF"}, {26, "HR"}};
     session_begin(OFF, 0);
     for (int k = 0, rc, i = 0; (rc = step(k)) != TSR_ENOTFOUND; k++, fault.logged = 0) {
         OK(rc);
