@@ -169,14 +169,17 @@ static int consider(const struct training *t, const uint8_t *dict, size_t len, s
     return TSR_OK;
 }
 
-/* Pieces of the data as they are; readers would take one that looks like tables for tables. */
-static int consider_pieces(const struct training *t, size_t cap, struct choice *best)
+/* The beginning of p[len], of some lengths, as it is.  Readers would take one that looks like
+ * tables for tables. */
+static int consider_piece(const struct training *t, const uint8_t *p, size_t len,
+                          struct choice *best)
 {
-    size_t lead = tsr_minz(cap, t->lead), all = tsr_minz(cap, t->npieces * t->piece);
+    enum { LENGTHS = 3 };
     int rc = TSR_OK;
-    if (!tsr_dict_has_tables(t->leading, lead)) rc = consider(t, t->leading, lead, best);
-    if (rc < 0 || tsr_dict_has_tables(t->samples, all)) return rc;
-    return consider(t, t->samples, all, best);
+    if (tsr_dict_has_tables(p, len)) return TSR_OK;
+    for (int i = 0; i < LENGTHS && len >= DICT_MIN && rc == TSR_OK; i++, len /= 2)
+        rc = consider(t, p, len, best);
+    return rc;
 }
 
 static int consider_trained(const struct training *t, size_t cap, struct choice *best)
@@ -199,8 +202,9 @@ static int consider_trained(const struct training *t, size_t cap, struct choice 
 static int choose(const struct training *t, size_t cap, struct choice *best)
 {
     int kinds = t->c->codec->dicts, rc = promise(t, NULL, 0, &best->bytes);
-    if (rc == TSR_OK && kinds & TSR_DICT_PIECE) rc = consider_pieces(t, cap, best);
-    if (rc == TSR_OK && kinds & TSR_DICT_PIECE) rc = consider_pieces(t, cap / 4, best);
+    size_t all = tsr_minz(cap, t->npieces * t->piece);
+    if (rc == TSR_OK && kinds & TSR_DICT_PIECE) rc = consider_piece(t, t->leading, t->lead, best);
+    if (rc == TSR_OK && kinds & TSR_DICT_PIECE) rc = consider_piece(t, t->samples, all, best);
     if (rc == TSR_OK && kinds & ~TSR_DICT_PIECE) rc = consider_trained(t, cap, best);
     return rc;
 }
