@@ -90,8 +90,9 @@ void cli_help(const struct cli_verb *v, FILE *f);
         {"blocks", 0, "SHAPE", "shape of a block, inside a chunk (default: about 64 KiB)"}, \
         {"codec", 0, "NAME", "codec (default: zstd)"},                                      \
         {"clevel", 0, "0..9", "compression level (default: 5)"},                            \
+        {"filter", 0, "LIST", "filters, NAME or NAME:META, or none (default: shuffle)"},    \
     {                                                                                       \
-        "filter", 0, "LIST", "filters, NAME or NAME:META, or none (default: shuffle)"       \
+        "checksum", 0, NULL, "keep checksums, which tessera verify compares"                \
     }
 
 /* ---- reports ---- */

@@ -146,6 +146,7 @@ static int array_info(json *o, const struct cli_source *s)
     add_sizes(o, &st);
     cli_json_add(o, "typesize", json_object_new_int64(p->item_bytes));
     add_steps(o, p->steps, p->nsteps);
+    cli_json_add(o, "checksum", json_object_new_boolean(p->checksum));
     return rc < 0 ? rc : add_metadata(o, s);
 }
 
@@ -172,6 +173,7 @@ static int schunk_info(json *o, const struct cli_source *s)
     cli_json_add(o, "chunksize", json_object_new_int64(p->chunk_bytes));
     cli_json_add(o, "blocksize", json_object_new_int64(p->block_bytes));
     add_steps(o, p->steps, p->nsteps);
+    cli_json_add(o, "checksum", json_object_new_boolean(p->checksum));
     return rc < 0 ? rc : add_metadata(o, s);
 }
 
@@ -306,6 +308,10 @@ static void print_text(const char *url, json *o, const struct cli_source *s)
     print_shape_line(o, "blocks");
     print_codec(o);
     print_size(o);
+    if (json_object_get_boolean(json_object_object_get(o, "checksum"))) {
+        label("checksum");
+        printf("xxh3\n");
+    }
     if (fill) {
         label("fill");
         printf("%s\n", json_object_get_string(fill));

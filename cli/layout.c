@@ -107,7 +107,8 @@ static int add_codec(const struct cli_args *a, const tsr_spec *base, struct cli_
 int cli_layout(const struct cli_args *a, int ndim, const tsr_spec *base, struct cli_layout *out)
 {
     const char *filters = cli_value(a, "filter");
-    *out = (struct cli_layout){.spec.size = sizeof out->spec};
+    *out =
+        (struct cli_layout){.spec.size = sizeof out->spec, .spec.checksum = cli_has(a, "checksum")};
     int rc = parse_axes(a, "chunks", ndim, out->chunks, out);
     if (!rc) rc = parse_axes(a, "blocks", ndim, out->blocks, out);
     if (rc || (!filters && !cli_has(a, "codec") && !cli_has(a, "clevel"))) return rc;

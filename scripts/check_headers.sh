@@ -23,7 +23,7 @@ for cc in gcc clang; do
     try "tessera.h, $cc C17" "$cc" -xc -std=c17 -pedantic "${warn[@]}" - <<<"$public"
     try "tessera.h, $cc C++17" "$cc" -xc++ -std=c++17 -pedantic "${warn[@]}" - <<<"$public"
 done
-deps=$(pkg-config --cflags json-c libpng libzstd liblz4)
+deps=$(pkg-config --cflags json-c libpng libzstd liblz4 libxxhash)
 for h in $(find src -name '*.h' ! -name '*_impl.h' | sort); do
     # shellcheck disable=SC2086
     try "$h" gcc -xc -std=gnu17 "${warn[@]}" -Isrc $deps - <<<"#include \"${h#src/}\""

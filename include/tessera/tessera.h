@@ -123,6 +123,9 @@ typedef struct {
     bool uninit;                 /* the first content does not matter (it reads as zeros) */
     const tsr_meta_value *metas; /* [nmetas] header metalayers (Blosc2 formats) */
     int nmetas;
+    bool checksum; /* chunks, index and metadata carry checksums that tsr_verify compares
+                      (Blosc2 formats; other programs ignore them, and changes by them end
+                      them) */
 } tsr_spec;
 
 typedef struct {
@@ -260,6 +263,7 @@ typedef struct {
     int split;                   /* 0 auto, 1 always, 2 never */
     const tsr_meta_value *metas; /* [nmetas] header metalayers */
     int nmetas;
+    bool checksum; /* as in tsr_spec */
 } tsr_schunk_spec;
 
 TSR_API int tsr_schunk_open(const char *url, const tsr_options *opts, tsr_schunk **out);

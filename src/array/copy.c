@@ -129,6 +129,7 @@ int tsr_array_copy(const tsr_array *a, const char *url, const tsr_spec *spec,
     s.blocks = given.blocks ? given.blocks : given.chunks || !chosen ? NULL : was->blocks;
     if (given.nsteps) s.steps = given.steps, s.nsteps = given.nsteps;
     if (given.split) s.split = given.split;
+    s.checksum |= given.checksum;
     if (rc == TSR_OK) rc = tsr_array_create(url, &s, &o, &to);
     if (rc == TSR_OK) rc = copy_data(a, to, &o);
     if (rc == TSR_OK) rc = tsr_vlmetas_copy(a, to);

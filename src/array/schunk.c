@@ -115,7 +115,8 @@ static int make(struct tsr_array *a, tsr_schunk **out)
                                 .block_bytes = a->d->grid.block[0],
                                 .steps = as->steps,
                                 .nsteps = as->nsteps,
-                                .split = as->split};
+                                .split = as->split,
+                                .checksum = as->checksum};
     *out = s;
     return TSR_OK;
 }
@@ -179,7 +180,8 @@ int tsr_schunk_create(const char *url, const tsr_schunk_spec *spec, const tsr_op
                    .nsteps = s.nsteps,
                    .split = s.split,
                    .metas = s.metas,
-                   .nmetas = s.nmetas};
+                   .nmetas = s.nmetas,
+                   .checksum = s.checksum};
     struct tsr_array *a;
     rc = tsr_engine_create(url, f, &as, &o, &a);
     return rc < 0 ? rc : make(a, out);

@@ -87,7 +87,8 @@ static int frame_create(struct tsr_store *st, const tsr_spec *spec, const tsr_op
     struct tsr_frame_facts f = {.cparams = b->cparams,
                                 .chunk_bytes = spec->chunks[0],
                                 .sparse = o->sparse,
-                                .codec_id = b->cparams.codec_id};
+                                .codec_id = b->cparams.codec_id,
+                                .checksum = spec->checksum};
     if (rc == TSR_OK) rc = tsr_cparams_check(&b->cparams);
     if (rc == TSR_OK)
         rc = tsr_frame_create(st, &f, spec->metas, spec->nmetas, TSR_SPECIAL_ZEROS, &b->frame);

@@ -308,7 +308,8 @@ static int create_frame(struct b2nd *b, struct tsr_store *st, const tsr_spec *sp
                                 .chunk_bytes = g->chunk_bytes,
                                 .nbytes = g->nchunks * g->chunk_bytes,
                                 .sparse = sparse,
-                                .codec_id = b->b.cparams.codec_id};
+                                .codec_id = b->b.cparams.codec_id,
+                                .checksum = spec->checksum};
     if (rc == TSR_OK) rc = tsr_frame_create(st, &f, metas, n, special, &b->b.frame);
     tsr_buf_free(&meta);
     return rc;

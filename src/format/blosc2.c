@@ -468,7 +468,8 @@ void tsr_blosc2_fill_spec(struct tsr_blosc2 *b)
                            .nsteps = n + 1,
                            .split = cp->split == 1   ? 1
                                     : cp->split == 2 ? 2
-                                                     : 0};
+                                                     : 0,
+                           .checksum = b->frame && tsr_frame_facts_of(b->frame)->checksum};
     /* Header, starts and a little more: small chunks come whole with the first read. */
     b->head_guess = TSR_CHUNK_HEADER + 4 * (size_t)tsr_min64(g->padded ? g->nblocks : 64, 1 << 16);
     if (b->head_guess < 512) b->head_guess = 512;

@@ -71,7 +71,7 @@ static int prepare(struct tsr_frame *f, const struct frame_put *p)
 static int put_all(struct tsr_frame *f, const struct frame_put *p)
 {
     int rc = prepare(f, p);
-    if (rc == TSR_OK) rc = f->home->put(f, p);
+    if (rc == TSR_OK) rc = f->facts.checksum ? tsr_tag_put(f, p) : f->home->put(f, p);
     for (size_t k = 0; k < p->n && rc == TSR_OK; k++)
         replace(f, p->i[k], (int64_t)p->at[k].off | ENTRY_FRESH);
     return rc;

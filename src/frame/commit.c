@@ -27,6 +27,7 @@ void tsr_commit_done(struct tsr_frame *f, struct frame_commit *c, uint64_t off)
     f->dirty = f->created = false;
     f->synced = f->doubt = false;
     f->commits++;
+    f->state++;
 }
 
 static int commit(struct tsr_frame *f, bool durable)
@@ -35,11 +36,13 @@ static int commit(struct tsr_frame *f, bool durable)
     struct frame_header before = f->h;
     int rc = f->facts.nchunks ? tsr_index_pack(&f->index, &c.index) : TSR_OK;
     if (rc == TSR_OK) rc = tsr_trailer_emit(&c.trailer, &f->vlmetas);
+    c.seal_len = tsr_seal_len(f);
     if (rc == TSR_OK) rc = f->home->commit(f, &c);
     if (rc < 0) f->h = before;
     tsr_packed_free(&c.index);
     tsr_buf_free(&c.trailer);
     tsr_buf_free(&c.note);
+    tsr_buf_free(&c.seal);
     tsr_free(c.holes.holes.v);
     return rc;
 }

@@ -102,8 +102,10 @@ static void contiguous_release(struct tsr_frame *f, int64_t v)
     if (!fresh && off < f->space.own_from) return;
     if (f->space.area < sizeof head || off > f->space.area - sizeof head) return;
     if (tsr_store_read(f->st, "", object_off(f, off), head, sizeof head) < 0) return;
-    uint32_t len = tsr_load_LE32(head + 12);
-    if (len < sizeof head || off + len > f->space.area) return;
+    uint64_t len = tsr_load_LE32(head + 12);
+    if (len < sizeof head) return;
+    if (f->facts.checksum) len += TAG_BYTES;
+    if (off + len > f->space.area) return;
     tsr_space_free(&f->space, off, len, fresh && !f->doubt);
 }
 
@@ -123,8 +125,10 @@ static int commit_empty(struct tsr_frame *f, struct frame_commit *c)
     f->h.cbytes = 0;
     f->h.frame_len = (uint64_t)f->h.header_len + c->trailer.len;
     tsr_commit_header(f);
+    int rc = tsr_seal_emit(f, c);
+    if (rc < 0) return rc;
     struct tsr_piece p[] = {{f->head, (size_t)f->h.header_len}, {c->trailer.p, c->trailer.len}};
-    int rc = tsr_store_put(f->st, "", p, 2, c->durable);
+    rc = tsr_store_put(f->st, "", p, 2, c->durable);
     if (rc == TSR_OK && f->created) rc = tsr_store_publish(f->st, c->durable);
     if (rc < 0) return rc;
     f->named = false; /* the file may be another */
@@ -142,7 +146,7 @@ static void place(struct tsr_frame *f, struct frame_commit *c)
     uint64_t old = f->h.frame_len;
     c->pad = f->created ? 0 : f->commits % PAD_PERIOD;
     for (;; c->pad++) {
-        c->len = c->index.bytes->len + c->pad + c->holes.len + c->trailer.len;
+        c->len = c->index.bytes->len + c->seal_len + c->pad + c->holes.len + c->trailer.len;
         c->off = tsr_space_place(&f->space, c->len);
         if ((uint64_t)f->h.header_len + c->off + c->len != old) return;
     }
@@ -151,10 +155,11 @@ static void place(struct tsr_frame *f, struct frame_commit *c)
 static int write_tail(struct tsr_frame *f, const struct frame_commit *c)
 {
     struct tsr_piece p[] = {{c->index.bytes->p, c->index.bytes->len},
+                            {c->seal.p, c->seal.len},
                             {(void *)zeros, c->pad},
                             {c->note.p, c->note.len},
                             {c->trailer.p, c->trailer.len}};
-    return tsr_store_write_at(f->st, "", (uint64_t)f->h.header_len + c->off, p, 4);
+    return tsr_store_write_at(f->st, "", (uint64_t)f->h.header_len + c->off, p, 5);
 }
 
 /* One write of the bytes from the first that changed to the last. */
@@ -212,7 +217,8 @@ static int commit_chunks(struct tsr_frame *f, struct frame_commit *c)
     f->h.cbytes = (int64_t)c->off;
     f->h.frame_len = (uint64_t)f->h.header_len + c->off + c->len;
     tsr_commit_header(f);
-    int rc = tsr_note_emit(&c->note, &c->holes, f, c->off);
+    int rc = tsr_seal_emit(f, c);
+    if (rc == TSR_OK) rc = tsr_note_emit(&c->note, &c->holes, f, c->off);
     if (rc == TSR_OK) rc = write_tail(f, c);
     if (rc == TSR_OK) rc = created ? first_write(f, c) : flip(f, c);
     if (rc < 0) return rc;

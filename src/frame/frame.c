@@ -215,6 +215,7 @@ static int open_all(struct opening *o)
     f->facts.cbytes = (int64_t)f->home->stored_bytes(&f->h);
     f->home->opened(f);
     if ((rc = open_trailer(o)) < 0 || (rc = open_index(o)) < 0) return rc;
+    if (f->facts.writable) tsr_seal_take(f);
     return open_note(o);
 }
 

@@ -29,6 +29,7 @@ struct tsr_frame_facts {
     bool writable;
     bool sparse; /* to create: chunks in objects of their own */
     int codec_id;
+    bool checksum; /* chunks, index, header and trailer have checksums (seal.c) */
 };
 
 /* The object that a frame in this store begins with: "", or "chunks.b2frame" where the store has

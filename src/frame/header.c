@@ -192,6 +192,7 @@ void tsr_header_facts(const struct frame_header *h, const struct tsr_codec_set *
         .nbytes = h->nbytes,
         .cbytes = (int64_t)h->frame_len,
         .codec_id = id,
+        .checksum = h->last == FRAME_MARK,
     };
     struct tsr_cparams *c = &out->cparams;
     c->codecs = codecs;
@@ -226,6 +227,7 @@ void tsr_header_init(struct frame_header *h, const struct tsr_frame_facts *p)
         .codec = (uint8_t)id,
         .codec_meta = (uint8_t)c->codec_meta,
         .flags2 = c->use_dict,
+        .last = p->checksum ? FRAME_MARK : 0,
     };
     memcpy(h->filters, c->filters, 6);
     memcpy(h->filters_meta, c->filters_meta, 6);

@@ -9,6 +9,7 @@
  *   frame.c   open, create, locate
  *   change.c  entries put, inserted, deleted, moved
  *   holes.c   the note of free space that a frame carries from session to session
+ *   seal.c    checksums, where other programs do not look
  *   commit.c  flush: what all homes of frames share
  *   contiguous.c, sparse.c  the homes of frames in one object and in a folder
  *   layers.c  metalayers by name
@@ -23,6 +24,7 @@
 #include "frame/frame.h"
 
 enum {
+    FRAME_MARK = 0xB7,     /* header byte 86: seal.c */
     FRAME_FIXED = 87,      /* bytes before the metalayers section */
     FRAME_HEADER_MIN = 97, /* without metalayers */
     FRAME_TRAILER_MIN = 35,
@@ -289,6 +291,7 @@ struct tsr_frame {
     bool doubt;   /* the last flip failed: the store may have its header all the same */
     bool asked;   /* whether the holes found at open may be used */
     unsigned commits;
+    uint64_t state; /* number of the flushed state, in frames with checksums */
 };
 
 int tsr_frame_need_writable(const struct tsr_frame *f);
@@ -316,13 +319,45 @@ size_t tsr_note_len(const uint8_t p[NOTE_TAIL]);
 /* Before the first chunk is put: lets the holes of earlier sessions be used if they pay. */
 void tsr_note_settle(struct tsr_frame *f);
 
+/* ---- seal.c: checksums ---- */
+
+enum { TAG_BYTES = 32 };
+bool tsr_tag_is(const uint8_t tag[TAG_BYTES]);
+/* Are the len bytes at byte off those that the tag was made for? */
+int tsr_tag_check(struct tsr_store *st, const char *key, uint64_t off, uint64_t len,
+                  const uint8_t tag[TAG_BYTES]);
+/* The same for a chunk of f, whose tag lies behind it. */
+int tsr_tag_verify(const struct tsr_frame *f, const struct tsr_frame_place *at, uint64_t cbytes);
+/* The home's put, with a tag behind each chunk; at[k].len grows by it. */
+int tsr_tag_put(struct tsr_frame *f, const struct frame_put *p);
+
+struct frame_seal {
+    uint8_t *p; /* owned */
+    uint64_t state, index_hash;
+    const uint8_t *head; /* the header's copy */
+    size_t head_len;
+};
+bool tsr_seal_is(const uint8_t p[8]);
+/* ECORRUPT when there is no sound one in the avail bytes from off on. */
+int tsr_seal_read(struct tsr_store *st, const char *key, uint64_t off, uint64_t avail,
+                  struct frame_seal *out);
+void tsr_seal_free(struct frame_seal *s);
+size_t tsr_seal_len(const struct tsr_frame *f);
+/* Completes c->trailer and fills c->seal once head is what will be flushed. */
+int tsr_seal_emit(const struct tsr_frame *f, struct frame_commit *c);
+/* At open: which state this is. */
+void tsr_seal_take(struct tsr_frame *f);
+/* Tells of header, index and trailer that are not as they were flushed. */
+int tsr_seal_verify(const struct tsr_frame *f, int (*tell)(void *arg, int rc), void *arg);
+
 /* ---- commit.c ---- */
 
 /* A state on its way to the store. */
 struct frame_commit {
     bool durable;
-    struct frame_packed index; /* bytes NULL: the frame has no chunks */
-    struct tsr_buf trailer, note;
+    struct frame_packed index;          /* bytes NULL: the frame has no chunks */
+    struct tsr_buf trailer, note, seal; /* the seal is right behind the index */
+    size_t seal_len;                    /* known before the seal is */
     struct frame_note holes;
     size_t pad;
     uint64_t off, len; /* of index, gap and trailer together, from the header's end */

@@ -333,7 +333,7 @@ static void place(struct tsr_frame *f, struct frame_commit *c)
     size_t index = c->index.bytes ? c->index.bytes->len : 0;
     c->pad = f->created || !index ? 0 : f->commits % PAD_PERIOD;
     for (;; c->pad++) {
-        c->len = index + c->pad + c->trailer.len;
+        c->len = index + c->seal_len + c->pad + c->trailer.len;
         if (!index || (uint64_t)f->h.header_len + c->len != old) break;
     }
     f->h.frame_len = (uint64_t)f->h.header_len + c->len;
@@ -345,11 +345,12 @@ static int write_index(struct tsr_frame *f, const struct frame_commit *c)
     struct tsr_piece p[] = {{f->head, (size_t)f->h.header_len},
                             {c->index.bytes ? c->index.bytes->p : NULL,
                              c->index.bytes ? c->index.bytes->len : 0},
+                            {c->seal.p, c->seal.len},
                             {(void *)(uintptr_t)zeros, c->pad},
                             {c->trailer.p, c->trailer.len}};
     int rc = c->durable ? sync_chunks(f) : TSR_OK;
     if (rc < 0) return rc;
-    if ((rc = tsr_store_put(f->st, f->home->key, p, 4, c->durable)) < 0) return rc;
+    if ((rc = tsr_store_put(f->st, f->home->key, p, 5, c->durable)) < 0) return rc;
     if (f->created) return tsr_store_publish(f->st, c->durable);
     if (!c->durable) return TSR_OK;
     rc = tsr_store_sync(f->st, "", false);
@@ -364,7 +365,7 @@ static int sparse_commit(struct tsr_frame *f, struct frame_commit *c)
     if (rc < 0) return rc;
     place(f, c);
     tsr_commit_header(f);
-    if ((rc = write_index(f, c)) < 0) return rc;
+    if ((rc = tsr_seal_emit(f, c)) < 0 || (rc = write_index(f, c)) < 0) return rc;
     tsr_commit_done(f, c, index_off(&f->h));
     if (c->durable) s->unsynced.len = 0;
     else if (s->fresh.len) tsr_buf_add(&s->unsynced, s->fresh.p, s->fresh.len);

@@ -30,6 +30,11 @@ static int tell(const struct check *c, int64_t chunk, int rc)
     return TSR_OK;
 }
 
+static int tell_frame(void *arg, int rc)
+{
+    return tell(arg, -1, rc);
+}
+
 static int check_header(const struct check *c, int64_t i, const struct tsr_frame_place *at,
                         int32_t *cbytes)
 {
@@ -39,6 +44,7 @@ static int check_header(const struct check *c, int64_t i, const struct tsr_frame
     struct tsr_limits limits = {TSR_CHUNK_MAX_NBYTES, c->f->limits.codecs};
     int rc = tsr_store_read(c->f->st, at->key, at->off, head, sizeof head);
     if (rc == TSR_OK) rc = tsr_chunk_parse(&chunk, head, sizeof head, at->avail, limits);
+    if (rc == TSR_OK && c->f->facts.checksum) rc = tsr_tag_verify(c->f, at, (uint64_t)chunk.cbytes);
     if (rc < 0) return rc;
     *cbytes = chunk.cbytes;
     if (chunk.nbytes == want) return TSR_OK;
@@ -65,9 +71,10 @@ static int check_chunk(struct check *c, int64_t i)
     else if (rc == TSR_OK && at.special) return TSR_OK;
     if (rc == TSR_OK) rc = check_header(c, i, &at, &cbytes);
     if (rc < 0) return tell(c, i, rc);
+    uint64_t len = (uint64_t)cbytes + (c->f->facts.checksum ? TAG_BYTES : 0);
     /* files are laid side by side, wide enough for any chunk */
     if (c->f->home->frame_type) at.off = (uint64_t)strtoull(at.key, NULL, 16) << 32;
-    return note_span(c, &(struct span){at.off, (uint64_t)cbytes, i});
+    return note_span(c, &(struct span){at.off, len, i});
 }
 
 static int by_offset(const void *a, const void *b)
@@ -118,7 +125,7 @@ int tsr_frame_verify(const struct tsr_frame *f,
 {
     struct check c = {.f = f, .fn = fn, .user = user};
     c.room = f->home->frame_type ? UINT64_MAX : f->space.area;
-    int rc = TSR_OK;
+    int rc = tsr_seal_verify(f, tell_frame, &c);
     for (int64_t i = 0; i < f->facts.nchunks && rc == TSR_OK; i++) rc = check_chunk(&c, i);
     if (rc == TSR_OK) rc = check_overlaps(&c);
     if (rc == TSR_OK) rc = check_vlmetas(&c);

@@ -221,6 +221,7 @@ static int to_schunk(const tsr_array *a, const char *dst, const tsr_spec *spec, 
     tsr_schunk_spec s = {.size = sizeof s,
                          .item_bytes = item,
                          .split = spec->split,
+                         .checksum = spec->checksum || was->checksum,
                          .steps = spec->nsteps ? spec->steps : was->steps,
                          .nsteps = spec->nsteps ? spec->nsteps : was->nsteps};
     tsr_meta_value *metas;
@@ -289,7 +290,8 @@ static int from_schunk(const tsr_array *a, const char *dst, const tsr_spec *spec
                   .blocks = spec->blocks,
                   .steps = a->d->spec.steps,
                   .nsteps = a->d->spec.nsteps,
-                  .split = spec->split};
+                  .split = spec->split,
+                  .checksum = spec->checksum || a->d->spec.checksum};
     tsr_meta_value *metas;
     tsr_array *to = NULL;
     if (raw && (!raw->dtype || (raw->ndim > 0 && !raw->shape)))
