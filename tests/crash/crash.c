@@ -4,7 +4,7 @@
  *   crash [points [seed [life]]]
  *
  * Draws about that many crash points over all kinds of files and operations (life.c), or over
- * those whose name contains `life`.  Each life is written down call by call (record.c); what a crash
+ * those whose name contains `life`: then the calls that led to a loss are told.  Each life is written down call by call (record.c); what a crash
  * can leave is made from that (disk.c) and read by Tessera and, when TESSERA_PEER holds a command
  * that starts peer.py, by python-blosc2; some survivors are written on.  Then the order of the
  * calls is broken on purpose, and losses must show.  The last line is "N passed, M failed". */
@@ -54,9 +54,9 @@ static void all_points(struct trial *t, long n)
     trial_kill_points(t, rest - power);
 }
 
-static void one_life(const struct life *l, long n, uint64_t seed)
+static void one_life(const struct life *l, long n, uint64_t seed, bool tell)
 {
-    struct trial t = {.life = *l, .seed = seed, .counts = &counts};
+    struct trial t = {.life = *l, .seed = seed, .counts = &counts, .tell = tell};
     if (trial_learn(&t, root)) all_points(&t, n);
     trial_done(&t);
 }
@@ -70,7 +70,7 @@ static void all_lives(const char *wanted, long points, uint64_t seed)
     for (const struct kind *k = life_kinds; k->name; k++)
         for (const struct op *o = life_ops; o->name; o++)
             if (life_init(&l, k, o, seed) && strstr(l.name, wanted))
-                one_life(&l, 1 + points * weight(&l) / sum, seed);
+                one_life(&l, 1 + points * weight(&l) / sum, seed, *wanted != 0);
 }
 
 /* The harness itself: a wrong order must lose something in some life of each kind that has it. */

@@ -47,9 +47,37 @@ void changes_free(struct changes *c)
     *c = (struct changes){0};
 }
 
+void changes_print(const struct changes *c, size_t k)
+{
+    static const char *const words[] = {"create",
+                                        "folder",
+                                        "write",
+                                        "cut",
+                                        "sync",
+                                        "sync",
+                                        "rename",
+                                        "exchange",
+                                        "link",
+                                        "remove",
+                                        "-- flushed state",
+                                        "-- taken up at state",
+                                        "-"};
+    for (size_t i = 0; i < k && i < c->n; i++) {
+        const struct change *e = &c->v[i];
+        printf("  %4zu  %s", i, words[e->kind]);
+        if (e->node >= 0) printf(" file %d", e->node);
+        if (e->kind == WRITE) printf(" %llu + %zu", (unsigned long long)e->off, e->len);
+        if (e->kind == CUT || e->kind >= FLUSHED) printf(" %llu", (unsigned long long)e->off);
+        printf(" %s%s%s\n", e->path ? e->path : "", e->to ? " -> " : "", e->to ? e->to : "");
+    }
+}
+
 bool change_flips(const struct change *c)
 {
-    return c->kind == RENAME || (c->kind == WRITE && c->off > 0 && c->off < SECTOR);
+    if (c->kind == WRITE) return c->off > 0 && c->off < SECTOR;
+    if (c->kind != RENAME) return c->kind == EXCHANGE;
+    size_t len = strlen(c->to);
+    return len < 6 || strcmp(c->to + len - 6, ".chunk") != 0; /* one that no index names yet */
 }
 
 static void *copy(const void *p, size_t len)
@@ -156,6 +184,7 @@ static void rename_name(struct disk *d, const char *from, const char *to)
 
 static void apply(struct disk *d, const struct change *c)
 {
+    static const char aside[] = ".aside";
     struct disk_name *e;
     switch (c->kind) {
     case CREATE: add_name(d, c->path, c->node); return;
@@ -166,6 +195,11 @@ static void apply(struct disk *d, const struct change *c)
         d->files[c->node].len = (size_t)c->off;
         return;
     case RENAME: rename_name(d, c->path, c->to); return;
+    case EXCHANGE:
+        rename_name(d, c->to, aside);
+        rename_name(d, c->path, c->to);
+        rename_name(d, aside, c->path);
+        return;
     case LINK:
         if ((e = find(d, c->path))) add_name(d, c->to, e->node);
         return;
@@ -206,8 +240,8 @@ static bool is_parent(const char *folder, const char *path)
 
 static bool changes_names(const struct change *c)
 {
-    return c->kind == CREATE || c->kind == FOLDER || c->kind == RENAME || c->kind == LINK ||
-           c->kind == REMOVE;
+    return c->kind == CREATE || c->kind == FOLDER || c->kind == RENAME || c->kind == EXCHANGE ||
+           c->kind == LINK || c->kind == REMOVE;
 }
 
 /* Was the folder of change i synced between i and k? */

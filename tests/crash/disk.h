@@ -27,6 +27,7 @@ enum change_kind {
     SYNC,        /* the file's bytes are on the device */
     SYNC_FOLDER, /* the names in folder path are */
     RENAME,      /* path to `to`, over what is there */
+    EXCHANGE,    /* path and `to` change places */
     LINK,        /* a second name `to` for path */
     REMOVE,      /* a name goes */
     FLUSHED,     /* no change: a flush returned, off is the state it made, len is 1 if durable */
@@ -51,6 +52,8 @@ void changes_add(struct changes *c, struct change one); /* which owns p, path an
 /* The first k changes, and part bytes of the next. */
 void changes_copy(struct changes *to, const struct changes *from, size_t k, size_t part);
 
+/* One line per change, the first k. */
+void changes_print(const struct changes *c, size_t k);
 /* Does it make a state visible: a write into a header, a name over another? */
 bool change_flips(const struct change *c);
 

@@ -22,6 +22,21 @@ const struct kind life_kinds[] = {
      .array = true,
      .durable = true,
      .metas = NMETAS},
+    {.name = "sparse schunk", .file = "x.b2frame", .sparse = true},
+    {.name = "sparse array", .file = "x.b2nd", .array = true, .sparse = true},
+    {.name = "durable sparse schunk", .file = "x.b2frame", .sparse = true, .durable = true},
+    {.name = "durable sparse array",
+     .file = "x.b2nd",
+     .array = true,
+     .sparse = true,
+     .durable = true},
+    {.name = "sparse schunk synced at times", .file = "x.b2frame", .sparse = true, .sync = 3},
+    {.name = "big durable sparse array",
+     .file = "x.b2nd",
+     .array = true,
+     .sparse = true,
+     .durable = true,
+     .big = true},
     {0},
 };
 
@@ -331,8 +346,10 @@ bool life_init(struct life *l, const struct kind *kind, const struct op *op, uin
 void life_begin(struct life *l, const char *root)
 {
     snprintf(l->path, sizeof l->path, "%s/%s", root, l->kind->file);
-    l->opts =
-        (tsr_options){.size = sizeof l->opts, .context = context(), .durable = l->kind->durable};
+    l->opts = (tsr_options){.size = sizeof l->opts,
+                            .context = context(),
+                            .durable = l->kind->durable,
+                            .sparse = l->kind->sparse};
 }
 
 bool life_is_durable(const struct life *l, int round)

@@ -17,6 +17,7 @@ enum { ROUNDS_MAX = 32, DIGEST = 17 };
 struct kind {
     const char *name, *file;
     bool array;
+    bool sparse;  /* a folder with a file per chunk */
     bool durable; /* flushes survive a loss of power too */
     bool big;     /* so much is rewritten that holes of earlier sessions are used again */
     int sync;     /* flushes by itself in each such round; 0: never */

@@ -30,6 +30,7 @@ static void live_until_killed(struct trial *t, size_t k, size_t part)
     recording.kill_part = part;
     for (int r = 0; r < l.rounds && life_round(&l, r) == TSR_OK; r++)
         record_mark(FLUSHED, r + 1, false);
+    life_drop(&l);
     _exit(1);
 }
 

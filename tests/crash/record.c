@@ -50,7 +50,7 @@ void record_go_on(const char *root, struct changes *log, const struct disk *d)
 static const char *below(const char *path)
 {
     size_t n = recording.on ? strlen(recording.root) : 0;
-    if (!recording.on || strncmp(path, recording.root, n)) return NULL;
+    if (!recording.on || !path || strncmp(path, recording.root, n)) return NULL;
     return path[n] == '/' ? path + n + 1 : path[n] == 0 ? "" : NULL;
 }
 
@@ -105,6 +105,21 @@ static void note_new(int fd, const char *path)
     note((struct change){.kind = CREATE, .node = log->nodes++, .path = copy(path)});
 }
 
+/* The path of a name in an open folder; "": of the folder itself. */
+static void inside(int dir, const char *name, char path[PATH_MAX])
+{
+    char link[64];
+    path[0] = 0;
+    if (dir == AT_FDCWD || name[0] == '/') {
+        snprintf(path, PATH_MAX, "%s", name);
+        return;
+    }
+    snprintf(link, sizeof link, "/proc/self/fd/%d", dir);
+    ssize_t n = readlink(link, path, PATH_MAX - 1);
+    path[n > 0 ? n : 0] = 0;
+    if (name[0]) snprintf(path + strlen(path), PATH_MAX - strlen(path), "/%s", name);
+}
+
 /* ---- the wrapped functions ---- */
 
 #define WRAP(name, args)    \
@@ -112,21 +127,48 @@ static void note_new(int fd, const char *path)
     int __wrap_##name args; \
     int __wrap_##name args
 
+/* Opens and writes down that a file is new, or emptied. */
+#define OPEN(call, path, flags)                                                                 \
+    const char *ours = below(path);                                                             \
+    struct stat s;                                                                              \
+    if (recording.read_only && ((flags) & (O_RDWR | O_WRONLY | O_CREAT))) return refuse(EROFS); \
+    bool there = ours && stat(path, &s) == 0, cuts = there && ((flags)&O_TRUNC);                \
+    bool fresh = ours && !there && ((flags)&O_CREAT);                                           \
+    if (fresh && recording.room == 0) return refuse(ENOSPC);                                    \
+    if ((fresh || cuts) && dies_now()) die();                                                   \
+    int fd = (call);                                                                            \
+    if (fresh && fd >= 0) note_new(fd, ours);                                                   \
+    if (cuts && fd >= 0) note((struct change){.kind = CUT, .node = node_of(fd)});               \
+    return fd
+
+static int refuse(int why)
+{
+    errno = why;
+    return -1;
+}
+
 int __real_open64(const char *path, int flags, ...);
 int __wrap_open64(const char *path, int flags, ...);
 int __wrap_open64(const char *path, int flags, ...)
 {
-    const char *ours = below(path);
-    struct stat s;
-    if (recording.read_only && (flags & (O_RDWR | O_WRONLY | O_CREAT))) {
-        errno = EROFS;
-        return -1;
-    }
-    bool fresh = ours && (flags & O_CREAT) && lstat(path, &s) < 0;
-    if (fresh && dies_now()) die();
-    int fd = __real_open64(path, flags, 0666);
-    if (fresh && fd >= 0) note_new(fd, ours);
-    return fd;
+    OPEN(__real_open64(path, flags, 0666), path, flags);
+}
+
+int __real_openat64(int dir, const char *name, int flags, ...);
+int __wrap_openat64(int dir, const char *name, int flags, ...);
+int __wrap_openat64(int dir, const char *name, int flags, ...)
+{
+    char path[PATH_MAX];
+    inside(dir, name, path);
+    OPEN(__real_openat64(dir, name, flags, 0666), path, flags);
+}
+
+int __real_faccessat(int dir, const char *name, int mode, int flags);
+int __wrap_faccessat(int dir, const char *name, int mode, int flags);
+int __wrap_faccessat(int dir, const char *name, int mode, int flags)
+{
+    if (recording.read_only && (mode & W_OK)) return refuse(EROFS);
+    return __real_faccessat(dir, name, mode, flags);
 }
 
 static ssize_t put(int fd, const uint8_t *p, size_t len, off_t off)
@@ -189,16 +231,13 @@ WRAP(ftruncate64, (int fd, off_t size))
 static int sync_fd(int fd)
 {
     struct stat s;
-    char link[64], path[PATH_MAX];
+    char path[PATH_MAX];
     if (fstat(fd, &s) < 0) return -1;
     int node = node_of(fd);
     if (recording.on && (node >= 0 || S_ISDIR(s.st_mode)) && dies_now()) die();
     if (node >= 0) note((struct change){.kind = SYNC, .node = node});
     if (!S_ISDIR(s.st_mode)) return 0;
-    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-    ssize_t n = readlink(link, path, sizeof path - 1);
-    if (n < 0) return -1;
-    path[n] = 0;
+    inside(fd, "", path);
     if (below(path)) note_names(SYNC_FOLDER, below(path), NULL);
     return 0;
 }
@@ -216,27 +255,31 @@ int __wrap_fsync(int fd)
 }
 
 /* A call that changes names: those of others are left alone. */
-#define NAMES(kind, call, from, to)                                              \
-    const char *ours = below(from), *there = (to) ? below(to) : NULL;            \
-    if (ours && dies_now()) die();                                               \
-    int rc = recording.room == 0 && kind != REMOVE && ours ? no_room() : (call); \
-    if (rc == 0 && ours) note_names(kind, ours, there);                          \
+#define NAMES(kind, call, from, to)                                             \
+    const char *ours = below(from), *there = below(to);                         \
+    if (ours && dies_now()) die();                                              \
+    if (ours && recording.room == 0 && (kind) != REMOVE) return refuse(ENOSPC); \
+    int rc = (call);                                                            \
+    if (rc == 0 && ours) note_names(kind, ours, there);                         \
     return rc
-
-static int no_room(void)
-{
-    errno = ENOSPC;
-    return -1;
-}
 
 WRAP(rename, (const char *a, const char *b))
 {
     NAMES(RENAME, __real_rename(a, b), a, b);
 }
 
+WRAP(renameat, (int d1, const char *a, int d2, const char *b))
+{
+    char from[PATH_MAX], to[PATH_MAX];
+    inside(d1, a, from);
+    inside(d2, b, to);
+    NAMES(RENAME, __real_renameat(d1, a, d2, b), from, to);
+}
+
 WRAP(renameat2, (int d1, const char *a, int d2, const char *b, unsigned flags))
 {
-    NAMES(RENAME, __real_renameat2(d1, a, d2, b, flags), a, b);
+    enum change_kind kind = flags & RENAME_EXCHANGE ? EXCHANGE : RENAME;
+    NAMES(kind, __real_renameat2(d1, a, d2, b, flags), a, b);
 }
 
 WRAP(link, (const char *a, const char *b))
@@ -247,6 +290,13 @@ WRAP(link, (const char *a, const char *b))
 WRAP(unlink, (const char *a))
 {
     NAMES(REMOVE, __real_unlink(a), a, NULL);
+}
+
+WRAP(unlinkat, (int dir, const char *a, int flags))
+{
+    char path[PATH_MAX];
+    inside(dir, a, path);
+    NAMES(REMOVE, __real_unlinkat(dir, a, flags), path, NULL);
 }
 
 WRAP(rmdir, (const char *a))

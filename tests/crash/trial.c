@@ -153,6 +153,7 @@ bool trial_judge(struct trial *t, const struct disk *d, struct point p)
     if (fresh) agreed = inspect(t, d, m = remember(t, key));
     trial_range(t, p.k, p.power, &lo, &hi);
     int is = trial_state(t, m->digest, lo, hi);
+    if (is < 0 && t->tell) changes_print(&t->log, p.k);
     if (is < 0)
         return lost(t, "%s after change %zu of %zu (%llu), state %d expected: %s%s%s", p.what, p.k,
                     t->log.n, (unsigned long long)p.n, lo, m->digest, fresh ? ", " : "",

@@ -26,6 +26,7 @@ struct trial {
     uint64_t seed; /* of the points drawn */
     size_t first;  /* they lie after this change */
     struct counts *counts;
+    bool tell;  /* the calls that led to a loss */
     bool quiet; /* losses are expected: they are counted, not told; nobody else reads along */
 };
 
