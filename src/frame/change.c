@@ -33,6 +33,11 @@ static void replace(struct tsr_frame *f, int64_t i, int64_t v)
     f->dirty = true;
 }
 
+static int prepare_drop(struct tsr_frame *f)
+{
+    return f->home->prepare ? f->home->prepare(f) : TSR_OK;
+}
+
 static int check_index(const struct tsr_frame *f, int64_t i, int64_t n)
 {
     int rc = tsr_frame_need_writable(f);
@@ -100,7 +105,7 @@ int tsr_frame_put_special(struct tsr_frame *f, int64_t i, int special)
     if (rc == TSR_OK) rc = tsr_frame_check_special(f->facts.cparams.item_bytes, special);
     if (rc == TSR_OK) rc = tsr_index_get(&f->index, i, &old);
     if (rc < 0 || old == v) return rc;
-    if ((rc = tsr_index_own(&f->index, i)) < 0) return rc;
+    if ((rc = prepare_drop(f)) < 0 || (rc = tsr_index_own(&f->index, i)) < 0) return rc;
     replace(f, i, v);
     return TSR_OK;
 }
@@ -178,6 +183,7 @@ int tsr_frame_delete(struct tsr_frame *f, int64_t i, int64_t n)
     if (rc < 0 || n == 0) return rc;
     struct frame_rebuild r = {have - n, i, 0, before_delete, &(struct shift){i, n}};
     int64_t last = i + n == have ? f->facts.chunk_bytes : last_bytes(f);
+    rc = prepare_drop(f);
     for (int64_t j = i; j < i + n && rc == TSR_OK; j++) rc = collect(f, j, &dropped);
     if (rc == TSR_OK && i + n == have) rc = tsr_index_resize(&f->index, i, 0);
     else if (rc == TSR_OK) rc = tsr_index_rebuild(&f->index, &r);
@@ -240,6 +246,7 @@ int tsr_frame_remap(struct tsr_frame *f, int64_t n, int64_t (*from)(void *arg, i
     if (rc < 0) return rc;
     uint8_t *named = tsr_alloc_zero((size_t)f->facts.nchunks / 8 + 1, 1);
     rc = named ? mark_named(f, n, from, arg, named) : TSR_ENOMEM;
+    if (rc == TSR_OK) rc = prepare_drop(f);
     if (rc == TSR_OK) rc = collect_unnamed(f, named, &dropped);
     if (rc == TSR_OK) rc = tsr_index_rebuild(&f->index, &r);
     if (rc == TSR_OK) {

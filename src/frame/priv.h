@@ -242,6 +242,8 @@ struct frame_home {
     /* Writes n chunks where no flushed state has any; at[k].off becomes the value of the entry.
      * On failure nothing is taken. */
     int (*put)(struct tsr_frame *f, const struct frame_put *p);
+    /* Entries are about to be dropped: learns what the index will not tell then.  May be NULL. */
+    int (*prepare)(struct tsr_frame *f);
     /* No entry refers any more to the chunk that entry v, perhaps with ENTRY_FRESH, named. */
     void (*release)(struct tsr_frame *f, int64_t v);
     /* Makes the state in memory the store's: sets h's lengths, calls tsr_commit_header, writes,

@@ -254,7 +254,8 @@ static int sparse_put(struct tsr_frame *f, const struct frame_put *p)
     return rc;
 }
 
-/* A file that another entry names too is nobody's to remove. */
+/* The scan is from before the entry was dropped: from after, the file would be a stray, and be
+ * given back twice.  A file that another entry names too is nobody's to remove. */
 static void sparse_release(struct tsr_frame *f, int64_t v)
 {
     struct frame_files *s = &f->files;
@@ -262,7 +263,7 @@ static void sparse_release(struct tsr_frame *f, int64_t v)
     uint64_t len = 0;
     int64_t number = entry_pos(v);
     bool fresh = v & ENTRY_FRESH;
-    if (number > NUMBER_MAX || scan(f) < 0 || (s->shared && !fresh)) return;
+    if (number > NUMBER_MAX || !s->scanned || (s->shared && !fresh)) return;
     name_of(v, key);
     if (tsr_store_stat(f->st, key, &len) < 0) return;
     if (fresh) drop(&s->fresh, number);
@@ -406,6 +407,7 @@ const struct frame_home tsr_frame_sparse = {
     .check = sparse_check,
     .locate = sparse_locate,
     .put = sparse_put,
+    .prepare = scan,
     .release = sparse_release,
     .commit = sparse_commit,
     .sync = sparse_sync,
