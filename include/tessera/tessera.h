@@ -369,9 +369,66 @@ typedef struct {
     int blosc2_id; /* -1: none */
     int params;    /* how many parameters it takes */
 } tsr_codec_info;
-TSR_API int tsr_codec_at(int i, tsr_codec_info *out); /* ENOTFOUND past the end */
+TSR_API int tsr_codec_at(int i, tsr_codec_info *out); /* built in; ENOTFOUND past the end */
 TSR_API const char *tsr_format_at(int i);
 TSR_API const char *tsr_suffix_at(int i); /* ".b2nd", ...: of names that tell a format */
+
+/* ---- codecs and filters of the program's own ---- */
+
+/* What one is told of the block it works on. */
+typedef struct {
+    size_t size;
+    int64_t item_bytes;   /* of one item; 0: not known (a chunk on its own) */
+    int typesize;         /* the same as the chunk says it: 1 when items are larger than 255 */
+    int ndim;             /* of the block's shape; 0: it has none */
+    const int32_t *shape; /* [ndim] of a block, in items */
+    int meta;             /* the parameter "meta" of the step, 0..255 */
+    int level;            /* clevel, 1..9, when encoding */
+} tsr_block_info;
+
+/* A codec.  Its name is one for steps: 1..31 of a-z, 0-9 and _.  blosc2_id is what chunks call it
+ * by: 160..255 are private to programs, 32..159 are for what is registered with Blosc2 and not
+ * built in here.  Both functions are called with user, on many threads at once, and return 0, or a
+ * tsr_status, or anything else, which is ECORRUPT of decode and EARG of encode.
+ *   encode  puts n > 0 bytes at src into at most cap < n at dst; *len: how many it took, 0 when
+ *           they do not fit.  NULL: the codec is for reading only.
+ *   decode  makes exactly n bytes at dst of len at src.  They come from files: trust nothing.
+ * What they see are streams of a filtered block, often the block itself.  One that is the same
+ * byte all over or did not shrink is stored without the codec. */
+typedef struct {
+    size_t size; /* sizeof(tsr_user_codec) */
+    const char *name;
+    const char *about; /* one line */
+    int blosc2_id;
+    void *user;
+    int (*encode)(void *user, const tsr_block_info *b, const void *src, size_t n, void *dst,
+                  size_t cap, size_t *len);
+    int (*decode)(void *user, const tsr_block_info *b, const void *src, size_t len, void *dst,
+                  size_t n);
+    bool lossy; /* decodes to other items than were encoded */
+    bool whole; /* must be given whole blocks, never one split in streams */
+} tsr_user_codec;
+
+/* A filter: as a codec, but both functions make n bytes at dst of n at src, which do not overlap.
+ * encode NULL: for reading only.  decode NULL: nothing is to be undone (lossy filters). */
+typedef struct {
+    size_t size; /* sizeof(tsr_user_filter) */
+    const char *name;
+    const char *about;
+    int blosc2_id;
+    void *user;
+    int (*encode)(void *user, const tsr_block_info *b, const void *src, void *dst, size_t n);
+    int (*decode)(void *user, const tsr_block_info *b, const void *src, void *dst, size_t n);
+    bool lossy; /* changes items */
+    bool items; /* what it makes is still items, so that lossy steps may follow */
+} tsr_user_filter;
+
+/* Makes a codec or filter known to all that is opened or created with this context (NULL: the
+ * default one), for as long as the context lives; the structs are copied.  May be called while
+ * other threads use the context.  Chunks that need one that is not there are EUNSUPPORTED, which
+ * names the id.  EARG for names, ids and missing functions; EEXISTS when name or id are taken. */
+TSR_API int tsr_codec_register(tsr_context *c, const tsr_user_codec *codec);
+TSR_API int tsr_filter_register(tsr_context *c, const tsr_user_filter *filter);
 
 /* ---- operations on arrays ---- */
 

@@ -244,7 +244,7 @@ int tsr_chunk_info(const void *chunk, size_t len, tsr_chunk_facts *out)
                          .vlblocks = c.vlblocks,
                          .special = c.special,
                          .codec_id = c.codec_id,
-                         .codec = tsr_codec_known_name(c.codec_id),
+                         .codec = tsr_codec_name(c.codecs, c.codec_id),
                          .codec_meta = c.codec_meta};
     memcpy(f.filters, c.filters, sizeof f.filters);
     memcpy(f.filters_meta, c.filters_meta, sizeof f.filters_meta);

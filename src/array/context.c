@@ -5,6 +5,7 @@
 
 #include "array/array.h"
 #include "base/mem.h"
+#include "chunk/user.h"
 
 static tsr_context *default_context;
 static pthread_mutex_t default_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -25,6 +26,7 @@ void tsr_context_free(tsr_context *c)
 {
     if (!c) return;
     tsr_pool_free(c->pool);
+    tsr_codec_set_done(&c->codecs);
     tsr_free(c);
 }
 
@@ -42,4 +44,16 @@ int tsr_context_threads(const tsr_context *c)
 {
     c = tsr_context_get((tsr_context *)(uintptr_t)c);
     return c ? tsr_pool_threads(c->pool) : 1;
+}
+
+int tsr_codec_register(tsr_context *c, const tsr_user_codec *codec)
+{
+    c = tsr_context_get(c);
+    return c ? tsr_user_codec_add(&c->codecs, codec) : TSR_ENOMEM;
+}
+
+int tsr_filter_register(tsr_context *c, const tsr_user_filter *filter)
+{
+    c = tsr_context_get(c);
+    return c ? tsr_user_filter_add(&c->codecs, filter) : TSR_ENOMEM;
 }

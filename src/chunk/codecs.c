@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "base/mem.h"
 #include "base/num.h"
 #include "base/status.h"
 
@@ -126,6 +127,55 @@ const char *tsr_codec_known_name(int blosc2_id)
 const char *tsr_filter_known_name(int blosc2_id)
 {
     return known_name(known_filters, blosc2_id);
+}
+
+const char *tsr_codec_name(const struct tsr_codec_set *s, int blosc2_id)
+{
+    const struct tsr_codec *c = tsr_codec_blosc2(s, blosc2_id);
+    return c ? c->name : tsr_codec_known_name(blosc2_id);
+}
+
+const char *tsr_filter_name(const struct tsr_codec_set *s, int blosc2_id)
+{
+    const struct tsr_filter *f = tsr_filter_blosc2(s, blosc2_id);
+    return f ? f->name : tsr_filter_known_name(blosc2_id);
+}
+
+/* Codecs and filters share the names of steps; ids they have each their own. */
+static int check_free(const struct tsr_codec_set *s, const struct tsr_codec_link *l)
+{
+    const char *name = l->codec ? l->codec->name : l->filter->name;
+    int id = l->codec ? l->codec->blosc2_id : l->filter->blosc2_id;
+    if (tsr_codec_named(s, name) || tsr_filter_named(s, name))
+        return tsr_fail(TSR_EEXISTS, "step %s: there is one of that name", name);
+    if (l->codec && tsr_codec_blosc2(s, id))
+        return tsr_fail(TSR_EEXISTS, "codec %s: id %d is that of %s", name, id,
+                        tsr_codec_blosc2(s, id)->name);
+    if (l->filter && tsr_filter_blosc2(s, id))
+        return tsr_fail(TSR_EEXISTS, "filter %s: id %d is that of %s", name, id,
+                        tsr_filter_blosc2(s, id)->name);
+    return TSR_OK;
+}
+
+int tsr_codec_set_add(struct tsr_codec_set *s, struct tsr_codec_link *l)
+{
+    int rc;
+    l->next = atomic_load_explicit(&s->first, memory_order_acquire);
+    do { /* whoever was faster may have taken the name */
+        if ((rc = check_free(s, l)) < 0) return rc;
+    } while (!atomic_compare_exchange_strong_explicit(&s->first, &l->next, l, memory_order_acq_rel,
+                                                      memory_order_acquire));
+    return TSR_OK;
+}
+
+void tsr_codec_set_done(struct tsr_codec_set *s)
+{
+    struct tsr_codec_link *l = atomic_load_explicit(&s->first, memory_order_acquire);
+    while (l) {
+        struct tsr_codec_link *next = l->next;
+        tsr_free(l);
+        l = next;
+    }
 }
 
 int tsr_codec_at(int i, tsr_codec_info *out)

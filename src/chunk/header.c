@@ -135,7 +135,7 @@ static int unsupported(const char *what, int id, const char *name)
 {
     if (name)
         return tsr_fail(TSR_EUNSUPPORTED, "chunk: %s %d (%s) is not built in", what, id, name);
-    return tsr_fail(TSR_EUNSUPPORTED, "chunk: %s %d is unknown", what, id);
+    return tsr_fail(TSR_EUNSUPPORTED, "chunk: %s %d is neither built in nor registered", what, id);
 }
 
 /* The codec id of 4.1, from the format code and, for what shares one, the id byte. */

@@ -50,6 +50,7 @@ int tsr_stages_run(const struct tsr_stages *st, const struct tsr_call *call, con
         uint8_t *dst = scratch(call->worker, i, n);
         if (!dst) return TSR_ENOMEM;
         one.meta = st->meta[i];
+        one.step = st->filter[i];
         int rc = st->filter[i]->encode(&one, *to, n, dst);
         if (rc < 0) return rc;
         *to = dst;
@@ -65,6 +66,7 @@ int tsr_stages_undo(const struct tsr_stages *st, const struct tsr_call *call, co
         uint8_t *to = i == st->n - 1 ? dst : scratch(call->worker, i + 1, n);
         if (!to) return TSR_ENOMEM;
         one.meta = st->meta[i];
+        one.step = st->filter[i];
         int rc = st->filter[i]->decode(&one, src, n, to);
         if (rc < 0) return rc;
         src = to;
@@ -95,6 +97,7 @@ int tsr_call_init(struct tsr_call *call, const struct tsr_chunk *c,
 {
     *call = (struct tsr_call){.worker = w,
                               .block = facts,
+                              .step = c->codec,
                               .meta = c->codec_meta,
                               .dict = c->dict_bytes,
                               .dict_len = (size_t)c->dict_len};

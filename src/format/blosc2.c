@@ -451,11 +451,11 @@ void tsr_blosc2_fill_spec(struct tsr_blosc2 *b)
     int n = 0;
     for (int i = 0; i < TSR_CHUNK_FILTERS; i++)
         if (cp->filters[i]) {
-            name_step(b, n, tsr_filter_known_name(cp->filters[i]),
+            name_step(b, n, tsr_filter_name(cp->codecs, cp->filters[i]),
                       cp->filters_meta[i] ? "meta=%d" : NULL, cp->filters_meta[i]);
             n++;
         }
-    name_step(b, n, tsr_codec_known_name(cp->codec_id),
+    name_step(b, n, tsr_codec_name(cp->codecs, cp->codec_id),
               cp->use_dict ? "clevel=%d,dict=1" : "clevel=%d", cp->clevel);
     b->d.spec = (tsr_spec){.size = sizeof b->d.spec,
                            .dtype = b->dtype,
