@@ -6,9 +6,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/setup.sh build peer
-peer=$(find "$PWD"/build/peers/blosc2/lib -path '*/site-packages/blosc2/include/b2nd.h' 2>/dev/null |
-       sed 's|/include/b2nd.h$||' | head -n 1)
-export TESSERA_PEER_DIR=$peer
+peer=$(scripts/peer.sh)
 scripts/meson.sh bench
 
 case ${1:-} in

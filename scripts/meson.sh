@@ -18,15 +18,16 @@ build) dir=build args=(-Dtests=false) ;;
 gcc) export CC=gcc; args=(-Dwerror=true -Dbench=true) ;;
 asan)
     export CC=clang
-    args=("${strict[@]}" -Db_sanitize=address,undefined -Dfuzz=true --buildtype=debugoptimized)
+    args=("${strict[@]}" -Db_sanitize=address,undefined -Dfuzz=true --buildtype=debugoptimized
+          -Dpeer="$(scripts/peer.sh)") # fuzz_diff asks it
     ;;
 tsan)
     export CC=clang
     args=("${strict[@]}" -Db_sanitize=thread -Dexamples=false --buildtype=debugoptimized)
     ;;
 bench)
-    # beside the peer in the folder TESSERA_PEER_DIR, if there is one
-    args=(-Dtests=false -Dexamples=false -Dbench=true -Dpeer="${TESSERA_PEER_DIR:-}")
+    # beside the peer, if there is one
+    args=(-Dtests=false -Dexamples=false -Dbench=true -Dpeer="$(scripts/peer.sh)")
     ;;
 *) echo "meson.sh: unknown kind $1" >&2; exit 2 ;;
 esac

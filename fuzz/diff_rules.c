@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* fuzz/diff_rules.c - where Tessera and c-blosc2 may differ, and why: the section of blosc2.md,
+ * [Q] where the quirk is the peer's.
+ *
+ * Three kinds: the peer takes what we refuse (named by the text of our refusal), the peer refuses
+ * what we read, and both read but not the same. */
+#include "chunk/chunk.h"
+#include "chunk/layout.h"
+#include "diff.h"
+
+struct verdict {
+    const struct bytes *in;
+    const struct answers *ours;
+    const struct facts *theirs;
+    bool alive, we, they;            /* the peer lives; who refused something */
+    const struct fact *mine, *other; /* the first two that differ, NULL: none */
+};
+
+/* We refuse it, the peer does not; the text of the refusal holds this. */
+struct strict {
+    const char *text, *section;
+};
+static const struct strict strict[] = {
+    {"flags2 at byte 30: found", "2.6: reserved bits are rejected"},
+    {"expected no lazy chunk", "2.5, 3.9: lazy chunks are never stored"},
+    {"version at byte 0: found 0", "2.3"},
+    {"is newer than 6", "2.3"},
+    {"32 for a chunk of zeros or NaN", "3.2"},
+    {"the header alone in an empty chunk", "3: nothing follows"},
+    {"chunk: start of block", "14.9"},
+    {"is not built in", "4.1, 5.1: this build lacks it"},
+    {"offset 0", "14.12: LZ4 matches before the start of the output"},
+    {"no frame magic", "7.1, 14.16"},
+    {"frame header: tag at byte", "7.1, 14.16: the peer skips tags"},
+    {"frame header: block_size", "7.1, 14.16"},
+    {"frame trailer: tag at byte", "7.3, 14.17: the peer skips tags"},
+    {"its chunk says", "7.3, 14.19: the length of a vlmetalayer's chunk"},
+    {"metalayer values at byte", "7.1, 14.18: the number of values and of names"},
+    {"found special kind", "7.2, 14.21"},
+    {"metalayer b2nd: version", "10.1: 0 is the only one"},
+    {"found tag", "10.1: the peer skips tags"},
+    {"metalayer b2nd: dtype", "10.1, 14.28: a strict grammar"},
+    {"the frame says", "14.27: the item size of the dtype"},
+    {"shapes ask for", "14.27: the shapes and the sizes of the frame"},
+};
+
+struct rule {
+    const char *name, *section;
+    bool (*allows)(const struct verdict *v);
+};
+
+/* ---- the chunk in question ---- */
+
+typedef bool chunk_test(const struct tsr_chunk *c, const uint8_t *p);
+
+static bool test_bytes(const uint8_t *p, size_t len, chunk_test *test)
+{
+    struct tsr_chunk c;
+    return tsr_chunk_parse(&c, p, len, len, tsr_limit(PEER_DECODED)) == TSR_OK && test(&c, p);
+}
+
+/* The number of the first chunk of a frame about which the answers differ, -1: none. */
+static int64_t first_chunk(const struct verdict *v)
+{
+    const struct facts *a = &v->ours->facts, *b = v->theirs;
+    if (v->mine && v->mine->what == FACT_CHUNK) return v->mine->index;
+    for (uint32_t i = 0; i < a->n && i < b->n; i++)
+        if (a->v[i].what == FACT_CHUNK && a->v[i].refused != b->v[i].refused) return a->v[i].index;
+    return -1;
+}
+
+/* Where a frame's index chunk is, and so are its kind and flags. */
+static bool index_passes(const struct bytes *in, chunk_test *test)
+{
+    if (in->len < 47) return false;
+    uint64_t at = tsr_load_BE64(in->p + 39) + tsr_load_BE32(in->p + 11);
+    return at < in->len && test_bytes(in->p + at, in->len - at, test);
+}
+
+/* Does the chunk that is answered differently pass the test, or the index, or, of an array, any
+ * chunk? */
+static bool chunk_passes(const struct verdict *v, chunk_test *test)
+{
+    tsr_options o = options();
+    tsr_schunk *s;
+    bool yes = false;
+    if (v->in->kind == PEER_CHUNK) return test_bytes(v->in->p, v->in->len, test);
+    if (index_passes(v->in, test)) return true;
+    if (tsr_schunk_from_frame(v->in->p, v->in->len, TSR_BORROW, &o, &s) < 0) return false;
+    int64_t only = v->in->kind == PEER_FRAME ? first_chunk(v) : -1;
+    for (int64_t i = 0; i < tsr_schunk_nchunks(s) && i < 1000 && !yes; i++) {
+        void *p = NULL;
+        size_t len = 0;
+        if (v->in->kind == PEER_FRAME && i != only) continue;
+        if (tsr_schunk_get_chunk(s, i, &p, &len) == TSR_OK) yes = test_bytes(p, len, test);
+        tsr_free(p);
+    }
+    check_ok(tsr_schunk_close(s));
+    return yes;
+}
+
+static bool has_odd_blocks(const struct tsr_chunk *c, const uint8_t *p)
+{
+    int32_t block = (int32_t)tsr_load_LE32(p + AT_BLOCKSIZE);
+    return block % c->typesize != 0;
+}
+
+static bool has_empty_dict(const struct tsr_chunk *c, const uint8_t *p)
+{
+    (void)p;
+    return (c->memcpyed || c->special) && c->blosc2_flags & BLOSC2_DICT;
+}
+
+/* ---- the rules ---- */
+
+static bool peer_died(const struct verdict *v)
+{
+    return !v->alive;
+}
+
+static bool odd_blocks(const struct verdict *v)
+{
+    return v->they && chunk_passes(v, has_odd_blocks);
+}
+
+static bool empty_dict(const struct verdict *v)
+{
+    return v->they && chunk_passes(v, has_empty_dict);
+}
+
+static bool bytes_behind(const struct verdict *v)
+{
+    return v->they && v->in->kind != PEER_CHUNK && v->in->len >= 24 &&
+           tsr_load_BE64(v->in->p + 16) < v->in->len;
+}
+
+/* Codec and filters of the header are defaults for chunks to come: no reason not to read. */
+static bool unknown_defaults(const struct verdict *v)
+{
+    if (!v->they || v->in->kind == PEER_CHUNK || v->in->len < 78) return false;
+    bool unknown = !tsr_codec_known_name(v->in->p[77]);
+    for (int i = 71; i <= 76; i++) {
+        int id = v->in->p[i];
+        unknown |= id && !tsr_filter_known_name(id) && !tsr_filter_blosc2(NULL, id);
+    }
+    return unknown;
+}
+
+static const struct rule rules[] = {
+    {"the peer dies", "14", peer_died},
+    {"blocksize is no multiple of typesize", "2.7 [Q]", odd_blocks},
+    {"dictionary flag without dictionary", "3.1 [Q]", empty_dict},
+    {"unknown codec or filter as default", "7.1", unknown_defaults},
+    {"bytes after the frame", "7: only files may have them", bytes_behind},
+};
+enum { STRICT = sizeof strict / sizeof *strict, RULES = sizeof rules / sizeof *rules };
+
+static unsigned used[STRICT + RULES];
+
+static void print_used(void)
+{
+    for (int i = 0; i < STRICT + RULES; i++)
+        if (used[i])
+            fprintf(stderr, "rule: %7u x %s (%s)\n", used[i],
+                    i < STRICT ? strict[i].text : rules[i - STRICT].name,
+                    i < STRICT ? strict[i].section : rules[i - STRICT].section);
+}
+
+static bool any_refused(const struct facts *f)
+{
+    for (uint32_t i = 0; i < f->n; i++)
+        if (f->v[i].refused) return true;
+    return false;
+}
+
+static void find_first(struct verdict *v)
+{
+    const struct facts *a = &v->ours->facts, *b = v->theirs;
+    for (uint32_t i = 0; i < a->n && i < b->n; i++) {
+        const struct fact *x = &a->v[i], *y = &b->v[i];
+        bool same = x->what == y->what && x->index == y->index && x->n == y->n &&
+                    (x->any || x->digest == y->digest);
+        if (x->refused || y->refused || same) continue;
+        v->mine = x;
+        v->other = y;
+        return;
+    }
+    if (!v->we && !v->they && a->n != b->n) v->mine = v->other = &a->v[0];
+}
+
+static int find_rule(const struct verdict *v)
+{
+    for (int i = 0; v->we && !v->they && i < STRICT; i++)
+        if (strstr(v->ours->text, strict[i].text)) return i;
+    for (int i = 0; i < RULES; i++)
+        if (rules[i].allows(v)) return STRICT + i;
+    return -1;
+}
+
+bool diff_allowed(const struct bytes *in, const struct answers *ours, const struct facts *theirs,
+                  bool alive)
+{
+    static bool first = true;
+    struct verdict v = {.in = in, .ours = ours, .theirs = theirs, .alive = alive};
+    if (first) atexit(print_used);
+    first = false;
+    v.we = ours->refused;
+    v.they = !alive || any_refused(theirs);
+    find_first(&v);
+    if (v.we == v.they && !v.mine) return true;
+    int rule = find_rule(&v);
+    if (rule >= 0) used[rule]++;
+    return rule >= 0;
+}
+
+static void print_fact(const char *who, const struct fact *f)
+{
+    static const char *const names[] = {"chunk", "frame", "meta", "vlmeta", "array", "data"};
+    fprintf(stderr, "%s: %s %d: status %d, %lld bytes, digest %016llx\n", who, names[f->what],
+            f->index, f->status, (long long)f->n, (unsigned long long)f->digest);
+}
+
+/* The bytes as they were asked about, for whoever looks into it. */
+static void save(const struct bytes *in)
+{
+    const char *path = getenv("FUZZ_DIFF_BYTES");
+    FILE *f = path ? fopen(path, "wb") : NULL;
+    if (f && fwrite(in->p, 1, in->len, f) != in->len) perror(path);
+    if (f) fclose(f);
+}
+
+void diff_print(const struct bytes *in, const struct answers *ours, const struct facts *theirs,
+                bool alive)
+{
+    save(in);
+    fprintf(stderr, "kind %d, %zu bytes\n", in->kind, in->len);
+    if (!alive) fprintf(stderr, "the peer died\n");
+    if (ours->refused) fprintf(stderr, "ours: %s\n", ours->text);
+    for (uint32_t i = 0; i < ours->facts.n || i < theirs->n; i++) {
+        if (i < ours->facts.n) print_fact("ours", &ours->facts.v[i]);
+        if (i < theirs->n) print_fact("peer", &theirs->v[i]);
+    }
+}
