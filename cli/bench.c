@@ -163,7 +163,7 @@ static int run_all(const struct cli_args *a, struct sample *m, struct json_objec
         printf("%-10s %-11s %5s %9s %12s %12s\n", "codec", "filter", "level", "ratio",
                "compr. MB/s", "decom. MB/s");
     for (int i = 0; !rc && tsr_codec_at(i, &c) == TSR_OK; i++) {
-        if (c.filter || !wanted(cli_value(a, "codec"), c.name)) continue;
+        if (c.filter || c.shape || !wanted(cli_value(a, "codec"), c.name)) continue;
         for (int k = 0; !rc && k < 3; k++)
             if (wanted(cli_value(a, "filter"), filters[k]))
                 rc = run_levels(a, m, (struct trial){c.name, k ? filters[k] : NULL, 0}, list);

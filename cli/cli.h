@@ -88,9 +88,9 @@ void cli_help(const struct cli_verb *v, FILE *f);
 #define CLI_LAYOUT                                                                          \
     {"chunks", 0, "SHAPE", "shape of a chunk (default: about 4 MiB)"},                      \
         {"blocks", 0, "SHAPE", "shape of a block, inside a chunk (default: about 64 KiB)"}, \
-        {"codec", 0, "NAME", "codec (default: zstd)"},                                      \
+        {"codec", 0, "NAME", "codec, NAME or NAME:PARAM=N (default: zstd)"},                \
         {"clevel", 0, "0..9", "compression level (default: 5)"},                            \
-        {"filter", 0, "LIST", "filters, NAME or NAME:META, or none (default: shuffle)"},    \
+        {"filter", 0, "LIST", "filters, NAME or NAME:PARAM=N, or none (default: shuffle)"}, \
     {                                                                                       \
         "checksum", 0, NULL, "keep checksums, which tessera verify compares"                \
     }
@@ -242,11 +242,12 @@ bool cli_is_filter(const char *name); /* else it is a codec, or unknown */
 
 /* What to create, from --chunks --blocks --codec --clevel --filter; base (may be NULL) fills
  * in the steps that are not given.  0 or CLI_USAGE. */
+enum { CLI_PARAMS = 80 };
 struct cli_layout {
     tsr_spec spec;
     int64_t shape[TSR_MAX_NDIM], chunks[TSR_MAX_NDIM], blocks[TSR_MAX_NDIM];
     tsr_step steps[8];
-    char names[256], params[8][32];
+    char names[256], codec[96], params[8][CLI_PARAMS];
 };
 int cli_layout(const struct cli_args *a, int ndim, const tsr_spec *base, struct cli_layout *out);
 

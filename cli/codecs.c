@@ -9,15 +9,17 @@ static int run(struct cli_args *a)
     tsr_codec_info c = {.size = sizeof c};
     struct json_object *list = json_object_new_array();
     bool as_json = cli_has(a, "json");
-    if (!as_json) printf("%-12s %-7s %4s  %s\n", "name", "kind", "id", "about");
+    if (!as_json) printf("%-15s %-7s %4s  %s\n", "name", "kind", "id", "about");
     for (int i = 0; tsr_codec_at(i, &c) == TSR_OK; i++) {
         const char *kind = c.filter ? "filter" : "codec";
-        if (!as_json) printf("%-12s %-7s %4d  %s\n", c.name, kind, c.blosc2_id, c.about);
+        if (!as_json) printf("%-15s %-7s %4d  %s\n", c.name, kind, c.blosc2_id, c.about);
         struct json_object *o = json_object_new_object();
         cli_json_add(o, "name", json_object_new_string(c.name));
         cli_json_add(o, "kind", json_object_new_string(kind));
         cli_json_add(o, "blosc2_id", c.blosc2_id < 0 ? NULL : json_object_new_int(c.blosc2_id));
         cli_json_add(o, "params", json_object_new_int(c.params));
+        cli_json_add(o, "lossy", json_object_new_boolean(c.lossy));
+        cli_json_add(o, "shape", json_object_new_boolean(c.shape));
         cli_json_add(o, "about", json_object_new_string(c.about));
         json_object_array_add(list, o);
     }

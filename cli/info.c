@@ -48,6 +48,7 @@ static void add_steps(json *o, const tsr_step *steps, int n)
     int64_t level = codec ? param_of(codec, "clevel", -1) : -1;
     cli_json_add(o, "codec", text_or_null(codec ? codec->name : NULL));
     cli_json_add(o, "clevel", level < 0 ? NULL : json_object_new_int64(level));
+    cli_json_add(o, "codec_meta", json_object_new_int64(codec ? param_of(codec, "meta", 0) : 0));
     cli_json_add(o, "filters", filters);
 }
 
@@ -189,6 +190,7 @@ static void add_chunk_steps(json *o, const tsr_chunk_facts *c)
     }
     cli_json_add(o, "codec", text_or_null(c->codec));
     cli_json_add(o, "clevel", NULL);
+    cli_json_add(o, "codec_meta", json_object_new_int(c->codec_meta));
     cli_json_add(o, "filters", filters);
 }
 
@@ -255,6 +257,8 @@ static void print_codec(json *o)
     if (!codec && !json_object_array_length(filters)) return;
     label("codec");
     printf("%s", codec ? json_object_get_string(codec) : "none");
+    int codec_meta = json_object_get_int(json_object_object_get(o, "codec_meta"));
+    if (codec_meta) printf(":%d", codec_meta);
     if (level) printf(" level %d", json_object_get_int(level));
     for (size_t i = 0; i < json_object_array_length(filters); i++) {
         json *f = json_object_array_get_idx(filters, i);

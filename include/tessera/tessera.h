@@ -368,6 +368,8 @@ typedef struct {
     bool filter;
     int blosc2_id; /* -1: none */
     int params;    /* how many parameters it takes */
+    bool lossy;    /* decodes to other items than were encoded; no step before it may mix bytes */
+    bool shape;    /* works on the blocks of arrays only, not on chunks and super-chunks */
 } tsr_codec_info;
 TSR_API int tsr_codec_at(int i, tsr_codec_info *out); /* built in; ENOTFOUND past the end */
 TSR_API const char *tsr_format_at(int i);

@@ -191,7 +191,9 @@ int tsr_codec_at(int i, tsr_codec_info *out)
                            .blosc2_id = c ? c->blosc2_id : f->blosc2_id,
                            .params = !c         ? 0
                                      : c->dicts ? 2
-                                                : 1}; /* clevel, dict */
+                                                : 1, /* clevel, dict */
+                           .lossy = c ? c->lossy : f->lossy,
+                           .shape = c ? c->shape : f->shape};
     for (const struct tsr_param *p = c ? c->params : f->params; p && p->name; p++) info.params++;
     return tsr_hand_out(out, &info, sizeof info, "tsr_codec_info");
 }

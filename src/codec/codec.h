@@ -53,6 +53,7 @@ struct tsr_codec {
     const struct tsr_param *params; /* besides clevel and dict, which the pipeline owns */
     bool lossy;                     /* decodes to other items: filters before it must keep items */
     bool floats;                    /* items must be floats */
+    bool shape;                     /* blocks must have a shape */
     bool whole;                     /* a stream is a whole block, never a part of one */
 
     /* May blocks of these facts be written with this meta?  EARG says why not.  NULL: always. */
@@ -78,7 +79,7 @@ struct tsr_filter {
     int blosc2_id;
     const struct tsr_param *params; /* "meta" is the parameter byte */
     bool encode_only;               /* decoding is the identity */
-    bool lossy, floats;             /* as of a codec */
+    bool lossy, floats, shape;      /* as of a codec */
     bool items;                     /* what it makes is still items, at their places or others */
     int (*check)(const struct tsr_call *c); /* as of a codec */
 

@@ -364,6 +364,7 @@ const struct tsr_codec tsr_codec_ndlz = {
     .blosc2_format = 6,
     .params = (const struct tsr_param[]){{"meta", 4, 8, 4}, {NULL, 0, 0, 0}},
     .whole = true,
+    .shape = true,
     .check = ndlz_check,
     .encode = ndlz_encode,
     .decode = ndlz_decode,

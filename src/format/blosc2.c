@@ -435,13 +435,34 @@ void tsr_blosc2_close(struct tsr_driver *d)
     tsr_free(b);
 }
 
-static void name_step(struct tsr_blosc2 *b, int at, const char *name, const char *fmt, int value)
+/* A parameter byte as the table's parameter has it: with a sign where that may be negative. */
+static int signed_meta(const struct tsr_param *p, int meta)
 {
-    b->steps[at].name = name ? name : "unknown";
-    b->steps[at].params = NULL;
-    if (!fmt) return;
-    snprintf(b->params[at], sizeof b->params[at], fmt, value);
+    return p && p->name && p->min < 0 ? (int8_t)meta : meta;
+}
+
+static void name_filter(struct tsr_blosc2 *b, int at, int id, int meta)
+{
+    const char *name = tsr_filter_name(b->cparams.codecs, id);
+    const struct tsr_filter *f = tsr_filter_blosc2(b->cparams.codecs, id);
+    b->steps[at] = (tsr_step){name ? name : "unknown", NULL};
+    if (!meta) return;
+    snprintf(b->params[at], sizeof b->params[at], "meta=%d",
+             signed_meta(f ? f->params : NULL, meta));
     b->steps[at].params = b->params[at];
+}
+
+static void name_codec(struct tsr_blosc2 *b, int at)
+{
+    const struct tsr_cparams *cp = &b->cparams;
+    const struct tsr_param *p = cp->codec ? cp->codec->params : NULL;
+    const char *name = tsr_codec_name(cp->codecs, cp->codec_id);
+    char *params = b->params[at];
+    size_t size = sizeof b->params[at];
+    b->steps[at] = (tsr_step){name ? name : "unknown", params};
+    int n = snprintf(params, size, "clevel=%d%s", cp->clevel, cp->use_dict ? ",dict=1" : "");
+    if (p && p->name)
+        snprintf(params + n, size - (size_t)n, ",meta=%d", signed_meta(p, cp->codec_meta));
 }
 
 void tsr_blosc2_fill_spec(struct tsr_blosc2 *b)
@@ -450,13 +471,8 @@ void tsr_blosc2_fill_spec(struct tsr_blosc2 *b)
     struct tsr_grid *g = &b->d.grid;
     int n = 0;
     for (int i = 0; i < TSR_CHUNK_FILTERS; i++)
-        if (cp->filters[i]) {
-            name_step(b, n, tsr_filter_name(cp->codecs, cp->filters[i]),
-                      cp->filters_meta[i] ? "meta=%d" : NULL, cp->filters_meta[i]);
-            n++;
-        }
-    name_step(b, n, tsr_codec_name(cp->codecs, cp->codec_id),
-              cp->use_dict ? "clevel=%d,dict=1" : "clevel=%d", cp->clevel);
+        if (cp->filters[i]) name_filter(b, n++, cp->filters[i], cp->filters_meta[i]);
+    name_codec(b, n);
     b->d.spec = (tsr_spec){.size = sizeof b->d.spec,
                            .dtype = b->dtype,
                            .item_bytes = cp->item_bytes,
