@@ -6,6 +6,7 @@
  * an item (type sizes over 255 are compressed as bytes, blosc2.md 6.3).  The last chunk is
  * shorter, and each chunk has its own block size: tsr_place.block_items carries it. */
 #include "base/mem.h"
+#include "format/b2nd_meta.h"
 #include "format/blosc2.h"
 
 static int derive(struct tsr_blosc2 *b, int64_t nbytes, int64_t chunk_bytes)
@@ -57,11 +58,9 @@ static int frame_open(struct tsr_store *st, const tsr_options *o, struct tsr_dri
     if (rc < 0) tsr_store_close(st);
     if (rc == TSR_OK) {
         const struct tsr_frame_facts *f = tsr_frame_facts_of(b->frame);
-        const uint8_t *p;
-        size_t len;
         b->cparams = f->cparams;
         /* seen as bytes an array may be read; changing it so would break its geometry */
-        b->d.writable = f->writable && tsr_frame_meta_view(b->frame, "b2nd", &p, &len) < 0;
+        b->d.writable = !tsr_b2nd_find_blocks(b->frame, &b->cparams) && f->writable;
         rc = derive(b, f->nbytes, chunk_size(f));
         if (rc == TSR_OK) rc = tsr_grid_derive(&b->d.grid, o->max_chunk_bytes);
     }

@@ -1,145 +1,22 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* format/b2nd.c - N-dimensional arrays in Blosc2 frames (blosc2.md section 10).
  *
- * The array is a frame with a header metalayer "b2nd" (older: "caterva"):
- *
- *   97 | 00 | ndim | 90+ndim, ndim x D3 i64 shape | 90+ndim, ndim x D2 i32 chunk shape
- *      | 90+ndim, ndim x D2 i32 block shape | dtype format | DB u32 length, dtype text
- *
- * Integers are big-endian.  A resize overwrites the shape numbers where they stand, so that the
- * metalayer keeps its length and flips together with the lengths of the frame (10.3). */
+ * The array is a frame with a header metalayer "b2nd" (b2nd_meta.c).  A resize overwrites the shape
+ * numbers where they stand, so that the metalayer keeps its length and flips together with the
+ * lengths of the frame (10.3). */
 #include <stdio.h>
 
 #include "base/mem.h"
+#include "format/b2nd_meta.h"
 #include "format/blosc2.h"
 #include "text/dtype.h"
 
-enum { B2ND_MAX_NDIM = 16, MAX_CHUNKS = INT32_MAX / 8, DTYPE_MAX = 64 * 1024 };
+enum { MAX_CHUNKS = INT32_MAX / 8 };
 
 struct b2nd {
     struct tsr_blosc2 b;
     const char *meta_name;
 };
-
-/* ---- the metalayer ---- */
-
-struct cursor {
-    const uint8_t *p;
-    size_t len, at;
-};
-
-/* The next n bytes, or NULL past the end. */
-static const uint8_t *take(struct cursor *c, size_t n)
-{
-    if (n > c->len - c->at) return NULL;
-    c->at += n;
-    return c->p + c->at - n;
-}
-
-static int cut_short(const struct cursor *c, const char *field)
-{
-    return tsr_fail(TSR_ECORRUPT, "%s at byte %zu: the metalayer ends at byte %zu", field, c->at,
-                    c->len);
-}
-
-/* Any MessagePack integer; writers use the fixed tags, readers may be liberal. */
-static int take_int(struct cursor *c, const char *field, int64_t *v)
-{
-    const uint8_t *t = take(c, 1), *p;
-    if (!t) return cut_short(c, field);
-    if (*t < 0x80 || *t >= 0xE0) {
-        *v = (int8_t)*t;
-        return TSR_OK;
-    }
-    static const uint8_t size[8] = {1, 2, 4, 8, 1, 2, 4, 8}; /* CC..CF unsigned, D0..D3 signed */
-    if (*t < 0xCC || *t > 0xD3)
-        return tsr_fail(TSR_ECORRUPT, "%s at byte %zu: found tag 0x%02x, expected an integer",
-                        field, c->at - 1, *t);
-    int n = size[*t - 0xCC];
-    if (!(p = take(c, (size_t)n))) return cut_short(c, field);
-    uint64_t u = *t >= 0xD0 && (p[0] & 0x80) ? ~UINT64_C(0) : 0;
-    for (int i = 0; i < n; i++) u = u << 8 | p[i];
-    *v = *t == 0xCF && u > INT64_MAX ? -1 : (int64_t)u;
-    return TSR_OK;
-}
-
-static int take_ints(struct cursor *c, const char *field, int ndim, int64_t *v)
-{
-    const uint8_t *t = take(c, 1);
-    if (!t) return cut_short(c, field);
-    if (*t != 0x90 + ndim) /* 0xA0 for 16 dimensions: no MessagePack, but what is written */
-        return tsr_fail(TSR_ECORRUPT, "%s at byte %zu: found tag 0x%02x, expected 0x%02x", field,
-                        c->at - 1, *t, 0x90 + ndim);
-    for (int d = 0; d < ndim; d++) {
-        int rc = take_int(c, field, &v[d]);
-        if (rc < 0) return rc;
-    }
-    return TSR_OK;
-}
-
-static int take_dtype(struct cursor *c, int *dtype_format, char **dtype)
-{
-    const uint8_t *p = take(c, 1);
-    if (!p) return cut_short(c, "dtype format");
-    *dtype_format = *p;
-    if (!(p = take(c, 5)) || p[0] != 0xDB) return cut_short(c, "dtype");
-    uint32_t len = tsr_load_BE32(p + 1);
-    if (len > DTYPE_MAX || !(p = take(c, len)))
-        return tsr_fail(TSR_ECORRUPT, "dtype length at byte %zu: found %u, %zu bytes are left",
-                        c->at - 4, len, c->len - c->at);
-    if (!(*dtype = tsr_alloc((size_t)len + 1))) return TSR_ENOMEM;
-    memcpy(*dtype, p, len);
-    (*dtype)[len] = 0;
-    return TSR_OK;
-}
-
-/* Fills grid and dtype (owned by the caller, NULL: none given). */
-static int parse_meta(const uint8_t *p, size_t len, struct tsr_grid *g, int *dtype_format,
-                      char **dtype)
-{
-    struct cursor c = {p, len, 0};
-    const uint8_t *head = take(&c, 3);
-    int rc;
-    if (!head) return cut_short(&c, "head");
-    if (head[0] != 0x97 && head[0] != 0x95)
-        return tsr_fail(TSR_ECORRUPT, "tag at byte 0: found 0x%02x, expected 0x97", head[0]);
-    if (head[1] != 0)
-        return tsr_fail(TSR_EUNSUPPORTED, "version at byte 1: found %u, expected 0", head[1]);
-    if (head[2] > B2ND_MAX_NDIM)
-        return tsr_fail(TSR_ECORRUPT, "ndim at byte 2: found %d, expected 0..%d", (int8_t)head[2],
-                        B2ND_MAX_NDIM);
-    g->ndim = head[2];
-    if ((rc = take_ints(&c, "shape", g->ndim, g->shape)) < 0) return rc;
-    if ((rc = take_ints(&c, "chunk shape", g->ndim, g->chunk)) < 0) return rc;
-    if ((rc = take_ints(&c, "block shape", g->ndim, g->block)) < 0) return rc;
-    return head[0] == 0x97 ? take_dtype(&c, dtype_format, dtype) : TSR_OK;
-}
-
-static int emit_meta(struct tsr_buf *out, const struct tsr_grid *g, const char *dtype)
-{
-    uint8_t b[9];
-    size_t len = strlen(dtype);
-    int rc = tsr_buf_add(out, (uint8_t[]){0x97, 0, (uint8_t)g->ndim, (uint8_t)(0x90 + g->ndim)}, 4);
-    for (int d = 0; d < g->ndim && rc == TSR_OK; d++) {
-        b[0] = 0xD3;
-        tsr_store_BE64(b + 1, (uint64_t)g->shape[d]);
-        rc = tsr_buf_add(out, b, 9);
-    }
-    for (int k = 0; k < 2; k++) {
-        const int64_t *v = k == 0 ? g->chunk : g->block;
-        if (rc == TSR_OK) rc = tsr_buf_add(out, (uint8_t[]){(uint8_t)(0x90 + g->ndim)}, 1);
-        for (int d = 0; d < g->ndim && rc == TSR_OK; d++) {
-            b[0] = 0xD2;
-            tsr_store_BE32(b + 1, (uint32_t)v[d]);
-            rc = tsr_buf_add(out, b, 5);
-        }
-    }
-    b[0] = 0;
-    b[1] = 0xDB;
-    tsr_store_BE32(b + 2, (uint32_t)len);
-    if (rc == TSR_OK) rc = tsr_buf_add(out, b, 6);
-    return rc == TSR_OK ? tsr_buf_add(out, dtype, len) : rc;
-}
 
 /* ---- open ---- */
 
@@ -176,15 +53,6 @@ static int check_geometry(const struct tsr_grid *g, const struct tsr_frame_facts
     return TSR_OK;
 }
 
-static void set_block_shape(struct tsr_blosc2 *b)
-{
-    const struct tsr_grid *g = &b->d.grid;
-    b->cparams.item_bytes = (int32_t)g->item_bytes;
-    b->cparams.block_bytes = (int32_t)g->block_bytes;
-    b->cparams.block_ndim = g->ndim;
-    for (int d = 0; d < g->ndim; d++) b->cparams.block_shape[d] = (int32_t)g->block[d];
-}
-
 static int read_meta(struct b2nd *b, uint64_t max_chunk_bytes)
 {
     const struct tsr_frame_facts *f = tsr_frame_facts_of(b->b.frame);
@@ -198,7 +66,7 @@ static int read_meta(struct b2nd *b, uint64_t max_chunk_bytes)
         if (tsr_frame_meta_view(b->b.frame, "caterva", &p, &len) < 0)
             return tsr_fail(TSR_EARG, "a super-chunk, not an array: it has no metalayer 'b2nd'");
     }
-    if ((rc = parse_meta(p, len, g, &dtype_format, &b->b.dtype)) < 0) return rc;
+    if ((rc = tsr_b2nd_meta_parse(p, len, g, &dtype_format, &b->b.dtype)) < 0) return rc;
     g->item_bytes = f->cparams.item_bytes;
     g->padded = true;
     if ((rc = tsr_grid_derive(g, UINT64_MAX)) < 0) return rc;
@@ -228,7 +96,7 @@ static int b2nd_open(struct tsr_store *st, const tsr_options *o, struct tsr_driv
     }
     const struct tsr_frame_facts *f = tsr_frame_facts_of(b->b.frame);
     b->b.cparams = f->cparams;
-    set_block_shape(&b->b);
+    tsr_b2nd_set_blocks(&b->b.cparams, &b->b.d.grid);
     b->b.d.store = st;
     b->b.d.writable = f->writable;
     tsr_blosc2_fill_spec(&b->b);
@@ -246,9 +114,9 @@ static int spec_to_grid(const tsr_spec *spec, struct b2nd *b)
     struct tsr_grid *g = &b->b.d.grid;
     struct tsr_dtype *t;
     struct tsr_buf text = {0};
-    if (spec->ndim < 0 || spec->ndim > B2ND_MAX_NDIM)
+    if (spec->ndim < 0 || spec->ndim > TSR_B2ND_MAX_NDIM)
         return tsr_fail(TSR_EARG, "b2nd: %d dimensions, the limit is %d", spec->ndim,
-                        B2ND_MAX_NDIM);
+                        TSR_B2ND_MAX_NDIM);
     const char *dtype = spec->dtype ? spec->dtype : "|u1";
     int rc = tsr_dtype_parse(dtype, strlen(dtype), &t);
     if (rc < 0) return rc == TSR_ENOMEM ? rc : tsr_fail(TSR_EARG, "%s", tsr_error());
@@ -301,7 +169,7 @@ static int create_frame(struct b2nd *b, struct tsr_store *st, const tsr_spec *sp
     int n = 0;
     if (spec->nmetas > MAX_METAS)
         return tsr_fail(TSR_EARG, "%d metalayers, the limit is %d", spec->nmetas, MAX_METAS);
-    int rc = emit_meta(&meta, g, b->b.dtype);
+    int rc = tsr_b2nd_meta_emit(&meta, g, b->b.dtype);
     metas[n++] = (tsr_meta_value){"b2nd", meta.p, meta.len};
     for (int i = 0; i < spec->nmetas; i++) metas[n++] = spec->metas[i];
     struct tsr_frame_facts f = {.cparams = b->b.cparams,
@@ -345,7 +213,7 @@ static int b2nd_create(struct tsr_store *st, const tsr_spec *spec, const tsr_opt
     b->b.cparams.codecs = tsr_limits_of(o).codecs;
     rc = tsr_cparams_from_steps(&b->b.cparams, spec->steps, spec->nsteps, spec->split);
     if (rc < 0) goto fail;
-    set_block_shape(&b->b);
+    tsr_b2nd_set_blocks(&b->b.cparams, &b->b.d.grid);
     if ((rc = check_steps(b)) < 0) goto fail;
     if (spec->uninit) special = TSR_SPECIAL_UNINIT;
     else if (spec->fill)

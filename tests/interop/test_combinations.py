@@ -182,7 +182,8 @@ def near(found, data, case):
         b = np.frombuffer(data.tobytes(), f"<u{case[2]}")
         bits = 8 * case[2]
         lost = bits - 5 if case[1] == "int_trunc+" else 3
-        return bool(np.all(a == (b >> b.dtype.type(lost)) << b.dtype.type(lost)))
+        cut = (b >> b.dtype.type(lost)) << b.dtype.type(lost)
+        return bool(np.all((a == cut) | (a == b)))  # chunks that do not shrink are stored whole
     a = np.frombuffer(found, data.dtype).reshape(data.shape)
     far = 150 if "ndmean" in dict(FILTERS[case[1]]) else 1.0
     return bool(np.nanmax(np.abs(a - data)) <= far) if a.size else True
@@ -228,6 +229,11 @@ def look(case, url, data, what):
 
 def remove(url):
     shutil.rmtree(url) if os.path.isdir(url) else os.unlink(url)
+
+
+def peer_writes(case):
+    """It has no parameter byte for bytedelta's item size, and ndcell wants that of the header."""
+    return not ("bytedelta" in case[1] and case[2] > 127 or case[1] == "ndcell" and case[2] > 255)
 
 
 def by_tessera(rng, case, url):
@@ -279,8 +285,8 @@ def main():
     chosen = (cases if ALL else sample(cases))[PART::PARTS]
     for i, case in enumerate(chosen):
         for side, maker in (("tessera", by_tessera), ("blosc2", by_peer)):
-            if side == "blosc2" and "bytedelta" in case[1] and not peer_opens(case):
-                continue                        # it cannot write them either
+            if side == "blosc2" and not peer_writes(case):
+                continue
             what = f"{side} writes {' '.join(str(f) for f in case)}"
             url = os.path.join(folder.name, f"{i}.b2nd")
             with t.case(what):
