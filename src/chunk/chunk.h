@@ -93,6 +93,10 @@ struct tsr_chunk {
 int tsr_chunk_parse(struct tsr_chunk *c, const uint8_t *p, size_t len, uint64_t avail,
                     struct tsr_limits limits);
 
+/* Whether the chunk that begins with p[len] says that it has blocks of variable length: *vl, all
+ * unchecked.  False: it is of neither kind (special), or p is too short to tell. */
+bool tsr_chunk_kind(const uint8_t *p, size_t len, bool *vl);
+
 /* Decoded size of block b. */
 static inline int32_t tsr_chunk_block_len(const struct tsr_chunk *c, int32_t b)
 {

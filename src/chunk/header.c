@@ -291,6 +291,13 @@ int tsr_chunk_parse(struct tsr_chunk *c, const uint8_t *p, size_t len, uint64_t 
     return TSR_OK;
 }
 
+bool tsr_chunk_kind(const uint8_t *p, size_t len, bool *vl)
+{
+    bool extended = len >= TSR_CHUNK_HEADER && (p[AT_FLAGS] & FLAG_EXTENDED) == FLAG_EXTENDED;
+    *vl = extended && (p[AT_FLAGS2] & FLAGS2_VLBLOCKS);
+    return len >= BASIC_HEADER && !(extended && (p[AT_BLOSC2_FLAGS] & BLOSC2_SPECIAL));
+}
+
 size_t tsr_chunk_head_len(const struct tsr_chunk *c)
 {
     if (!tsr_chunk_is_regular(c)) return c->head_bytes + (size_t)c->value_bytes;

@@ -6,17 +6,19 @@
  * once when the chunk was never part of a flushed state, else with the next commit. */
 #include "frame/priv.h"
 
-/* Sets nchunks, and nbytes with a last chunk of last bytes. */
+/* Sets nchunks, and nbytes with a last chunk of last bytes; in variable frames nbytes is the
+ * caller's. */
 static void set_count(struct tsr_frame *f, int64_t n, int64_t last)
 {
     f->facts.nchunks = n;
-    f->facts.nbytes = n ? (n - 1) * f->facts.chunk_bytes + last : 0;
+    if (!f->facts.variable) f->facts.nbytes = n ? (n - 1) * f->facts.chunk_bytes + last : 0;
+    if (n == 0) f->facts.nbytes = f->facts.vlblocks = 0;
     f->dirty = true;
 }
 
 static int64_t last_bytes(const struct tsr_frame *f)
 {
-    int64_t n = f->facts.nchunks;
+    int64_t n = f->facts.variable ? 0 : f->facts.nchunks;
     return n ? tsr_frame_chunk_nbytes(f, n - 1) : f->facts.chunk_bytes;
 }
 
@@ -42,8 +44,6 @@ static int check_index(const struct tsr_frame *f, int64_t i, int64_t n)
 {
     int rc = tsr_frame_need_writable(f);
     if (rc < 0) return rc;
-    if (f->h.flags & 0x80)
-        return tsr_fail(TSR_EUNSUPPORTED, "frame: its chunks have blocks of variable length");
     if (i >= 0 && n >= 0 && i <= f->facts.nchunks && n <= f->facts.nchunks - i) return TSR_OK;
     return tsr_fail(TSR_EARG, "chunks %lld to %lld of %lld", (long long)i,
                     (long long)((uint64_t)i + (uint64_t)n), (long long)f->facts.nchunks);
@@ -61,6 +61,23 @@ static int measure(const struct frame_put *p, size_t k, uint64_t *len)
                     (unsigned long long)*len);
 }
 
+/* Chunks with blocks of variable length and others do not mix (14.24).  others: chunks that stay
+ * as they are; without any the new one may be of either kind. */
+static int check_kind(const struct tsr_frame *f, const struct tsr_piece *p, int64_t others)
+{
+    bool vl;
+    if (others == 0 || !tsr_chunk_kind(p->p, p->len, &vl) || vl == f->facts.vlblocks) return TSR_OK;
+    return tsr_fail(TSR_EARG, "a chunk %s blocks of variable length among chunks %s them",
+                    vl ? "with" : "without", vl ? "without" : "with");
+}
+
+/* The chunk is in. */
+static void note_kind(struct tsr_frame *f, const struct tsr_piece *p)
+{
+    bool vl;
+    if (tsr_chunk_kind(p->p, p->len, &vl)) f->facts.vlblocks = vl;
+}
+
 /* Everything that can fail besides the writes. */
 static int prepare(struct tsr_frame *f, const struct frame_put *p)
 {
@@ -68,17 +85,25 @@ static int prepare(struct tsr_frame *f, const struct frame_put *p)
         int rc = check_index(f, p->i[k], 1);
         if (rc == TSR_OK) rc = tsr_index_own(&f->index, p->i[k]);
         if (rc == TSR_OK) rc = measure(p, k, &p->at[k].len);
+        if (rc == TSR_OK) rc = check_kind(f, p->pieces + p->first[k], f->facts.nchunks - 1);
         if (rc < 0) return rc;
     }
     return TSR_OK;
 }
 
+static int write_put(struct tsr_frame *f, const struct frame_put *p)
+{
+    return f->facts.checksum ? tsr_tag_put(f, p) : f->home->put(f, p);
+}
+
 static int put_all(struct tsr_frame *f, const struct frame_put *p)
 {
     int rc = prepare(f, p);
-    if (rc == TSR_OK) rc = f->facts.checksum ? tsr_tag_put(f, p) : f->home->put(f, p);
-    for (size_t k = 0; k < p->n && rc == TSR_OK; k++)
+    if (rc == TSR_OK) rc = write_put(f, p);
+    for (size_t k = 0; k < p->n && rc == TSR_OK; k++) {
         replace(f, p->i[k], (int64_t)p->at[k].off | ENTRY_FRESH);
+        note_kind(f, p->pieces + p->first[k]);
+    }
     return rc;
 }
 
@@ -103,6 +128,8 @@ int tsr_frame_put_special(struct tsr_frame *f, int64_t i, int special)
     int64_t v = entry_special(special), old;
     int rc = check_index(f, i, 1);
     if (rc == TSR_OK) rc = tsr_frame_check_special(f->facts.cparams.item_bytes, special);
+    if (rc == TSR_OK && f->facts.variable)
+        rc = tsr_fail(TSR_EARG, "a special chunk among chunks of any size would have none");
     if (rc == TSR_OK) rc = tsr_index_get(&f->index, i, &old);
     if (rc < 0 || old == v) return rc;
     if ((rc = prepare_drop(f)) < 0 || (rc = tsr_index_own(&f->index, i)) < 0) return rc;
@@ -129,13 +156,12 @@ static int64_t before_delete(void *arg, int64_t j)
     return j < s->i ? j : j + s->n;
 }
 
-static int check_insert(const struct tsr_frame *f, int64_t i, int64_t n, int special)
+static int check_insert(const struct tsr_frame *f, int64_t i, int64_t n)
 {
     int64_t have = f->facts.nchunks;
     int rc = check_index(f, i, 0);
-    if (rc == TSR_OK) rc = tsr_frame_check_special(f->facts.cparams.item_bytes, special);
     if (rc < 0) return rc;
-    if (f->facts.chunk_bytes == 0)
+    if (f->facts.chunk_bytes == 0 && !f->facts.variable)
         return tsr_fail(TSR_EARG, "the frame's chunk size is not known yet");
     if (n < 0 || n > FRAME_MAX_CHUNKS - have)
         return tsr_fail(n < 0 ? TSR_EARG : TSR_ELIMIT, "%lld chunks more than %lld: at most %d",
@@ -149,13 +175,49 @@ static int check_insert(const struct tsr_frame *f, int64_t i, int64_t n, int spe
 int tsr_frame_insert(struct tsr_frame *f, int64_t i, int64_t n, int special)
 {
     int64_t have = f->facts.nchunks, last = last_bytes(f), v = entry_special(special);
-    int rc = check_insert(f, i, n, special);
+    int rc = check_insert(f, i, n);
+    if (rc == TSR_OK) rc = tsr_frame_check_special(f->facts.cparams.item_bytes, special);
+    if (rc == TSR_OK && f->facts.variable)
+        rc = tsr_fail(TSR_EARG, "a special chunk among chunks of any size would have none");
     if (rc < 0 || n == 0) return rc;
     struct frame_rebuild r = {have + n, i, v, before_insert, &(struct shift){i, n}};
     if (i == have) rc = tsr_index_resize(&f->index, have + n, v);
     else rc = tsr_index_rebuild(&f->index, &r);
     if (rc == TSR_OK) set_count(f, have + n, last);
     return rc;
+}
+
+/* The last entry of an index that has grown by one, and must shrink again if this fails. */
+static int put_last(struct tsr_frame *f, const struct frame_put *p, int64_t i)
+{
+    int rc = tsr_index_own(&f->index, i);
+    if (rc == TSR_OK) rc = write_put(f, p);
+    if (rc == TSR_OK) tsr_index_set(&f->index, i, (int64_t)p->at->off | ENTRY_FRESH);
+    return rc;
+}
+
+int tsr_frame_insert_put(struct tsr_frame *f, int64_t i, const struct tsr_piece *pieces, int n)
+{
+    struct frame_extent at;
+    struct frame_put p = {1, &i, pieces, (int[2]){0, n}, &at};
+    struct frame_index *ix = &f->index;
+    int64_t have = f->facts.nchunks, last = last_bytes(f), zeros = entry_special(TSR_SPECIAL_ZEROS);
+    int rc = check_insert(f, i, 1);
+    if (rc == TSR_OK) rc = measure(&p, 0, &at.len);
+    if (rc == TSR_OK) rc = check_kind(f, pieces, have);
+    if (rc < 0) return rc;
+    if (i == have) {
+        if ((rc = tsr_index_resize(ix, have + 1, zeros)) < 0) return rc;
+        if ((rc = put_last(f, &p, i)) < 0) tsr_index_resize(ix, have, zeros);
+    } else if ((rc = write_put(f, &p)) == TSR_OK) {
+        int64_t v = (int64_t)at.off | ENTRY_FRESH;
+        struct frame_rebuild r = {have + 1, i, v, before_insert, &(struct shift){i, 1}};
+        if ((rc = tsr_index_rebuild(ix, &r)) < 0) release(f, v);
+    }
+    if (rc < 0) return rc;
+    note_kind(f, pieces);
+    set_count(f, have + 1, last);
+    return TSR_OK;
 }
 
 /* Notes the entries that are about to go, each as release wants it. */
@@ -182,13 +244,17 @@ int tsr_frame_delete(struct tsr_frame *f, int64_t i, int64_t n)
     int rc = check_index(f, i, n);
     if (rc < 0 || n == 0) return rc;
     struct frame_rebuild r = {have - n, i, 0, before_delete, &(struct shift){i, n}};
-    int64_t last = i + n == have ? f->facts.chunk_bytes : last_bytes(f);
+    int64_t last = i + n == have ? f->facts.chunk_bytes : last_bytes(f), gone = 0, size = 0;
     rc = prepare_drop(f);
-    for (int64_t j = i; j < i + n && rc == TSR_OK; j++) rc = collect(f, j, &dropped);
+    for (int64_t j = i; j < i + n && rc == TSR_OK; j++, gone += size) {
+        rc = collect(f, j, &dropped);
+        if (rc == TSR_OK && f->facts.variable) rc = tsr_frame_chunk_size(f, j, &size);
+    }
     if (rc == TSR_OK && i + n == have) rc = tsr_index_resize(&f->index, i, 0);
     else if (rc == TSR_OK) rc = tsr_index_rebuild(&f->index, &r);
     if (rc == TSR_OK) {
         release_all(f, &dropped);
+        f->facts.nbytes -= gone;
         set_count(f, have - n, last);
     }
     tsr_buf_free(&dropped);
@@ -202,8 +268,8 @@ static int mark_named(const struct tsr_frame *f, int64_t n, int64_t (*from)(void
 {
     for (int64_t j = 0; j < n; j++) {
         int64_t old = from(arg, j);
-        if (old < 0) continue;
-        if (old >= f->facts.nchunks || named[old / 8] >> old % 8 & 1)
+        if (old < 0 && !f->facts.variable) continue;
+        if (old < 0 || old >= f->facts.nchunks || named[old / 8] >> old % 8 & 1)
             return tsr_fail(TSR_EARG, "remap names chunk %lld of %lld, or names it twice",
                             (long long)old, (long long)f->facts.nchunks);
         named[old / 8] |= (uint8_t)(1 << old % 8);
@@ -229,7 +295,9 @@ static int check_remap(const struct tsr_frame *f, int64_t n, int special)
     int rc = tsr_frame_need_writable(f);
     if (rc == TSR_OK) rc = tsr_frame_check_special(f->facts.cparams.item_bytes, special);
     if (rc < 0) return rc;
-    if (n < 0 || (n > 0 && f->facts.chunk_bytes == 0) || last_bytes(f) != f->facts.chunk_bytes)
+    bool unknown = f->facts.chunk_bytes == 0 && !f->facts.variable;
+    if (n < 0 || (n > 0 && unknown) || last_bytes(f) != f->facts.chunk_bytes ||
+        (f->facts.variable && n != f->facts.nchunks))
         return tsr_fail(TSR_EARG, "remap to %lld chunks of %lld bytes, the last has %lld",
                         (long long)n, (long long)f->facts.chunk_bytes, (long long)last_bytes(f));
     if (n > FRAME_MAX_CHUNKS)
@@ -280,6 +348,7 @@ int tsr_frame_set_sizes(struct tsr_frame *f, int64_t chunk_bytes, int32_t block_
         return tsr_fail(TSR_EARG, "chunks of %lld and blocks of %d bytes in a frame of %lld chunks",
                         (long long)chunk_bytes, block_bytes, (long long)f->facts.nchunks);
     f->facts.chunk_bytes = chunk_bytes;
+    f->facts.variable = false;
     f->facts.cparams.block_bytes = block_bytes;
     f->dirty = true;
     return TSR_OK;

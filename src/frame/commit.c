@@ -13,8 +13,8 @@ void tsr_commit_header(struct tsr_frame *f)
     if (p->chunk_bytes > 0) {
         h->chunk_size = (int32_t)p->chunk_bytes;
         h->block_size = p->cparams.block_bytes;
-        if (h->flags & 0x40) h->flags = (uint8_t)((h->flags & 0xB0) | 2); /* not variable now */
     }
+    tsr_header_kind(h, p);
     h->vlmeta = f->vlmetas.n > 0;
     tsr_header_store(h, f->head);
 }

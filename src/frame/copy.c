@@ -31,6 +31,20 @@ static int chunk_bytes(const struct tsr_frame *f, int64_t i, struct tsr_buf *buf
     return tsr_store_read(f->st, at.key, at.off, buf->p, out->len);
 }
 
+/* Of variable chunks even a special one is stored, so that its size is known. */
+static int copy_variable(const struct tsr_frame *f, struct tsr_frame *g, int64_t i,
+                         const struct tsr_piece *stored, int special)
+{
+    uint8_t head[TSR_CHUNK_HEADER];
+    struct tsr_piece piece = special ? (struct tsr_piece){head, sizeof head} : *stored;
+    int32_t item = f->facts.cparams.item_bytes;
+    int64_t nbytes = 0;
+    int rc = tsr_frame_chunk_size(f, i, &nbytes);
+    if (rc == TSR_OK && special)
+        tsr_chunk_special(head, special, (int32_t)nbytes, item, item, NULL, 0);
+    return rc < 0 ? rc : tsr_frame_insert_chunk(g, i, &piece, 1, nbytes);
+}
+
 static int copy_chunks(const struct tsr_frame *f, struct tsr_frame *g)
 {
     struct tsr_buf buf = {0};
@@ -45,7 +59,8 @@ static int copy_chunks(const struct tsr_frame *f, struct tsr_frame *g)
             continue;
         }
         if ((rc = chunk_bytes(f, i, &buf, &piece, &special)) < 0) break;
-        rc = special ? tsr_frame_put_special(g, i, special) : tsr_frame_put(g, i, &piece, 1);
+        if (f->facts.variable) rc = copy_variable(f, g, i, &piece, special);
+        else rc = special ? tsr_frame_put_special(g, i, special) : tsr_frame_put(g, i, &piece, 1);
     }
     tsr_buf_free(&buf);
     return rc;
@@ -73,7 +88,9 @@ static int make_twin(const struct tsr_frame *f, struct tsr_frame **out)
         metas[i] = (struct tsr_meta_value){f->metas.v[i].name, f->metas.v[i].p, f->metas.v[i].len};
     int rc = tsr_store_mem(&st);
     if (rc < 0) return rc;
-    rc = tsr_frame_create(st, &f->facts, metas, f->metas.n, TSR_SPECIAL_ZEROS, out);
+    struct tsr_frame_facts facts = f->facts;
+    if (facts.variable) facts.nbytes = facts.nchunks = 0; /* its chunks come one by one */
+    rc = tsr_frame_create(st, &facts, metas, f->metas.n, TSR_SPECIAL_ZEROS, out);
     if (rc < 0) {
         tsr_store_close(st);
         return rc;
@@ -84,6 +101,7 @@ static int make_twin(const struct tsr_frame *f, struct tsr_frame **out)
     (*out)->h = f->h;
     (*out)->h.header_len = header_len;
     (*out)->h.frame_len = 0;
+    (*out)->facts.vlblocks = f->facts.vlblocks;
     return TSR_OK;
 }
 

@@ -124,23 +124,6 @@ static int check_entry(const struct tsr_frame *f, int64_t i, int64_t v)
                     (long long)i, kind);
 }
 
-/* Variable-size frames (7.2): the size of a special chunk is known only when it is the only
- * one.  The rest is checked too, so that "not supported" means "sound". */
-static int refuse_variable(struct tsr_frame *f)
-{
-    int special = 0, rc;
-    for (int64_t i = 0, v; i < f->index.n; i++) {
-        if ((rc = tsr_index_get(&f->index, i, &v)) < 0) return rc;
-        if ((rc = check_entry(f, i, v)) < 0) return rc;
-        if (v < 0 && ++special > 1)
-            return tsr_fail(TSR_ECORRUPT,
-                            "frame: entry %lld of the index is special, as another "
-                            "one before, and chunk_size is 0: their sizes are unknown",
-                            (long long)i);
-    }
-    return tsr_fail(TSR_EUNSUPPORTED, "frame: chunks of variable size (chunk_size is 0)");
-}
-
 /* All of it at once: by the next read another file may have the index's name. */
 static int open_whole_index(struct opening *o, uint64_t off, uint64_t avail, int64_t n)
 {
@@ -179,11 +162,11 @@ static int open_index(struct opening *o)
         if (c.nbytes % 8 || c.nbytes == 0)
             return tsr_fail(TSR_ECORRUPT, "frame: index chunk of %d bytes, expected 8 per chunk",
                             c.nbytes);
-        n = c.nbytes / 8;
+        n = f->facts.nchunks = c.nbytes / 8;
     }
     if (f->home->frame_type) rc = open_whole_index(o, off, avail, n);
     else rc = tsr_index_open(&f->index, f->start + off, avail, n, head, len);
-    return rc == TSR_OK && f->h.chunk_size == 0 ? refuse_variable(f) : rc;
+    return rc;
 }
 
 static int frame_new(struct tsr_store *st, const struct frame_home *home, struct tsr_frame **out)
@@ -400,6 +383,7 @@ struct tsr_store *tsr_frame_store(const struct tsr_frame *f)
 
 int64_t tsr_frame_chunk_nbytes(const struct tsr_frame *f, int64_t i)
 {
+    if (f->facts.variable) return -1;
     return tsr_min64(f->facts.chunk_bytes, f->facts.nbytes - i * f->facts.chunk_bytes);
 }
 

@@ -21,13 +21,15 @@ struct tsr_frame;
 /* What the header holds besides lengths and metalayers. */
 struct tsr_frame_facts {
     struct tsr_cparams cparams; /* defaults for future chunks; item_bytes is type_size */
-    int64_t chunk_bytes;        /* decoded size of every chunk but the last; 0: not known yet,
-                                    or an array without items; then there are no chunks */
+    int64_t chunk_bytes;        /* decoded size of every chunk but the last; 0: any (variable),
+                                    or not known yet, and then there are no chunks */
     int64_t nbytes;             /* sum of decoded chunk sizes */
     int64_t nchunks;            /* 0 when nbytes is 0 */
     int64_t cbytes;             /* bytes of the whole frame, all its objects */
     bool writable;
     bool sparse; /* to create: chunks in objects of their own */
+    bool variable; /* chunk_size is 0: chunks of any size, or an array without items */
+    bool vlblocks; /* the chunks have blocks of variable length, as far as the header knows */
     int codec_id;
     bool checksum; /* chunks, index, header and trailer have checksums (seal.c) */
 };
@@ -38,8 +40,7 @@ const char *tsr_frame_key(struct tsr_store *st);
 
 /* Opens the frame that starts at byte start of that object.  Reads header, trailer
  * and the head of the index.  start > 0 or a store that is not writable: read-only.
- * limits.max_bytes 0: as large as chunks can be.
- * Variable-size frames: EUNSUPPORTED after the checks of section 14. */
+ * limits.max_bytes 0: as large as chunks can be. */
 int tsr_frame_open(struct tsr_store *st, uint64_t start, struct tsr_limits limits,
                    struct tsr_frame **out);
 
@@ -64,8 +65,10 @@ struct tsr_frame_place {
     uint64_t off, avail;
 };
 int tsr_frame_locate(const struct tsr_frame *f, int64_t i, struct tsr_frame_place *out);
-/* Decoded size that chunk i must have. */
+/* Decoded size that chunk i must have; -1 when any will do (variable). */
 int64_t tsr_frame_chunk_nbytes(const struct tsr_frame *f, int64_t i);
+/* Decoded size of chunk i; with variable, what its header says: one read. */
+int tsr_frame_chunk_size(const struct tsr_frame *f, int64_t i, int64_t *nbytes);
 
 /* ---- changes ---- */
 
@@ -77,6 +80,15 @@ int tsr_frame_put(struct tsr_frame *f, int64_t i, const struct tsr_piece *pieces
 int tsr_frame_put_many(struct tsr_frame *f, size_t n, const int64_t *i,
                        const struct tsr_piece *pieces, const int *first);
 int tsr_frame_put_special(struct tsr_frame *f, int64_t i, int special);
+
+/* A whole chunk of nbytes decoded bytes becomes the new entry i, or takes the place of chunk i.
+ * The only ways to change frames with variable, besides delete and a remap that names all.
+ * EARG for a size that does not go there, and where blocks of variable length and others would
+ * mix (14.24); no put mixes them. */
+int tsr_frame_insert_chunk(struct tsr_frame *f, int64_t i, const struct tsr_piece *pieces, int n,
+                           int64_t nbytes);
+int tsr_frame_update_chunk(struct tsr_frame *f, int64_t i, const struct tsr_piece *pieces, int n,
+                           int64_t nbytes);
 
 /* Entries i .. i+n-1 are new, special; those from i on move up.  i <= nchunks. */
 int tsr_frame_insert(struct tsr_frame *f, int64_t i, int64_t n, int special);

@@ -191,6 +191,8 @@ void tsr_header_facts(const struct frame_header *h, const struct tsr_codec_set *
         .chunk_bytes = h->chunk_size > 0 ? h->chunk_size : 0,
         .nbytes = h->nbytes,
         .cbytes = (int64_t)h->frame_len,
+        .variable = h->chunk_size == 0,
+        .vlblocks = (h->flags & HEADER_VLBLOCKS) != 0,
         .codec_id = id,
         .checksum = h->last == FRAME_MARK,
     };
@@ -207,6 +209,13 @@ void tsr_header_facts(const struct frame_header *h, const struct tsr_codec_set *
     memcpy(c->filters, h->filters, 6);
     memcpy(c->filters_meta, h->filters_meta, 6);
     out->nchunks = out->chunk_bytes ? tsr_ceil_div(h->nbytes, out->chunk_bytes) : 0;
+}
+
+void tsr_header_kind(struct frame_header *h, const struct tsr_frame_facts *p)
+{
+    int kind = (p->variable ? HEADER_VARIABLE : 0) | (p->vlblocks ? HEADER_VLBLOCKS : 0);
+    if ((h->flags & (HEADER_VARIABLE | HEADER_VLBLOCKS)) == kind) return;
+    h->flags = (uint8_t)(kind | 0x10 | (kind ? 3 : 2)); /* 64-bit offsets; the version */
 }
 
 void tsr_header_init(struct frame_header *h, const struct tsr_frame_facts *p)

@@ -13,6 +13,7 @@
  *   commit.c  flush: what all homes of frames share
  *   contiguous.c, sparse.c  the homes of frames in one object and in a folder
  *   layers.c  metalayers by name
+ *   variable.c  whole chunks by number, of any size where the frame has such
  *   copy.c    the compact copy; verify.c: the full check */
 #ifndef TSR_FRAME_PRIV_H
 #define TSR_FRAME_PRIV_H
@@ -58,6 +59,9 @@ void tsr_header_store(const struct frame_header *h, uint8_t p[FRAME_FIXED]);
 /* The facts that follow from the header alone; and a new header from facts. */
 void tsr_header_facts(const struct frame_header *h, const struct tsr_codec_set *codecs,
                       struct tsr_frame_facts *out);
+/* The general flags of a frame of that kind (variable, vlblocks). */
+enum { HEADER_VARIABLE = 0x40, HEADER_VLBLOCKS = 0x80 };
+void tsr_header_kind(struct frame_header *h, const struct tsr_frame_facts *p);
 void tsr_header_init(struct frame_header *h, const struct tsr_frame_facts *p);
 
 /* ---- meta.c ---- */
@@ -300,6 +304,9 @@ int tsr_frame_need_writable(const struct tsr_frame *f);
 
 /* EARG for a special kind that no entry can have, or not with these items. */
 int tsr_frame_check_special(int64_t item_bytes, int special);
+
+/* A new entry i for a chunk's bytes; with variable nbytes is left alone.  (change.c) */
+int tsr_frame_insert_put(struct tsr_frame *f, int64_t i, const struct tsr_piece *pieces, int n);
 
 /* ---- holes.c ---- */
 

@@ -47,7 +47,7 @@ static int check_header(const struct check *c, int64_t i, const struct tsr_frame
     if (rc == TSR_OK && c->f->facts.checksum) rc = tsr_tag_verify(c->f, at, (uint64_t)chunk.cbytes);
     if (rc < 0) return rc;
     *cbytes = chunk.cbytes;
-    if (chunk.nbytes == want) return TSR_OK;
+    if (chunk.nbytes == want || (want < 0 && chunk.nbytes > 0)) return TSR_OK;
     return tsr_fail(TSR_ECORRUPT, "chunk header: nbytes at byte 4: found %d, expected %lld",
                     chunk.nbytes, (long long)want);
 }
