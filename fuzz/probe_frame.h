@@ -92,8 +92,9 @@ static inline int change(struct tsr_frame *f, uint32_t what)
 static inline void put_and_find(struct tsr_frame *f, int64_t i)
 {
     static uint8_t chunk[CHUNK_LIMIT + 32], got[CHUNK_LIMIT];
-    size_t n = (size_t)tsr_frame_chunk_nbytes(f, i), len;
-    if (n > CHUNK_LIMIT) return;
+    int64_t nbytes = 0;
+    if (tsr_frame_chunk_size(f, i, &nbytes) < 0 || nbytes > CHUNK_LIMIT) return;
+    size_t n = (size_t)nbytes, len;
     struct tsr_piece piece = {chunk, make_chunk(chunk, n, 0x5A)};
     if (tsr_frame_put(f, i, &piece, 1) < 0 || tsr_frame_flush(f, false) < 0) return;
     struct tsr_store *st;

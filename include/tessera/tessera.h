@@ -264,6 +264,7 @@ typedef struct {
     const tsr_meta_value *metas; /* [nmetas] header metalayers */
     int nmetas;
     bool checksum; /* as in tsr_spec */
+    bool variable; /* chunks of any size; then chunk_bytes is not used, and 0 when asked */
 } tsr_schunk_spec;
 
 TSR_API int tsr_schunk_open(const char *url, const tsr_options *opts, tsr_schunk **out);
@@ -288,7 +289,9 @@ TSR_API int tsr_schunk_append(tsr_schunk *s, int64_t n, const void *src);
 
 /* Whole chunks by number.  read: dst_bytes is exactly the chunk's decoded size, which is
  * chunk_bytes for all but the last.  insert puts a chunk before number i (i = nchunks:
- * at the end); src_bytes is chunk_bytes, only the last chunk may be shorter. */
+ * at the end); src_bytes is chunk_bytes, only the last chunk may be shorter.  With variable:
+ * any size from 1 on, also for update; tsr_schunk_append adds one chunk of all its items, and
+ * set replaces the items that are there chunk by chunk. */
 TSR_API int tsr_schunk_chunk_bytes(const tsr_schunk *s, int64_t i, int64_t *bytes);
 TSR_API int tsr_schunk_read_chunk(const tsr_schunk *s, int64_t i, void *dst, size_t dst_bytes);
 TSR_API int tsr_schunk_insert_chunk(tsr_schunk *s, int64_t i, const void *src, size_t src_bytes);
@@ -297,6 +300,25 @@ TSR_API int tsr_schunk_delete_chunk(tsr_schunk *s, int64_t i);
 
 /* The compressed chunk as it is stored (a special chunk as its 32-byte header). */
 TSR_API int tsr_schunk_get_chunk(const tsr_schunk *s, int64_t i, void **buf, size_t *len);
+
+/* Chunks that are compressed already (tsr_schunk_get_chunk, tsr_compress), chunk[len], stored as
+ * they are.  Header, block starts and sizes are checked first, ECORRUPT; what is in the blocks is
+ * not.  Decoded sizes as for insert and update above, else EARG.  In a variable super-chunk special
+ * chunks (zeros, NaN) are encoded anew, since the format has no place for them there. */
+TSR_API int tsr_schunk_append_compressed(tsr_schunk *s, const void *chunk, size_t len);
+TSR_API int tsr_schunk_insert_compressed(tsr_schunk *s, int64_t i, const void *chunk, size_t len);
+TSR_API int tsr_schunk_update_compressed(tsr_schunk *s, int64_t i, const void *chunk, size_t len);
+
+/* Chunks whose blocks are items of a length of their own, as python-blosc2's BatchArray keeps
+ * them.  append adds one chunk of n >= 1 blocks, p[b] of len[b] >= 1 bytes each; unless the
+ * super-chunk is variable they come to chunk_bytes.  vlblocks: how many blocks chunk i has, 0 when
+ * it is of the other kind.  read: block b of chunk i alone, in a buffer that the caller frees with
+ * tsr_free.  A super-chunk holds chunks of one kind only: EARG. */
+TSR_API int tsr_schunk_append_vlblocks(tsr_schunk *s, int64_t n, const void *const *p,
+                                       const size_t *len);
+TSR_API int tsr_schunk_vlblocks(const tsr_schunk *s, int64_t i, int64_t *n);
+TSR_API int tsr_schunk_read_vlblock(const tsr_schunk *s, int64_t i, int64_t b, void **buf,
+                                    size_t *len);
 
 TSR_API int tsr_schunk_to_frame(tsr_schunk *s, void **buf, size_t *len);
 TSR_API int tsr_schunk_from_frame(const void *buf, size_t len, int flags, const tsr_options *opts,
@@ -339,7 +361,17 @@ TSR_API int tsr_decompress(const void *chunk, size_t len, const tsr_options *opt
 TSR_API int tsr_decompress_range(const void *chunk, size_t len, int64_t start, int64_t n,
                                  const tsr_options *opts, void *dst);
 
-/* What the chunk's header says, after checking it.  len: bytes available. */
+/* The same for n >= 1 blocks of variable length, p[b] of len[b] >= 1 bytes each: one chunk that
+ * decodes to all of them in a row, in a buffer that the caller frees with tsr_free.  EARG for
+ * steps with delta.  tsr_decompress_vlblock: block b of it alone, freed likewise. */
+TSR_API int tsr_compress_vlblocks(const tsr_schunk_spec *spec, int64_t n, const void *const *p,
+                                  const size_t *len, const tsr_options *opts, void **chunk,
+                                  size_t *cbytes);
+TSR_API int tsr_decompress_vlblock(const void *chunk, size_t len, int64_t b,
+                                   const tsr_options *opts, void **buf, size_t *n);
+
+/* What the chunk's header says, after checking it.  len: bytes available.  block_bytes of a chunk
+ * of variable-length blocks: 0. */
 TSR_API int tsr_chunk_info(const void *chunk, size_t len, tsr_chunk_facts *out);
 
 /* ---- what is where ---- */

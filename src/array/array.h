@@ -16,6 +16,7 @@ struct tsr_array {
     tsr_context *context;
     bool durable;
     _Atomic int64_t blocks_decoded;
+    _Atomic(struct tsr_sizes *) sizes; /* sized.c */
 };
 
 /* Options with every default filled in, the context too if it can be had; NULL is fine. */
@@ -41,6 +42,40 @@ tsr_stats tsr_engine_stats(const struct tsr_array *a);
 int tsr_engine_read(const struct tsr_array *a, const struct tsr_selection *sel);
 /* sel's memory is the source; strides of 0 repeat an item. */
 int tsr_engine_write(struct tsr_array *a, const struct tsr_selection *sel);
+
+/* ---- rows of chunks of any size, d->variable (sized.c) ---- */
+
+int tsr_sized_read(const struct tsr_array *a, const struct tsr_selection *sel);
+int tsr_sized_write(struct tsr_array *a, const struct tsr_selection *sel);
+/* The first n bytes of chunk i, from any row of Blosc chunks. */
+int tsr_sized_read_chunk(const struct tsr_array *a, int64_t i, uint8_t *dst, int64_t n);
+/* A new chunk i, or in the place of chunk i, of src[n]; or of a chunk that is encoded already and
+ * whose structure is checked first, which goes into any row of Blosc chunks that it fits. */
+int tsr_sized_put(struct tsr_array *a, int64_t i, bool insert, const void *src, size_t n);
+int tsr_sized_put_chunk(struct tsr_array *a, int64_t i, bool insert, const void *chunk, size_t len);
+/* Chunks may have changed otherwise: what is known of their sizes is dropped. */
+void tsr_sized_forget(struct tsr_array *a);
+
+/* ---- blocks of variable length (vlblocks.c) ---- */
+
+/* A new chunk i of n blocks. */
+int tsr_vlblocks_put(struct tsr_array *a, int64_t i, int64_t n, const void *const *p,
+                     const size_t *len);
+/* How many chunk i has, 0 when it has blocks of another kind; and one of them, decoded, in out->p
+ * which the caller frees. */
+int tsr_vlblocks_count(const struct tsr_array *a, int64_t i, int64_t *n);
+int tsr_vlblocks_read(const struct tsr_array *a, int64_t i, int64_t b, struct tsr_piece *out);
+
+/* ---- chunks in memory (chunks.c) ---- */
+
+/* src[n] as a chunk without special value; out->p is freed by the caller. */
+int tsr_chunk_encode_plain(struct tsr_pool *pool, const struct tsr_cparams *p, const void *src,
+                           size_t n, struct tsr_piece *out);
+/* Bytes [lo, lo + n) of a chunk on the pool. */
+int tsr_chunk_decode_parallel(struct tsr_pool *pool, const struct tsr_chunk *c,
+                              const uint8_t *chunk, int64_t lo, int64_t n, void *dst);
+/* item_bytes, block_bytes, steps and split of spec, which may be NULL; EARG. */
+int tsr_cparams_from_spec(struct tsr_cparams *p, const tsr_schunk_spec *spec, const tsr_context *c);
 
 /* Copies of all header metalayers but the array's own shape record, freed with tsr_metas_free;
  * the variable-length ones are copied straight, where the target has a place for them. */
@@ -78,6 +113,10 @@ void tsr_job_free(struct chunk_job *j);
 
 /* Rounds of locate until the place is settled (place.chunk is set, the rest of place zero). */
 int tsr_job_settle(const struct tsr_array *a, struct chunk_job *j);
+
+/* Settles it and brings all its stored bytes, none for a place that is not stored: *bytes is in
+ * j's buffer or the store's memory. */
+int tsr_job_whole(const struct tsr_array *a, struct chunk_job *j, const uint8_t **bytes);
 
 /* Locates the chunk of j (place.chunk and coords are set, the rest of place zero), finds the
  * blocks that meet sel (NULL: all), and brings their bytes.  One or two reads for a chunk whose

@@ -20,6 +20,7 @@ struct encoding {
     const uint8_t *src;
     uint8_t *dst;
     size_t cap;
+    bool plain;                   /* no special chunk, whatever the data */
     pthread_mutex_t lock;         /* guards what follows */
     struct tsr_block_out *blocks; /* p: where its bytes are, NULL: not encoded yet */
     int32_t next;                 /* the first block without a place */
@@ -138,9 +139,10 @@ static int encode_blocks(struct encoding *e, struct tsr_pool *pool, size_t *cbyt
 
 static int encode_chunk(struct encoding *e, size_t nbytes, struct tsr_pool *pool, size_t *cbytes)
 {
-    int rc = tsr_chunk_begin(&e->chunk, &e->cparams, (int64_t)nbytes);
+    int rc = tsr_chunk_begin(&e->chunk, &e->cparams, (int64_t)nbytes), special = 0;
     if (rc < 0) return rc;
-    int special = tsr_chunk_uniform(e->src, nbytes, e->cparams.item_bytes);
+    e->chunk.plain = e->plain;
+    if (!e->plain) special = tsr_chunk_uniform(e->src, nbytes, e->cparams.item_bytes);
     if (special && nbytes % (size_t)e->cparams.item_bytes == 0)
         return uniform_chunk(e, special, cbytes);
     pthread_mutex_init(&e->lock, NULL);
@@ -149,23 +151,41 @@ static int encode_chunk(struct encoding *e, size_t nbytes, struct tsr_pool *pool
     return rc;
 }
 
+int tsr_chunk_encode_plain(struct tsr_pool *pool, const struct tsr_cparams *p, const void *src,
+                           size_t n, struct tsr_piece *out)
+{
+    struct encoding e = {.cparams = *p, .src = src, .cap = tsr_compress_bound(n), .plain = true};
+    if (!(e.dst = tsr_alloc(e.cap))) return TSR_ENOMEM;
+    int rc = encode_chunk(&e, n, pool, &out->len);
+    if (rc < 0) tsr_free(e.dst);
+    else out->p = e.dst;
+    return rc;
+}
+
+int tsr_cparams_from_spec(struct tsr_cparams *p, const tsr_schunk_spec *spec, const tsr_context *c)
+{
+    tsr_schunk_spec s = {.size = sizeof s};
+    if (spec && spec->size) memcpy(&s, spec, tsr_minz(spec->size, sizeof s));
+    if (s.item_bytes < 0 || s.item_bytes > TSR_BLOCK_MAX || s.block_bytes < 0 ||
+        s.block_bytes > TSR_BLOCK_MAX)
+        return tsr_fail(TSR_EARG, "chunk with items of %lld, blocks of %lld bytes",
+                        (long long)s.item_bytes, (long long)s.block_bytes);
+    tsr_cparams_init(p, s.item_bytes ? (int32_t)s.item_bytes : 1);
+    p->codecs = &c->codecs;
+    p->block_bytes = (int32_t)s.block_bytes;
+    return tsr_cparams_from_steps(p, s.steps, s.nsteps, s.split);
+}
+
 int tsr_compress(const tsr_schunk_spec *spec, const void *src, size_t nbytes,
                  const tsr_options *opts, void *dst, size_t cap, size_t *cbytes)
 {
     tsr_options o = tsr_options_complete(opts);
-    tsr_schunk_spec s = {.size = sizeof s};
-    if (spec && spec->size) memcpy(&s, spec, tsr_minz(spec->size, sizeof s));
     struct encoding e = {.src = src, .dst = dst, .cap = cap};
     tsr_context *c = tsr_context_get(o.context);
     if (!c) return TSR_ENOMEM;
-    if (s.item_bytes < 0 || s.item_bytes > TSR_BLOCK_MAX || s.block_bytes < 0 ||
-        s.block_bytes > TSR_BLOCK_MAX || nbytes > TSR_CHUNK_MAX_NBYTES)
-        return tsr_fail(TSR_EARG, "chunk of %zu bytes, items of %lld, blocks of %lld", nbytes,
-                        (long long)s.item_bytes, (long long)s.block_bytes);
-    tsr_cparams_init(&e.cparams, s.item_bytes ? (int32_t)s.item_bytes : 1);
-    e.cparams.codecs = &c->codecs;
-    e.cparams.block_bytes = (int32_t)s.block_bytes;
-    int rc = tsr_cparams_from_steps(&e.cparams, s.steps, s.nsteps, s.split);
+    if (nbytes > TSR_CHUNK_MAX_NBYTES)
+        return tsr_fail(TSR_EARG, "chunk of %zu bytes, at most %d", nbytes, TSR_CHUNK_MAX_NBYTES);
+    int rc = tsr_cparams_from_spec(&e.cparams, spec, c);
     return rc < 0 ? rc : encode_chunk(&e, nbytes, c->pool, cbytes);
 }
 
@@ -188,26 +208,32 @@ static int decode_job(void *arg, size_t i, struct tsr_worker *w)
     return tsr_chunk_decode_range(&d->chunk, w, d->src, lo, hi - lo, d->dst + (lo - d->lo));
 }
 
+int tsr_chunk_decode_parallel(struct tsr_pool *pool, const struct tsr_chunk *c,
+                              const uint8_t *chunk, int64_t lo, int64_t n, void *dst)
+{
+    enum { JOB_BYTES = 64 << 10 };
+    struct decoding d = {.chunk = *c, .src = chunk, .dst = dst, .lo = lo, .n = n};
+    if (lo < 0 || n < 0 || lo > c->nbytes || n > c->nbytes - lo)
+        return tsr_fail(TSR_EARG, "bytes %lld + %lld of a chunk of %d", (long long)lo, (long long)n,
+                        c->nbytes);
+    if (n == 0) return TSR_OK;
+    int64_t block = tsr_max64(c->block_bytes, 1); /* of VL blocks: all of it */
+    d.span = tsr_max64(JOB_BYTES / block, 1) * block;
+    if (c->serial) /* each job decodes block 0 too: one job for each thread */
+        d.span = tsr_ceil_div(tsr_ceil_div(n, tsr_pool_threads(pool)), block) * block;
+    int64_t jobs = (lo + n - 1) / d.span - lo / d.span + 1;
+    return tsr_pool_run(pool, (size_t)jobs, decode_job, &d);
+}
+
 int tsr_decompress_range(const void *chunk, size_t len, int64_t start, int64_t n,
                          const tsr_options *opts, void *dst)
 {
-    enum { JOB_BYTES = 64 << 10 };
     tsr_options o = tsr_options_complete(opts);
     tsr_context *c = tsr_context_get(o.context);
-    struct decoding d = {.src = chunk, .dst = dst, .lo = start, .n = n};
+    struct tsr_chunk parsed;
     if (!c) return TSR_ENOMEM;
-    int rc = tsr_chunk_parse(&d.chunk, chunk, len, len, tsr_limits_of(&o));
-    if (rc < 0) return rc;
-    if (start < 0 || n < 0 || start > d.chunk.nbytes || n > d.chunk.nbytes - start)
-        return tsr_fail(TSR_EARG, "bytes %lld + %lld of a chunk of %d", (long long)start,
-                        (long long)n, d.chunk.nbytes);
-    if (n == 0) return TSR_OK;
-    int64_t block = tsr_max64(d.chunk.block_bytes, 1);
-    d.span = tsr_max64(JOB_BYTES / block, 1) * block;
-    if (d.chunk.serial) /* each job decodes block 0 too: one job for each thread */
-        d.span = tsr_ceil_div(tsr_ceil_div(n, tsr_pool_threads(c->pool)), block) * block;
-    int64_t jobs = (start + n - 1) / d.span - start / d.span + 1;
-    return tsr_pool_run(c->pool, (size_t)jobs, decode_job, &d);
+    int rc = tsr_chunk_parse(&parsed, chunk, len, len, tsr_limits_of(&o));
+    return rc < 0 ? rc : tsr_chunk_decode_parallel(c->pool, &parsed, chunk, start, n, dst);
 }
 
 int tsr_decompress(const void *chunk, size_t len, const tsr_options *opts, void *dst,
@@ -232,7 +258,7 @@ int tsr_chunk_info(const void *chunk, size_t len, tsr_chunk_facts *out)
     tsr_chunk_facts f = {.size = sizeof f,
                          .nbytes = c.nbytes,
                          .cbytes = c.cbytes,
-                         .block_bytes = c.block_bytes,
+                         .block_bytes = c.vlblocks ? 0 : c.block_bytes,
                          .nblocks = c.nblocks,
                          .version = c.version,
                          .typesize = c.typesize,

@@ -48,6 +48,18 @@ int tsr_job_settle(const struct tsr_array *a, struct chunk_job *j)
                     (long long)j->place.chunk);
 }
 
+int tsr_job_whole(const struct tsr_array *a, struct chunk_job *j, const uint8_t **bytes)
+{
+    struct tsr_place *p = &j->place;
+    int rc = tsr_job_settle(a, j);
+    if (rc < 0 || p->len == 0) return rc;
+    if ((*bytes = tsr_store_view(a->d->store, p->key, p->off, p->len))) return TSR_OK;
+    if ((rc = grow_buf(j, (size_t)p->len)) < 0) return rc;
+    *bytes = p->head = j->buf; /* the buffer may have moved */
+    size_t have = tsr_minz(p->head_len, (size_t)p->len);
+    return tsr_store_read(a->d->store, p->key, p->off + have, j->buf + have, (size_t)p->len - have);
+}
+
 static int add_ref(struct chunk_job *j, int32_t block)
 {
     if (j->nrefs == j->refs_cap) {

@@ -157,6 +157,7 @@ void tsr_engine_drop(struct tsr_array *a)
 {
     if (!a) return;
     a->d->format->close(a->d);
+    tsr_sized_forget(a);
     tsr_free(a);
 }
 

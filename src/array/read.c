@@ -217,6 +217,7 @@ int tsr_engine_read(const struct tsr_array *a, const struct tsr_selection *sel)
     struct reader r = {.a = a, .sel = sel};
     struct window *now = &r.win[0], *next = &r.win[1];
     if (sel->nitems == 0) return TSR_OK;
+    if (a->d->variable) return tsr_sized_read(a, sel);
     tsr_walk_chunks(&r.walk, &a->d->grid, sel);
     int rc = window_fill(&r, now);
     bool alone = r.walk.done && now->bytes <= INLINE_BYTES;

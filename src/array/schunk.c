@@ -25,6 +25,11 @@ static int64_t chunk_bytes(const tsr_schunk *s)
     return s->a->d->grid.chunk[0];
 }
 
+static bool is_variable(const tsr_schunk *s)
+{
+    return s->a->d->variable;
+}
+
 static int64_t stored_bytes(const tsr_schunk *s)
 {
     return s->a->d->grid.shape[0];
@@ -111,7 +116,8 @@ static int make(struct tsr_array *a, tsr_schunk **out)
     s->nbytes = stored_bytes(s);
     s->spec = (tsr_schunk_spec){.size = sizeof s->spec,
                                 .item_bytes = as->item_bytes,
-                                .chunk_bytes = chunk_bytes(s),
+                                .chunk_bytes = is_variable(s) ? 0 : chunk_bytes(s),
+                                .variable = is_variable(s),
                                 .block_bytes = a->d->grid.block[0],
                                 .steps = as->steps,
                                 .nsteps = as->nsteps,
@@ -146,7 +152,8 @@ static int complete_spec(const tsr_schunk_spec *spec, tsr_schunk_spec *s)
     if (s->item_bytes < 0 || s->item_bytes > TSR_BLOCK_MAX)
         return tsr_fail(TSR_EARG, "item_bytes: found %lld, expected 1..%d",
                         (long long)s->item_bytes, TSR_BLOCK_MAX);
-    if (!s->chunk_bytes)
+    if (s->variable) s->chunk_bytes = 0;
+    else if (!s->chunk_bytes)
         s->chunk_bytes = tsr_max64(DEFAULT_CHUNK / s->item_bytes, 1) * s->item_bytes;
     if (s->chunk_bytes < 0 || s->chunk_bytes % s->item_bytes || s->block_bytes < 0 ||
         s->block_bytes > TSR_BLOCK_MAX)
@@ -245,7 +252,7 @@ const char *tsr_schunk_format(const tsr_schunk *s)
 
 int64_t tsr_schunk_nchunks(const tsr_schunk *s)
 {
-    return tsr_ceil_div(s->nbytes, chunk_bytes(s));
+    return is_variable(s) ? s->a->d->nchunks : tsr_ceil_div(s->nbytes, chunk_bytes(s));
 }
 
 int64_t tsr_schunk_nitems(const tsr_schunk *s)
@@ -332,10 +339,19 @@ static int append_body(tsr_schunk *s, int64_t len, const uint8_t *src)
     return rc;
 }
 
+/* A chunk of any size goes in; what is stored may have been appended to before. */
+static int sized(tsr_schunk *s, int64_t i, bool insert, const void *src, size_t n)
+{
+    int rc = tsr_sized_put(s->a, i, insert, src, n);
+    s->nbytes = stored_bytes(s);
+    return rc;
+}
+
 /* What completes the last chunk, whole chunks, and what begins the new last one.  The tail
  * leaves the old last chunk when nothing can fail any more. */
 static int append_bytes(tsr_schunk *s, int64_t len, const uint8_t *src)
 {
+    if (is_variable(s)) return len ? sized(s, s->a->d->nchunks, true, src, (size_t)len) : TSR_OK;
     int64_t chunk = chunk_bytes(s), old = s->nbytes, fill = old % chunk;
     int64_t head = fill ? tsr_min64(len, chunk - fill) : 0, rest = (len - head) % chunk;
     int64_t body = len - head - rest;
@@ -391,6 +407,7 @@ static int check_chunk(const tsr_schunk *s, int64_t i, int64_t end)
 int tsr_schunk_chunk_bytes(const tsr_schunk *s, int64_t i, int64_t *bytes)
 {
     int rc = check_chunk(s, i, tsr_schunk_nchunks(s));
+    if (rc == TSR_OK && is_variable(s)) return s->a->d->format->chunk_size(s->a->d, i, bytes);
     if (rc == TSR_OK) *bytes = tsr_min64(chunk_bytes(s), s->nbytes - i * chunk_bytes(s));
     return rc;
 }
@@ -403,6 +420,7 @@ int tsr_schunk_read_chunk(const tsr_schunk *s, int64_t i, void *dst, size_t dst_
     if ((uint64_t)n != dst_bytes)
         return tsr_fail(TSR_EARG, "buffer of %zu bytes for chunk %lld of %lld", dst_bytes,
                         (long long)i, (long long)n);
+    if (is_variable(s)) return tsr_sized_read_chunk(s->a, i, dst, n);
     return get_bytes(s, i * chunk_bytes(s), n, dst);
 }
 
@@ -411,6 +429,7 @@ int tsr_schunk_update_chunk(tsr_schunk *s, int64_t i, const void *src, size_t sr
     int64_t n = 0;
     int rc = tsr_schunk_chunk_bytes(s, i, &n);
     if (rc == TSR_OK) rc = writable(s);
+    if (rc == TSR_OK && is_variable(s)) return sized(s, i, false, src, src_bytes);
     if (rc < 0) return rc;
     if ((uint64_t)n != src_bytes)
         return tsr_fail(TSR_EARG, "chunk %lld holds %lld bytes, %zu given", (long long)i,
@@ -432,6 +451,7 @@ int tsr_schunk_insert_chunk(tsr_schunk *s, int64_t i, const void *src, size_t sr
     int64_t chunk = chunk_bytes(s), n = tsr_schunk_nchunks(s);
     int rc = writable(s);
     if (rc == TSR_OK) rc = check_chunk(s, i, n + 1);
+    if (rc == TSR_OK && is_variable(s)) return sized(s, i, true, src, src_bytes);
     if (rc < 0) return rc;
     bool at_end = i == n && s->nbytes % chunk == 0;
     if (src_bytes == 0 || src_bytes % (size_t)s->spec.item_bytes || (int64_t)src_bytes > chunk ||
@@ -456,37 +476,98 @@ int tsr_schunk_delete_chunk(tsr_schunk *s, int64_t i)
     if (rc == TSR_OK) rc = tail_drop(s);
     if (rc == TSR_OK) rc = s->a->d->format->chunk_delete(s->a->d, i);
     if (rc == TSR_OK) s->nbytes -= n;
+    if (rc == TSR_OK) tsr_sized_forget(s->a);
     return rc;
+}
+
+/* Is chunk i stored as the caller sees it? */
+static int check_stored(const tsr_schunk *s, int64_t i)
+{
+    int rc = check_chunk(s, i, tsr_schunk_nchunks(s));
+    if (rc < 0 || !s->tail_dirty || i != s->tail_at / chunk_bytes(s)) return rc;
+    return tsr_fail(TSR_EARG, "chunk %lld is not encoded yet: flush first", (long long)i);
 }
 
 int tsr_schunk_get_chunk(const tsr_schunk *s, int64_t i, void **buf, size_t *len)
 {
     struct chunk_job j = {.place = {.chunk = i}};
+    const uint8_t *bytes = NULL;
     uint8_t *p = NULL;
-    int rc = check_chunk(s, i, tsr_schunk_nchunks(s));
-    if (rc == TSR_OK && s->tail_dirty && i == s->tail_at / chunk_bytes(s))
-        rc = tsr_fail(TSR_EARG, "chunk %lld is not encoded yet: flush first", (long long)i);
-    if (rc == TSR_OK) rc = tsr_job_settle(s->a, &j);
+    int rc = check_stored(s, i);
+    if (rc == TSR_OK) rc = tsr_job_whole(s->a, &j, &bytes);
     if (rc < 0) goto done;
-    size_t n = j.place.len ? (size_t)j.place.len : TSR_CHUNK_HEADER;
+    size_t n = bytes ? (size_t)j.place.len : TSR_CHUNK_HEADER;
     if (!(p = tsr_alloc(n))) {
         rc = TSR_ENOMEM;
-    } else if (j.place.len) {
-        rc = tsr_store_read(s->a->d->store, j.place.key, j.place.off, p, n);
-    } else {
-        const struct tsr_chunk *c = (const struct tsr_chunk *)j.place.priv;
+        goto done;
+    }
+    const struct tsr_chunk *c = (const struct tsr_chunk *)j.place.priv;
+    if (bytes) memcpy(p, bytes, n);
+    else
         tsr_chunk_special(p, c->special, c->nbytes, c->block_bytes, (int32_t)s->spec.item_bytes,
                           NULL, 0);
-    }
-    if (rc == TSR_OK) {
-        *buf = p;
-        *len = n;
-        p = NULL;
-    }
+    *buf = p;
+    *len = n;
 done:
-    tsr_free(p);
     tsr_job_free(&j);
     return rc;
+}
+
+/* Chunk i or, to insert, the place before it takes what is stored already; the tail is not. */
+static int open_place(tsr_schunk *s, int64_t i, bool insert)
+{
+    int rc = writable(s);
+    if (rc == TSR_OK) rc = check_chunk(s, i, tsr_schunk_nchunks(s) + insert);
+    return rc == TSR_OK ? tail_drop(s) : rc;
+}
+
+static int put_compressed(tsr_schunk *s, int64_t i, bool insert, const void *chunk, size_t len)
+{
+    int rc = open_place(s, i, insert);
+    if (rc == TSR_OK) rc = tsr_sized_put_chunk(s->a, i, insert, chunk, len);
+    if (rc == TSR_OK) s->nbytes = stored_bytes(s);
+    return rc;
+}
+
+int tsr_schunk_append_compressed(tsr_schunk *s, const void *chunk, size_t len)
+{
+    return put_compressed(s, tsr_schunk_nchunks(s), true, chunk, len);
+}
+
+int tsr_schunk_insert_compressed(tsr_schunk *s, int64_t i, const void *chunk, size_t len)
+{
+    return put_compressed(s, i, true, chunk, len);
+}
+
+int tsr_schunk_update_compressed(tsr_schunk *s, int64_t i, const void *chunk, size_t len)
+{
+    return put_compressed(s, i, false, chunk, len);
+}
+
+int tsr_schunk_append_vlblocks(tsr_schunk *s, int64_t n, const void *const *p, const size_t *len)
+{
+    int64_t i = tsr_schunk_nchunks(s);
+    int rc = open_place(s, i, true);
+    if (rc == TSR_OK) rc = tsr_vlblocks_put(s->a, i, n, p, len);
+    if (rc == TSR_OK) s->nbytes = stored_bytes(s);
+    return rc;
+}
+
+int tsr_schunk_vlblocks(const tsr_schunk *s, int64_t i, int64_t *n)
+{
+    int rc = check_stored(s, i);
+    return rc < 0 ? rc : tsr_vlblocks_count(s->a, i, n);
+}
+
+int tsr_schunk_read_vlblock(const tsr_schunk *s, int64_t i, int64_t b, void **buf, size_t *len)
+{
+    struct tsr_piece out;
+    int rc = check_stored(s, i);
+    if (rc == TSR_OK) rc = tsr_vlblocks_read(s->a, i, b, &out);
+    if (rc < 0) return rc;
+    *buf = out.p;
+    *len = out.len;
+    return TSR_OK;
 }
 
 /* ---- frames and metalayers ---- */

@@ -426,6 +426,7 @@ int tsr_engine_write(struct tsr_array *a, const struct tsr_selection *sel)
     if (!a->d->writable || !a->d->format->commit)
         return tsr_fail(TSR_EDENIED, "%s: opened read-only", a->d->store->url);
     if (sel->nitems == 0) return TSR_OK;
+    if (a->d->variable) return tsr_sized_write(a, sel);
     tsr_walk_chunks(&w.walk, &a->d->grid, sel);
     int rc = window_init(now);
     while (rc == TSR_OK && !w.walk.done) {

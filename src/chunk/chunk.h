@@ -75,6 +75,7 @@ struct tsr_chunk {
     bool memcpyed, dict, vlblocks;
     bool serial;       /* blocks after the first need it decoded (delta) */
     bool instrumented; /* the blocks are records about data that is gone (3.10) */
+    bool plain;        /* sealed without special value even when all is zeros */
     bool basic;        /* 16-byte header */
     uint8_t filters[TSR_CHUNK_FILTERS], filters_meta[TSR_CHUNK_FILTERS];
     const struct tsr_codec *codec;      /* NULL when it is not needed (memcpyed, special) */
@@ -127,6 +128,10 @@ int tsr_chunk_block_span(const struct tsr_chunk *c, const uint8_t *head, int32_t
                          int32_t *off, int32_t *len);
 /* The exact spans of all blocks at once, off[nblocks], len[nblocks], in one sort. */
 int tsr_chunk_all_spans(const struct tsr_chunk *c, const uint8_t *head, int32_t *off, int32_t *len);
+
+/* That all blocks of a chunk in memory lie inside it and VL blocks add up to nbytes; not what is
+ * in them. */
+int tsr_chunk_check_spans(const struct tsr_chunk *c, const uint8_t *chunk);
 
 /* Decodes block b into dst[block_len].  src: the bytes at its span.  Regular and memcpyed
  * chunks; of serial ones block 0 only. */
@@ -221,8 +226,8 @@ int tsr_chunk_vl_len(const struct tsr_chunk *c, int32_t b, const uint8_t *src, s
 /* Decodes it into dst, of that size. */
 int tsr_chunk_decode_vl(const struct tsr_chunk *c, struct tsr_worker *w, int32_t b,
                         const uint8_t *src, size_t len, uint8_t *dst);
-/* Where each block ends in the decoded form of a chunk in memory: ends[nblocks].  ECORRUPT when
- * that is not at nbytes. */
+/* Where each block ends in the decoded form of a chunk in memory: ends[nblocks], or NULL.
+ * ECORRUPT when that is not at nbytes. */
 int tsr_chunk_vl_ends(const struct tsr_chunk *c, const uint8_t *chunk, int64_t *ends);
 
 /* Fills c as the template of a chunk of n blocks of len[n] bytes each, none of them 0; *bound is

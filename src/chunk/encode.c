@@ -196,7 +196,7 @@ static void settle(struct tsr_chunk *c, int64_t body, bool zeros)
 {
     int64_t head = (int64_t)tsr_chunk_head_len(c);
     int64_t most = (int64_t)c->nbytes + TSR_CHUNK_OVERHEAD;
-    if (!c->memcpyed && zeros && c->nblocks > 0) {
+    if (!c->memcpyed && zeros && c->nblocks > 0 && !c->plain) {
         c->special = TSR_SPECIAL_ZEROS;
         c->cbytes = TSR_CHUNK_HEADER;
     } else if (c->memcpyed || head + body > most) {

@@ -75,7 +75,8 @@ int tsr_chunk_vl_ends(const struct tsr_chunk *c, const uint8_t *chunk, int64_t *
         int32_t size = 0;
         int rc = block_at(c, chunk, b, &in, &size);
         if (rc < 0) return rc;
-        ends[b] = at += size;
+        at += size;
+        if (ends) ends[b] = at;
     }
     if (at == c->nbytes) return TSR_OK;
     return tsr_fail(TSR_ECORRUPT, "chunk: VL blocks hold %lld bytes, expected nbytes %d",

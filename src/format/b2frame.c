@@ -4,14 +4,21 @@
  *
  * Items are counted in bytes here, since a chunk may cut its blocks where it likes, also inside
  * an item (type sizes over 255 are compressed as bytes, blosc2.md 6.3).  The last chunk is
- * shorter, and each chunk has its own block size: tsr_place.block_items carries it. */
+ * shorter, and each chunk has its own block size: tsr_place.block_items carries it.  In frames
+ * of variable chunks each has its own size as well, and the grid is of no use. */
 #include "base/mem.h"
 #include "format/b2nd_meta.h"
 #include "format/blosc2.h"
 
 static int derive(struct tsr_blosc2 *b, int64_t nbytes, int64_t chunk_bytes)
 {
+    enum { VARIABLE_CHUNK = 1 << 20 };
     struct tsr_grid *g = &b->d.grid;
+    const struct tsr_frame_facts *f = b->frame ? tsr_frame_facts_of(b->frame) : NULL;
+    b->d.variable = f && f->variable;
+    b->d.nchunks = f ? f->nchunks : 0;
+    /* the chunks of the grid are how much is best read at once */
+    if (b->d.variable) chunk_bytes = tsr_max64(tsr_min64(nbytes, VARIABLE_CHUNK), 1);
     g->ndim = 1;
     g->item_bytes = 1;
     g->padded = false;
@@ -45,7 +52,7 @@ static struct tsr_blosc2 *new_driver(struct tsr_store *st)
         tsr_free(b);
         b = NULL;
     }
-    if (b) b->d.store = st;
+    if (b) b->d.store = st, b->d.cparams = &b->cparams;
     else tsr_store_close(st);
     return b;
 }
@@ -62,14 +69,15 @@ static int frame_open(struct tsr_store *st, const tsr_options *o, struct tsr_dri
         /* seen as bytes an array may be read; changing it so would break its geometry */
         b->d.writable = !tsr_b2nd_find_blocks(b->frame, &b->cparams) && f->writable;
         rc = derive(b, f->nbytes, chunk_size(f));
-        if (rc == TSR_OK) rc = tsr_grid_derive(&b->d.grid, o->max_chunk_bytes);
+        if (b->d.variable) b->max_chunk_bytes = o->max_chunk_bytes;
+        else if (rc == TSR_OK) rc = tsr_grid_derive(&b->d.grid, o->max_chunk_bytes);
     }
     if (rc < 0) tsr_blosc2_close(&b->d);
     else *out = &b->d;
     return rc;
 }
 
-/* spec: shape[0] = 0 and chunks[0] in bytes, blocks[0] in bytes or NULL, item_bytes the true
+/* spec: shape[0] = 0 and chunks[0] in bytes (0: variable), blocks[0] in bytes or NULL, item_bytes the true
  * item size; the schunk layer fills it. */
 static int frame_create(struct tsr_store *st, const tsr_spec *spec, const tsr_options *o,
                         struct tsr_driver **out)
@@ -104,6 +112,8 @@ static int frame_resize(struct tsr_driver *d, const int64_t *shape)
     struct tsr_blosc2 *b = (struct tsr_blosc2 *)d;
     int64_t chunk = d->grid.chunk[0], n0 = d->grid.nchunks, rc = TSR_OK;
     int64_t n1 = tsr_ceil_div(shape[0], chunk), last = shape[0] - (n1 - 1) * chunk;
+    if (d->variable)
+        return tsr_fail(TSR_EARG, "chunks of any size are added and removed one by one");
     rc = settle_sizes(b);
     /* the last chunk is whole before others follow it, and the new last one short after */
     if (rc == TSR_OK && n0 > 0 && n1 > n0) rc = tsr_frame_set_last(b->frame, chunk);
@@ -126,6 +136,37 @@ static int chunk_delete(struct tsr_driver *d, int64_t i)
 {
     struct tsr_blosc2 *b = (struct tsr_blosc2 *)d;
     int rc = tsr_frame_delete(b->frame, i, 1);
+    return rc < 0 ? rc : derive(b, tsr_frame_facts_of(b->frame)->nbytes, d->grid.chunk[0]);
+}
+
+static int frame_chunk_size(const struct tsr_driver *d, int64_t i, int64_t *nbytes)
+{
+    return tsr_frame_chunk_size(((const struct tsr_blosc2 *)d)->frame, i, nbytes);
+}
+
+/* Chunks without data are entries of the index, where all have the same size but the last. */
+static int put_special(struct tsr_frame *f, const struct tsr_whole *w)
+{
+    int64_t n = tsr_frame_facts_of(f)->nchunks, i = w->chunk;
+    int64_t want = tsr_frame_facts_of(f)->chunk_bytes;
+    bool last = w->insert && i == n;
+    if (!w->insert && i < n) want = tsr_frame_chunk_nbytes(f, i);
+    if (w->nbytes > want || (w->nbytes < want && !last))
+        return tsr_fail(TSR_EARG, "chunk %lld of %lld bytes: expected %lld", (long long)i,
+                        (long long)w->nbytes, (long long)want);
+    if (!w->insert) return tsr_frame_put_special(f, i, w->special);
+    int rc = tsr_frame_insert(f, i, 1, w->special);
+    return rc == TSR_OK && last ? tsr_frame_set_last(f, w->nbytes) : rc;
+}
+
+static int frame_chunk_put(struct tsr_driver *d, const struct tsr_whole *w)
+{
+    struct tsr_blosc2 *b = (struct tsr_blosc2 *)d;
+    int rc = d->variable ? TSR_OK : settle_sizes(b);
+    if (rc < 0) return rc;
+    if (w->special && !d->variable) rc = put_special(b->frame, w);
+    else if (w->insert) rc = tsr_frame_insert_chunk(b->frame, w->chunk, &w->bytes, 1, w->nbytes);
+    else rc = tsr_frame_update_chunk(b->frame, w->chunk, &w->bytes, 1, w->nbytes);
     return rc < 0 ? rc : derive(b, tsr_frame_facts_of(b->frame)->nbytes, d->grid.chunk[0]);
 }
 
@@ -213,6 +254,8 @@ const struct tsr_format tsr_format_b2frame = {
     .resize = frame_resize,
     .chunk_insert = chunk_insert,
     .chunk_delete = chunk_delete,
+    .chunk_size = frame_chunk_size,
+    .chunk_put = frame_chunk_put,
     .flush = tsr_blosc2_flush,
     .meta = &tsr_blosc2_meta,
     .to_buffer = tsr_blosc2_to_buffer,

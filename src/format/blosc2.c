@@ -34,6 +34,7 @@ static void within_chunk(const struct tsr_place *p)
     else tsr_within("chunk %lld at byte %llu", (long long)p->chunk, (unsigned long long)p->off);
 }
 
+/* -1: any */
 static int64_t chunk_nbytes(const struct tsr_blosc2 *b, int64_t chunk)
 {
     return b->frame ? tsr_frame_chunk_nbytes(b->frame, chunk) : b->d.grid.shape[0];
@@ -58,9 +59,10 @@ static int place_parsed(const struct tsr_blosc2 *b, struct tsr_place *p)
     struct tsr_chunk *c = (struct tsr_chunk *)p->priv;
     int64_t expected = chunk_nbytes(b, p->chunk);
     struct tsr_limits limits = {INT32_MAX, b->cparams.codecs};
+    if (b->max_chunk_bytes) limits.max_bytes = b->max_chunk_bytes;
     int rc = tsr_chunk_parse(c, p->head, p->head_len, p->len, limits);
     if (rc < 0) return rc;
-    if (c->nbytes != expected)
+    if (c->nbytes != expected && expected >= 0)
         return tsr_fail(TSR_ECORRUPT, "chunk nbytes at byte 4: found %d, expected %lld", c->nbytes,
                         (long long)expected);
     size_t need = tsr_chunk_head_len(c);
@@ -101,6 +103,7 @@ static int place_ask(const struct tsr_blosc2 *b, struct tsr_place *p)
         struct tsr_chunk *c = (struct tsr_chunk *)p->priv;
         int32_t typesize = b->cparams.item_bytes;
         int64_t nbytes = chunk_nbytes(b, p->chunk);
+        if (nbytes < 0 && (rc = tsr_frame_chunk_size(b->frame, p->chunk, &nbytes)) < 0) return rc;
         if (special == TSR_SPECIAL_NAN && typesize != 4 && typesize != 8)
             return tsr_fail(TSR_ECORRUPT, "NaN chunk of items of %d bytes, expected 4 or 8",
                             typesize);

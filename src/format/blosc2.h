@@ -15,6 +15,7 @@ struct tsr_blosc2 {
     char params[TSR_CHUNK_FILTERS + 1][48];
     char *dtype;                       /* owned */
     size_t head_guess;                 /* bytes to read first of a chunk */
+    uint64_t max_chunk_bytes;          /* variable: the limit on each, 0: none */
     uint64_t object_off, object_bytes; /* frame NULL: where the chunk begins, bytes from there */
 };
 

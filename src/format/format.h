@@ -37,7 +37,19 @@ struct tsr_driver {
     tsr_spec spec;           /* complete; what it points to is the driver's */
     struct tsr_grid grid;    /* the same as integers ready for use */
     bool writable;
+    /* Rows of chunks of any size: the grid knows their sum alone, its chunks are none that are
+     * stored.  Places still come by chunk number, 0 .. nchunks-1; only whole chunks are written,
+     * by chunk_put. */
+    bool variable;
+    int64_t nchunks;                   /* of a variable row */
+    const struct tsr_cparams *cparams; /* of row formats: how Blosc chunks for them are made */
 };
+
+/* How many chunks can be located. */
+static inline int64_t tsr_driver_nchunks(const struct tsr_driver *d)
+{
+    return d->variable ? d->nchunks : d->grid.nchunks;
+}
 
 /* Where one chunk is, in rounds.  The engine fills chunk and zeroes the rest; locate answers
  * with a state.  After NEED the engine reads bytes [need_off, need_off + need_len) of the
@@ -92,6 +104,15 @@ struct tsr_out_chunk {
     bool need_raw;      /* set by seal: stored as raw bytes */
     const uint8_t *raw; /* the blocks in order, decoded, when need_raw */
     uint64_t priv[20];
+};
+
+/* A whole encoded chunk on its way in, checked by the caller: a new one before number chunk, or
+ * in the place of that one. */
+struct tsr_whole {
+    int64_t chunk, nbytes; /* decoded */
+    bool insert;
+    int special; /* ZEROS, NAN or UNINIT, else NONE */
+    struct tsr_piece bytes;
 };
 
 /* Raw metalayers (Blosc2 formats), as in tessera.h. */
@@ -158,6 +179,9 @@ struct tsr_format {
     /* 1-D formats whose chunks can move: a new zero chunk before number i; chunk i goes. */
     int (*chunk_insert)(struct tsr_driver *d, int64_t i);
     int (*chunk_delete)(struct tsr_driver *d, int64_t i);
+    /* Rows of Blosc chunks: the decoded size of chunk i; and a chunk that is encoded. */
+    int (*chunk_size)(const struct tsr_driver *d, int64_t i, int64_t *nbytes);
+    int (*chunk_put)(struct tsr_driver *d, const struct tsr_whole *w);
     int (*flush)(struct tsr_driver *d, bool durable);
 
     /* Metadata; NULL: the format has no place for it. */

@@ -53,8 +53,9 @@ static int copy_chunks(const struct tsr_frame *f, struct tsr_frame *g)
         struct tsr_piece piece;
         int special;
         /* a page of zeros is a page of zeros in the copy already */
-        if (i % PAGE_ENTRIES == 0 && tsr_index_page_mark(&f->index, (size_t)(i / PAGE_ENTRIES)) ==
-                                         entry_special(TSR_SPECIAL_ZEROS)) {
+        if (i % PAGE_ENTRIES == 0 && !f->facts.variable &&
+            tsr_index_page_mark(&f->index, (size_t)(i / PAGE_ENTRIES)) ==
+                entry_special(TSR_SPECIAL_ZEROS)) {
             i += PAGE_ENTRIES - 1;
             continue;
         }

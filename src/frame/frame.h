@@ -27,7 +27,7 @@ struct tsr_frame_facts {
     int64_t nchunks;            /* 0 when nbytes is 0 */
     int64_t cbytes;             /* bytes of the whole frame, all its objects */
     bool writable;
-    bool sparse; /* to create: chunks in objects of their own */
+    bool sparse;   /* to create: chunks in objects of their own */
     bool variable; /* chunk_size is 0: chunks of any size, or an array without items */
     bool vlblocks; /* the chunks have blocks of variable length, as far as the header knows */
     int codec_id;

@@ -20,6 +20,10 @@ struct check {
     void *user;
     struct tsr_buf spans;
     uint64_t taken, room; /* bytes of the spans; that there are */
+    int64_t nbytes;       /* decoded bytes of the chunks seen */
+    bool whole;           /* none of them was bad */
+    bool special;         /* one had no chunk stored */
+    int vlblocks;         /* of those with blocks: 1 of variable length, 0 not, -1 none seen yet */
 };
 
 /* Problems are told, except for those that stop the looking. */
@@ -35,7 +39,17 @@ static int tell_frame(void *arg, int rc)
     return tell(arg, -1, rc);
 }
 
-static int check_header(const struct check *c, int64_t i, const struct tsr_frame_place *at,
+/* Chunks with blocks of variable length and others do not mix (14.24). */
+static int check_kind(struct check *c, const struct tsr_chunk *chunk)
+{
+    if (chunk->special) return TSR_OK;
+    if (c->vlblocks < 0) c->vlblocks = chunk->vlblocks;
+    if (c->vlblocks == chunk->vlblocks) return TSR_OK;
+    return tsr_fail(TSR_ECORRUPT, "chunk header: flags2 at byte 30: blocks of variable length in "
+                                  "some chunks of the frame only");
+}
+
+static int check_header(struct check *c, int64_t i, const struct tsr_frame_place *at,
                         int32_t *cbytes)
 {
     uint8_t head[TSR_CHUNK_HEADER];
@@ -47,7 +61,8 @@ static int check_header(const struct check *c, int64_t i, const struct tsr_frame
     if (rc == TSR_OK && c->f->facts.checksum) rc = tsr_tag_verify(c->f, at, (uint64_t)chunk.cbytes);
     if (rc < 0) return rc;
     *cbytes = chunk.cbytes;
-    if (chunk.nbytes == want || (want < 0 && chunk.nbytes > 0)) return TSR_OK;
+    c->nbytes += chunk.nbytes;
+    if (chunk.nbytes == want || (want < 0 && chunk.nbytes > 0)) return check_kind(c, &chunk);
     return tsr_fail(TSR_ECORRUPT, "chunk header: nbytes at byte 4: found %d, expected %lld",
                     chunk.nbytes, (long long)want);
 }
@@ -59,18 +74,34 @@ static int note_span(struct check *c, const struct span *s)
     return tsr_buf_add(&c->spans, s, sizeof *s);
 }
 
+/* Where chunks have any size only one may be special, and finding its size asks all others. */
+static int check_special(struct check *c, int64_t i, int64_t *size)
+{
+    if (c->f->facts.variable && c->special)
+        return tsr_fail(TSR_ECORRUPT,
+                        "frame: entry %lld of the index is special, as another "
+                        "one before, and chunk_size is 0: their sizes are unknown",
+                        (long long)i);
+    c->special = true;
+    return tsr_frame_chunk_size(c->f, i, size);
+}
+
 static int check_chunk(struct check *c, int64_t i)
 {
     struct tsr_frame_place at;
     int32_t cbytes = 0;
+    int64_t size = 0;
     int rc = tsr_frame_locate(c->f, i, &at);
     int32_t item = c->f->facts.cparams.item_bytes;
     if (rc == TSR_OK && at.special == TSR_SPECIAL_NAN && item != 4 && item != 8)
         rc = tsr_fail(TSR_ECORRUPT, "frame: entry %lld of the index: NaN for items of %d bytes",
                       (long long)i, item);
-    else if (rc == TSR_OK && at.special) return TSR_OK;
-    if (rc == TSR_OK) rc = check_header(c, i, &at, &cbytes);
+    else if (rc == TSR_OK && at.special) rc = check_special(c, i, &size);
+    else if (rc == TSR_OK) rc = check_header(c, i, &at, &cbytes);
+    c->nbytes += size;
+    c->whole &= rc == TSR_OK;
     if (rc < 0) return tell(c, i, rc);
+    if (at.special) return TSR_OK;
     uint64_t len = (uint64_t)cbytes + (c->f->facts.checksum ? TAG_BYTES : 0);
     /* files are laid side by side, wide enough for any chunk */
     if (c->f->home->frame_type) at.off = (uint64_t)strtoull(at.key, NULL, 16) << 32;
@@ -105,6 +136,18 @@ static int check_overlaps(const struct check *c)
     return rc;
 }
 
+/* Only chunks of any size can disagree with their sum. */
+static int check_sum(const struct check *c)
+{
+    int64_t want = c->f->facts.nbytes;
+    if (!c->whole || c->nbytes == want) return TSR_OK;
+    return tell(c, -1,
+                tsr_fail(TSR_ECORRUPT,
+                         "frame header: nbytes at byte 30: found %lld, the chunks "
+                         "have %lld",
+                         (long long)want, (long long)c->nbytes));
+}
+
 static int check_vlmetas(const struct check *c)
 {
     const struct frame_metas *m = &c->f->vlmetas;
@@ -123,11 +166,12 @@ int tsr_frame_verify(const struct tsr_frame *f,
                      void (*fn)(void *user, int64_t chunk, tsr_status status, const char *what),
                      void *user)
 {
-    struct check c = {.f = f, .fn = fn, .user = user};
+    struct check c = {.f = f, .fn = fn, .user = user, .whole = true, .vlblocks = -1};
     c.room = f->home->frame_type ? UINT64_MAX : f->space.area;
     int rc = tsr_seal_verify(f, tell_frame, &c);
     for (int64_t i = 0; i < f->facts.nchunks && rc == TSR_OK; i++) rc = check_chunk(&c, i);
     if (rc == TSR_OK) rc = check_overlaps(&c);
+    if (rc == TSR_OK) rc = check_sum(&c);
     if (rc == TSR_OK) rc = check_vlmetas(&c);
     tsr_buf_free(&c.spans);
     return rc;

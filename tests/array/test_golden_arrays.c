@@ -114,6 +114,31 @@ static int open_array(struct json_object *e, const char *file)
 
 /* ---- super-chunks and chunks ---- */
 
+/* Bytes by position, wherever chunks begin and end; and blocks of variable length one by one. */
+static void check_bytes_across(tsr_schunk *s, const uint8_t *all, int64_t n)
+{
+    int64_t item = tsr_schunk_spec_of(s)->item_bytes, at = 0, nblocks;
+    uint8_t *p = malloc((size_t)n);
+    for (int64_t lo = 0; lo < n / item; lo += 97) {
+        int64_t len = lo * 31 % (n / item - lo) + 1;
+        OK(tsr_schunk_get(s, lo, len, p));
+        assert_memory_equal(p, all + lo * item, (size_t)(len * item));
+    }
+    for (int64_t i = 0; i < tsr_schunk_nchunks(s); i++) {
+        OK(tsr_schunk_vlblocks(s, i, &nblocks));
+        for (int64_t b = 0; b < nblocks; b++) {
+            void *buf;
+            size_t len;
+            OK(tsr_schunk_read_vlblock(s, i, b, &buf, &len));
+            assert_memory_equal(buf, all + at, len);
+            at += (int64_t)len;
+            tsr_free(buf);
+        }
+    }
+    assert_true(at == 0 || at == n);
+    free(p);
+}
+
 static int decode_schunk(struct json_object *e, tsr_schunk *s)
 {
     int64_t n = tsr_schunk_nchunks(s), at = 0, bytes;
@@ -123,10 +148,15 @@ static int decode_schunk(struct json_object *e, tsr_schunk *s)
     uint8_t *p = malloc((size_t)st.nbytes + 1);
     /* chunk by chunk where they are few, else at once */
     for (int64_t i = 0; i < n && n < 5000 && rc == TSR_OK; i++) {
-        OK(tsr_schunk_chunk_bytes(s, i, &bytes));
+        if ((rc = tsr_schunk_chunk_bytes(s, i, &bytes)) < 0) break;
+        if (e && get(e, "chunk_sizes"))
+            assert_int_equal(bytes,
+                             json_object_get_int64(
+                                 json_object_array_get_idx(get(e, "chunk_sizes"), (size_t)i)));
         rc = tsr_schunk_read_chunk(s, i, p + at, (size_t)bytes);
         at += bytes;
     }
+    if (rc == TSR_OK && e && get(e, "chunk_sizes")) check_bytes_across(s, p, at);
     if (n >= 5000) rc = tsr_schunk_get(s, 0, tsr_schunk_nitems(s), p);
     if (rc == TSR_OK && e) {
         check_sha(e, p, (size_t)st.nbytes);
@@ -152,10 +182,6 @@ static int open_schunk(struct json_object *e, const char *file, const char *form
 /* Does the file need what is not built in? */
 static bool is_later(struct json_object *e)
 {
-    static const char *const names[] = {"varchunks", "vlblocks"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (strstr(get_str(e, "file"), names[i])) return true;
-    if (json_object_get_boolean(get(e, "vlblocks"))) return true;
     const char *codec = get_str(e, "codec");
     tsr_codec_info info = {.size = sizeof info};
     bool known = !get(e, "codec");

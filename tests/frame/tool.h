@@ -47,9 +47,10 @@ static inline int tool_read(const struct tsr_frame *f, int64_t i, uint8_t *dst, 
                             size_t *nbytes)
 {
     struct tsr_frame_place at;
-    int64_t want = tsr_frame_chunk_nbytes(f, i);
+    int64_t want = 0;
     int32_t item = tsr_frame_facts_of(f)->cparams.item_bytes;
     int rc = tsr_frame_locate(f, i, &at);
+    if (rc == TSR_OK) rc = tsr_frame_chunk_size(f, i, &want);
     *nbytes = (size_t)want;
     if (rc < 0) return rc;
     if (*nbytes > cap) return tsr_fail(TSR_EARG, "chunk of %zu bytes, room for %zu", *nbytes, cap);
