@@ -15,9 +15,12 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static inline void check(bool ok)
+#define check(truth) check_at((truth), #truth, __FILE__, __LINE__)
+static inline void check_at(bool ok, const char *what, const char *file, int line)
 {
-    if (!ok) abort();
+    if (ok) return;
+    fprintf(stderr, "%s:%d: not so: %s\n", file, line, what);
+    abort();
 }
 
 /* The same for a call: its text goes to the log. */

@@ -61,7 +61,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct image im = {0};
     uint32_t times = pick(&in, 5), odd = pick(&in, 2);
     pick_params(&in, &p.params, p.type_size);
-    int32_t items = 1 + (int32_t)pick(&in, 300);
+    int32_t items = 1 + (int32_t)pick(&in, 200); /* at most 300 bytes each, CHUNK_LIMIT in all */
     p.chunk_bytes = (int64_t)items * p.type_size;
     pick_metas(&in, &p);
     int n = (int)pick(&in, PLAN_CHUNKS);
