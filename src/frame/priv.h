@@ -263,6 +263,7 @@ extern const struct frame_home tsr_frame_contiguous, tsr_frame_sparse;
 /* Which files of a sparse frame are in use; lists hold uint32_t numbers (sparse.c). */
 struct frame_files {
     bool scanned, shared;    /* the lists are filled; two entries name the same file */
+    bool older_synced;       /* what was there at open is on the device */
     struct tsr_buf taken;    /* numbers that were in use at the scan, sorted */
     size_t cursor;           /* taken[..cursor] are below next */
     int64_t next, most;      /* no number given is next or more; no entry's is above most */

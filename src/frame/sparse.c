@@ -299,12 +299,25 @@ static int sync_list(struct tsr_frame *f, struct tsr_buf *list)
     return rc;
 }
 
+/* Once per handle: nobody knows whether those before it synced what they wrote. */
+static int sync_older(struct tsr_frame *f)
+{
+    struct tsr_buf all = {0};
+    int rc = take_index(f, &all);
+    if (rc == TSR_OK) rc = sync_list(f, &all);
+    tsr_buf_free(&all);
+    f->files.older_synced = rc == TSR_OK;
+    return rc;
+}
+
 /* The chunk files and their names survive the machine. */
 static int sync_chunks(struct tsr_frame *f)
 {
     struct frame_files *s = &f->files;
-    bool some = s->unsynced.len || s->fresh.len;
-    int rc = sync_list(f, &s->unsynced);
+    bool older = !s->older_synced && !f->created;
+    bool some = s->unsynced.len || s->fresh.len || older;
+    int rc = older ? sync_older(f) : TSR_OK;
+    if (rc == TSR_OK) rc = sync_list(f, &s->unsynced);
     if (rc == TSR_OK) rc = sync_list(f, &s->fresh);
     return rc == TSR_OK && some ? tsr_store_sync(f->st, "", false) : rc;
 }
