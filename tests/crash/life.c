@@ -37,6 +37,21 @@ const struct kind life_kinds[] = {
      .sparse = true,
      .durable = true,
      .big = true},
+    {.name = "durable schunk with checksums",
+     .file = "x.b2frame",
+     .durable = true,
+     .checksum = true},
+    {.name = "big array with checksums",
+     .file = "x.b2nd",
+     .array = true,
+     .big = true,
+     .checksum = true},
+    {.name = "durable sparse array with checksums",
+     .file = "x.b2nd",
+     .array = true,
+     .sparse = true,
+     .durable = true,
+     .checksum = true},
     {0},
 };
 
@@ -310,6 +325,7 @@ static int create(struct life *l)
     tsr_spec a = {.size = sizeof a, .dtype = "<i4", .ndim = 2, .metas = metas};
     tsr_schunk_spec s = {.size = sizeof s, .item_bytes = ITEM, .metas = metas};
     fill_metas(l, metas, names);
+    a.checksum = s.checksum = l->kind->checksum;
     a.nmetas = s.nmetas = l->kind->metas + 1;
     l->opts.mode = "w";
     if (l->kind->array) {

@@ -20,8 +20,9 @@ struct kind {
     bool sparse;  /* a folder with a file per chunk */
     bool durable; /* flushes survive a loss of power too */
     bool big;     /* so much is rewritten that holes of earlier sessions are used again */
-    int sync;     /* flushes by itself in each such round; 0: never */
-    int metas;    /* metalayers in the header besides b2nd */
+    bool checksum;
+    int sync;  /* flushes by itself in each such round; 0: never */
+    int metas; /* metalayers in the header besides b2nd */
 };
 /* And so for an operation. */
 struct life;
