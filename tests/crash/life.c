@@ -52,6 +52,8 @@ const struct kind life_kinds[] = {
      .sparse = true,
      .durable = true,
      .checksum = true},
+    {.name = "durable variable schunk", .file = "x.b2frame", .variable = true, .durable = true},
+    {.name = "variable sparse schunk", .file = "x.b2frame", .variable = true, .sparse = true},
     {0},
 };
 
@@ -87,7 +89,8 @@ static const void *items(struct life *l, int64_t n)
 
 static int64_t chunk_items(const struct life *l)
 {
-    return tsr_schunk_spec_of(l->s)->chunk_bytes / ITEM;
+    int64_t bytes = tsr_schunk_spec_of(l->s)->chunk_bytes;
+    return bytes ? bytes / ITEM : 64;
 }
 
 static int append(struct life *l)
@@ -108,6 +111,23 @@ static int insert(struct life *l)
     int64_t n = tsr_schunk_nchunks(l->s), m = chunk_items(l);
     if (n == 0) return append(l);
     return tsr_schunk_insert_chunk(l->s, pick(l, 0, n - 1), items(l, m), (size_t)m * ITEM);
+}
+
+/* As stored, from the bytes of the chunk. */
+static int append_compressed(struct life *l)
+{
+    tsr_schunk_spec spec = {.size = sizeof spec, .item_bytes = ITEM};
+    int64_t n = chunk_items(l), have = tsr_schunk_nchunks(l->s), last = n * ITEM;
+    size_t len;
+    if (have && tsr_schunk_chunk_bytes(l->s, have - 1, &last) < 0) return TSR_EIO;
+    if (last != n * ITEM && !l->kind->variable) return append(l); /* that one is not full */
+    uint8_t *chunk = malloc(tsr_compress_bound((size_t)n * ITEM));
+    if (!chunk) abort();
+    int rc = tsr_compress(&spec, items(l, n), (size_t)n * ITEM, &l->opts, chunk,
+                          tsr_compress_bound((size_t)n * ITEM), &len);
+    if (rc == TSR_OK) rc = tsr_schunk_append_compressed(l->s, chunk, len);
+    free(chunk);
+    return rc;
 }
 
 static int update(struct life *l)
@@ -285,6 +305,7 @@ static int mix(struct life *l)
 const struct op life_ops[] = {
     {"append", ON_SCHUNK, append},
     {"append zeros", ON_SCHUNK, append_zeros},
+    {"append compressed", ON_SCHUNK, append_compressed},
     {"insert", ON_SCHUNK, insert},
     {"update", ON_SCHUNK, update},
     {"delete", ON_SCHUNK, delete},
@@ -335,8 +356,9 @@ static int create(struct life *l)
         int rc = tsr_array_create(l->path, &a, &l->opts, &l->a);
         return rc < 0 ? rc : write_box(l);
     }
-    s.chunk_bytes = chunk * chunk * ITEM * (l->kind->big ? 4 : 1);
-    s.block_bytes = s.chunk_bytes / 4;
+    s.variable = l->kind->variable;
+    if (!s.variable) s.chunk_bytes = chunk * chunk * ITEM * (l->kind->big ? 4 : 1);
+    s.block_bytes = chunk * chunk;
     int rc = tsr_schunk_create(l->path, &s, &l->opts, &l->s);
     return rc < 0 ? rc : append(l);
 }

@@ -21,8 +21,9 @@ struct kind {
     bool durable; /* flushes survive a loss of power too */
     bool big;     /* so much is rewritten that holes of earlier sessions are used again */
     bool checksum;
-    int sync;  /* flushes by itself in each such round; 0: never */
-    int metas; /* metalayers in the header besides b2nd */
+    bool variable; /* chunks of any size */
+    int sync;      /* flushes by itself in each such round; 0: never */
+    int metas;     /* metalayers in the header besides b2nd */
 };
 /* And so for an operation. */
 struct life;
