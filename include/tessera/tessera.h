@@ -202,10 +202,18 @@ TSR_API int tsr_array_append(tsr_array *a, int axis, const void *src, size_t src
 
 /* Writes a into a new array at url.  spec NULL or its zero fields: as a has it (other
  * chunks, blocks and steps may be given; dtype and shape are a's).  Streams: memory for a
- * few rows of chunks at most.  Attributes and metalayers go along where the format has a
+ * few rows of chunks at most.  Where neither chunks, blocks nor encoding change, Blosc2 chunks are
+ * copied as they are stored, between files, folders (sparse) and memory.  Attributes and metalayers go along where the format has a
  * place for them. */
 TSR_API int tsr_array_copy(const tsr_array *a, const char *url, const tsr_spec *spec,
                            const tsr_options *opts, tsr_array **out);
+
+/* The n arrays one after the other along axis, as a new array at url.  All have the dtype of the
+ * first and its shape but for shape[axis], else EARG; chunks, blocks, steps, attributes and
+ * metalayers are the first one's.  Blosc2 chunks are taken as they are stored where they fit the
+ * new grid, others are decoded and encoded.  The caller closes *out. */
+TSR_API int tsr_array_concat(const tsr_array *const *a, int n, int axis, const char *url,
+                             const tsr_options *opts, tsr_array **out);
 
 /* Sizes and traffic.  Counters are since open. */
 typedef struct {
@@ -297,6 +305,16 @@ TSR_API int tsr_schunk_read_chunk(const tsr_schunk *s, int64_t i, void *dst, siz
 TSR_API int tsr_schunk_insert_chunk(tsr_schunk *s, int64_t i, const void *src, size_t src_bytes);
 TSR_API int tsr_schunk_update_chunk(tsr_schunk *s, int64_t i, const void *src, size_t src_bytes);
 TSR_API int tsr_schunk_delete_chunk(tsr_schunk *s, int64_t i);
+
+/* Chunk i is the old chunk order[i]; order[nchunks] names each chunk once, else EARG.  A last chunk
+ * that is shorter stays the last.  Nothing is decoded or moved. */
+TSR_API int tsr_schunk_reorder(tsr_schunk *s, const int64_t *order);
+
+/* Writes s into a new super-chunk at url (NULL: in memory).  spec NULL or its zero fields: as s has
+ * it.  Chunks are copied as they are stored where neither their size nor the encoding changes.
+ * Metalayers go along.  The caller closes *out. */
+TSR_API int tsr_schunk_copy(tsr_schunk *s, const char *url, const tsr_schunk_spec *spec,
+                            const tsr_options *opts, tsr_schunk **out);
 
 /* The compressed chunk as it is stored (a special chunk as its 32-byte header). */
 TSR_API int tsr_schunk_get_chunk(const tsr_schunk *s, int64_t i, void **buf, size_t *len);

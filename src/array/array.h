@@ -35,6 +35,11 @@ int tsr_engine_close(struct tsr_array *a);
 /* Frees without writing what is pending; of a container never flushed nothing stays. */
 void tsr_engine_drop(struct tsr_array *a);
 struct tsr_array *tsr_schunk_array(tsr_schunk *s); /* what lies below */
+int tsr_schunk_settle(tsr_schunk *s);              /* no items wait above it */
+/* tsr_schunk_create in two steps; make takes over a, also when it fails. */
+int tsr_schunk_create_below(const char *url, const tsr_schunk_spec *spec, const tsr_options *opts,
+                            struct tsr_array **out);
+int tsr_schunk_make(struct tsr_array *a, tsr_schunk **out);
 int tsr_engine_flush(struct tsr_array *a, bool durable);
 tsr_stats tsr_engine_stats(const struct tsr_array *a);
 
@@ -76,6 +81,31 @@ int tsr_chunk_decode_parallel(struct tsr_pool *pool, const struct tsr_chunk *c,
                               const uint8_t *chunk, int64_t lo, int64_t n, void *dst);
 /* item_bytes, block_bytes, steps and split of spec, which may be NULL; EARG. */
 int tsr_cparams_from_spec(struct tsr_cparams *p, const tsr_schunk_spec *spec, const tsr_context *c);
+
+/* ---- copies ---- */
+
+/* A copy on its way, and how far it is in decoded bytes. */
+struct tsr_copying {
+    const tsr_array *from;
+    tsr_array *to;
+    const tsr_options *o;
+    int64_t done, total;
+};
+/* Copies items: count[] of them from from_at[] on to to_at[] (copy.c). */
+int tsr_copy_items(struct tsr_copying *c, const int64_t from_at[], const int64_t to_at[],
+                   const int64_t count[]);
+/* Chunks as they are stored (stored.c): do they fit; those of from that begin before `end` along
+ * axis, `by` chunks further along it, into an array that reads as zeros there. */
+struct tsr_stored_part {
+    int axis;
+    int64_t end, by;
+};
+bool tsr_stored_fit(const tsr_array *from, const tsr_array *to, bool coding);
+int tsr_copy_stored(struct tsr_copying *c, const struct tsr_stored_part *part);
+/* The row of bytes `from` into the empty super-chunk `to`; coding as in tsr_stored_fit. */
+int tsr_copy_bytes(const tsr_array *from, tsr_array *to, bool coding, const tsr_options *o);
+/* What tsr_array_copy would create from a and spec, which may be NULL, metalayers apart. */
+void tsr_twin_spec(const tsr_array *a, const tsr_spec *spec, tsr_spec *out);
 
 /* Copies of all header metalayers but the array's own shape record, freed with tsr_metas_free;
  * the variable-length ones are copied straight, where the target has a place for them. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* array/copy.c - an array into another with other chunks, blocks, steps or format.
  *
+ * Where chunks stay what they are they are copied as they are stored (stored.c).  Else items are:
  * The target is filled box by box, each a whole number of target chunks: first as many chunks as
  * the budget holds along the last dimension, then along the one before, and so on, so that the
  * boxes follow the order in which both arrays keep their chunks. */
@@ -37,33 +38,52 @@ static void copy_box(const struct tsr_grid *from, const struct tsr_grid *g, int6
     }
 }
 
-static int copy_data(const tsr_array *from, tsr_array *to, const tsr_options *o)
+/* The next part of a region: as much of a box as lies in it, box edges being the target's. */
+static size_t part_at(const struct tsr_grid *g, const int64_t box[], const int64_t at[],
+                      const int64_t end[], int64_t count[])
 {
-    const struct tsr_grid *g = &to->d->grid;
-    int64_t box[TSR_MAX_NDIM], start[TSR_MAX_NDIM] = {0}, count[TSR_MAX_NDIM];
-    int64_t bytes = g->item_bytes, total = g->item_bytes, done = 0;
+    size_t len = (size_t)g->item_bytes;
+    for (int d = 0; d < g->ndim; d++) {
+        count[d] = tsr_min64(box[d] - at[d] % box[d], end[d] - at[d]);
+        len *= (size_t)count[d];
+    }
+    return len;
+}
+
+static int copy_part(struct tsr_copying *c, const tsr_slice *from, const tsr_slice *to,
+                     uint8_t *buf, size_t len)
+{
+    const tsr_options *o = c->o;
+    int rc = tsr_array_read(c->from, from, buf, len);
+    if (rc == TSR_OK) rc = tsr_array_write(c->to, to, buf, len);
+    c->done += (int64_t)len;
+    if (rc < 0 || !o->progress || !o->progress(o->user, c->done, c->total)) return rc;
+    return tsr_fail(TSR_ECANCELLED, "copy: stopped by the caller");
+}
+
+int tsr_copy_items(struct tsr_copying *c, const int64_t from_at[], const int64_t to_at[],
+                   const int64_t count[])
+{
+    const struct tsr_grid *g = &c->to->d->grid;
+    int64_t box[TSR_MAX_NDIM], at[TSR_MAX_NDIM], src[TSR_MAX_NDIM], end[TSR_MAX_NDIM];
+    int64_t part[TSR_MAX_NDIM], bytes = g->item_bytes;
     int rc = TSR_OK, d;
-    for (d = 0; d < g->ndim; d++) total *= g->shape[d];
-    if (total == 0) return TSR_OK;
-    copy_box(&from->d->grid, g, box);
-    for (d = 0; d < g->ndim; d++) bytes *= box[d];
+    for (d = 0; d < g->ndim; d++) {
+        if (count[d] == 0) return TSR_OK;
+        at[d] = to_at[d];
+        end[d] = to_at[d] + count[d];
+    }
+    copy_box(&c->from->d->grid, g, box);
+    for (d = 0; d < g->ndim; d++) bytes *= tsr_min64(box[d], count[d]);
     uint8_t *buf = tsr_alloc((size_t)bytes);
     if (!buf) return TSR_ENOMEM;
     do {
-        size_t len = (size_t)g->item_bytes;
-        for (d = 0; d < g->ndim; d++) {
-            count[d] = tsr_min64(box[d], g->shape[d] - start[d]);
-            len *= (size_t)count[d];
-        }
-        tsr_slice s = {start, count, NULL};
-        rc = tsr_array_read(from, &s, buf, len);
-        if (rc == TSR_OK) rc = tsr_array_write(to, &s, buf, len);
-        done += (int64_t)len;
-        if (rc == TSR_OK && o->progress && o->progress(o->user, done, total))
-            rc = tsr_fail(TSR_ECANCELLED, "copy: stopped by the caller");
+        size_t len = part_at(g, box, at, end, part);
+        for (d = 0; d < g->ndim; d++) src[d] = at[d] - to_at[d] + from_at[d];
+        rc = copy_part(c, &(tsr_slice){src, part, NULL}, &(tsr_slice){at, part, NULL}, buf, len);
         for (d = g->ndim - 1; d >= 0; d--) {
-            if ((start[d] += box[d]) < g->shape[d]) break;
-            start[d] = 0;
+            if ((at[d] += part[d]) < end[d]) break;
+            at[d] = to_at[d];
         }
     } while (d >= 0 && rc == TSR_OK);
     tsr_free(buf);
@@ -109,29 +129,48 @@ int tsr_vlmetas_copy(const tsr_array *from, tsr_array *to)
     return rc;
 }
 
+/* Slabs of a file without a codec are nobody's choice; blocks go with chunks: the old ones need
+ * not fit in new chunks. */
+void tsr_twin_spec(const tsr_array *a, const tsr_spec *spec, tsr_spec *out)
+{
+    const tsr_spec *was = tsr_array_spec(a);
+    tsr_spec given = {.size = sizeof given};
+    if (spec && spec->size) memcpy(&given, spec, tsr_minz(spec->size, sizeof given));
+    bool chosen = was->nsteps > 0;
+    *out = *was;
+    out->chunks = given.chunks ? given.chunks : chosen ? was->chunks : NULL;
+    out->blocks = given.blocks ? given.blocks : given.chunks || !chosen ? NULL : was->blocks;
+    if (given.nsteps) out->steps = given.steps, out->nsteps = given.nsteps;
+    if (given.split) out->split = given.split;
+    out->checksum |= given.checksum;
+}
+
+static int copy_all(const tsr_array *a, tsr_array *to, bool coding, const tsr_options *o)
+{
+    const struct tsr_grid *g = &a->d->grid;
+    static const int64_t origin[TSR_MAX_NDIM];
+    struct tsr_copying c = {.from = a, .to = to, .o = o};
+    tsr_product(g->shape, g->ndim, &c.total);
+    c.total *= g->item_bytes;
+    if (tsr_stored_fit(a, to, coding))
+        return tsr_copy_stored(&c, &(struct tsr_stored_part){.end = INT64_MAX});
+    return tsr_copy_items(&c, origin, origin, g->shape);
+}
+
 int tsr_array_copy(const tsr_array *a, const char *url, const tsr_spec *spec,
                    const tsr_options *opts, tsr_array **out)
 {
     tsr_options o = tsr_options_complete(opts);
-    const tsr_spec *was = tsr_array_spec(a);
-    tsr_spec s = {.size = sizeof s}, given = {.size = sizeof given};
+    tsr_spec s;
     tsr_meta_value *metas;
     int nmetas, rc = tsr_metas_take(a, &metas, &nmetas);
     tsr_array *to = NULL;
-    if (spec && spec->size) memcpy(&given, spec, tsr_minz(spec->size, sizeof given));
-    s = *was;
+    tsr_twin_spec(a, spec, &s);
+    bool coding = s.steps != tsr_array_spec(a)->steps || s.split != tsr_array_spec(a)->split;
     s.metas = metas;
     s.nmetas = nmetas;
-    /* slabs of a file without a codec are nobody's choice; blocks go with chunks: the old ones
-     * need not fit in new chunks */
-    bool chosen = was->nsteps > 0;
-    s.chunks = given.chunks ? given.chunks : chosen ? was->chunks : NULL;
-    s.blocks = given.blocks ? given.blocks : given.chunks || !chosen ? NULL : was->blocks;
-    if (given.nsteps) s.steps = given.steps, s.nsteps = given.nsteps;
-    if (given.split) s.split = given.split;
-    s.checksum |= given.checksum;
     if (rc == TSR_OK) rc = tsr_array_create(url, &s, &o, &to);
-    if (rc == TSR_OK) rc = copy_data(a, to, &o);
+    if (rc == TSR_OK) rc = copy_all(a, to, coding, &o);
     if (rc == TSR_OK) rc = tsr_vlmetas_copy(a, to);
     if (rc == TSR_OK) *out = to;
     else tsr_engine_drop(to); /* never flushed: nothing appears */

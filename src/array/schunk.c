@@ -104,7 +104,7 @@ static int tail_take(tsr_schunk *s)
 
 /* ---- open and close ---- */
 
-static int make(struct tsr_array *a, tsr_schunk **out)
+int tsr_schunk_make(struct tsr_array *a, tsr_schunk **out)
 {
     tsr_schunk *s = tsr_alloc_zero(1, sizeof *s);
     if (!s) {
@@ -133,7 +133,7 @@ int tsr_schunk_open(const char *url, const tsr_options *opts, tsr_schunk **out)
     struct tsr_array *a;
     int rc = tsr_engine_open(url, &o, &a);
     if (rc < 0) return rc;
-    if (a->d->format->kind != TSR_KIND_ARRAY) return make(a, out);
+    if (a->d->format->kind != TSR_KIND_ARRAY) return tsr_schunk_make(a, out);
     /* a Blosc2 array is a super-chunk too, when asked for as one */
     const char *format = a->d->format->name;
     tsr_engine_close(a);
@@ -165,8 +165,8 @@ static int complete_spec(const tsr_schunk_spec *spec, tsr_schunk_spec *s)
     return TSR_OK;
 }
 
-int tsr_schunk_create(const char *url, const tsr_schunk_spec *spec, const tsr_options *opts,
-                      tsr_schunk **out)
+int tsr_schunk_create_below(const char *url, const tsr_schunk_spec *spec, const tsr_options *opts,
+                            struct tsr_array **out)
 {
     tsr_options o = tsr_options_complete(opts);
     tsr_schunk_spec s;
@@ -189,9 +189,20 @@ int tsr_schunk_create(const char *url, const tsr_schunk_spec *spec, const tsr_op
                    .metas = s.metas,
                    .nmetas = s.nmetas,
                    .checksum = s.checksum};
+    return tsr_engine_create(url, f, &as, &o, out);
+}
+
+int tsr_schunk_create(const char *url, const tsr_schunk_spec *spec, const tsr_options *opts,
+                      tsr_schunk **out)
+{
     struct tsr_array *a;
-    rc = tsr_engine_create(url, f, &as, &o, &a);
-    return rc < 0 ? rc : make(a, out);
+    int rc = tsr_schunk_create_below(url, spec, opts, &a);
+    return rc < 0 ? rc : tsr_schunk_make(a, out);
+}
+
+int tsr_schunk_settle(tsr_schunk *s)
+{
+    return tail_store(s);
 }
 
 static int flush(tsr_schunk *s, bool durable)
@@ -480,6 +491,19 @@ int tsr_schunk_delete_chunk(tsr_schunk *s, int64_t i)
     return rc;
 }
 
+int tsr_schunk_reorder(tsr_schunk *s, const int64_t *order)
+{
+    int64_t n = tsr_schunk_nchunks(s);
+    int rc = writable(s);
+    if (rc == TSR_OK && !s->a->d->format->chunk_reorder)
+        rc = tsr_fail(TSR_EUNSUPPORTED, "format %s: cannot be reordered", tsr_schunk_format(s));
+    for (int64_t i = 0; i < n && rc == TSR_OK; i++) rc = check_chunk(s, order[i], n);
+    if (rc == TSR_OK) rc = tail_drop(s);
+    if (rc == TSR_OK && n) rc = s->a->d->format->chunk_reorder(s->a->d, order);
+    tsr_sized_forget(s->a);
+    return rc;
+}
+
 /* Is chunk i stored as the caller sees it? */
 static int check_stored(const tsr_schunk *s, int64_t i)
 {
@@ -583,7 +607,7 @@ int tsr_schunk_from_frame(const void *buf, size_t len, int flags, const tsr_opti
 {
     struct tsr_array *a;
     int rc = tsr_engine_from_frame(buf, len, flags, "b2frame", opts, &a);
-    return rc < 0 ? rc : make(a, out);
+    return rc < 0 ? rc : tsr_schunk_make(a, out);
 }
 
 int tsr_schunk_meta_count(const tsr_schunk *s, tsr_meta_kind kind)

@@ -170,6 +170,28 @@ static int frame_chunk_put(struct tsr_driver *d, const struct tsr_whole *w)
     return rc < 0 ? rc : derive(b, tsr_frame_facts_of(b->frame)->nbytes, d->grid.chunk[0]);
 }
 
+/* Chunks of any size come one after the other, and make the row longer. */
+static int frame_copy_chunks(struct tsr_driver *to, const struct tsr_driver *from,
+                             const struct tsr_chunk_moves *m)
+{
+    struct tsr_blosc2 *b = (struct tsr_blosc2 *)to;
+    int rc = tsr_blosc2_copy_chunks(to, from, m);
+    if (rc < 0 || !to->variable) return rc;
+    return derive(b, tsr_frame_facts_of(b->frame)->nbytes, to->grid.chunk[0]);
+}
+
+static int64_t ordered(void *arg, int64_t i)
+{
+    return ((const int64_t *)arg)[i];
+}
+
+static int chunk_reorder(struct tsr_driver *d, const int64_t *order)
+{
+    struct tsr_blosc2 *b = (struct tsr_blosc2 *)d;
+    int64_t n = tsr_frame_facts_of(b->frame)->nchunks;
+    return tsr_frame_remap(b->frame, n, ordered, (void *)(uintptr_t)order, TSR_SPECIAL_ZEROS);
+}
+
 /* ---- a chunk on its own ---- */
 
 /* More than the header is read, so that a broken dictionary or broken block starts are told from
@@ -256,6 +278,9 @@ const struct tsr_format tsr_format_b2frame = {
     .chunk_delete = chunk_delete,
     .chunk_size = frame_chunk_size,
     .chunk_put = frame_chunk_put,
+    .chunk_reorder = chunk_reorder,
+    .alike = tsr_blosc2_alike,
+    .copy_chunks = frame_copy_chunks,
     .flush = tsr_blosc2_flush,
     .meta = &tsr_blosc2_meta,
     .to_buffer = tsr_blosc2_to_buffer,

@@ -356,6 +356,35 @@ int tsr_blosc2_flush(struct tsr_driver *d, bool durable)
     return tsr_frame_flush(self(d)->frame, durable);
 }
 
+/* ---- chunks as they are stored ---- */
+
+static bool same_coding(const struct tsr_cparams *p, const struct tsr_cparams *q)
+{
+    return p->codec_id == q->codec_id && p->codec_meta == q->codec_meta && p->clevel == q->clevel &&
+           p->split == q->split && p->use_dict == q->use_dict && p->item_bytes == q->item_bytes &&
+           memcmp(p->filters, q->filters, sizeof p->filters) == 0 &&
+           memcmp(p->filters_meta, q->filters_meta, sizeof p->filters_meta) == 0;
+}
+
+bool tsr_blosc2_alike(const struct tsr_driver *a, const struct tsr_driver *b, bool coding)
+{
+    const struct tsr_grid *g = &a->grid, *h = &b->grid;
+    if (!self(a)->frame || !self(b)->frame || g->ndim != h->ndim || g->padded != h->padded ||
+        g->item_bytes != h->item_bytes || a->variable != b->variable)
+        return false;
+    for (int d = 0; d < g->ndim && !a->variable; d++)
+        if (g->chunk[d] != h->chunk[d] || (g->padded && g->block[d] != h->block[d])) return false;
+    if (self(a)->cparams.item_bytes != self(b)->cparams.item_bytes) return false;
+    return !coding || same_coding(&self(a)->cparams, &self(b)->cparams);
+}
+
+int tsr_blosc2_copy_chunks(struct tsr_driver *to, const struct tsr_driver *from,
+                           const struct tsr_chunk_moves *m)
+{
+    struct tsr_frame_moves moves = {m->to, m->after, m->arg};
+    return tsr_frame_copy_chunks(self(from)->frame, self(to)->frame, &moves);
+}
+
 /* ---- metadata ---- */
 
 bool tsr_blosc2_is_frame(const uint8_t *head, size_t len)

@@ -44,6 +44,9 @@ bool tsr_blosc2_keep(const struct tsr_driver *d, const struct tsr_place *old,
 int tsr_blosc2_seal(const struct tsr_driver *d, struct tsr_out_chunk *c);
 int tsr_blosc2_commit(struct tsr_driver *d, const struct tsr_out_chunk *c, size_t n);
 int tsr_blosc2_flush(struct tsr_driver *d, bool durable);
+bool tsr_blosc2_alike(const struct tsr_driver *a, const struct tsr_driver *b, bool coding);
+int tsr_blosc2_copy_chunks(struct tsr_driver *to, const struct tsr_driver *from,
+                           const struct tsr_chunk_moves *m);
 int tsr_blosc2_to_buffer(struct tsr_driver *d, void **buf, size_t *len);
 extern const struct tsr_format_meta tsr_blosc2_meta;
 int64_t tsr_blosc2_cbytes(const struct tsr_driver *d);

@@ -115,6 +115,14 @@ struct tsr_whole {
     struct tsr_piece bytes;
 };
 
+/* Where chunks go: number i becomes to(arg, i), or is left out where that is < 0; after hears of
+ * each that went, and ends the copy with what it fails with. */
+struct tsr_chunk_moves {
+    int64_t (*to)(void *arg, int64_t i);
+    int (*after)(void *arg, int64_t i);
+    void *arg;
+};
+
 /* Raw metalayers (Blosc2 formats), as in tessera.h. */
 struct tsr_format_meta {
     int (*count)(const struct tsr_driver *d, tsr_meta_kind kind);
@@ -182,6 +190,14 @@ struct tsr_format {
     /* Rows of Blosc chunks: the decoded size of chunk i; and a chunk that is encoded. */
     int (*chunk_size)(const struct tsr_driver *d, int64_t i, int64_t *nbytes);
     int (*chunk_put)(struct tsr_driver *d, const struct tsr_whole *w);
+    /* Chunk i is the old chunk order[i]; order is a permutation. */
+    int (*chunk_reorder)(struct tsr_driver *d, const int64_t *order);
+    /* Do chunks of one fit the other as they are stored, and, with coding, are they what the
+     * other would make of the same items?  Then copy_chunks puts those of `from` into `to`, which
+     * reads as zeros so far.  Only asked of two of the same format.  NULL: never. */
+    bool (*alike)(const struct tsr_driver *a, const struct tsr_driver *b, bool coding);
+    int (*copy_chunks)(struct tsr_driver *to, const struct tsr_driver *from,
+                       const struct tsr_chunk_moves *m);
     int (*flush)(struct tsr_driver *d, bool durable);
 
     /* Metadata; NULL: the format has no place for it. */

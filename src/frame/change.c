@@ -290,14 +290,16 @@ static int collect_unnamed(const struct tsr_frame *f, const uint8_t *named, stru
     return TSR_OK;
 }
 
-static int check_remap(const struct tsr_frame *f, int64_t n, int special)
+static int check_remap(const struct tsr_frame *f, const struct frame_rebuild *r, int special)
 {
+    int64_t n = r->n, have = f->facts.nchunks;
+    bool stays = n > 0 && n == have && r->from(r->arg, n - 1) == n - 1;
     int rc = tsr_frame_need_writable(f);
     if (rc == TSR_OK) rc = tsr_frame_check_special(f->facts.cparams.item_bytes, special);
     if (rc < 0) return rc;
     bool unknown = f->facts.chunk_bytes == 0 && !f->facts.variable;
-    if (n < 0 || (n > 0 && unknown) || last_bytes(f) != f->facts.chunk_bytes ||
-        (f->facts.variable && n != f->facts.nchunks))
+    if (n < 0 || (n > 0 && unknown) || (f->facts.variable && n != have) ||
+        (last_bytes(f) != f->facts.chunk_bytes && !stays))
         return tsr_fail(TSR_EARG, "remap to %lld chunks of %lld bytes, the last has %lld",
                         (long long)n, (long long)f->facts.chunk_bytes, (long long)last_bytes(f));
     if (n > FRAME_MAX_CHUNKS)
@@ -310,7 +312,8 @@ int tsr_frame_remap(struct tsr_frame *f, int64_t n, int64_t (*from)(void *arg, i
 {
     struct tsr_buf dropped = {0};
     struct frame_rebuild r = {n, 0, entry_special(special), from, arg};
-    int rc = check_remap(f, n, special);
+    int rc = check_remap(f, &r, special);
+    int64_t last = n == f->facts.nchunks ? last_bytes(f) : f->facts.chunk_bytes;
     if (rc < 0) return rc;
     uint8_t *named = tsr_alloc_zero((size_t)f->facts.nchunks / 8 + 1, 1);
     rc = named ? mark_named(f, n, from, arg, named) : TSR_ENOMEM;
@@ -319,7 +322,7 @@ int tsr_frame_remap(struct tsr_frame *f, int64_t n, int64_t (*from)(void *arg, i
     if (rc == TSR_OK) rc = tsr_index_rebuild(&f->index, &r);
     if (rc == TSR_OK) {
         release_all(f, &dropped);
-        set_count(f, n, f->facts.chunk_bytes);
+        set_count(f, n, last);
     }
     tsr_free(named);
     tsr_buf_free(&dropped);

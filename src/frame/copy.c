@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* frame/copy.c - a frame without its holes.
+/* frame/copy.c - chunks from frame to frame as they are stored, and a frame without its holes.
  *
- * The copy is a frame in memory that gets the same header, metalayers and index; stored chunks
- * are put one after the other, as they are.  Its first flush makes the bytes complete. */
+ * The compact copy is a frame in memory that gets the same header, metalayers and index; stored
+ * chunks are put one after the other.  Its first flush makes the bytes complete. */
 #include "frame/priv.h"
 
 /* A chunk as it is stored: a view of it, or read into buf. */
@@ -45,13 +45,28 @@ static int copy_variable(const struct tsr_frame *f, struct tsr_frame *g, int64_t
     return rc < 0 ? rc : tsr_frame_insert_chunk(g, i, &piece, 1, nbytes);
 }
 
-static int copy_chunks(const struct tsr_frame *f, struct tsr_frame *g)
+static int copy_chunk(const struct tsr_frame *f, int64_t i, struct tsr_frame *g, int64_t j,
+                      struct tsr_buf *buf)
+{
+    struct tsr_piece piece;
+    int special, rc = chunk_bytes(f, i, buf, &piece, &special);
+    if (rc < 0) return rc;
+    if (f->facts.variable) return copy_variable(f, g, i, &piece, special);
+    return special ? tsr_frame_put_special(g, j, special) : tsr_frame_put(g, j, &piece, 1);
+}
+
+static int64_t itself(void *arg, int64_t i)
+{
+    (void)arg;
+    return i;
+}
+
+int tsr_frame_copy_chunks(const struct tsr_frame *f, struct tsr_frame *g,
+                          const struct tsr_frame_moves *m)
 {
     struct tsr_buf buf = {0};
     int rc = TSR_OK;
     for (int64_t i = 0; i < f->facts.nchunks && rc == TSR_OK; i++) {
-        struct tsr_piece piece;
-        int special;
         /* a page of zeros is a page of zeros in the copy already */
         if (i % PAGE_ENTRIES == 0 && !f->facts.variable &&
             tsr_index_page_mark(&f->index, (size_t)(i / PAGE_ENTRIES)) ==
@@ -59,9 +74,10 @@ static int copy_chunks(const struct tsr_frame *f, struct tsr_frame *g)
             i += PAGE_ENTRIES - 1;
             continue;
         }
-        if ((rc = chunk_bytes(f, i, &buf, &piece, &special)) < 0) break;
-        if (f->facts.variable) rc = copy_variable(f, g, i, &piece, special);
-        else rc = special ? tsr_frame_put_special(g, i, special) : tsr_frame_put(g, i, &piece, 1);
+        int64_t j = m->to(m->arg, i);
+        if (j < 0) continue;
+        rc = copy_chunk(f, i, g, j, &buf);
+        if (rc == TSR_OK && m->after) rc = m->after(m->arg, i);
     }
     tsr_buf_free(&buf);
     return rc;
@@ -100,6 +116,7 @@ static int make_twin(const struct tsr_frame *f, struct tsr_frame **out)
      * since other writers may leave room in theirs */
     int32_t header_len = (*out)->h.header_len;
     (*out)->h = f->h;
+    (*out)->h.frame_type = (*out)->home->frame_type;
     (*out)->h.header_len = header_len;
     (*out)->h.frame_len = 0;
     (*out)->facts.vlblocks = f->facts.vlblocks;
@@ -112,7 +129,7 @@ int tsr_frame_to_buffer(struct tsr_frame *f, void **buf, size_t *len)
     int rc = tsr_frame_flush(f, false);
     if (rc == TSR_OK) rc = make_twin(f, &g);
     if (rc < 0) return rc;
-    rc = copy_chunks(f, g);
+    rc = tsr_frame_copy_chunks(f, g, &(struct tsr_frame_moves){.to = itself});
     if (rc == TSR_OK) rc = copy_metas(f, g);
     if (rc == TSR_OK) rc = tsr_frame_flush(g, false);
     if (rc == TSR_OK) tsr_store_mem_take(g->st, buf, len);

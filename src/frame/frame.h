@@ -94,7 +94,7 @@ int tsr_frame_update_chunk(struct tsr_frame *f, int64_t i, const struct tsr_piec
 int tsr_frame_insert(struct tsr_frame *f, int64_t i, int64_t n, int special);
 int tsr_frame_delete(struct tsr_frame *f, int64_t i, int64_t n);
 /* A new index of n entries: entry j is the old entry from(arg, j), or special if that is < 0.
- * Old entries not named become holes; none is named twice. */
+ * Old entries not named become holes; none is named twice.  A short last chunk stays the last. */
 int tsr_frame_remap(struct tsr_frame *f, int64_t n, int64_t (*from)(void *arg, int64_t j),
                     void *arg, int special);
 /* The decoded size of the last chunk (1 .. chunk_bytes); the caller puts a fitting chunk. */
@@ -106,6 +106,17 @@ int tsr_frame_set_sizes(struct tsr_frame *f, int64_t chunk_bytes, int32_t block_
  * one write; the holes of the previous state are free from then on.  durable: synced between.
  * Does nothing when nothing changed.  First flush of a created frame: publishes the store. */
 int tsr_frame_flush(struct tsr_frame *f, bool durable);
+
+/* Puts chunks of f, as they are stored, into g, whose chunks have the same size and read as zeros
+ * so far: chunk i becomes chunk to(arg, i), or is left out where that is < 0.  after hears of each
+ * one put; what it fails with ends the copy.  NULL: nobody does. */
+struct tsr_frame_moves {
+    int64_t (*to)(void *arg, int64_t i);
+    int (*after)(void *arg, int64_t i);
+    void *arg;
+};
+int tsr_frame_copy_chunks(const struct tsr_frame *f, struct tsr_frame *g,
+                          const struct tsr_frame_moves *m);
 
 /* The frame's bytes, flushed, compact (no holes), in one buffer. */
 int tsr_frame_to_buffer(struct tsr_frame *f, void **buf, size_t *len);

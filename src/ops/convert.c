@@ -3,7 +3,7 @@
  *
  *   array       -> array        tsr_array_copy
  *   array       -> super-chunk  its items in C order, slab by slab
- *   super-chunk -> super-chunk  its bytes, some chunks at a time
+ *   super-chunk -> super-chunk  its chunks as they are stored, else its bytes
  *   super-chunk -> array        a row of bytes, or what tsr_options.raw says they are
  *
  * A slab is a box of whole rows, so that it is one run of items in C order; along the axis it is
@@ -205,39 +205,67 @@ static int append_items(const tsr_array *a, tsr_schunk *to, const struct work *w
     return rc;
 }
 
-/* Items of a row of bytes may lie across what is read at once: then bytes are the items. */
+/* Items of a row of bytes may lie across chunks or its end: then bytes are the items. */
 static int64_t whole_item(const tsr_array *a)
 {
     const struct tsr_grid *g = &a->d->grid;
     int64_t item = a->d->spec.item_bytes;
-    if (g->item_bytes == item) return item;
-    return g->shape[0] % item || g->chunk[0] % item || SLAB_BYTES % item ? 1 : item;
+    return g->item_bytes == item || (g->shape[0] % item == 0 && g->chunk[0] % item == 0) ? item : 1;
+}
+
+/* What was is of a row of bytes stays, where nothing else is asked for. */
+static tsr_schunk_spec schunk_spec(const tsr_array *a, const tsr_spec *spec)
+{
+    const tsr_spec *was = tsr_array_spec(a);
+    const struct tsr_grid *g = &a->d->grid;
+    int64_t item = whole_item(a);
+    tsr_schunk_spec s = {.size = sizeof s,
+                         .item_bytes = item,
+                         .split = spec->split ? spec->split : was->split,
+                         .checksum = spec->checksum || was->checksum,
+                         .steps = spec->nsteps ? spec->steps : was->steps,
+                         .nsteps = spec->nsteps ? spec->nsteps : was->nsteps};
+    if (a->d->format->kind != TSR_KIND_ARRAY) {
+        s.variable = a->d->variable && !spec->chunks;
+        if (!s.variable) s.chunk_bytes = g->chunk[0];
+        if (!spec->chunks && g->block[0] < g->chunk[0]) s.block_bytes = g->block[0];
+    }
+    if (spec->chunks && !tsr_mul(spec->chunks[0], item, &s.chunk_bytes)) s.chunk_bytes = -1;
+    if (spec->blocks && !tsr_mul(spec->blocks[0], item, &s.block_bytes)) s.block_bytes = -1;
+    return s;
+}
+
+static int fill_schunk(const tsr_array *a, tsr_array *to, const tsr_spec *spec,
+                       const struct work *w)
+{
+    tsr_schunk *s;
+    if (a->d->format->kind != TSR_KIND_ARRAY) {
+        bool coding = spec->nsteps || spec->split || spec->blocks;
+        int rc = tsr_copy_bytes(a, to, coding, w->o);
+        if (rc == TSR_OK) rc = tsr_vlmetas_copy(a, to);
+        if (rc == TSR_OK) return tsr_engine_close(to);
+        tsr_engine_drop(to);
+        return rc;
+    }
+    int rc = tsr_schunk_make(to, &s);
+    if (rc < 0) return rc;
+    rc = append_items(a, s, w);
+    if (rc == TSR_OK) rc = tsr_vlmetas_copy(a, to);
+    if (rc == TSR_OK) return tsr_schunk_close(s);
+    tsr_schunk_drop(s);
+    return rc;
 }
 
 static int to_schunk(const tsr_array *a, const char *dst, const tsr_spec *spec, struct work *w)
 {
-    const tsr_spec *was = tsr_array_spec(a);
-    int64_t item = whole_item(a);
-    tsr_schunk_spec s = {.size = sizeof s,
-                         .item_bytes = item,
-                         .split = spec->split,
-                         .checksum = spec->checksum || was->checksum,
-                         .steps = spec->nsteps ? spec->steps : was->steps,
-                         .nsteps = spec->nsteps ? spec->nsteps : was->nsteps};
+    tsr_schunk_spec s = schunk_spec(a, spec);
     tsr_meta_value *metas;
-    tsr_schunk *to = NULL;
+    tsr_array *to = NULL;
     int rc = tsr_metas_take(a, &metas, &s.nmetas);
     s.metas = metas;
-    if (a->d->format->kind != TSR_KIND_ARRAY && a->d->grid.chunk[0] % item == 0)
-        s.chunk_bytes = a->d->grid.chunk[0];
-    if (spec->chunks && !tsr_mul(spec->chunks[0], item, &s.chunk_bytes)) s.chunk_bytes = -1;
-    if (spec->blocks && !tsr_mul(spec->blocks[0], item, &s.block_bytes)) s.block_bytes = -1;
-    if (rc == TSR_OK) rc = tsr_schunk_create(dst, &s, w->o, &to);
-    if (rc == TSR_OK) rc = append_items(a, to, w);
-    if (rc == TSR_OK) rc = tsr_vlmetas_copy(a, tsr_schunk_array(to));
+    if (rc == TSR_OK) rc = tsr_schunk_create_below(dst, &s, w->o, &to);
+    if (rc == TSR_OK) rc = fill_schunk(a, to, spec, w);
     tsr_metas_free(metas, metas ? s.nmetas : 0);
-    if (rc == TSR_OK) return tsr_schunk_close(to);
-    tsr_schunk_drop(to);
     return rc;
 }
 

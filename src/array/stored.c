@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* array/stored.c - chunks from array to array as they are stored, without decoding them.
+ *
+ * Where nothing about chunks and blocks changes, a chunk of one Blosc2 array is one of the other,
+ * wherever the two are kept: a file, a folder with a file per chunk, memory.  Chunks of zeros that
+ * are not stored cost nothing here, however many they are. */
+#include "array/array.h"
+#include "base/mem.h"
+
+bool tsr_stored_fit(const tsr_array *from, const tsr_array *to, bool coding)
+{
+    const struct tsr_format *f = from->d->format;
+    return f == to->d->format && f->alike && f->alike(from->d, to->d, coding);
+}
+
+struct moving {
+    struct tsr_copying *c;
+    const struct tsr_stored_part *part;
+};
+
+static int64_t new_number(void *arg, int64_t i)
+{
+    const struct moving *m = arg;
+    const struct tsr_grid *g = &m->c->from->d->grid;
+    int64_t at[TSR_MAX_NDIM] = {0};
+    if (m->c->from->d->variable) return i;
+    tsr_grid_chunk_coords(g, i, at);
+    if (at[m->part->axis] * g->chunk[m->part->axis] >= m->part->end && g->ndim) return -1;
+    at[m->part->axis] += m->part->by;
+    return tsr_grid_chunk_number(&m->c->to->d->grid, at);
+}
+
+static int tell(struct tsr_copying *c, int64_t bytes)
+{
+    const tsr_options *o = c->o;
+    c->done = tsr_min64(c->done + bytes, c->total);
+    if (!o->progress || !o->progress(o->user, c->done, c->total)) return TSR_OK;
+    return tsr_fail(TSR_ECANCELLED, "copy: stopped by the caller");
+}
+
+static int after(void *arg, int64_t i)
+{
+    struct tsr_copying *c = ((const struct moving *)arg)->c;
+    (void)i;
+    return tell(c, c->from->d->grid.chunk_bytes);
+}
+
+int tsr_copy_stored(struct tsr_copying *c, const struct tsr_stored_part *part)
+{
+    struct moving m = {c, part};
+    struct tsr_chunk_moves moves = {new_number, after, &m};
+    return c->from->d->format->copy_chunks(c->to->d, c->from->d, &moves);
+}
+
+/* ---- super-chunks ---- */
+
+/* The fields that were not given, as s has them; *coding: is the encoding asked for?  A block as
+ * large as the chunk is what a frame says whose chunks choose theirs. */
+static tsr_schunk_spec schunk_twin(const tsr_schunk *s, const tsr_schunk_spec *spec, bool *coding)
+{
+    const tsr_schunk_spec *was = tsr_schunk_spec_of(s);
+    tsr_schunk_spec t = *was, given = {.size = sizeof given};
+    if (spec && spec->size) memcpy(&given, spec, tsr_minz(spec->size, sizeof given));
+    *coding = given.nsteps || given.split || given.block_bytes;
+    if (given.chunk_bytes || t.block_bytes >= t.chunk_bytes) t.block_bytes = 0;
+    if (given.chunk_bytes || given.variable) {
+        t.chunk_bytes = given.chunk_bytes;
+        t.variable = given.variable;
+    }
+    if (given.block_bytes) t.block_bytes = given.block_bytes;
+    if (given.nsteps) t.steps = given.steps, t.nsteps = given.nsteps;
+    if (given.split) t.split = given.split;
+    t.checksum |= given.checksum;
+    return t;
+}
+
+/* Chunks of any size into such chunks, coded anew. */
+static int copy_sized(struct tsr_copying *c)
+{
+    const tsr_array *from = c->from;
+    uint8_t *buf = NULL;
+    int64_t cap = 0, n;
+    int rc = TSR_OK;
+    for (int64_t i = 0; i < from->d->nchunks && rc == TSR_OK; i++) {
+        if ((rc = from->d->format->chunk_size(from->d, i, &n)) < 0) break;
+        if (n > cap) {
+            uint8_t *more = tsr_realloc(buf, (size_t)n, 1);
+            if (!more) rc = TSR_ENOMEM;
+            else buf = more, cap = n;
+        }
+        if (rc == TSR_OK) rc = tsr_sized_read_chunk(from, i, buf, n);
+        if (rc == TSR_OK) rc = tsr_sized_put(c->to, i, true, buf, (size_t)n);
+        if (rc == TSR_OK) rc = tell(c, n);
+    }
+    tsr_free(buf);
+    return rc;
+}
+
+/* A row of any bytes into chunks of any size: the target's grid says how many at a time. */
+static int copy_to_sized(struct tsr_copying *c)
+{
+    enum { SIZED_CHUNK = 4 << 20 };
+    int64_t n = c->from->d->grid.shape[0], i = 0;
+    uint8_t *buf = tsr_alloc(SIZED_CHUNK);
+    int rc = buf ? TSR_OK : TSR_ENOMEM;
+    for (int64_t at = 0; at < n && rc == TSR_OK; at += SIZED_CHUNK) {
+        int64_t len = tsr_min64(SIZED_CHUNK, n - at);
+        rc = tsr_array_read(c->from, &(tsr_slice){&at, &len, NULL}, buf, (size_t)len);
+        if (rc == TSR_OK) rc = tsr_sized_put(c->to, i++, true, buf, (size_t)len);
+        if (rc == TSR_OK) rc = tell(c, len);
+    }
+    tsr_free(buf);
+    return rc;
+}
+
+int tsr_copy_bytes(const tsr_array *from, tsr_array *to, bool coding, const tsr_options *o)
+{
+    int64_t n = from->d->grid.shape[0], zero = 0;
+    struct tsr_copying c = {from, to, o, 0, n};
+    struct tsr_stored_part all = {.end = INT64_MAX};
+    bool sized = to->d->variable, fit = tsr_stored_fit(from, to, coding);
+    int rc = n && !sized ? to->d->format->resize(to->d, &n) : TSR_OK;
+    if (rc < 0 || n == 0) return rc;
+    if (fit) return tsr_copy_stored(&c, &all);
+    if (sized) return from->d->variable ? copy_sized(&c) : copy_to_sized(&c);
+    return tsr_copy_items(&c, &zero, &zero, &n);
+}
+
+int tsr_schunk_copy(tsr_schunk *s, const char *url, const tsr_schunk_spec *spec,
+                    const tsr_options *opts, tsr_schunk **out)
+{
+    tsr_options o = tsr_options_complete(opts);
+    const tsr_array *from = tsr_schunk_array(s);
+    tsr_meta_value *metas;
+    tsr_array *to = NULL;
+    bool coding;
+    tsr_schunk_spec t = schunk_twin(s, spec, &coding);
+    int rc = tsr_schunk_settle(s);
+    if (rc < 0) return rc;
+    rc = tsr_metas_take(from, &metas, &t.nmetas);
+    t.metas = metas;
+    if (rc == TSR_OK) rc = tsr_schunk_create_below(url, &t, &o, &to);
+    if (rc == TSR_OK) rc = tsr_copy_bytes(from, to, coding, &o);
+    if (rc == TSR_OK) rc = tsr_vlmetas_copy(from, to);
+    if (rc < 0) tsr_engine_drop(to); /* never flushed: nothing appears */
+    else rc = tsr_schunk_make(to, out);
+    tsr_metas_free(metas, metas ? t.nmetas : 0);
+    return rc;
+}
