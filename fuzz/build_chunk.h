@@ -148,4 +148,29 @@ static inline bool put_chunk(struct image *im, const struct tsr_cparams *p, cons
     return rc == TSR_OK;
 }
 
+/* The same in up to 20 blocks of lengths that the input chooses; n > 0. */
+static inline bool put_vl_chunk(struct image *im, struct input *in, const struct tsr_cparams *p,
+                                const struct data *d)
+{
+    size_t len[20], n = 0, left = d->n, bound, base = im->b.len, at = 0;
+    struct tsr_chunk c;
+    for (; left > 0; left -= len[n++]) len[n] = n < 19 ? 1 + pick(in, (uint32_t)left) : left;
+    int rc = tsr_chunk_vl_begin(&c, p, (int64_t)n, len, &bound);
+    if (rc < 0) {
+        check(rc == TSR_EARG || rc == TSR_EUNSUPPORTED);
+        return false;
+    }
+    uint8_t *dst = need(malloc(bound)), *to = dst + 32 + 4 * n;
+    struct tsr_block_out out[20];
+    for (size_t b = 0; b < n; at += len[b], to += len[b] + 4, b++) {
+        out[b] = (struct tsr_block_out){.p = to};
+        check_ok(tsr_chunk_encode_vl(&c, p, worker(), d->p + at, len[b], &out[b]));
+    }
+    tsr_chunk_vl_seal(&c, out, dst);
+    put_bytes(im, dst, (size_t)c.cbytes);
+    add_chunk_fields(im, base, (size_t)c.cbytes);
+    free(dst);
+    return true;
+}
+
 #endif

@@ -20,6 +20,7 @@ struct plan_meta {
 struct plan {
     int32_t type_size, block_bytes;
     int64_t chunk_bytes, nbytes;
+    bool variable, vl; /* chunks of up to chunk_bytes; blocks of variable length */
     int nchunks, nmetas, nvlmetas;
     int special[PLAN_CHUNKS]; /* an entry without a chunk; data is what it reads as */
     struct data data[PLAN_CHUNKS];
@@ -57,7 +58,7 @@ static inline void pick_metas(struct input *in, struct plan *p)
 static inline void pick_chunk(struct input *in, struct plan *p, int i, size_t n)
 {
     static const int kinds[] = {TSR_SPECIAL_ZEROS, TSR_SPECIAL_NAN, TSR_SPECIAL_UNINIT};
-    int special = pick(in, 3) ? 0 : kinds[pick(in, 3)];
+    int special = pick(in, 3) || p->variable || p->vl ? 0 : kinds[pick(in, 3)];
     bool floats = p->type_size == 4 || p->type_size == 8;
     if (special == TSR_SPECIAL_NAN && !floats) special = TSR_SPECIAL_ZEROS;
     p->special[i] = special;
@@ -84,7 +85,9 @@ static inline void put_header(struct image *im, const struct plan *p)
     add_field(im, 0, 1, false);
     put_big(im, 0xD2, 0, 4);
     put_big(im, 0xCF, 0, 8);
-    uint8_t flags[5] = {0xA4, p->chunk_bytes ? 0x12 : 0x53, 0, (uint8_t)(codec | c->clevel << 4),
+    int kind = p->vl ? 0x93 : 0x12;
+    if (p->variable || p->chunk_bytes == 0) kind = p->vl ? 0xD3 : 0x53;
+    uint8_t flags[5] = {0xA4, (uint8_t)kind, 0, (uint8_t)(codec | c->clevel << 4),
                         (uint8_t)(c->split - 1)};
     put_bytes(im, flags, 5);
     for (size_t at = 24; at < 29; at++) add_field(im, at, 1, false);
@@ -92,7 +95,7 @@ static inline void put_header(struct image *im, const struct plan *p)
     put_big(im, 0xD3, 0, 8);
     put_big(im, 0xD2, (uint64_t)p->type_size, 4);
     put_big(im, 0xD2, (uint64_t)p->block_bytes, 4);
-    put_big(im, 0xD2, p->nchunks || p->chunk_bytes ? (uint64_t)p->chunk_bytes : UINT32_MAX, 4);
+    put_big(im, 0xD2, p->variable ? 0 : (uint64_t)p->chunk_bytes, 4);
     put_big(im, 0xD1, 1, 2);
     put_big(im, 0xD1, 1, 2);
     uint8_t tail[19] = {p->nvlmetas ? 0xC3 : 0xC2, 0xD8, 6};
@@ -151,6 +154,12 @@ static inline void put_gap(struct image *im, struct input *in)
     if (pick(in, 4) == 0) put_bytes(im, gap, pick(in, sizeof gap));
 }
 
+static inline bool put_one(struct image *im, struct input *in, const struct tsr_cparams *c,
+                           const struct plan *p, int i)
+{
+    return p->vl ? put_vl_chunk(im, in, c, &p->data[i]) : put_chunk(im, c, &p->data[i]);
+}
+
 /* The chunks in an order of their own; entries[i] is what the index says of chunk i. */
 static inline void put_chunks(struct image *im, struct input *in, const struct plan *p,
                               int64_t *entries)
@@ -166,9 +175,9 @@ static inline void put_chunks(struct image *im, struct input *in, const struct p
         }
         put_gap(im, in);
         entries[i] = (int64_t)(im->b.len - head);
-        if (put_chunk(im, &c, &p->data[i])) continue;
+        if (put_one(im, in, &c, p, i)) continue;
         tsr_cparams_init(&c, p->type_size);
-        check(put_chunk(im, &c, &p->data[i]));
+        check(put_one(im, in, &c, p, i));
     }
 }
 

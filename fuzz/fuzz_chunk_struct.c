@@ -24,7 +24,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     uint32_t times = pick(&in, 6);
     pick_params(&in, &p, pick_item(&in));
     struct data d = make_data(&in, pick(&in, 12000));
-    if (put_chunk(&im, &p, &d)) {
+    bool vl = pick(&in, 4) == 0 && d.n > 0;
+    if (vl ? put_vl_chunk(&im, &in, &p, &d) : put_chunk(&im, &p, &d)) {
         check_back(&im, &p, &d);
         mutate(&im, &in, times);
         uint8_t *exact = need(malloc(im.b.len)); /* nothing behind the last byte */

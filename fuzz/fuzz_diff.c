@@ -227,7 +227,8 @@ static void build_chunk(struct input *in, struct image *im)
     struct tsr_cparams p;
     pick_params(in, &p, pick_item(in));
     struct data d = make_data(in, pick(in, 12000));
-    (void)put_chunk(im, &p, &d);
+    if (d.n > 0 && pick(in, 4) == 0) (void)put_vl_chunk(im, in, &p, &d);
+    else (void)put_chunk(im, &p, &d);
     free(d.p);
 }
 
@@ -236,6 +237,8 @@ static void build_frame(struct input *in, struct image *im)
     struct plan p = {.type_size = pick_item(in)};
     pick_params(in, &p.params, p.type_size);
     p.chunk_bytes = (1 + (int64_t)pick(in, 300)) * p.type_size;
+    p.variable = pick(in, 4) == 0;
+    p.vl = pick(in, 4) == 0;
     pick_metas(in, &p);
     pick_chunks(in, &p, (int)pick(in, PLAN_CHUNKS), p.chunk_bytes);
     put_frame(im, in, &p, pick(in, 4) == 0);

@@ -63,6 +63,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     pick_params(&in, &p.params, p.type_size);
     int32_t items = 1 + (int32_t)pick(&in, 200); /* at most 300 bytes each, CHUNK_LIMIT in all */
     p.chunk_bytes = (int64_t)items * p.type_size;
+    p.variable = pick(&in, 4) == 0;
+    p.vl = pick(&in, 4) == 0;
     pick_metas(&in, &p);
     int n = (int)pick(&in, PLAN_CHUNKS);
     pick_chunks(&in, &p, n, p.chunk_bytes - (int64_t)pick(&in, (uint32_t)items) * p.type_size);

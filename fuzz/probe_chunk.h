@@ -41,6 +41,27 @@ static inline void check_block(const struct tsr_chunk *c, const uint8_t *chunk,
     free(src);
 }
 
+/* Blocks of variable length, each from its own bytes. */
+static inline void check_vl_blocks(const struct tsr_chunk *c, const uint8_t *chunk,
+                                   const uint8_t *whole)
+{
+    int64_t *ends = need(malloc((size_t)c->nblocks * sizeof *ends)), lo = 0;
+    check_ok(tsr_chunk_vl_ends(c, chunk, ends));
+    for (int32_t b = 0; b < c->nblocks && b < 20; lo = ends[b++]) {
+        int32_t off, len, n;
+        check_ok(tsr_chunk_block_span(c, chunk, b, true, &off, &len));
+        uint8_t *src = need(malloc((size_t)len)), *dst = need(malloc((size_t)(ends[b] - lo)));
+        memcpy(src, chunk + off, (size_t)len);
+        check_ok(tsr_chunk_vl_len(c, b, src, (size_t)len, &n));
+        check(n == ends[b] - lo);
+        check_ok(tsr_chunk_decode_vl(c, worker(), b, src, (size_t)len, dst));
+        check(memcmp(dst, whole + lo, (size_t)n) == 0);
+        free(src);
+        free(dst);
+    }
+    free(ends);
+}
+
 static inline void check_spans(const struct tsr_chunk *c, const uint8_t *chunk)
 {
     size_t n = (size_t)c->nblocks;
@@ -72,8 +93,9 @@ static inline void probe_chunk(const uint8_t *data, size_t size)
             memcpy(&seed, data + size - 4 - i, 4);
             check_range(&c, data, whole, seed);
         }
-        for (int32_t b = 0; !c.special && b < c.nblocks && b < 20; b++)
+        for (int32_t b = 0; !c.special && !c.vlblocks && b < c.nblocks && b < 20; b++)
             check_block(&c, data, whole, b);
+        if (c.vlblocks) check_vl_blocks(&c, data, whole);
         if (!c.special) check_spans(&c, data);
     }
     free(whole);
