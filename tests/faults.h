@@ -24,8 +24,7 @@ enum mode {
     IO_ONCE,   /* the nth call fails, later ones work */
     IO_ALWAYS, /* all from the nth on fail: the disk is full */
     IO_SHORT,  /* the nth transfers half */
-    IO_TORN,   /* the nth transfers half, the one after it fails */
-    CRASH      /* before every change of the disk a copy is checked */
+    IO_TORN    /* the nth transfers half, the one after it fails */
 };
 
 static struct {
@@ -33,7 +32,6 @@ static struct {
     long n, at; /* calls seen, the call to hit */
     char log[64];
     size_t logged;
-    void (*crash)(void); /* what checks */
     int renameat2_errno; /* what this file system says to it */
 } fault;
 
@@ -45,7 +43,7 @@ static bool hit_alloc(void)
 /* True when this call is to fail; *len is halved when it is to be short. */
 static bool hit_io(size_t *len)
 {
-    if (fault.mode < IO_ONCE || fault.mode == CRASH) return false;
+    if (fault.mode < IO_ONCE) return false;
     long n = ++fault.n;
     if ((fault.mode == IO_SHORT || fault.mode == IO_TORN) && n == fault.at) {
         if (len && *len > 1) *len /= 2;
@@ -100,15 +98,12 @@ WRAP(ssize_t, pwritev64, (int fd, const struct iovec *v, int n, off_t off))
     for (int i = 0; i < n; i++) len += v[i].iov_len;
     want = len;
     log_call(off < 97 ? 'H' : 'W');
-    if (fault.mode == CRASH) fault.crash();
     if (hit_io(&want)) return io_error();
-    if (want == len && fault.mode != CRASH) return __real_pwritev64(fd, v, n, off);
+    if (want == len) return __real_pwritev64(fd, v, n, off);
     uint8_t *all = __real_malloc(len + 1);
     size_t at = 0;
     for (int i = 0; i < n; at += v[i++].iov_len)
         if (v[i].iov_len) memcpy(all + at, v[i].iov_base, v[i].iov_len);
-    /* half of a write of data can be on disk; the few bytes of a header go in one */
-    if (fault.mode == CRASH && off >= 97 && pwrite(fd, all, len / 2, off) >= 0) fault.crash();
     ssize_t put = pwrite(fd, all, want, off);
     free(all);
     return put;
@@ -117,7 +112,6 @@ WRAP(ssize_t, pwritev64, (int fd, const struct iovec *v, int n, off_t off))
 WRAP(int, ftruncate64, (int fd, off_t size))
 {
     log_call('T');
-    if (fault.mode == CRASH) fault.crash();
     return hit_io(NULL) ? io_error() : __real_ftruncate64(fd, size);
 }
 
@@ -136,14 +130,12 @@ WRAP(int, fsync, (int fd))
 WRAP(int, rename, (const char *a, const char *b))
 {
     log_call('R');
-    if (fault.mode == CRASH) fault.crash();
     return hit_io(NULL) ? io_error() : __real_rename(a, b);
 }
 
 WRAP(int, renameat2, (int d1, const char *a, int d2, const char *b, unsigned flags))
 {
     log_call('R');
-    if (fault.mode == CRASH) fault.crash();
     if (fault.renameat2_errno) {
         errno = fault.renameat2_errno;
         return -1;

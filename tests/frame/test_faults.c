@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* tests/frame/test_faults.c - what is on disk when memory or the disk fails, or the process dies.
+/* tests/frame/test_faults.c - what is on disk when memory or the disk fails.
  *
  * A session is a list of steps on one file.  A clean run notes a digest of the file after each
  * flush; then the session runs again and again, and each time the next allocation or system
@@ -16,9 +16,9 @@
 enum { CHUNK = 300, MAX_STATES = 32 };
 enum { ABSENT = 1, BROKEN = 2 }; /* digests that are no digest */
 
-static char folder[64], path[96], copy_path[96];
+static char folder[64], path[96];
 static uint64_t state[MAX_STATES]; /* digests after 0, 1, .. flushes */
-static int flushes, crash_points;
+static int flushes;
 
 /* ---- digests ---- */
 
@@ -84,20 +84,6 @@ static void expect_state(const char *name, const char *when)
                                : "in another state",
                  tsr_error());
     fault.mode = mode;
-}
-
-static void check_crash_point(void)
-{
-    fault.mode = OFF;
-    crash_points++;
-    unlink(copy_path);
-    FILE *in = fopen(path, "rb"), *out = in ? fopen(copy_path, "wb") : NULL;
-    char buf[4096];
-    for (size_t n; out && (n = fread(buf, 1, sizeof buf, in)) > 0;) fwrite(buf, 1, n, out);
-    if (in) fclose(in);
-    if (out) fclose(out);
-    expect_state(copy_path, "a crash");
-    fault.mode = CRASH;
 }
 
 /* ---- the session ---- */
@@ -284,21 +270,6 @@ static void a_transfer_that_breaks_off_leaves_a_flushed_state(void **unused)
     sweep(IO_TORN, "calls broke off in turn");
 }
 
-static void a_crash_before_any_write_leaves_a_flushed_state(void **unused)
-{
-    (void)unused;
-    learn();
-    crash_points = 0;
-    fault.crash = check_crash_point;
-    session_begin(CRASH, 0);
-    for (int k = 0, rc; (rc = step(k)) != TSR_ENOTFOUND; k++) OK(rc);
-    fault.mode = OFF;
-    session_end();
-    unlink(copy_path);
-    print_message("%d crash points\n", crash_points);
-    assert_true(crash_points > 40);
-}
-
 /* W: index and trailer, H: header, S: sync of the file, F: of the folder, R: rename, T: cut. */
 static void syncs_stand_between_data_and_header(void **unused)
 {
@@ -334,20 +305,17 @@ int main(void)
     strcpy(folder, "/tmp/tsr-faults-XXXXXX");
     if (!mkdtemp(folder)) return 1;
     snprintf(path, sizeof path, "%s/x", folder);
-    snprintf(copy_path, sizeof copy_path, "%s/copy", folder);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_failing_allocation_leaves_a_flushed_state),
         cmocka_unit_test(each_failing_call_leaves_a_flushed_state),
         cmocka_unit_test(a_disk_that_stays_full_leaves_a_flushed_state),
         cmocka_unit_test(short_transfers_do_not_matter),
         cmocka_unit_test(a_transfer_that_breaks_off_leaves_a_flushed_state),
-        cmocka_unit_test(a_crash_before_any_write_leaves_a_flushed_state),
         cmocka_unit_test(syncs_stand_between_data_and_header),
         cmocka_unit_test(nothing_but_the_file_is_left_behind),
     };
     int failed = cmocka_run_group_tests(tests, tool_start, tool_stop);
     unlink(path);
-    unlink(copy_path);
     rmdir(folder);
     return failed;
 }
