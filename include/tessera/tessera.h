@@ -13,6 +13,10 @@
  * Structs    own size first (sizeof), a zero field is the default, only appended to.
  * Units      shape, start, count, step are items; *_bytes are bytes; nothing is both.
  * Threads    a const handle may be used by many threads at once, a non-const one by one.
+ * Others     a Blosc2 file open for reading may be changed by a Tessera writer meanwhile: each
+ *            read shows one flushed state, in the shape that the handle knows, until
+ *            *_refresh tells it the new one.  With tsr_options.locking many programs may
+ *            write, c-blosc2's among them (docs/safety.md).
  * Limits     32 dimensions (b2nd: 16), items up to 2^31-1 bytes, decoded chunks up to
  *            tsr_options.max_chunk_bytes.
  */
@@ -142,6 +146,8 @@ typedef struct {
     void *user;               /* for progress */
     bool sparse;              /* to create, b2nd and b2frame: a folder with a file per chunk (a
                                  sparse frame); without a url no difference */
+    bool locking;             /* Blosc2 files: share the file with other programs by the advisory
+                                 locks of c-blosc2; also by BLOSC_LOCKING=1 in the environment */
 } tsr_options;
 
 /* ---- arrays ---- */
@@ -171,6 +177,14 @@ TSR_API void tsr_array_drop(tsr_array *a);
 TSR_API int tsr_array_flush(tsr_array *a);
 TSR_API int tsr_array_sync(tsr_array *a);
 
+/* Brings a handle up to date with what others did to its Blosc2 file: shape, metalayers, index.
+ * *changed (NULL: not wanted): whether the file was written since the handle last looked; then
+ * pointers that the handle gave out are void.  On failure the old view stays and a later call
+ * may succeed: ECORRUPT also while a writer that is no Tessera is half way, ENOTFOUND when the
+ * file is gone.  What is not a file others can change, and a handle with changes of its own,
+ * stays as it is. */
+TSR_API int tsr_array_refresh(tsr_array *a, bool *changed);
+
 /* Complete: chunks, blocks, steps and item_bytes are filled in. */
 TSR_API const tsr_spec *tsr_array_spec(const tsr_array *a);
 TSR_API const char *tsr_array_format(const tsr_array *a);
@@ -183,7 +197,9 @@ typedef struct {
 
 /* Reads a slice (NULL: everything) into dst in C order.  dst_bytes must be exactly
  * product(count) * item_bytes, else EARG.  Fetches and decodes only the blocks that meet
- * the slice, in parallel.  On failure dst holds nothing of use. */
+ * the slice, in parallel.  On failure dst holds nothing of use.  ECONFLICT: the file was changed
+ * by another so that the slice is no more in it, or changes faster than it can be read;
+ * tsr_array_refresh mends the former, locking the latter. */
 TSR_API int tsr_array_read(const tsr_array *a, const tsr_slice *s, void *dst, size_t dst_bytes);
 
 /* Writes a slice from C order.  Chunks it covers whole are encoded without being read.  After a
@@ -282,6 +298,7 @@ TSR_API int tsr_schunk_close(tsr_schunk *s);
 TSR_API void tsr_schunk_drop(tsr_schunk *s); /* as tsr_array_drop */
 TSR_API int tsr_schunk_flush(tsr_schunk *s);
 TSR_API int tsr_schunk_sync(tsr_schunk *s);
+TSR_API int tsr_schunk_refresh(tsr_schunk *s, bool *changed); /* as tsr_array_refresh */
 TSR_API const tsr_schunk_spec *tsr_schunk_spec_of(const tsr_schunk *s);
 TSR_API const char *tsr_schunk_format(const tsr_schunk *s);
 TSR_API int64_t tsr_schunk_nchunks(const tsr_schunk *s);

@@ -114,6 +114,12 @@ int tsr_array_sync(tsr_array *a)
     return tsr_engine_flush(a, true);
 }
 
+int tsr_array_refresh(tsr_array *a, bool *changed)
+{
+    bool unused;
+    return tsr_engine_refresh(a, changed ? changed : &unused);
+}
+
 const tsr_spec *tsr_array_spec(const tsr_array *a)
 {
     return &a->d->spec;
@@ -153,7 +159,9 @@ int tsr_array_read(const tsr_array *a, const tsr_slice *s, void *dst, size_t dst
 int tsr_array_write(tsr_array *a, const tsr_slice *s, const void *src, size_t src_bytes)
 {
     struct tsr_selection sel;
-    int rc = select_exactly(a, s, src, src_bytes, &sel);
+    bool anew;
+    int rc = a ? tsr_engine_begin(a, &anew) : TSR_OK;
+    if (rc == TSR_OK) rc = select_exactly(a, s, src, src_bytes, &sel);
     return rc < 0 ? rc : tsr_engine_write(a, &sel);
 }
 

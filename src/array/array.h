@@ -11,8 +11,11 @@
 /* The caller's context or the default one; NULL with the text set when it cannot start. */
 tsr_context *tsr_context_get(tsr_context *c);
 
+struct tsr_follow;
+
 struct tsr_array {
     struct tsr_driver *d;
+    struct tsr_follow *follow; /* NULL: nobody else changes the container */
     tsr_context *context;
     bool durable;
     _Atomic int64_t blocks_decoded;
@@ -42,6 +45,28 @@ int tsr_schunk_create_below(const char *url, const tsr_schunk_spec *spec, const 
 int tsr_schunk_make(struct tsr_array *a, tsr_schunk **out);
 int tsr_engine_flush(struct tsr_array *a, bool durable);
 tsr_stats tsr_engine_stats(const struct tsr_array *a);
+
+/* ---- containers that others change meanwhile (follow.c) ---- */
+
+/* How a handle keeps up with the Blosc2 file that st (taken over) has open for reading; with
+ * locks it may be written later.  *d is the handle's first driver. */
+int tsr_follow_open(struct tsr_store *st, const struct tsr_format *format, const tsr_options *o,
+                    struct tsr_follow **out, struct tsr_driver **d);
+/* For a file that is about to be created at path, with locks: takes that of the writer. */
+int tsr_follow_create(const char *path, const tsr_options *o, struct tsr_follow **out);
+void tsr_follow_free(struct tsr_follow *f);                /* gives locks back; NULL is fine */
+void tsr_follow_stats(struct tsr_follow *f, tsr_stats *s); /* adds what other drivers read */
+
+/* Calls fn with a handle on the newest state, again when that changed meanwhile.  fn may run
+ * several times and must take other shapes than a has. */
+typedef int (*tsr_follow_fn)(const struct tsr_array *newest, void *arg);
+int tsr_follow_read(const struct tsr_array *a, tsr_follow_fn fn, void *arg);
+
+int tsr_engine_refresh(struct tsr_array *a, bool *changed);
+/* Before each change: with locks, the first one takes the writer's and opens the newest state
+ * (*anew: what was known of shape and size is void).  The flush ends it. */
+int tsr_engine_begin(struct tsr_array *a, bool *anew);
+int tsr_engine_end(struct tsr_array *a);
 
 /* The two ways through the engine (read.c, write.c). */
 int tsr_engine_read(const struct tsr_array *a, const struct tsr_selection *sel);

@@ -32,13 +32,17 @@ int tsr_array_meta_set(tsr_array *a, tsr_meta_kind kind, const char *name, const
                        size_t len)
 {
     const struct tsr_format_meta *m = metas_of(a);
-    return m ? m->set(a->d, kind, name, buf, len) : TSR_EUNSUPPORTED;
+    bool anew;
+    int rc = m ? tsr_engine_begin(a, &anew) : TSR_EUNSUPPORTED;
+    return rc < 0 ? rc : m->set(a->d, kind, name, buf, len);
 }
 
 int tsr_array_meta_remove(tsr_array *a, const char *name)
 {
     const struct tsr_format_meta *m = metas_of(a);
-    return m ? m->remove(a->d, name) : TSR_EUNSUPPORTED;
+    bool anew;
+    int rc = m ? tsr_engine_begin(a, &anew) : TSR_EUNSUPPORTED;
+    return rc < 0 ? rc : m->remove(a->d, name);
 }
 
 static int no_attrs(const tsr_array *a)
@@ -54,10 +58,14 @@ int tsr_array_attrs(const tsr_array *a, char **json)
 
 int tsr_array_attr_set(tsr_array *a, const char *name, const char *json)
 {
-    return a->d->format->attr_set ? a->d->format->attr_set(a->d, name, json) : no_attrs(a);
+    bool anew;
+    int rc = a->d->format->attr_set ? tsr_engine_begin(a, &anew) : no_attrs(a);
+    return rc < 0 ? rc : a->d->format->attr_set(a->d, name, json);
 }
 
 int tsr_array_attr_remove(tsr_array *a, const char *name)
 {
-    return a->d->format->attr_remove ? a->d->format->attr_remove(a->d, name) : no_attrs(a);
+    bool anew;
+    int rc = a->d->format->attr_remove ? tsr_engine_begin(a, &anew) : no_attrs(a);
+    return rc < 0 ? rc : a->d->format->attr_remove(a->d, name);
 }

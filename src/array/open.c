@@ -14,6 +14,8 @@ tsr_options tsr_options_complete(const tsr_options *o)
         full.size = sizeof full;
         if (!full.max_chunk_bytes) full.max_chunk_bytes = UINT64_C(2) << 30;
     }
+    const char *locking = getenv("BLOSC_LOCKING");
+    if (locking && locking[0] && strcmp(locking, "0") != 0) full.locking = true;
     full.context = tsr_context_get(full.context);
     return full;
 }
@@ -85,17 +87,43 @@ static int wants_update(const tsr_options *o, bool *update)
     return tsr_fail(TSR_EARG, "mode: found '%s', expected 'r' or 'r+' to open", m);
 }
 
+static int open_followed(struct tsr_store *st, const struct tsr_format *f, const tsr_options *o,
+                         struct tsr_array **out)
+{
+    struct tsr_follow *follow;
+    struct tsr_driver *d;
+    int rc = tsr_follow_open(st, f, o, &follow, &d);
+    if (rc == TSR_OK && (rc = make_handle(d, o, out)) < 0) tsr_follow_free(follow);
+    if (rc == TSR_OK) (*out)->follow = follow;
+    return rc;
+}
+
+/* A handle that reads follows a file that others may change; one that writes without locks keeps
+ * them out. */
+static int open_path(const char *path, const tsr_options *o, bool update, struct tsr_array **out)
+{
+    const struct tsr_format *f;
+    struct tsr_store *st;
+    bool local = !o->offset && tsr_store_path(path), alone = update && !o->locking;
+    int rc = tsr_store_open(path, alone, &st);
+    if (rc < 0) return rc;
+    rc = tsr_format_choose(st, o->format, st->url, o->offset, &f);
+    if (rc == TSR_OK && local && !alone && f->changed) return open_followed(st, f, o, out);
+    if (rc == TSR_OK && alone == update) return open_driver(st, f, o, out);
+    tsr_store_close(st);
+    if (rc == TSR_OK) rc = tsr_store_open(path, true, &st);
+    return rc < 0 ? rc : open_driver(st, f, o, out);
+}
+
 int tsr_engine_open(const char *url, const tsr_options *o, struct tsr_array **out)
 {
     char *path, *inside;
-    struct tsr_store *st;
     bool update;
     if (!url) return tsr_fail(TSR_EARG, "no path given");
     int rc = wants_update(o, &update);
     if (rc == TSR_OK) rc = tsr_url_split(url, &path, &inside);
     if (rc < 0) return rc;
-    rc = tsr_store_open(path, update && !o->offset, &st);
-    if (rc == TSR_OK) rc = tsr_engine_open_store(st, o->format, o, out);
+    rc = open_path(path, o, update && !o->offset, out);
     if (rc == TSR_OK && *inside) {
         tsr_engine_close(*out);
         *out = NULL;
@@ -122,35 +150,49 @@ static int create_store(const char *url, bool replace, bool sparse, struct tsr_s
     return rc;
 }
 
-int tsr_engine_create(const char *url, const struct tsr_format *f, const tsr_spec *spec,
-                      const tsr_options *o, struct tsr_array **out)
+static int create_driver(const char *url, const struct tsr_format *f, const tsr_spec *spec,
+                         const tsr_options *o, struct tsr_array **out)
 {
-    const char *m = o->mode ? o->mode : "w";
     struct tsr_store *st = NULL;
     struct tsr_driver *d = NULL;
-    bool replace = strcmp(m, "w") == 0;
-    if (!replace && strcmp(m, "x") != 0)
-        return tsr_fail(TSR_EARG, "mode: found '%s', expected 'w' or 'x' to create", m);
-    if (!f->create) return tsr_fail(TSR_EUNSUPPORTED, "format %s: cannot be created", f->name);
-    if (o->sparse && !f->sparse)
-        return tsr_fail(TSR_EARG, "format %s: is one file, never sparse", f->name);
+    bool replace = !o->mode || strcmp(o->mode, "w") == 0;
     tsr_options own = *o;
     own.sparse = o->sparse && url; /* memory has no files */
     int rc = url ? create_store(url, replace, own.sparse, &st) : tsr_store_mem(&st);
     if (rc < 0) return rc;
     rc = f->create(st, spec, &own, &d);
-    if (rc == TSR_OK) {
-        d->format = f;
-        rc = make_handle(d, o, out);
-    }
+    if (rc < 0) return rc;
+    d->format = f;
+    return make_handle(d, o, out);
+}
+
+int tsr_engine_create(const char *url, const struct tsr_format *f, const tsr_spec *spec,
+                      const tsr_options *o, struct tsr_array **out)
+{
+    const char *m = o->mode ? o->mode : "w";
+    const char *local = url && o->locking && f->changed ? tsr_store_path(url) : NULL;
+    struct tsr_follow *follow = NULL;
+    if (strcmp(m, "w") != 0 && strcmp(m, "x") != 0)
+        return tsr_fail(TSR_EARG, "mode: found '%s', expected 'w' or 'x' to create", m);
+    if (!f->create) return tsr_fail(TSR_EUNSUPPORTED, "format %s: cannot be created", f->name);
+    if (o->sparse && !f->sparse)
+        return tsr_fail(TSR_EARG, "format %s: is one file, never sparse", f->name);
+    int rc = local ? tsr_follow_create(local, o, &follow) : TSR_OK;
+    if (rc == TSR_OK) rc = create_driver(url, f, spec, o, out);
+    if (rc == TSR_OK) (*out)->follow = follow;
+    else tsr_follow_free(follow);
     if (rc < 0 && url) tsr_within("%s", url);
     return rc;
 }
 
+/* With locks and nothing written, a sync needs the file open for writing all the same. */
 int tsr_engine_flush(struct tsr_array *a, bool durable)
 {
-    if (!a->d->writable || !a->d->format->flush) return TSR_OK;
-    return a->d->format->flush(a->d, durable || a->durable);
+    bool anew;
+    int rc = durable ? tsr_engine_begin(a, &anew) : TSR_OK;
+    if (rc < 0 || !a->d->writable || !a->d->format->flush) return rc;
+    rc = a->d->format->flush(a->d, durable || a->durable);
+    return rc < 0 ? rc : tsr_engine_end(a);
 }
 
 void tsr_engine_drop(struct tsr_array *a)
@@ -158,6 +200,7 @@ void tsr_engine_drop(struct tsr_array *a)
     if (!a) return;
     a->d->format->close(a->d);
     tsr_sized_forget(a);
+    tsr_follow_free(a->follow);
     tsr_free(a);
 }
 
@@ -178,17 +221,39 @@ tsr_stats tsr_engine_stats(const struct tsr_array *a)
     s.cbytes = a->d->format->cbytes(a->d);
     s.bytes_read = atomic_load(&a->d->store->bytes_read);
     s.requests = atomic_load(&a->d->store->requests);
+    if (a->follow) tsr_follow_stats(a->follow, &s);
     s.blocks_decoded = atomic_load(&((struct tsr_array *)(uintptr_t)a)->blocks_decoded);
     return s;
 }
 
 /* ---- frames in memory ---- */
 
+struct frame_buffer {
+    void *p;
+    size_t len;
+};
+
+static int to_buffer(const struct tsr_array *a, void *arg)
+{
+    struct frame_buffer *b = arg;
+    tsr_free(b->p); /* of the try before */
+    b->p = NULL;
+    return a->d->format->to_buffer(a->d, &b->p, &b->len);
+}
+
 int tsr_engine_to_frame(struct tsr_array *a, void **buf, size_t *len)
 {
+    struct frame_buffer b = {0};
     if (!a->d->format->to_buffer)
         return tsr_fail(TSR_EUNSUPPORTED, "format %s: is no Blosc2 frame", a->d->format->name);
-    return a->d->format->to_buffer(a->d, buf, len);
+    int rc = tsr_follow_read(a, to_buffer, &b);
+    if (rc < 0) {
+        tsr_free(b.p);
+        return rc;
+    }
+    *buf = b.p;
+    *len = b.len;
+    return TSR_OK;
 }
 
 int tsr_engine_from_frame(const void *buf, size_t len, int flags, const char *format,

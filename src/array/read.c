@@ -212,14 +212,30 @@ static int run(struct reader *r, struct window *decode, struct window *fetch, bo
     return rc;
 }
 
-int tsr_engine_read(const struct tsr_array *a, const struct tsr_selection *sel)
+/* The array may have shrunk since sel was made. */
+static int check_inside(const struct tsr_array *a, const struct tsr_selection *sel)
 {
+    for (int d = 0; d < sel->ndim; d++) {
+        int64_t last = sel->start[d] + (sel->count[d] - 1) * sel->step[d];
+        int64_t most = tsr_max64(sel->start[d], last), have = a->d->grid.shape[d];
+        if (most >= have)
+            return tsr_fail(TSR_ECONFLICT,
+                            "%s: another made dimension %d %lld long, item %lld is wanted: refresh",
+                            a->d->store->url, d, (long long)have, (long long)most);
+    }
+    return TSR_OK;
+}
+
+static int read_now(const struct tsr_array *a, void *arg)
+{
+    const struct tsr_selection *sel = arg;
     struct reader r = {.a = a, .sel = sel};
     struct window *now = &r.win[0], *next = &r.win[1];
-    if (sel->nitems == 0) return TSR_OK;
+    int rc = check_inside(a, sel);
+    if (rc < 0) return rc;
     if (a->d->variable) return tsr_sized_read(a, sel);
     tsr_walk_chunks(&r.walk, &a->d->grid, sel);
-    int rc = window_fill(&r, now);
+    rc = window_fill(&r, now);
     bool alone = r.walk.done && now->bytes <= INLINE_BYTES;
     if (rc == TSR_OK) rc = run(&r, NULL, now, alone || now->njobs == 1);
     while (rc == TSR_OK) {
@@ -234,4 +250,9 @@ int tsr_engine_read(const struct tsr_array *a, const struct tsr_selection *sel)
     window_free(now);
     window_free(next);
     return rc;
+}
+
+int tsr_engine_read(const struct tsr_array *a, const struct tsr_selection *sel)
+{
+    return sel->nitems ? tsr_follow_read(a, read_now, (void *)(uintptr_t)sel) : TSR_OK;
 }

@@ -13,8 +13,12 @@
 #include "base/mem.h"
 #include "kernel/kernel.h"
 
-static int writable(const tsr_array *a, const char *what)
+/* Also brings the array up to date, so the shape is looked at after this. */
+static int writable(tsr_array *a, const char *what)
 {
+    bool anew;
+    int rc = tsr_engine_begin(a, &anew);
+    if (rc < 0) return rc;
     if (!a->d->writable) return tsr_fail(TSR_EDENIED, "%s: opened read-only", a->d->store->url);
     if (!a->d->format->resize)
         return tsr_fail(TSR_EUNSUPPORTED, "format %s: cannot %s", a->d->format->name, what);
@@ -140,8 +144,8 @@ static int resize(tsr_array *a, const int64_t shape[])
 
 int tsr_array_resize(tsr_array *a, const int64_t *shape)
 {
-    const struct tsr_grid *g = &a->d->grid;
     int rc = writable(a, "be resized");
+    const struct tsr_grid *g = &a->d->grid;
     for (int d = 0; d < g->ndim && rc == TSR_OK; d++) {
         if (shape[d] < 0)
             return tsr_fail(TSR_EARG, "shape[%d]: found %lld", d, (long long)shape[d]);
@@ -151,10 +155,10 @@ int tsr_array_resize(tsr_array *a, const int64_t *shape)
 
 int tsr_array_append(tsr_array *a, int axis, const void *src, size_t src_bytes)
 {
-    const struct tsr_grid *g = &a->d->grid;
-    int64_t shape[TSR_MAX_NDIM], start[TSR_MAX_NDIM] = {0}, slab = g->item_bytes;
     int rc = writable(a, "grow");
     if (rc < 0) return rc;
+    const struct tsr_grid *g = &a->d->grid;
+    int64_t shape[TSR_MAX_NDIM], start[TSR_MAX_NDIM] = {0}, slab = g->item_bytes;
     if (axis < 0 || axis >= g->ndim)
         return tsr_fail(TSR_EARG, "axis: found %d, the array has %d dimensions", axis, g->ndim);
     memcpy(shape, g->shape, sizeof shape);

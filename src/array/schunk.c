@@ -104,15 +104,11 @@ static int tail_take(tsr_schunk *s)
 
 /* ---- open and close ---- */
 
-int tsr_schunk_make(struct tsr_array *a, tsr_schunk **out)
+/* What the container says, after it was opened. */
+static void take_sizes(tsr_schunk *s)
 {
-    tsr_schunk *s = tsr_alloc_zero(1, sizeof *s);
-    if (!s) {
-        tsr_engine_drop(a);
-        return TSR_ENOMEM;
-    }
+    const struct tsr_array *a = s->a;
     const tsr_spec *as = &a->d->spec;
-    s->a = a;
     s->nbytes = stored_bytes(s);
     s->spec = (tsr_schunk_spec){.size = sizeof s->spec,
                                 .item_bytes = as->item_bytes,
@@ -123,8 +119,38 @@ int tsr_schunk_make(struct tsr_array *a, tsr_schunk **out)
                                 .nsteps = as->nsteps,
                                 .split = as->split,
                                 .checksum = as->checksum};
+}
+
+int tsr_schunk_make(struct tsr_array *a, tsr_schunk **out)
+{
+    tsr_schunk *s = tsr_alloc_zero(1, sizeof *s);
+    if (!s) {
+        tsr_engine_drop(a);
+        return TSR_ENOMEM;
+    }
+    s->a = a;
+    take_sizes(s);
     *out = s;
     return TSR_OK;
+}
+
+/* Others changed the container: what is known of it is void.  The tail holds nothing new, as
+ * that would have kept them out. */
+static void start_anew(tsr_schunk *s)
+{
+    tsr_free(s->tail);
+    s->tail = NULL;
+    s->tail_dirty = false;
+    take_sizes(s);
+}
+
+int tsr_schunk_refresh(tsr_schunk *s, bool *changed)
+{
+    bool anew;
+    int rc = tsr_engine_refresh(s->a, &anew);
+    if (anew) start_anew(s);
+    if (changed) *changed = anew;
+    return rc;
 }
 
 int tsr_schunk_open(const char *url, const tsr_options *opts, tsr_schunk **out)
@@ -207,8 +233,11 @@ int tsr_schunk_settle(tsr_schunk *s)
 
 static int flush(tsr_schunk *s, bool durable)
 {
+    const struct tsr_driver *was = s->a->d;
     int rc = tail_store(s);
-    return rc < 0 ? rc : tsr_engine_flush(s->a, durable);
+    if (rc == TSR_OK) rc = tsr_engine_flush(s->a, durable);
+    if (s->a->d != was) start_anew(s); /* the lock was given back */
+    return rc;
 }
 
 int tsr_schunk_flush(tsr_schunk *s)
@@ -294,8 +323,13 @@ static int check_items(const tsr_schunk *s, int64_t start, int64_t n, int64_t *f
     return TSR_OK;
 }
 
-static int writable(const tsr_schunk *s)
+/* Also brings the super-chunk up to date, so sizes are looked at after this. */
+static int writable(tsr_schunk *s)
 {
+    bool anew;
+    int rc = tsr_engine_begin(s->a, &anew);
+    if (rc < 0) return rc;
+    if (anew) start_anew(s);
     if (s->a->d->writable && s->a->d->format->resize) return TSR_OK;
     return tsr_fail(TSR_EDENIED, "%s: opened read-only", s->a->d->store->url);
 }
@@ -393,8 +427,8 @@ static int set_bytes(tsr_schunk *s, int64_t from, int64_t len, const uint8_t *sr
 int tsr_schunk_set(tsr_schunk *s, int64_t start, int64_t n, const void *src)
 {
     int64_t from = 0, len = 0;
-    int rc = check_items(s, start, n, &from, &len);
-    if (rc == TSR_OK) rc = writable(s);
+    int rc = writable(s);
+    if (rc == TSR_OK) rc = check_items(s, start, n, &from, &len);
     if (rc < 0 || len == 0) return rc;
     int64_t old = tsr_min64(len, s->nbytes - from);
     if (old > 0) rc = set_bytes(s, from, old, src);
@@ -403,7 +437,8 @@ int tsr_schunk_set(tsr_schunk *s, int64_t start, int64_t n, const void *src)
 
 int tsr_schunk_append(tsr_schunk *s, int64_t n, const void *src)
 {
-    return tsr_schunk_set(s, tsr_schunk_nitems(s), n, src);
+    int rc = writable(s);
+    return rc < 0 ? rc : tsr_schunk_set(s, tsr_schunk_nitems(s), n, src);
 }
 
 /* ---- chunks ---- */
@@ -415,10 +450,50 @@ static int check_chunk(const tsr_schunk *s, int64_t i, int64_t end)
                     (long long)tsr_schunk_nchunks(s));
 }
 
+/* Others may have taken chunks away since i was checked. */
+static int check_there(const struct tsr_array *a, int64_t i)
+{
+    if (i < tsr_driver_nchunks(a->d)) return TSR_OK;
+    return tsr_fail(TSR_ECONFLICT, "%s: another left %lld chunks, number %lld is wanted: refresh",
+                    a->d->store->url, (long long)tsr_driver_nchunks(a->d), (long long)i);
+}
+
+/* What is wanted of a chunk, and what comes of it. */
+struct chunk_read {
+    int64_t i, b, n;
+    uint8_t *dst;
+    struct tsr_piece out;
+    int32_t item_bytes;
+};
+
+static int size_of(const struct tsr_array *a, void *arg)
+{
+    struct chunk_read *r = arg;
+    int rc = check_there(a, r->i);
+    return rc < 0 ? rc : a->d->format->chunk_size(a->d, r->i, &r->n);
+}
+
+static int read_sized(const struct tsr_array *a, void *arg)
+{
+    const struct chunk_read *r = arg;
+    int64_t n = 0;
+    int rc = check_there(a, r->i);
+    if (rc == TSR_OK) rc = a->d->format->chunk_size(a->d, r->i, &n);
+    if (rc == TSR_OK && n != r->n)
+        rc = tsr_fail(TSR_ECONFLICT, "%s: another made chunk %lld %lld bytes long, expected %lld",
+                      a->d->store->url, (long long)r->i, (long long)n, (long long)r->n);
+    return rc < 0 ? rc : tsr_sized_read_chunk(a, r->i, r->dst, n);
+}
+
 int tsr_schunk_chunk_bytes(const tsr_schunk *s, int64_t i, int64_t *bytes)
 {
     int rc = check_chunk(s, i, tsr_schunk_nchunks(s));
-    if (rc == TSR_OK && is_variable(s)) return s->a->d->format->chunk_size(s->a->d, i, bytes);
+    struct chunk_read r = {.i = i};
+    if (rc == TSR_OK && is_variable(s)) {
+        rc = tsr_follow_read(s->a, size_of, &r);
+        *bytes = r.n;
+        return rc;
+    }
     if (rc == TSR_OK) *bytes = tsr_min64(chunk_bytes(s), s->nbytes - i * chunk_bytes(s));
     return rc;
 }
@@ -431,15 +506,16 @@ int tsr_schunk_read_chunk(const tsr_schunk *s, int64_t i, void *dst, size_t dst_
     if ((uint64_t)n != dst_bytes)
         return tsr_fail(TSR_EARG, "buffer of %zu bytes for chunk %lld of %lld", dst_bytes,
                         (long long)i, (long long)n);
-    if (is_variable(s)) return tsr_sized_read_chunk(s->a, i, dst, n);
+    if (is_variable(s))
+        return tsr_follow_read(s->a, read_sized, &(struct chunk_read){.i = i, .n = n, .dst = dst});
     return get_bytes(s, i * chunk_bytes(s), n, dst);
 }
 
 int tsr_schunk_update_chunk(tsr_schunk *s, int64_t i, const void *src, size_t src_bytes)
 {
     int64_t n = 0;
-    int rc = tsr_schunk_chunk_bytes(s, i, &n);
-    if (rc == TSR_OK) rc = writable(s);
+    int rc = writable(s);
+    if (rc == TSR_OK) rc = tsr_schunk_chunk_bytes(s, i, &n);
     if (rc == TSR_OK && is_variable(s)) return sized(s, i, false, src, src_bytes);
     if (rc < 0) return rc;
     if ((uint64_t)n != src_bytes)
@@ -459,8 +535,8 @@ static void undo_insert(tsr_schunk *s, int64_t i)
 
 int tsr_schunk_insert_chunk(tsr_schunk *s, int64_t i, const void *src, size_t src_bytes)
 {
-    int64_t chunk = chunk_bytes(s), n = tsr_schunk_nchunks(s);
     int rc = writable(s);
+    int64_t chunk = chunk_bytes(s), n = tsr_schunk_nchunks(s);
     if (rc == TSR_OK) rc = check_chunk(s, i, n + 1);
     if (rc == TSR_OK && is_variable(s)) return sized(s, i, true, src, src_bytes);
     if (rc < 0) return rc;
@@ -482,8 +558,8 @@ int tsr_schunk_insert_chunk(tsr_schunk *s, int64_t i, const void *src, size_t sr
 int tsr_schunk_delete_chunk(tsr_schunk *s, int64_t i)
 {
     int64_t n = 0;
-    int rc = tsr_schunk_chunk_bytes(s, i, &n);
-    if (rc == TSR_OK) rc = writable(s);
+    int rc = writable(s);
+    if (rc == TSR_OK) rc = tsr_schunk_chunk_bytes(s, i, &n);
     if (rc == TSR_OK) rc = tail_drop(s);
     if (rc == TSR_OK) rc = s->a->d->format->chunk_delete(s->a->d, i);
     if (rc == TSR_OK) s->nbytes -= n;
@@ -493,8 +569,8 @@ int tsr_schunk_delete_chunk(tsr_schunk *s, int64_t i)
 
 int tsr_schunk_reorder(tsr_schunk *s, const int64_t *order)
 {
-    int64_t n = tsr_schunk_nchunks(s);
     int rc = writable(s);
+    int64_t n = tsr_schunk_nchunks(s);
     if (rc == TSR_OK && !s->a->d->format->chunk_reorder)
         rc = tsr_fail(TSR_EUNSUPPORTED, "format %s: cannot be reordered", tsr_schunk_format(s));
     for (int64_t i = 0; i < n && rc == TSR_OK; i++) rc = check_chunk(s, order[i], n);
@@ -512,29 +588,38 @@ static int check_stored(const tsr_schunk *s, int64_t i)
     return tsr_fail(TSR_EARG, "chunk %lld is not encoded yet: flush first", (long long)i);
 }
 
-int tsr_schunk_get_chunk(const tsr_schunk *s, int64_t i, void **buf, size_t *len)
+static int read_stored(const struct tsr_array *a, void *arg)
 {
-    struct chunk_job j = {.place = {.chunk = i}};
+    struct chunk_read *r = arg;
+    struct chunk_job j = {.place = {.chunk = r->i}};
     const uint8_t *bytes = NULL;
-    uint8_t *p = NULL;
-    int rc = check_stored(s, i);
-    if (rc == TSR_OK) rc = tsr_job_whole(s->a, &j, &bytes);
+    int rc = check_there(a, r->i);
+    if (rc == TSR_OK) rc = tsr_job_whole(a, &j, &bytes);
     if (rc < 0) goto done;
-    size_t n = bytes ? (size_t)j.place.len : TSR_CHUNK_HEADER;
-    if (!(p = tsr_alloc(n))) {
-        rc = TSR_ENOMEM;
-        goto done;
-    }
+    tsr_free(r->out.p); /* of the try before */
+    r->out.len = bytes ? (size_t)j.place.len : TSR_CHUNK_HEADER;
+    r->out.p = tsr_alloc(r->out.len);
     const struct tsr_chunk *c = (const struct tsr_chunk *)j.place.priv;
-    if (bytes) memcpy(p, bytes, n);
-    else
-        tsr_chunk_special(p, c->special, c->nbytes, c->block_bytes, (int32_t)s->spec.item_bytes,
-                          NULL, 0);
-    *buf = p;
-    *len = n;
+    if (!r->out.p) rc = TSR_ENOMEM;
+    else if (bytes) memcpy(r->out.p, bytes, r->out.len);
+    else tsr_chunk_special(r->out.p, c->special, c->nbytes, c->block_bytes, r->item_bytes, NULL, 0);
 done:
     tsr_job_free(&j);
     return rc;
+}
+
+int tsr_schunk_get_chunk(const tsr_schunk *s, int64_t i, void **buf, size_t *len)
+{
+    struct chunk_read r = {.i = i, .item_bytes = (int32_t)s->spec.item_bytes};
+    int rc = check_stored(s, i);
+    if (rc == TSR_OK) rc = tsr_follow_read(s->a, read_stored, &r);
+    if (rc < 0) {
+        tsr_free(r.out.p);
+        return rc;
+    }
+    *buf = r.out.p;
+    *len = r.out.len;
+    return TSR_OK;
 }
 
 /* Chunk i or, to insert, the place before it takes what is stored already; the tail is not. */
@@ -555,7 +640,8 @@ static int put_compressed(tsr_schunk *s, int64_t i, bool insert, const void *chu
 
 int tsr_schunk_append_compressed(tsr_schunk *s, const void *chunk, size_t len)
 {
-    return put_compressed(s, tsr_schunk_nchunks(s), true, chunk, len);
+    int rc = writable(s);
+    return rc < 0 ? rc : put_compressed(s, tsr_schunk_nchunks(s), true, chunk, len);
 }
 
 int tsr_schunk_insert_compressed(tsr_schunk *s, int64_t i, const void *chunk, size_t len)
@@ -570,27 +656,50 @@ int tsr_schunk_update_compressed(tsr_schunk *s, int64_t i, const void *chunk, si
 
 int tsr_schunk_append_vlblocks(tsr_schunk *s, int64_t n, const void *const *p, const size_t *len)
 {
+    int rc = writable(s);
     int64_t i = tsr_schunk_nchunks(s);
-    int rc = open_place(s, i, true);
+    if (rc == TSR_OK) rc = open_place(s, i, true);
     if (rc == TSR_OK) rc = tsr_vlblocks_put(s->a, i, n, p, len);
     if (rc == TSR_OK) s->nbytes = stored_bytes(s);
     return rc;
 }
 
+static int count_vlblocks(const struct tsr_array *a, void *arg)
+{
+    struct chunk_read *r = arg;
+    int rc = check_there(a, r->i);
+    return rc < 0 ? rc : tsr_vlblocks_count(a, r->i, &r->n);
+}
+
 int tsr_schunk_vlblocks(const tsr_schunk *s, int64_t i, int64_t *n)
 {
+    struct chunk_read r = {.i = i};
     int rc = check_stored(s, i);
-    return rc < 0 ? rc : tsr_vlblocks_count(s->a, i, n);
+    if (rc == TSR_OK) rc = tsr_follow_read(s->a, count_vlblocks, &r);
+    if (rc == TSR_OK) *n = r.n;
+    return rc;
+}
+
+static int read_vlblock(const struct tsr_array *a, void *arg)
+{
+    struct chunk_read *r = arg;
+    tsr_free(r->out.p); /* of the try before */
+    r->out.p = NULL;
+    int rc = check_there(a, r->i);
+    return rc < 0 ? rc : tsr_vlblocks_read(a, r->i, r->b, &r->out);
 }
 
 int tsr_schunk_read_vlblock(const tsr_schunk *s, int64_t i, int64_t b, void **buf, size_t *len)
 {
-    struct tsr_piece out;
+    struct chunk_read r = {.i = i, .b = b};
     int rc = check_stored(s, i);
-    if (rc == TSR_OK) rc = tsr_vlblocks_read(s->a, i, b, &out);
-    if (rc < 0) return rc;
-    *buf = out.p;
-    *len = out.len;
+    if (rc == TSR_OK) rc = tsr_follow_read(s->a, read_vlblock, &r);
+    if (rc < 0) {
+        tsr_free(r.out.p);
+        return rc;
+    }
+    *buf = r.out.p;
+    *len = r.out.len;
     return TSR_OK;
 }
 

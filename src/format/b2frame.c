@@ -285,6 +285,7 @@ const struct tsr_format tsr_format_b2frame = {
     .meta = &tsr_blosc2_meta,
     .to_buffer = tsr_blosc2_to_buffer,
     .cbytes = tsr_blosc2_cbytes,
+    .changed = tsr_blosc2_changed,
     .verify = tsr_blosc2_verify,
 };
 

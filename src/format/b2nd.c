@@ -370,5 +370,6 @@ const struct tsr_format tsr_format_b2nd = {
     .meta = &tsr_blosc2_meta,
     .to_buffer = tsr_blosc2_to_buffer,
     .cbytes = tsr_blosc2_cbytes,
+    .changed = tsr_blosc2_changed,
     .verify = tsr_blosc2_verify,
 };

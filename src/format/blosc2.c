@@ -452,6 +452,11 @@ int64_t tsr_blosc2_cbytes(const struct tsr_driver *d)
     return tsr_frame_facts_of(self(d)->frame)->cbytes;
 }
 
+enum tsr_change tsr_blosc2_changed(const struct tsr_driver *d)
+{
+    return tsr_frame_changed(self(d)->frame);
+}
+
 int tsr_blosc2_verify(const struct tsr_driver *d,
                       void (*fn)(void *user, int64_t chunk, tsr_status status, const char *what),
                       void *user)

@@ -50,6 +50,7 @@ int tsr_blosc2_copy_chunks(struct tsr_driver *to, const struct tsr_driver *from,
 int tsr_blosc2_to_buffer(struct tsr_driver *d, void **buf, size_t *len);
 extern const struct tsr_format_meta tsr_blosc2_meta;
 int64_t tsr_blosc2_cbytes(const struct tsr_driver *d);
+enum tsr_change tsr_blosc2_changed(const struct tsr_driver *d);
 int tsr_blosc2_verify(const struct tsr_driver *d,
                       void (*fn)(void *user, int64_t chunk, tsr_status status, const char *what),
                       void *user);

@@ -208,6 +208,8 @@ struct tsr_format {
     int (*to_buffer)(struct tsr_driver *d, void **buf, size_t *len); /* the container's bytes */
 
     int64_t (*cbytes)(const struct tsr_driver *d);
+    /* What others did to the container since open.  NULL: nobody is expected to write. */
+    enum tsr_change (*changed)(const struct tsr_driver *d);
     /* Checks what open leaves for later, chunks' contents apart; fn hears of each problem, chunk
      * -1 being the container.  NULL: nothing is left. */
     int (*verify)(const struct tsr_driver *d,

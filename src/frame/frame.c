@@ -52,6 +52,7 @@ static int open_header(struct opening *o)
 {
     struct tsr_frame *f = o->f;
     uint64_t size, avail;
+    f->stamp = tsr_store_stamp(f->st, f->home->key);
     int rc = tsr_store_stat(f->st, f->home->key, &size);
     if (rc < 0) return rc;
     if (f->start > size || size - f->start < FRAME_HEADER_MIN + FRAME_TRAILER_MIN)
@@ -202,16 +203,25 @@ static int open_all(struct opening *o)
     return open_note(o);
 }
 
-/* Did a writer replace the object while it was read?  The text of a failure stays. */
+/* Nobody else can change it. */
+static bool alone(const struct tsr_frame *f)
+{
+    return f->st->kind->view || (f->st->writable && !f->home->frame_type);
+}
+
+/* Did another writer flush while the frame was read?  Then what was read may belong to two
+ * states.  The text of a failure stays. */
 static bool was_replaced(const struct opening *o)
 {
     uint8_t now[WINDOW];
     char text[TSR_ERROR_MAX];
-    if (!o->f->home->frame_type || o->head.len == 0) return false;
+    const struct tsr_frame *f = o->f;
+    size_t len = f->home->frame_type ? o->head.len : tsr_minz(o->head.len, FRAME_FIXED);
+    if (o->head.len == 0 || alone(f)) return false;
     tsr_error_save(text);
-    int rc = tsr_store_read(o->f->st, o->f->home->key, 0, now, o->head.len);
+    int rc = tsr_store_peek(f->st, f->home->key, f->start, now, len);
     tsr_error_restore(text);
-    return rc < 0 || memcmp(now, o->head.p, o->head.len) != 0;
+    return rc < 0 || memcmp(now, o->head.p, len) != 0;
 }
 
 /* *again: what was read belongs to two states. */
@@ -264,6 +274,20 @@ int tsr_frame_open(struct tsr_store *st, uint64_t start, struct tsr_limits limit
     if (rc == TSR_OK && again)
         rc = tsr_fail(TSR_ECONFLICT, "%s: changes too often to be read", like.home->key);
     return rc;
+}
+
+enum tsr_change tsr_frame_changed(const struct tsr_frame *f)
+{
+    enum { LOOK = 4096 }; /* lengths and shape are all before that */
+    uint8_t now[LOOK];
+    size_t len = tsr_minz((size_t)f->h.header_len, LOOK);
+    if (f->facts.writable || f->st->kind->view) return TSR_SAME;
+    bool touched = tsr_store_stamp(f->st, f->home->key) != f->stamp;
+    if (touched && f->home->frame_type) return TSR_CHANGED; /* only flushes write there */
+    if (tsr_store_peek(f->st, f->home->key, f->start, now, len) < 0 ||
+        memcmp(now, f->head_flushed, len) != 0)
+        return TSR_CHANGED;
+    return touched ? TSR_TOUCHED : TSR_SAME;
 }
 
 void tsr_frame_close(struct tsr_frame *f)

@@ -298,6 +298,7 @@ struct tsr_frame {
     bool doubt;   /* the last flip failed: the store may have its header all the same */
     bool asked;   /* whether the holes found at open may be used */
     unsigned commits;
+    uint64_t stamp; /* of the object, when it was opened */
     uint64_t state; /* number of the flushed state, in frames with checksums */
 };
 

@@ -189,6 +189,21 @@ static int dir_publish(struct tsr_store *st, bool durable)
     return TSR_OK;
 }
 
+static bool dir_replaced(const struct tsr_store *st)
+{
+    const struct store_dir *s = (const struct store_dir *)st;
+    return !s->target && !tsr_folder_is_current(&s->folder);
+}
+
+static uint64_t dir_stamp(struct tsr_store *st, const char *key)
+{
+    struct tsr_file file;
+    if (tsr_folder_file(&dir_of(st)->folder, key, TSR_FILE_READ, &file) < 0) return 0;
+    uint64_t stamp = tsr_file_stamp(&file);
+    tsr_file_close(&file);
+    return stamp;
+}
+
 static void dir_close(struct tsr_store *st)
 {
     struct store_dir *s = dir_of(st);
@@ -208,6 +223,8 @@ static const struct tsr_store_kind dir_kind = {
     .list = dir_list,
     .remove = dir_remove,
     .publish = dir_publish,
+    .replaced = dir_replaced,
+    .stamp = dir_stamp,
     .close = dir_close,
 };
 

@@ -127,6 +127,17 @@ static int file_publish(struct tsr_store *st, bool durable)
     return TSR_OK;
 }
 
+static bool file_replaced(const struct tsr_store *st)
+{
+    const struct store_file *s = (const struct store_file *)st;
+    return !s->target && !tsr_file_is_current(&s->file);
+}
+
+static uint64_t file_stamp(struct tsr_store *st, const char *key)
+{
+    return key[0] ? 0 : tsr_file_stamp(&file_of(st)->file);
+}
+
 static void file_close(struct tsr_store *st)
 {
     struct store_file *s = file_of(st);
@@ -145,6 +156,8 @@ static const struct tsr_store_kind file_kind = {
     .truncate = file_truncate,
     .sync = file_sync,
     .publish = file_publish,
+    .replaced = file_replaced,
+    .stamp = file_stamp,
     .close = file_close,
 };
 

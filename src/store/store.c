@@ -44,6 +44,22 @@ int tsr_store_read(struct tsr_store *st, const char *key, uint64_t off, void *ds
     return tsr_store_readv(st, &r, 1);
 }
 
+int tsr_store_peek(struct tsr_store *st, const char *key, uint64_t off, void *dst, size_t len)
+{
+    struct tsr_range r = {.key = key, .off = off, .len = len, .dst = dst};
+    return st->kind->readv(st, &r, 1);
+}
+
+bool tsr_store_replaced(const struct tsr_store *st)
+{
+    return st->kind->replaced && st->kind->replaced(st);
+}
+
+uint64_t tsr_store_stamp(struct tsr_store *st, const char *key)
+{
+    return st->kind->stamp ? st->kind->stamp(st, key) : 0;
+}
+
 int tsr_store_stat(struct tsr_store *st, const char *key, uint64_t *size)
 {
     return st->kind->stat(st, key, size);

@@ -53,7 +53,11 @@ struct tsr_store_kind {
                 void *user);
     int (*remove)(struct tsr_store *st, const char *key);
     int (*publish)(struct tsr_store *st, bool durable); /* as put; NULL: all is visible */
-    void (*close)(struct tsr_store *st);                /* url is freed already */
+    /* Does url name something else by now?  NULL: it cannot. */
+    bool (*replaced)(const struct tsr_store *st);
+    /* A number that changes, as a rule, when the object does; 0 or NULL: there is none. */
+    uint64_t (*stamp)(struct tsr_store *st, const char *key);
+    void (*close)(struct tsr_store *st); /* url is freed already */
 };
 
 /* Common head of every store; each kind's own struct begins with it. */
@@ -64,6 +68,10 @@ struct tsr_store {
     atomic_llong bytes_read, requests;
 };
 
+/* What others did to bytes that were read: nothing; wrote, but what was there is there still;
+ * made a new state of them, so that what is read now may belong to neither. */
+enum tsr_change { TSR_SAME, TSR_TOUCHED, TSR_CHANGED };
+
 /* Fills the common head; ENOMEM. */
 int tsr_store_init(struct tsr_store *st, const struct tsr_store_kind *kind, const char *url,
                    bool writable);
@@ -71,6 +79,10 @@ void tsr_store_close(struct tsr_store *st); /* NULL is fine */
 
 int tsr_store_read(struct tsr_store *st, const char *key, uint64_t off, void *dst, size_t len);
 int tsr_store_readv(struct tsr_store *st, const struct tsr_range *r, size_t n);
+/* As read, to look whether others changed the object: not counted. */
+int tsr_store_peek(struct tsr_store *st, const char *key, uint64_t off, void *dst, size_t len);
+bool tsr_store_replaced(const struct tsr_store *st);
+uint64_t tsr_store_stamp(struct tsr_store *st, const char *key);
 /* NULL when the store has no bytes in place (then read) or the range is outside. */
 const uint8_t *tsr_store_view(struct tsr_store *st, const char *key, uint64_t off, uint64_t len);
 
@@ -91,6 +103,8 @@ int tsr_store_list(struct tsr_store *st, const char *prefix, int (*fn)(void *use
 /* Opens the store that holds url ("x.b2nd", "file:x"); more schemes come through table.c.
  * update: for writing; EDENIED where the file is read-only. */
 int tsr_store_open(const char *url, bool update, struct tsr_store **out);
+/* The path of a url that this machine's file system holds, inside url; NULL for others. */
+const char *tsr_store_path(const char *url);
 /* A file that is to appear at url when it is complete: written under a temporary name until
  * the first tsr_store_publish, which renames it (replace: over what is there, else EEXISTS).
  * Closed before that, it leaves nothing behind. */

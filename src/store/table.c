@@ -35,6 +35,13 @@ static int find_scheme(const char *url, const struct scheme **out, const char **
     return tsr_fail(TSR_EUNSUPPORTED, "%s: no store for %.*s:// in this build", url, (int)len, url);
 }
 
+const char *tsr_store_path(const char *url)
+{
+    const struct scheme *s;
+    const char *path;
+    return find_scheme(url, &s, &path) == TSR_OK && s == &schemes[0] ? path : NULL;
+}
+
 int tsr_store_open(const char *url, bool update, struct tsr_store **out)
 {
     const struct scheme *s;

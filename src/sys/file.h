@@ -28,6 +28,12 @@ enum tsr_file_mode { TSR_FILE_READ, TSR_FILE_UPDATE, TSR_FILE_NEW /* fails with 
 int tsr_file_open(const char *path, enum tsr_file_mode mode, struct tsr_file *out);
 void tsr_file_close(struct tsr_file *f); /* NULL path: nothing to do */
 
+/* Is f still what its path names, or was that replaced or removed? */
+bool tsr_file_is_current(const struct tsr_file *f);
+/* A number that a write to the file changes, as a rule, and that another file does not have;
+ * 0: not to be had. */
+uint64_t tsr_file_stamp(const struct tsr_file *f);
+
 /* Reads exactly len bytes at off, or ECORRUPT ("ends at byte N") when the file ends early. */
 int tsr_file_read(const struct tsr_file *f, uint64_t off, void *dst, size_t len);
 /* Reads up to len bytes; *got is smaller only at the end of the file. */

@@ -26,12 +26,23 @@ static int lock_for_writing(const struct tsr_file *f)
     return tsr_fail(TSR_ECONFLICT, "%s: another writer has it open", f->path);
 }
 
-/* Is f still what path names, or was it replaced before the lock was had? */
-static bool is_current(const struct tsr_file *f)
+bool tsr_file_is_current(const struct tsr_file *f)
 {
     struct stat open_one, named;
     return fstat(f->fd, &open_one) == 0 && stat(f->path, &named) == 0 &&
            open_one.st_dev == named.st_dev && open_one.st_ino == named.st_ino;
+}
+
+/* Clocks of file systems tick slowly: two writes may leave the same stamp. */
+uint64_t tsr_file_stamp(const struct tsr_file *f)
+{
+    const uint64_t k = UINT64_C(0x9E3779B97F4A7C15);
+    struct stat s;
+    if (fstat(f->fd, &s) < 0) return 0;
+    uint64_t x = (uint64_t)s.st_ino * k + (uint64_t)s.st_size;
+    x = (x ^ x >> 29) * k + (uint64_t)s.st_mtim.tv_sec;
+    x = (x ^ x >> 29) * k + (uint64_t)s.st_mtim.tv_nsec;
+    return x ^ x >> 32;
 }
 
 int tsr_file_open(const char *path, enum tsr_file_mode mode, struct tsr_file *out)
@@ -49,7 +60,8 @@ int tsr_file_open(const char *path, enum tsr_file_mode mode, struct tsr_file *ou
         while (out->fd < 0 && errno == EINTR);
         if (out->fd < 0) rc = tsr_fail_errno(errno, "%s", path);
         else if (mode != TSR_FILE_READ) rc = lock_for_writing(out);
-    } while (rc == TSR_OK && mode == TSR_FILE_UPDATE && !is_current(out));
+        /* it may have been replaced before the lock was had */
+    } while (rc == TSR_OK && mode == TSR_FILE_UPDATE && !tsr_file_is_current(out));
     if (rc < 0) tsr_file_close(out);
     return rc;
 }

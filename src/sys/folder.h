@@ -30,6 +30,8 @@ int tsr_folder_delete(const struct tsr_folder *f);
  * is taken: the folder has one. */
 int tsr_folder_file(const struct tsr_folder *f, const char *name, enum tsr_file_mode mode,
                     struct tsr_file *out);
+/* Is f still what its path names? */
+bool tsr_folder_is_current(const struct tsr_folder *f);
 int tsr_folder_stat(const struct tsr_folder *f, const char *name, enum tsr_path_kind *kind,
                     uint64_t *size);
 int tsr_folder_move(const struct tsr_folder *f, const char *from, const char *to);

@@ -170,6 +170,13 @@ int tsr_folder_file(const struct tsr_folder *f, const char *name, enum tsr_file_
     return rc;
 }
 
+bool tsr_folder_is_current(const struct tsr_folder *f)
+{
+    struct stat open_one, named;
+    return fstat(f->fd, &open_one) == 0 && stat(f->path, &named) == 0 &&
+           open_one.st_dev == named.st_dev && open_one.st_ino == named.st_ino;
+}
+
 int tsr_folder_stat(const struct tsr_folder *f, const char *name, enum tsr_path_kind *kind,
                     uint64_t *size)
 {
