@@ -166,11 +166,12 @@ static int schunk_info(json *o, const struct cli_source *s)
     st.nchunks = tsr_schunk_nchunks(s->schunk);
     cli_json_add(o, "shape", cli_json_ints(s->shape, 1));
     cli_json_add(o, "chunks", items_json(p->chunk_bytes, p->item_bytes));
-    cli_json_add(o, "blocks", items_json(p->block_bytes, p->item_bytes));
+    cli_json_add(o, "blocks", items_json(p->variable ? 0 : p->block_bytes, p->item_bytes));
     cli_json_add(o, "dtype", NULL);
     cli_json_add(o, "fill", NULL);
     add_sizes(o, &st);
     cli_json_add(o, "typesize", json_object_new_int64(p->item_bytes));
+    cli_json_add(o, "variable", json_object_new_boolean(p->variable));
     cli_json_add(o, "chunksize", json_object_new_int64(p->chunk_bytes));
     cli_json_add(o, "blocksize", json_object_new_int64(p->block_bytes));
     add_steps(o, p->steps, p->nsteps);
@@ -309,6 +310,10 @@ static void print_text(const char *url, json *o, const struct cli_source *s)
         printf("%s\n", s->dtype);
     }
     print_shape_line(o, "chunks");
+    if (json_object_get_boolean(json_object_object_get(o, "variable"))) {
+        label("chunks");
+        printf("%s of any size\n", json_object_get_string(json_object_object_get(o, "nchunks")));
+    }
     print_shape_line(o, "blocks");
     print_codec(o);
     print_size(o);

@@ -91,6 +91,11 @@ void tsr_sized_forget(struct tsr_array *a);
 /* A new chunk i of n blocks. */
 int tsr_vlblocks_put(struct tsr_array *a, int64_t i, int64_t n, const void *const *p,
                      const size_t *len);
+/* Chunk i of one variable row becomes the last of another, coded anew: with the same blocks if
+ * they are of variable length, since what a block holds is for the program that wrote it to say.
+ * *nbytes: its decoded size. */
+int tsr_vlblocks_recode(const struct tsr_array *from, struct tsr_array *to, int64_t i,
+                        int64_t *nbytes);
 /* How many chunk i has, 0 when it has blocks of another kind; and one of them, decoded, in out->p
  * which the caller frees. */
 int tsr_vlblocks_count(const struct tsr_array *a, int64_t i, int64_t *n);

@@ -77,22 +77,12 @@ static tsr_schunk_spec schunk_twin(const tsr_schunk *s, const tsr_schunk_spec *s
 /* Chunks of any size into such chunks, coded anew. */
 static int copy_sized(struct tsr_copying *c)
 {
-    const tsr_array *from = c->from;
-    uint8_t *buf = NULL;
-    int64_t cap = 0, n;
+    int64_t n = 0;
     int rc = TSR_OK;
-    for (int64_t i = 0; i < from->d->nchunks && rc == TSR_OK; i++) {
-        if ((rc = from->d->format->chunk_size(from->d, i, &n)) < 0) break;
-        if (n > cap) {
-            uint8_t *more = tsr_realloc(buf, (size_t)n, 1);
-            if (!more) rc = TSR_ENOMEM;
-            else buf = more, cap = n;
-        }
-        if (rc == TSR_OK) rc = tsr_sized_read_chunk(from, i, buf, n);
-        if (rc == TSR_OK) rc = tsr_sized_put(c->to, i, true, buf, (size_t)n);
+    for (int64_t i = 0; i < c->from->d->nchunks && rc == TSR_OK; i++) {
+        rc = tsr_vlblocks_recode(c->from, c->to, i, &n);
         if (rc == TSR_OK) rc = tell(c, n);
     }
-    tsr_free(buf);
     return rc;
 }
 

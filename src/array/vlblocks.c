@@ -168,3 +168,44 @@ done:
     tsr_job_free(&j);
     return rc;
 }
+
+/* ---- copies ---- */
+
+/* The blocks of a chunk whose decoded form is all. */
+static int put_blocks(struct tsr_array *to, const struct tsr_chunk *c, const uint8_t *chunk,
+                      const uint8_t *all)
+{
+    size_t n = (size_t)c->nblocks;
+    int64_t *ends = tsr_alloc_array(n, sizeof *ends);
+    const void **p = tsr_alloc_array(n, sizeof *p);
+    size_t *len = tsr_alloc_array(n, sizeof *len);
+    int rc = ends && p && len ? tsr_chunk_vl_ends(c, chunk, ends) : TSR_ENOMEM;
+    for (size_t b = 0; rc == TSR_OK && b < n; b++) {
+        int64_t at = b ? ends[b - 1] : 0;
+        p[b] = all + at;
+        len[b] = (size_t)(ends[b] - at);
+    }
+    if (rc == TSR_OK) rc = tsr_vlblocks_put(to, to->d->nchunks, c->nblocks, p, len);
+    tsr_free(ends);
+    tsr_free(p);
+    tsr_free(len);
+    return rc;
+}
+
+int tsr_vlblocks_recode(const struct tsr_array *from, struct tsr_array *to, int64_t i,
+                        int64_t *nbytes)
+{
+    struct chunk_job j = {.place = {.chunk = i}};
+    const struct tsr_chunk *c = (const struct tsr_chunk *)j.place.priv;
+    const uint8_t *chunk = NULL;
+    uint8_t *all = NULL;
+    int rc = tsr_job_whole(from, &j, &chunk);
+    if (rc == TSR_OK && !(all = tsr_alloc((size_t)c->nbytes))) rc = TSR_ENOMEM;
+    if (rc == TSR_OK) rc = tsr_sized_read_chunk(from, i, all, c->nbytes);
+    if (rc == TSR_OK && c->vlblocks) rc = put_blocks(to, c, chunk, all);
+    else if (rc == TSR_OK) rc = tsr_sized_put(to, to->d->nchunks, true, all, (size_t)c->nbytes);
+    *nbytes = c->nbytes;
+    tsr_free(all);
+    tsr_job_free(&j);
+    return rc;
+}

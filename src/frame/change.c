@@ -250,6 +250,7 @@ int tsr_frame_delete(struct tsr_frame *f, int64_t i, int64_t n)
         rc = collect(f, j, &dropped);
         if (rc == TSR_OK && f->facts.variable) rc = tsr_frame_chunk_size(f, j, &size);
     }
+    if (rc == TSR_OK) rc = tsr_frame_check_gone(f, gone);
     if (rc == TSR_OK && i + n == have) rc = tsr_index_resize(&f->index, i, 0);
     else if (rc == TSR_OK) rc = tsr_index_rebuild(&f->index, &r);
     if (rc == TSR_OK) {

@@ -106,6 +106,7 @@ static int make_twin(const struct tsr_frame *f, struct tsr_frame **out)
     int rc = tsr_store_mem(&st);
     if (rc < 0) return rc;
     struct tsr_frame_facts facts = f->facts;
+    facts.sparse = false;                                 /* one buffer */
     if (facts.variable) facts.nbytes = facts.nchunks = 0; /* its chunks come one by one */
     rc = tsr_frame_create(st, &facts, metas, f->metas.n, TSR_SPECIAL_ZEROS, out);
     if (rc < 0) {
@@ -119,6 +120,7 @@ static int make_twin(const struct tsr_frame *f, struct tsr_frame **out)
     (*out)->h.frame_type = (*out)->home->frame_type;
     (*out)->h.header_len = header_len;
     (*out)->h.frame_len = 0;
+    (*out)->h.frame_type = (*out)->home->frame_type;
     (*out)->facts.vlblocks = f->facts.vlblocks;
     return TSR_OK;
 }

@@ -307,6 +307,8 @@ int tsr_frame_need_writable(const struct tsr_frame *f);
 /* EARG for a special kind that no entry can have, or not with these items. */
 int tsr_frame_check_special(int64_t item_bytes, int special);
 
+/* ECORRUPT when chunks of so many decoded bytes cannot go, since the frame has fewer in all. */
+int tsr_frame_check_gone(const struct tsr_frame *f, int64_t gone);
 /* A new entry i for a chunk's bytes; with variable nbytes is left alone.  (change.c) */
 int tsr_frame_insert_put(struct tsr_frame *f, int64_t i, const struct tsr_piece *pieces, int n);
 

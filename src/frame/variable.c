@@ -58,6 +58,14 @@ int tsr_frame_chunk_size(const struct tsr_frame *f, int64_t i, int64_t *nbytes)
 
 /* ---- changes ---- */
 
+int tsr_frame_check_gone(const struct tsr_frame *f, int64_t gone)
+{
+    if (gone <= f->facts.nbytes) return TSR_OK;
+    return tsr_fail(TSR_ECORRUPT,
+                    "frame header: nbytes at byte 30: found %lld, the chunks have more",
+                    (long long)f->facts.nbytes);
+}
+
 static int check_size(const struct tsr_frame *f, int64_t i, int64_t nbytes, bool last)
 {
     int64_t most = f->facts.variable ? TSR_CHUNK_MAX_NBYTES : f->facts.chunk_bytes;
@@ -85,6 +93,7 @@ int tsr_frame_update_chunk(struct tsr_frame *f, int64_t i, const struct tsr_piec
     int64_t old;
     int rc = tsr_frame_chunk_size(f, i, &old);
     if (rc == TSR_OK && (f->facts.variable || nbytes != old)) rc = check_size(f, i, nbytes, false);
+    if (rc == TSR_OK && f->facts.variable) rc = tsr_frame_check_gone(f, old);
     if (rc == TSR_OK) rc = tsr_frame_put(f, i, pieces, n);
     if (rc == TSR_OK && f->facts.variable) f->facts.nbytes += nbytes - old;
     return rc;

@@ -28,12 +28,19 @@ struct verify {
     } results[BATCH];
 };
 
+/* Chunks of any size lie in a row. */
+static void chunk_coords(const struct verify *v, int64_t chunk, int64_t *coords)
+{
+    coords[0] = chunk;
+    if (!v->a->d->variable) tsr_grid_chunk_coords(&v->a->d->grid, chunk, coords);
+}
+
 static void report(struct verify *v, int64_t chunk, int rc, const char *what)
 {
     const struct tsr_grid *g = v->a ? &v->a->d->grid : NULL;
     int64_t coords[TSR_MAX_NDIM] = {0};
-    bool in_grid = g && chunk >= 0 && chunk < g->nchunks;
-    if (in_grid) tsr_grid_chunk_coords(g, chunk, coords);
+    bool in_grid = g && chunk >= 0 && chunk < tsr_driver_nchunks(v->a->d);
+    if (in_grid) chunk_coords(v, chunk, coords);
     v->problems++;
     if (v->fn) v->fn(v->user, chunk, in_grid ? g->ndim : 0, coords, (tsr_status)rc, what);
 }
@@ -85,7 +92,7 @@ static int check_job(void *arg, size_t i, struct tsr_worker *w)
     r->rc = TSR_OK;
     if (is_told(v, chunk)) return TSR_OK;
     j->place = (struct tsr_place){.chunk = chunk};
-    tsr_grid_chunk_coords(&v->a->d->grid, chunk, j->coords);
+    chunk_coords(v, chunk, j->coords);
     r->rc = tsr_job_fetch(v->a, NULL, j, w);
     if (r->rc == TSR_OK) r->rc = decode_blocks(v->a, j, w);
     if (r->rc == TSR_OK) return TSR_OK;
@@ -96,20 +103,20 @@ static int check_job(void *arg, size_t i, struct tsr_worker *w)
 static int check_chunks(struct verify *v, const tsr_options *o)
 {
     const struct tsr_grid *g = &v->a->d->grid;
-    int64_t total, batch = tsr_max64(BATCH_BYTES / tsr_max64(g->chunk_bytes, 1), 1);
+    int64_t total, nchunks = tsr_driver_nchunks(v->a->d),
+                   batch = tsr_max64(BATCH_BYTES / tsr_max64(g->chunk_bytes, 1), 1);
     int rc = TSR_OK;
     tsr_product(g->shape, g->ndim, &total);
     total *= g->item_bytes;
     batch = tsr_min64(batch, BATCH);
-    for (v->first = 0; v->first < g->nchunks && rc == TSR_OK; v->first += batch) {
-        int64_t n = tsr_min64(batch, g->nchunks - v->first);
+    for (v->first = 0; v->first < nchunks && rc == TSR_OK; v->first += batch) {
+        int64_t n = tsr_min64(batch, nchunks - v->first);
         rc = tsr_pool_run(v->a->context->pool, (size_t)n, check_job, v);
         for (int64_t i = 0; i < n && rc == TSR_OK; i++)
             if (v->results[i].rc < 0) report(v, v->first + i, v->results[i].rc, v->results[i].text);
-        int64_t done = tsr_min64(v->first + n, g->nchunks);
+        int64_t done = tsr_min64(v->first + n, nchunks);
         if (rc == TSR_OK && o->progress &&
-            o->progress(o->user, (int64_t)((double)total * (double)done / (double)g->nchunks),
-                        total))
+            o->progress(o->user, (int64_t)((double)total * (double)done / (double)nchunks), total))
             rc = tsr_fail(TSR_ECANCELLED, "verify: stopped by the caller");
     }
     return rc;
