@@ -285,6 +285,48 @@ static void opening_says_what_is_wrong(void **state)
     unlink(inside);
 }
 
+static int count_key(void *user, const char *key)
+{
+    (void)key;
+    ++*(int *)user;
+    return 0;
+}
+
+static void a_folder_keeps_objects_under_names(void **state)
+{
+    (void)state;
+    struct tsr_store *st;
+    struct tsr_piece p[] = {piece("abc"), piece("defgh")}, mark = piece("m");
+    char got[8];
+    uint64_t size;
+    int n = 0;
+    assert_int_equal(tsr_store_create_folder(path, false, &st), TSR_OK);
+    assert_int_equal(tsr_store_put(st, "chunks.b2frame", &mark, 1, false), TSR_OK);
+    assert_int_equal(tsr_store_put(st, "1.obj", p, 2, true), TSR_OK);
+    assert_int_equal(access(path, F_OK), -1); /* not before publish */
+    assert_int_equal(tsr_store_publish(st, true), TSR_OK);
+    assert_int_equal(tsr_store_put(st, "2.obj", p, 1, false), TSR_OK);
+    assert_int_equal(tsr_store_put(st, "1.obj", p + 1, 1, true), TSR_OK); /* replaced */
+    struct tsr_range r[] = {{"1.obj", 1, 3, got},
+                            {"2.obj", 0, 2, got + 3},
+                            {"2.obj", 2, 1, got + 5}};
+    assert_int_equal(tsr_store_readv(st, r, 3), TSR_OK);
+    assert_memory_equal(got, "efgabc", 6);
+    assert_int_equal(tsr_store_read(st, "1.obj", 3, got, 3), TSR_ECORRUPT);
+    assert_int_equal(tsr_store_stat(st, "3.obj", &size), TSR_ENOTFOUND);
+    assert_int_equal(tsr_store_stat(st, "../x", &size), TSR_ENOTFOUND);
+    assert_int_equal(tsr_store_put(st, "../x", p, 1, false), TSR_ENOTFOUND);
+    assert_int_equal(tsr_store_list(st, "", count_key, &n), TSR_OK);
+    assert_int_equal(tsr_store_list(st, "2", count_key, &n), TSR_OK);
+    assert_int_equal(n, 3 + 1);
+    assert_int_equal(tsr_store_sync(st, "2.obj", true), TSR_OK);
+    static const char *const keys[] = {"1.obj", "2.obj", "chunks.b2frame"};
+    for (int i = 0; i < 3; i++) assert_int_equal(tsr_store_remove(st, keys[i]), TSR_OK);
+    assert_int_equal(tsr_store_remove(st, "1.obj"), TSR_ENOTFOUND);
+    tsr_store_close(st);
+    assert_int_equal(rmdir(path), 0);
+}
+
 static void urls_of_files_have_three_spellings(void **state)
 {
     (void)state;
@@ -325,6 +367,7 @@ int main(void)
         ALONE(creating_beside_another_creator_keeps_the_first),
         ALONE(put_replaces_the_file_and_old_readers_keep_the_old_one),
         ALONE(opening_says_what_is_wrong),
+        ALONE(a_folder_keeps_objects_under_names),
         ALONE(urls_of_files_have_three_spellings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
