@@ -144,6 +144,20 @@ static int delete (struct life *l)
     return n == 0 ? append(l) : tsr_schunk_delete_chunk(l->s, pick(l, 0, n - 1));
 }
 
+/* The last one stays, it may be short. */
+static int reorder(struct life *l)
+{
+    int64_t n = tsr_schunk_nchunks(l->s), order[256];
+    if (n < 3 || n > 256) return append(l);
+    for (int64_t i = 0; i < n; i++) order[i] = i;
+    for (int64_t i = n - 2; i > 0; i--) {
+        int64_t j = pick(l, 0, i), was = order[i];
+        order[i] = order[j];
+        order[j] = was;
+    }
+    return tsr_schunk_reorder(l->s, order);
+}
+
 /* To a super-chunk without chunks, and from there on. */
 static int empty(struct life *l)
 {
@@ -309,6 +323,7 @@ const struct op life_ops[] = {
     {"insert", ON_SCHUNK, insert},
     {"update", ON_SCHUNK, update},
     {"delete", ON_SCHUNK, delete},
+    {"reorder", ON_SCHUNK, reorder},
     {"empty", ON_SCHUNK, empty},
     {"set", ON_SCHUNK, set},
     {"append rows", ON_ARRAY, append_rows},
