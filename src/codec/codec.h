@@ -33,7 +33,7 @@ struct tsr_block_facts {
 struct tsr_call {
     struct tsr_worker *worker;
     const struct tsr_block_facts *block;
-    const void *step; /* the codec or filter that is called, for those that share functions */
+    const void *step;    /* the codec or filter that is called, for those that share functions */
     int level;           /* Blosc clevel 1..9, encoders only */
     int meta;            /* the codec's or filter's parameter byte, 0..255 */
     const uint8_t *dict; /* NULL: none */
