@@ -515,6 +515,22 @@ typedef void (*tsr_verify_fn)(void *user, int64_t chunk, int ndim, const int64_t
 TSR_API int tsr_verify(const char *url, const tsr_options *opts, tsr_verify_fn fn, void *user,
                        int64_t *problems);
 
+/* Makes a new file at out_url of what is left of a damaged Blosc2 file or folder: all of it where
+ * nothing is wrong.  Header, index and trailer that are lost are looked for elsewhere in the file;
+ * files with checksums (tsr_spec.checksum) carry what it takes.  Chunks that are lost read as
+ * zeros.  fn hears of each of these with its coordinates, as in tsr_verify, and, with TSR_OK, of
+ * where things were found.  The source is only read; the target appears when it is complete.
+ * opts->mode: "x" (default) or "w" (replace; out_url may then be url).  ECORRUPT: nothing of a
+ * frame is left; EEXISTS, EUNSUPPORTED, EIO, ECANCELLED. */
+typedef struct {
+    size_t size;      /* sizeof(tsr_repair_result) */
+    int64_t nchunks;  /* of the new file */
+    int64_t missing;  /* of these read as zeros because their bytes are lost */
+    int64_t unplaced; /* chunks that were found and left out: nothing says where they belong */
+} tsr_repair_result;
+TSR_API int tsr_repair(const char *url, const char *out_url, const tsr_options *opts,
+                       tsr_verify_fn fn, void *user, tsr_repair_result *out);
+
 /* Reduces a slice along one axis to a plane of doubles, out[product of the counts of the
  * other axes], streaming.  Of the other axes at most two may be longer than one.  NaN counts as
  * no item: what has only NaN behind it is NaN, its sum 0.

@@ -138,19 +138,25 @@ void tsr_b2nd_set_blocks(struct tsr_cparams *p, const struct tsr_grid *g)
     for (int d = 0; d < g->ndim; d++) p->block_shape[d] = (int32_t)g->block[d];
 }
 
-bool tsr_b2nd_find_blocks(const struct tsr_frame *f, struct tsr_cparams *out)
+bool tsr_b2nd_find_grid(const struct tsr_frame *f, struct tsr_grid *g, bool *sound)
 {
-    struct tsr_grid g = {.item_bytes = tsr_frame_facts_of(f)->cparams.item_bytes, .padded = true};
     const uint8_t *p;
     size_t len;
     char *dtype = NULL;
     int dtype_format;
+    *g = (struct tsr_grid){.item_bytes = tsr_frame_facts_of(f)->cparams.item_bytes, .padded = true};
     bool found = tsr_frame_meta_view(f, "b2nd", &p, &len) == TSR_OK ||
                  tsr_frame_meta_view(f, "caterva", &p, &len) == TSR_OK;
-    if (!found) return false;
-    if (tsr_b2nd_meta_parse(p, len, &g, &dtype_format, &dtype) == TSR_OK &&
-        tsr_grid_derive(&g, TSR_CHUNK_MAX_NBYTES) == TSR_OK && g.block_bytes <= TSR_BLOCK_MAX)
-        tsr_b2nd_set_blocks(out, &g);
+    *sound = found && tsr_b2nd_meta_parse(p, len, g, &dtype_format, &dtype) == TSR_OK &&
+             tsr_grid_derive(g, TSR_CHUNK_MAX_NBYTES) == TSR_OK && g->block_bytes <= TSR_BLOCK_MAX;
     tsr_free(dtype);
-    return true;
+    return found;
+}
+
+bool tsr_b2nd_find_blocks(const struct tsr_frame *f, struct tsr_cparams *out)
+{
+    struct tsr_grid g;
+    bool sound, found = tsr_b2nd_find_grid(f, &g, &sound);
+    if (sound) tsr_b2nd_set_blocks(out, &g);
+    return found;
 }

@@ -20,5 +20,7 @@ void tsr_b2nd_set_blocks(struct tsr_cparams *p, const struct tsr_grid *g);
 /* The same for a frame that is opened as a super-chunk: is it an array, and if its metalayer is
  * sound, what shape have its blocks? */
 bool tsr_b2nd_find_blocks(const struct tsr_frame *f, struct tsr_cparams *out);
+/* And the whole grid; of use if *sound. */
+bool tsr_b2nd_find_grid(const struct tsr_frame *f, struct tsr_grid *g, bool *sound);
 
 #endif

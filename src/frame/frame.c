@@ -170,7 +170,7 @@ static int open_index(struct opening *o)
     return rc;
 }
 
-static int frame_new(struct tsr_store *st, const struct frame_home *home, struct tsr_frame **out)
+int tsr_frame_new(struct tsr_store *st, const struct frame_home *home, struct tsr_frame **out)
 {
     struct tsr_frame *f = tsr_alloc_zero(1, sizeof *f);
     if (!f) return TSR_ENOMEM;
@@ -229,7 +229,7 @@ static int open_once(struct opening *o, struct tsr_store *st, const struct tsr_f
                      struct tsr_frame **out, bool *again)
 {
     *o = (struct opening){0};
-    int rc = frame_new(st, like->home, &o->f);
+    int rc = tsr_frame_new(st, like->home, &o->f);
     if (rc < 0) return rc;
     o->f->start = like->start;
     o->f->limits = like->limits;
@@ -244,7 +244,7 @@ static int open_once(struct opening *o, struct tsr_store *st, const struct tsr_f
     return rc;
 }
 
-static const struct frame_home *home_of(struct tsr_store *st)
+const struct frame_home *tsr_frame_home(struct tsr_store *st)
 {
     uint64_t size;
     return tsr_store_stat(st, "", &size) == TSR_ENOTFOUND ? &tsr_frame_sparse
@@ -253,14 +253,14 @@ static const struct frame_home *home_of(struct tsr_store *st)
 
 const char *tsr_frame_key(struct tsr_store *st)
 {
-    return home_of(st)->key;
+    return tsr_frame_home(st)->key;
 }
 
 int tsr_frame_open(struct tsr_store *st, uint64_t start, struct tsr_limits limits,
                    struct tsr_frame **out)
 {
     enum { TRIES = 16 };
-    struct tsr_frame like = {.home = home_of(st), .start = start, .limits = limits};
+    struct tsr_frame like = {.home = tsr_frame_home(st), .start = start, .limits = limits};
     bool again = true;
     int rc = TSR_OK;
     if (!limits.max_bytes) like.limits.max_bytes = TSR_CHUNK_MAX_NBYTES;
@@ -374,7 +374,8 @@ int tsr_frame_create(struct tsr_store *st, const struct tsr_frame_facts *p,
 {
     struct tsr_frame *f = NULL;
     int rc = check_facts(p, special);
-    if (rc == TSR_OK) rc = frame_new(st, p->sparse ? &tsr_frame_sparse : &tsr_frame_contiguous, &f);
+    if (rc == TSR_OK)
+        rc = tsr_frame_new(st, p->sparse ? &tsr_frame_sparse : &tsr_frame_contiguous, &f);
     if (rc < 0) return rc;
     f->limits = (struct tsr_limits){TSR_CHUNK_MAX_NBYTES, p->cparams.codecs};
     tsr_header_init(&f->h, p);

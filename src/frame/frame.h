@@ -140,6 +140,24 @@ int tsr_frame_meta_set(struct tsr_frame *f, tsr_meta_kind kind, const char *name
                        size_t len);
 int tsr_frame_meta_remove(struct tsr_frame *f, const char *name); /* VLMETA only */
 
+/* Makes a new frame in an empty store of what can be found in a damaged one, and flushes it. */
+struct tsr_frame_repair {
+    struct tsr_limits limits; /* max_bytes 0: as large as chunks can be */
+    bool durable;
+    /* Hears of what is missing, and with TSR_OK of where things were found; chunk -1: the frame. */
+    void (*tell)(void *user, int64_t chunk, tsr_status status, const char *what);
+    /* The new frame has its metalayers.  Answers with the number of dimensions of blocks, for
+     * codecs, and their shape. */
+    int (*begin)(void *user, const struct tsr_frame *g, const int32_t **block_shape);
+    int (*progress)(void *user, int64_t chunk, int64_t nchunks); /* not 0: stop */
+    void *user;
+};
+struct tsr_frame_repaired {
+    int64_t nchunks, missing, unplaced; /* unplaced: found, and nothing says where they belong */
+};
+int tsr_frame_repair(struct tsr_store *from, struct tsr_store *to,
+                     const struct tsr_frame_repair *how, struct tsr_frame_repaired *out);
+
 /* Checks what open leaves for later: every index entry, overlaps of chunks, every vlmeta. */
 int tsr_frame_verify(const struct tsr_frame *f,
                      void (*fn)(void *user, int64_t chunk, tsr_status status, const char *what),

@@ -14,6 +14,7 @@
  *   contiguous.c, sparse.c  the homes of frames in one object and in a folder
  *   layers.c  metalayers by name
  *   variable.c  whole chunks by number, of any size where the frame has such
+ *   repair.c  a new frame of a damaged one; with skeleton.c, salvage.c
  *   copy.c    the compact copy; verify.c: the full check */
 #ifndef TSR_FRAME_PRIV_H
 #define TSR_FRAME_PRIV_H
@@ -302,6 +303,9 @@ struct tsr_frame {
     uint64_t state; /* number of the flushed state, in frames with checksums */
 };
 
+/* An empty handle; the frame does not own st yet when the caller frees it after st = NULL. */
+int tsr_frame_new(struct tsr_store *st, const struct frame_home *home, struct tsr_frame **out);
+const struct frame_home *tsr_frame_home(struct tsr_store *st); /* of the frame in st */
 int tsr_frame_need_writable(const struct tsr_frame *f);
 
 /* EARG for a special kind that no entry can have, or not with these items. */
@@ -360,6 +364,8 @@ size_t tsr_seal_len(const struct tsr_frame *f);
 int tsr_seal_emit(const struct tsr_frame *f, struct frame_commit *c);
 /* At open: which state this is. */
 void tsr_seal_take(struct tsr_frame *f);
+/* Is the trailer p[len] as its fingerprint says? */
+int tsr_seal_trailer(const uint8_t *p, size_t len);
 /* Tells of header, index and trailer that are not as they were flushed. */
 int tsr_seal_verify(const struct tsr_frame *f, int (*tell)(void *arg, int rc), void *arg);
 
