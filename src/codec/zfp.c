@@ -2,8 +2,8 @@
 /* codec/zfp.c - ZFP for arrays of floats through libzfp: fixed accuracy, precision and rate
  * (blosc2.md appendix C).
  *
- * A payload is a bare stream of 64-bit words for one block of 1 to 4 dimensions, the last one
- * fastest; the mode and its parameter are in the chunk header, not in the stream:
+ * A payload is a bare stream of bits, low ones first, for one block of 1 to 4 dimensions, the last
+ * one fastest; libzfp ends it with a whole word, of 1 to 8 bytes as it was built.  The mode and its parameter are in the chunk header, not in the stream:
  *
  *   zfp_acc   meta = log10 of the tolerance     zfp_prec  meta + 3 + 2 * ndim bit planes
  *   zfp_rate  meta percent of the item's bits
@@ -130,9 +130,9 @@ static void run_close(struct run *r)
     if (r->bits) stream_close(r->bits);
 }
 
-static size_t words(size_t len)
+static size_t words(size_t len, size_t word)
 {
-    return (len + WORD - 1) / WORD * WORD;
+    return (len + word - 1) / word * word;
 }
 
 static bool aligned(const void *p)
@@ -152,7 +152,7 @@ static int encode(const struct tsr_call *c, enum mode mode, const uint8_t *src, 
     if (rc < 0) return rc;
     *out = 0;
     if ((rc = run_open(&r, &g, (void *)(uintptr_t)src)) < 0) goto done;
-    size_t most = words(zfp_stream_maximum_size(r.zfp, r.field)), len;
+    size_t most = words(zfp_stream_maximum_size(r.zfp, r.field), WORD), len;
     uint8_t *to = tsr_worker_scratch(c->worker, TSR_SCRATCH_CODEC, most + n);
     if (!to) {
         rc = TSR_ENOMEM;
@@ -171,7 +171,7 @@ done:
 static uint8_t *padded(const struct tsr_call *c, const struct grid *g, const uint8_t *src,
                        size_t len, size_t n, size_t *room)
 {
-    *room = words(len + MAXBITS / 8 + (size_t)(g->cells / 8) + 4 * WORD);
+    *room = words(len + MAXBITS / 8 + (size_t)(g->cells / 8) + 4 * WORD, WORD);
     uint8_t *p = tsr_worker_scratch(c->worker, TSR_SCRATCH_CODEC, *room + n);
     if (!p) return NULL;
     memcpy(p, src, len);
@@ -196,7 +196,7 @@ static int decode(const struct tsr_call *c, enum mode mode, const uint8_t *src, 
     uint8_t *to = aligned(dst) ? dst : from + room;
     if ((rc = run_open(&r, &g, to)) < 0 || (rc = run_attach(&r, from, room)) < 0) goto done;
     size_t got = zfp_decompress(r.zfp, r.field);
-    if (got == 0 || got > words(len))
+    if (got == 0 || got > words(len, stream_word_bits / 8))
         rc = tsr_fail(TSR_ECORRUPT, "zfp: found %zu bytes, the stream goes on to %zu", len, got);
     else if (to != dst) memcpy(dst, to, n);
 done:
