@@ -10,6 +10,7 @@ struct bytes {
     enum peer_kind kind;
     const uint8_t *p;
     size_t len;
+    bool sound; /* by the specification: refusing them is a mistake */
 };
 
 /* Our facts, and the text of the first refusal. */

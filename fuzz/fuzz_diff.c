@@ -232,7 +232,7 @@ static void build_chunk(struct input *in, struct image *im)
     free(d.p);
 }
 
-static void build_frame(struct input *in, struct image *im)
+static void build_frame(struct input *in, struct image *im, bool odd)
 {
     struct plan p = {.type_size = pick_item(in)};
     pick_params(in, &p.params, p.type_size);
@@ -241,16 +241,16 @@ static void build_frame(struct input *in, struct image *im)
     p.vl = pick(in, 4) == 0;
     pick_metas(in, &p);
     pick_chunks(in, &p, (int)pick(in, PLAN_CHUNKS), p.chunk_bytes);
-    put_frame(im, in, &p, pick(in, 4) == 0);
+    put_frame(im, in, &p, odd);
     plan_free(&p);
 }
 
-static void build_array(struct input *in, struct image *im)
+static void build_array(struct input *in, struct image *im, bool odd)
 {
     struct plan p = {0};
     struct shape s = {0};
     pick_array(in, &s, &p);
-    put_frame(im, in, &p, pick(in, 4) == 0);
+    put_frame(im, in, &p, odd);
     plan_free(&p);
 }
 
@@ -260,15 +260,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct image im = {0};
     uint32_t kind = pick(&in, 6);
     if (kind < 3) {
-        compare(&(struct bytes){(enum peer_kind)kind, in.p, in.left});
+        compare(&(struct bytes){(enum peer_kind)kind, in.p, in.left, false});
         return 0;
     }
     uint32_t times = pick(&in, 4);
+    bool odd = pick(&in, 4) == 0;
     if (kind == 3) build_chunk(&in, &im);
-    else if (kind == 4) build_frame(&in, &im);
-    else build_array(&in, &im);
+    else if (kind == 4) build_frame(&in, &im, odd);
+    else build_array(&in, &im, odd);
     mutate(&im, &in, times);
-    if (im.b.len) compare(&(struct bytes){(enum peer_kind)(kind - 3), im.b.p, im.b.len});
+    struct bytes built = {(enum peer_kind)(kind - 3), im.b.p, im.b.len, !odd && times == 0};
+    if (im.b.len) compare(&built);
     image_free(&im);
     return 0;
 }
