@@ -64,7 +64,7 @@ static struct tsr_cparams params(const char *codec, int filter, int32_t item)
 
 static struct tsr_chunk encode(const struct tsr_cparams *p, size_t n)
 {
-    struct tsr_chunk c;
+    struct tsr_chunk c = {0};
     int32_t cbytes = 0;
     if (tsr_chunk_encode(p, worker, src, (int64_t)n, chunk, n + 32, &cbytes) < 0 ||
         tsr_chunk_parse(&c, chunk, (size_t)cbytes, (uint64_t)cbytes, LIMIT) < 0)
