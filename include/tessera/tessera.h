@@ -323,6 +323,11 @@ TSR_API int tsr_schunk_insert_chunk(tsr_schunk *s, int64_t i, const void *src, s
 TSR_API int tsr_schunk_update_chunk(tsr_schunk *s, int64_t i, const void *src, size_t src_bytes);
 TSR_API int tsr_schunk_delete_chunk(tsr_schunk *s, int64_t i);
 
+/* Lets chunks of any size into a super-chunk of equal ones, which stay as they are; chunks of zeros
+ * that were not stored are now.  python-blosc2 does so by itself when a chunk of another size
+ * comes, so what it wrote as a row of objects may be of either kind.  There is no way back. */
+TSR_API int tsr_schunk_make_variable(tsr_schunk *s);
+
 /* Chunk i is the old chunk order[i]; order[nchunks] names each chunk once, else EARG.  A last chunk
  * that is shorter stays the last.  Nothing is decoded or moved. */
 TSR_API int tsr_schunk_reorder(tsr_schunk *s, const int64_t *order);

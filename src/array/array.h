@@ -83,6 +83,8 @@ int tsr_sized_read_chunk(const struct tsr_array *a, int64_t i, uint8_t *dst, int
  * whose structure is checked first, which goes into any row of Blosc chunks that it fits. */
 int tsr_sized_put(struct tsr_array *a, int64_t i, bool insert, const void *src, size_t n);
 int tsr_sized_put_chunk(struct tsr_array *a, int64_t i, bool insert, const void *chunk, size_t len);
+/* A row of equal chunks becomes a variable one. */
+int tsr_sized_make_variable(struct tsr_array *a);
 /* Chunks may have changed otherwise: what is known of their sizes is dropped. */
 void tsr_sized_forget(struct tsr_array *a);
 

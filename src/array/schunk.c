@@ -580,6 +580,17 @@ int tsr_schunk_reorder(tsr_schunk *s, const int64_t *order)
     return rc;
 }
 
+int tsr_schunk_make_variable(tsr_schunk *s)
+{
+    int rc = writable(s);
+    if (rc == TSR_OK) rc = tail_drop(s);
+    if (rc == TSR_OK) rc = tsr_sized_make_variable(s->a);
+    if (rc < 0) return rc;
+    s->spec.variable = true;
+    s->spec.chunk_bytes = 0;
+    return TSR_OK;
+}
+
 /* Is chunk i stored as the caller sees it? */
 static int check_stored(const tsr_schunk *s, int64_t i)
 {

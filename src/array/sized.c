@@ -249,3 +249,32 @@ int tsr_sized_put_chunk(struct tsr_array *a, int64_t i, bool insert, const void 
     if (w.special == TSR_SPECIAL_VALUE) w.special = TSR_SPECIAL_NONE;
     return put(a, &w);
 }
+
+/* ---- rows that become variable ---- */
+
+/* A chunk that is not stored becomes one of zero runs. */
+static int store_special(struct tsr_array *a, int64_t i)
+{
+    struct chunk_job j = {.place = {.chunk = i}};
+    const struct tsr_chunk *c = (const struct tsr_chunk *)j.place.priv;
+    uint8_t *all = NULL;
+    int rc = tsr_job_settle(a, &j);
+    if (rc == TSR_OK && j.place.len == 0) {
+        size_t n = (size_t)c->nbytes;
+        if (!(all = tsr_alloc(n))) rc = TSR_ENOMEM;
+        if (rc == TSR_OK) rc = tsr_sized_read_chunk(a, i, all, c->nbytes);
+        if (rc == TSR_OK) rc = tsr_sized_put(a, i, false, all, n);
+    }
+    tsr_free(all);
+    tsr_job_free(&j);
+    return rc;
+}
+
+int tsr_sized_make_variable(struct tsr_array *a)
+{
+    int64_t n = a->d->grid.nchunks;
+    int rc = writable(a);
+    if (rc < 0 || a->d->variable) return rc;
+    for (int64_t i = 0; i < n && rc == TSR_OK; i++) rc = store_special(a, i);
+    return rc < 0 ? rc : a->d->format->make_variable(a->d);
+}

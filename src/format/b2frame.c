@@ -192,6 +192,13 @@ static int chunk_reorder(struct tsr_driver *d, const int64_t *order)
     return tsr_frame_remap(b->frame, n, ordered, (void *)(uintptr_t)order, TSR_SPECIAL_ZEROS);
 }
 
+static int frame_make_variable(struct tsr_driver *d)
+{
+    struct tsr_blosc2 *b = (struct tsr_blosc2 *)d;
+    int rc = tsr_frame_set_variable(b->frame);
+    return rc < 0 ? rc : derive(b, tsr_frame_facts_of(b->frame)->nbytes, d->grid.chunk[0]);
+}
+
 /* ---- a chunk on its own ---- */
 
 /* More than the header is read, so that a broken dictionary or broken block starts are told from
@@ -278,6 +285,7 @@ const struct tsr_format tsr_format_b2frame = {
     .chunk_delete = chunk_delete,
     .chunk_size = frame_chunk_size,
     .chunk_put = frame_chunk_put,
+    .make_variable = frame_make_variable,
     .chunk_reorder = chunk_reorder,
     .alike = tsr_blosc2_alike,
     .copy_chunks = frame_copy_chunks,

@@ -190,6 +190,8 @@ struct tsr_format {
     /* Rows of Blosc chunks: the decoded size of chunk i; and a chunk that is encoded. */
     int (*chunk_size)(const struct tsr_driver *d, int64_t i, int64_t *nbytes);
     int (*chunk_put)(struct tsr_driver *d, const struct tsr_whole *w);
+    /* Such a row becomes variable; none of its chunks is special. */
+    int (*make_variable)(struct tsr_driver *d);
     /* Chunk i is the old chunk order[i]; order is a permutation. */
     int (*chunk_reorder)(struct tsr_driver *d, const int64_t *order);
     /* Do chunks of one fit the other as they are stored, and, with coding, are they what the

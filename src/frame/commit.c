@@ -14,6 +14,7 @@ void tsr_commit_header(struct tsr_frame *f)
         h->chunk_size = (int32_t)p->chunk_bytes;
         h->block_size = p->cparams.block_bytes;
     }
+    if (p->variable) h->chunk_size = 0;
     tsr_header_kind(h, p);
     h->vlmeta = f->vlmetas.n > 0;
     tsr_header_store(h, f->head);

@@ -92,6 +92,8 @@ int tsr_frame_put_special(struct tsr_frame *f, int64_t i, int special);
  * mix (14.24); no put mixes them. */
 int tsr_frame_insert_chunk(struct tsr_frame *f, int64_t i, const struct tsr_piece *pieces, int n,
                            int64_t nbytes);
+/* From now on chunks may have any size.  EARG while a chunk is special: it would have none. */
+int tsr_frame_set_variable(struct tsr_frame *f);
 int tsr_frame_update_chunk(struct tsr_frame *f, int64_t i, const struct tsr_piece *pieces, int n,
                            int64_t nbytes);
 

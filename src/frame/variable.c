@@ -98,3 +98,18 @@ int tsr_frame_update_chunk(struct tsr_frame *f, int64_t i, const struct tsr_piec
     if (rc == TSR_OK && f->facts.variable) f->facts.nbytes += nbytes - old;
     return rc;
 }
+
+int tsr_frame_set_variable(struct tsr_frame *f)
+{
+    int rc = tsr_frame_need_writable(f);
+    if (f->facts.variable) return rc;
+    for (int64_t i = 0, v; i < f->facts.nchunks && rc == TSR_OK; i++) {
+        rc = tsr_index_get(&f->index, i, &v);
+        if (rc == TSR_OK && v < 0)
+            rc = tsr_fail(TSR_EARG, "chunk %lld is special: its size would be lost", (long long)i);
+    }
+    if (rc < 0) return rc;
+    f->facts.variable = f->dirty = true;
+    f->facts.chunk_bytes = 0;
+    return TSR_OK;
+}

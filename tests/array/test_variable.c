@@ -378,6 +378,34 @@ static void wrong_chunks_are_refused(void **state)
     OK(tsr_schunk_close(s));
 }
 
+static void equal_chunks_may_become_variable(void **state)
+{
+    (void)state;
+    static const uint8_t zeros[3000];
+    uint8_t got[3010];
+    tsr_schunk *s = create("equal.b2frame", false, 1000);
+    OK(tsr_schunk_append(s, sizeof zeros, zeros));
+    OK(tsr_schunk_append(s, 4, "tail"));
+    FAILS(TSR_EARG, "expected 1000", tsr_schunk_insert_chunk(s, 1, "abc", 3));
+    OK(tsr_schunk_make_variable(s));
+    OK(tsr_schunk_insert_chunk(s, 1, "abc", 3));
+    OK(tsr_schunk_append(s, 3, "end"));
+    OK(tsr_schunk_close(s));
+    int64_t problems;
+    OK(tsr_verify(scratch("equal.b2frame"), NULL, NULL, NULL, &problems));
+    assert_int_equal(problems, 0);
+    OK(tsr_schunk_open(scratch("equal.b2frame"), NULL, &s));
+    assert_true(tsr_schunk_spec_of(s)->variable);
+    assert_int_equal(tsr_schunk_nchunks(s), 6);
+    OK(tsr_schunk_get(s, 0, sizeof got, got));
+    assert_memory_equal(got, zeros, 1000);
+    assert_memory_equal(got + 1000, "abc", 3);
+    assert_memory_equal(got + 1003, zeros, 2000);
+    assert_memory_equal(got + 3003, "tailend", 7);
+    FAILS(TSR_EDENIED, "read-only", tsr_schunk_make_variable(s));
+    OK(tsr_schunk_close(s));
+}
+
 static void conversion_keeps_chunks_and_blocks(void **state)
 {
     (void)state;
@@ -418,6 +446,7 @@ int main(void)
         cmocka_unit_test(kinds_of_blocks_do_not_mix),
         cmocka_unit_test(chunks_of_one_size_may_have_items_as_blocks),
         cmocka_unit_test(wrong_chunks_are_refused),
+        cmocka_unit_test(equal_chunks_may_become_variable),
         cmocka_unit_test(conversion_keeps_chunks_and_blocks),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);

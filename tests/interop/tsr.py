@@ -47,7 +47,8 @@ class Spec(C.Structure):
 class SchunkSpec(C.Structure):
     _fields_ = [("size", C.c_size_t), ("item_bytes", C.c_int64), ("chunk_bytes", C.c_int64),
                 ("block_bytes", C.c_int64), ("steps", C.POINTER(Step)), ("nsteps", C.c_int),
-                ("split", C.c_int), ("metas", C.POINTER(MetaValue)), ("nmetas", C.c_int)]
+                ("split", C.c_int), ("metas", C.POINTER(MetaValue)), ("nmetas", C.c_int),
+                ("checksum", C.c_bool), ("variable", C.c_bool)]
 
 
 class Options(C.Structure):
@@ -297,9 +298,10 @@ class Schunk(_Handle):
 
     @classmethod
     def create(cls, url, item_bytes=1, chunk_bytes=0, block_bytes=0, steps=None, split=0,
-               metas=None, mode=None, **opts):
+               metas=None, mode=None, variable=False, **opts):
         p = C.c_void_p()
         spec = schunk_spec(item_bytes, steps, chunk_bytes, block_bytes, split, metas)
+        spec.variable = variable
         call("tsr_schunk_create", _path(url), C.byref(spec), options(mode, **opts), C.byref(p))
         return cls(p)
 
@@ -354,6 +356,43 @@ class Schunk(_Handle):
         buf, n = C.c_void_p(), C.c_size_t()
         self._call("get_chunk", C.c_int64(i), C.byref(buf), C.byref(n))
         return _taken(buf, n.value)
+
+    def make_variable(self):
+        self._call("make_variable")
+
+    def append_compressed(self, chunk):
+        self._call("append_compressed", bytes(chunk), C.c_size_t(len(chunk)))
+
+    def insert_compressed(self, i, chunk):
+        self._call("insert_compressed", C.c_int64(i), bytes(chunk), C.c_size_t(len(chunk)))
+
+    def update_compressed(self, i, chunk):
+        self._call("update_compressed", C.c_int64(i), bytes(chunk), C.c_size_t(len(chunk)))
+
+    def append_vlblocks(self, blocks):
+        self._call("append_vlblocks", *_blocks(blocks))
+
+    def vlblocks(self, i):
+        n = C.c_int64()
+        self._call("vlblocks", C.c_int64(i), C.byref(n))
+        return n.value
+
+    def read_vlblock(self, i, b):
+        buf, n = C.c_void_p(), C.c_size_t()
+        self._call("read_vlblock", C.c_int64(i), C.c_int64(b), C.byref(buf), C.byref(n))
+        return _taken(buf, n.value)
+
+
+def _blocks(blocks):
+    n = len(blocks)
+    return (C.c_int64(n), (C.c_char_p * n)(*blocks), (C.c_size_t * n)(*map(len, blocks)))
+
+
+def compress_vlblocks(blocks, item_bytes=1, steps=None):
+    spec = schunk_spec(item_bytes, steps)
+    buf, n = C.c_void_p(), C.c_size_t()
+    call("tsr_compress_vlblocks", C.byref(spec), *_blocks(blocks), None, C.byref(buf), C.byref(n))
+    return _taken(buf, n.value)
 
 
 def schunk_spec(item_bytes=1, steps=None, chunk_bytes=0, block_bytes=0, split=0, metas=None):
