@@ -11,7 +11,8 @@
     X(get)           \
     X(create)        \
     X(set)           \
-    X(append) X(resize) X(convert) X(verify) X(repair) X(render) X(bench) X(codecs) X(completions)
+    X(append)        \
+    X(resize) X(convert) X(verify) X(repack) X(repair) X(render) X(bench) X(codecs) X(completions)
 
 #define DECLARE(name) extern const struct cli_verb cli_verb_##name;
 CLI_VERBS(DECLARE)

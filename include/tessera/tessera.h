@@ -536,6 +536,14 @@ typedef struct {
 TSR_API int tsr_repair(const char *url, const char *out_url, const tsr_options *opts,
                        tsr_verify_fn fn, void *user, tsr_repair_result *out);
 
+/* Writes a Blosc2 file or folder without its holes, chunks and metadata as they are.  out_url NULL:
+ * takes the place of url, at once and when it is complete; ECONFLICT while someone writes to it.
+ * flags: TSR_CHECKSUM adds checksums.  opts->mode, with out_url: "x" (default) or "w".  A chunk
+ * that is damaged according to its checksum is not copied: ECORRUPT.  EUNSUPPORTED: another
+ * format. */
+enum { TSR_CHECKSUM = 1 };
+TSR_API int tsr_repack(const char *url, const char *out_url, int flags, const tsr_options *opts);
+
 /* Reduces a slice along one axis to a plane of doubles, out[product of the counts of the
  * other axes], streaming.  Of the other axes at most two may be longer than one.  NaN counts as
  * no item: what has only NaN behind it is NaN, its sum 0.

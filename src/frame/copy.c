@@ -23,6 +23,11 @@ static int chunk_bytes(const struct tsr_frame *f, int64_t i, struct tsr_buf *buf
                         "chunk %lld: cbytes at byte 12: found %zu, expected 16 to "
                         "%llu",
                         (long long)i, out->len, (unsigned long long)at.avail);
+    /* what is damaged must not get a new checksum, which would be right */
+    if (f->facts.checksum && (rc = tsr_tag_verify(f, &at, out->len)) < 0) {
+        tsr_within("chunk %lld", (long long)i);
+        return rc;
+    }
     out->p = (void *)tsr_store_view(f->st, at.key, at.off, out->len);
     if (out->p) return TSR_OK;
     buf->len = 0;
@@ -97,22 +102,17 @@ static int copy_metas(const struct tsr_frame *f, struct tsr_frame *g)
     return TSR_OK;
 }
 
-static int make_twin(const struct tsr_frame *f, struct tsr_frame **out)
+/* A frame in st like f and without chunks yet: all of them read as zeros, or, when they have any
+ * size, there are none. */
+static int make_twin(const struct tsr_frame *f, struct tsr_store *st, struct tsr_frame_facts facts,
+                     struct tsr_frame **out)
 {
     struct tsr_meta_value metas[FRAME_METAS];
-    struct tsr_store *st;
     for (int i = 0; i < f->metas.n; i++)
         metas[i] = (struct tsr_meta_value){f->metas.v[i].name, f->metas.v[i].p, f->metas.v[i].len};
-    int rc = tsr_store_mem(&st);
-    if (rc < 0) return rc;
-    struct tsr_frame_facts facts = f->facts;
-    facts.sparse = false;                                 /* one buffer */
     if (facts.variable) facts.nbytes = facts.nchunks = 0; /* its chunks come one by one */
-    rc = tsr_frame_create(st, &facts, metas, f->metas.n, TSR_SPECIAL_ZEROS, out);
-    if (rc < 0) {
-        tsr_store_close(st);
-        return rc;
-    }
+    int rc = tsr_frame_create(st, &facts, metas, f->metas.n, TSR_SPECIAL_ZEROS, out);
+    if (rc < 0) return rc;
     /* fields that facts do not carry, such as thread hints; the header's length is the twin's own,
      * since other writers may leave room in theirs */
     int32_t header_len = (*out)->h.header_len;
@@ -120,21 +120,50 @@ static int make_twin(const struct tsr_frame *f, struct tsr_frame **out)
     (*out)->h.frame_type = (*out)->home->frame_type;
     (*out)->h.header_len = header_len;
     (*out)->h.frame_len = 0;
-    (*out)->h.frame_type = (*out)->home->frame_type;
+    (*out)->h.last = facts.checksum ? FRAME_MARK : 0;
     (*out)->facts.vlblocks = f->facts.vlblocks;
     return TSR_OK;
 }
 
+static int fill_twin(const struct tsr_frame *f, struct tsr_frame *g, bool durable,
+                     const struct tsr_frame_moves *m)
+{
+    int rc = tsr_frame_copy_chunks(f, g, m);
+    if (rc == TSR_OK) rc = copy_metas(f, g);
+    return rc < 0 ? rc : tsr_frame_flush(g, durable);
+}
+
 int tsr_frame_to_buffer(struct tsr_frame *f, void **buf, size_t *len)
 {
+    struct tsr_frame_facts facts = f->facts;
+    struct tsr_store *st;
     struct tsr_frame *g;
     int rc = tsr_frame_flush(f, false);
-    if (rc == TSR_OK) rc = make_twin(f, &g);
+    if (rc == TSR_OK) rc = tsr_store_mem(&st);
     if (rc < 0) return rc;
-    rc = tsr_frame_copy_chunks(f, g, &(struct tsr_frame_moves){.to = itself});
-    if (rc == TSR_OK) rc = copy_metas(f, g);
-    if (rc == TSR_OK) rc = tsr_frame_flush(g, false);
+    facts.sparse = false; /* one buffer */
+    if ((rc = make_twin(f, st, facts, &g)) < 0) {
+        tsr_store_close(st);
+        return rc;
+    }
+    rc = fill_twin(f, g, false, &(struct tsr_frame_moves){.to = itself});
     if (rc == TSR_OK) tsr_store_mem_take(g->st, buf, len);
+    tsr_frame_close(g);
+    return rc;
+}
+
+int tsr_frame_repack(const struct tsr_frame *f, struct tsr_store *st,
+                     const struct tsr_frame_repacking *how)
+{
+    struct tsr_frame_facts facts = f->facts;
+    struct tsr_frame *g;
+    facts.sparse = f->home->frame_type;
+    facts.checksum |= how->checksum;
+    int rc = make_twin(f, st, facts, &g);
+    if (rc < 0) return rc;
+    struct tsr_frame_moves m = {.to = itself, .after = how->after, .arg = how->arg};
+    rc = fill_twin(f, g, how->durable, &m);
+    g->st = NULL; /* the caller's */
     tsr_frame_close(g);
     return rc;
 }

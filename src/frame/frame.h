@@ -128,6 +128,18 @@ int tsr_frame_copy_chunks(const struct tsr_frame *f, struct tsr_frame *g,
 /* The frame's bytes, flushed, compact (no holes), in one buffer. */
 int tsr_frame_to_buffer(struct tsr_frame *f, void **buf, size_t *len);
 
+/* Writes f without its holes to an empty store and flushes it there: the same kind of frame, chunks
+ * as they are.  What is damaged according to checksums is not copied: ECORRUPT.  after hears of each
+ * chunk, what it fails with ends the work. */
+struct tsr_frame_repacking {
+    bool checksum; /* add checksums; those that are there stay */
+    bool durable;
+    int (*after)(void *arg, int64_t i);
+    void *arg;
+};
+int tsr_frame_repack(const struct tsr_frame *f, struct tsr_store *st,
+                     const struct tsr_frame_repacking *how);
+
 /* ---- metalayers: kind TSR_META (raw bytes in the header, fixed length) or TSR_VLMETA ---- */
 
 int tsr_frame_meta_count(const struct tsr_frame *f, tsr_meta_kind kind);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* tests/ops/test_repair.c - damaged files brought back: all that is whole, and nothing else. */
+/* tests/ops/test_repair.c - damaged files brought back: all that is whole, and nothing else; files
+ * with holes repacked. */
 #include "../scratch.h"
 
 #include <sys/stat.h>
@@ -398,6 +399,61 @@ static void chunks_of_any_size_come_back(void **state)
     }
 }
 
+static off_t size_of(const char *path)
+{
+    struct stat s;
+    assert_int_equal(stat(path, &s), 0);
+    return s.st_size;
+}
+
+static void repacked_files_have_no_holes_and_all_else(void **state)
+{
+    (void)state;
+    struct heard none = {0};
+    for (int checksum = 0; checksum < 2; checksum++) {
+        const char *path = scratch("a.b2nd"), *out = scratch("b.b2nd");
+        int untold;
+        char *json;
+        tsr_array *a;
+        make(out, checksum, false);
+        off_t tight = size_of(out);
+        make_old(path, checksum);
+        assert_true(size_of(path) > tight + 500);
+        remove(out);
+        OK(tsr_repack(path, out, 0, NULL));
+        FAILS(TSR_EEXISTS, "b.b2nd", tsr_repack(path, out, 0, NULL));
+        assert_int_equal(size_of(out), tight);
+        OK(tsr_repack(path, NULL, TSR_CHECKSUM, NULL));
+        assert_int_equal(differing(path, &none, &untold), 0);
+        OK(tsr_array_open(path, NULL, &a));
+        assert_true(tsr_array_spec(a)->checksum);
+        OK(tsr_array_attrs(a, &json));
+        assert_non_null(strstr(json, "parsec"));
+        tsr_free(json);
+        OK(tsr_array_close(a));
+        make(scratch("d.b2nd"), checksum, true);
+        OK(tsr_repack(scratch("d.b2nd"), NULL, 0, NULL));
+        assert_int_equal(differing(scratch("d.b2nd"), &none, &untold), 0);
+        remove_folder(scratch("d.b2nd"));
+    }
+}
+
+static void what_is_damaged_is_not_repacked(void **state)
+{
+    (void)state;
+    const char *path = scratch("a.b2nd");
+    make_old(path, true);
+    off_t before = size_of(path);
+    struct parts p = parts_of(path);
+    smash(path, p.chunk[3] + 40, p.chunk[3] + 41);
+    FAILS(TSR_ECORRUPT, "chunk 3", tsr_repack(path, NULL, 0, NULL));
+    assert_int_equal(size_of(path), before);
+    tsr_array *a;
+    OK(tsr_array_open(path, &(tsr_options){.size = sizeof(tsr_options), .mode = "r+"}, &a));
+    FAILS(TSR_ECONFLICT, "", tsr_repack(path, NULL, 0, NULL));
+    OK(tsr_array_close(a));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -411,6 +467,8 @@ int main(void)
         cmocka_unit_test(random_damage_is_never_passed_on_untold),
         cmocka_unit_test(folders_come_back_too),
         cmocka_unit_test(chunks_of_any_size_come_back),
+        cmocka_unit_test(repacked_files_have_no_holes_and_all_else),
+        cmocka_unit_test(what_is_damaged_is_not_repacked),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }
