@@ -14,20 +14,26 @@ struct job {
     const struct cli_args *a;
     const char *path;
     tsr_array *to;
-    const tsr_spec *spec;
     int axis;
     int64_t slab; /* bytes of one step along the axis */
     int64_t run;  /* steps at once */
     struct cli_progress bar;
 };
 
+/* Asked each time: with locks the array may have changed before the first append. */
+static const tsr_spec *spec_of(const struct job *j)
+{
+    return tsr_array_spec(j->to);
+}
+
 /* A few whole chunks at a time. */
 static void choose_run(struct job *j)
 {
-    int64_t chunk = j->spec->chunks && j->spec->chunks[j->axis] ? j->spec->chunks[j->axis] : 1;
-    j->slab = j->spec->item_bytes;
-    for (int d = 0; d < j->spec->ndim; d++)
-        if (d != j->axis) j->slab *= j->spec->shape[d];
+    int64_t chunk =
+        spec_of(j)->chunks && spec_of(j)->chunks[j->axis] ? spec_of(j)->chunks[j->axis] : 1;
+    j->slab = spec_of(j)->item_bytes;
+    for (int d = 0; d < spec_of(j)->ndim; d++)
+        if (d != j->axis) j->slab *= spec_of(j)->shape[d];
     j->run = j->slab > 0 && BUDGET / j->slab > 0 ? BUDGET / j->slab : 1;
     if (j->slab > 0 && j->run < chunk && chunk <= BUDGET_MAX / j->slab) j->run = chunk;
     if (j->run > chunk) j->run -= j->run % chunk;
@@ -36,8 +42,9 @@ static void choose_run(struct job *j)
 /* Steps of the next run: up to a border of chunks. */
 static int64_t next_run(const struct job *j, int64_t left)
 {
-    int64_t chunk = j->spec->chunks && j->spec->chunks[j->axis] ? j->spec->chunks[j->axis] : 1;
-    int64_t n = j->run, into = j->spec->shape[j->axis] % chunk;
+    int64_t chunk =
+        spec_of(j)->chunks && spec_of(j)->chunks[j->axis] ? spec_of(j)->chunks[j->axis] : 1;
+    int64_t n = j->run, into = spec_of(j)->shape[j->axis] % chunk;
     if (n > into) n -= into;
     return n < left ? n : left;
 }
@@ -69,15 +76,16 @@ static int append_array(struct job *j, struct cli_source *from, void *buf)
 
 static int check_array(const struct job *j, const struct cli_source *from)
 {
-    if (from->ndim != j->spec->ndim)
+    if (from->ndim != spec_of(j)->ndim)
         return cli_usage(j->a, "%s: found %d axes, expected %d", j->path, from->ndim,
-                         j->spec->ndim);
+                         spec_of(j)->ndim);
     for (int d = 0; d < from->ndim; d++)
-        if (d != j->axis && from->shape[d] != j->spec->shape[d])
+        if (d != j->axis && from->shape[d] != spec_of(j)->shape[d])
             return cli_usage(j->a, "%s: axis %d has %lld items, expected %lld", j->path, d,
-                             (long long)from->shape[d], (long long)j->spec->shape[d]);
-    if (!strcmp(from->dtype, j->spec->dtype)) return CLI_OK;
-    return cli_usage(j->a, "%s: found dtype %s, expected %s", j->path, from->dtype, j->spec->dtype);
+                             (long long)from->shape[d], (long long)spec_of(j)->shape[d]);
+    if (!strcmp(from->dtype, spec_of(j)->dtype)) return CLI_OK;
+    return cli_usage(j->a, "%s: found dtype %s, expected %s", j->path, from->dtype,
+                     spec_of(j)->dtype);
 }
 
 /* Bytes in C order, a whole number of steps along the axis. */
@@ -163,11 +171,10 @@ static int run_array(const struct cli_args *a, const tsr_options *o)
     int64_t axis = 0;
     int rc = tsr_array_open(a->pos[0], o, &j.to);
     if (rc < 0) return cli_fail(a, rc);
-    j.spec = tsr_array_spec(j.to);
     if (text && !cli_parse_int(text, &axis)) rc = cli_usage(a, "--axis %s: no number", text);
-    if (axis < 0) axis += j.spec->ndim;
-    if (!rc && (axis < 0 || axis >= j.spec->ndim))
-        rc = cli_usage(a, "--axis %s: the array has %d axes", text ? text : "0", j.spec->ndim);
+    if (axis < 0) axis += spec_of(&j)->ndim;
+    if (!rc && (axis < 0 || axis >= spec_of(&j)->ndim))
+        rc = cli_usage(a, "--axis %s: the array has %d axes", text ? text : "0", spec_of(&j)->ndim);
     j.axis = (int)axis;
     if (!rc) rc = append_to_array(&j);
     if (rc) {
@@ -183,7 +190,8 @@ static int run(struct cli_args *a)
     tsr_options o = {.size = sizeof o,
                      .mode = "r+",
                      .format = cli_value(a, "format"),
-                     .context = a->context};
+                     .context = a->context,
+                     .locking = cli_has(a, "locking")};
     tsr_place_info info = {.size = sizeof info};
     tsr_schunk *s;
     int rc = tsr_probe(a->pos[0], &o, &info);
@@ -211,6 +219,7 @@ const struct cli_verb cli_verb_append = {
     .options = (const struct cli_option[]){{"axis", 0, "N", "the axis that grows (default: 0)"},
                                            {"format", 0, "NAME",
                                             "format of the array (default: told by its content)"},
+                                           CLI_LOCKING,
                                            CLI_END},
     .min_args = 2,
     .max_args = 2,

@@ -74,6 +74,10 @@ void cli_help(const struct cli_verb *v, FILE *f);
     {                                                                 \
         "sparse", 0, NULL, "make a folder with a file for each chunk" \
     }
+#define CLI_LOCKING                                                                   \
+    {                                                                                 \
+        "locking", 0, NULL, "share the file with other programs, by c-blosc2's locks" \
+    }
 #define CLI_SLICE                                                                \
     {                                                                            \
         "slice", 's', "SLICE", "the part to take, as NumPy writes it: 10:20,:,3" \

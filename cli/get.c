@@ -179,6 +179,7 @@ static int run(struct cli_args *a)
     char why[128];
     int rc = cli_input_options(a, "r", &o, &raw, shape);
     if (rc) return rc;
+    o.locking = cli_has(a, "locking");
     double start = cli_now();
     rc = cli_source_open(a, a->pos[0], &o, &s);
     if (rc) return rc;
@@ -211,6 +212,7 @@ const struct cli_verb cli_verb_get = {
                                     CLI_FORCE,
                                     {"stats", 0, NULL,
                                      "say on stderr what was read and how long it took"},
+                                    CLI_LOCKING,
                                     CLI_INPUT,
                                     CLI_END},
     .min_args = 1,

@@ -7,7 +7,8 @@ static int run(struct cli_args *a)
     tsr_options o = {.size = sizeof o,
                      .mode = "r+",
                      .format = cli_value(a, "format"),
-                     .context = a->context};
+                     .context = a->context,
+                     .locking = cli_has(a, "locking")};
     int64_t shape[TSR_MAX_NDIM];
     tsr_array *array;
     int ndim = cli_parse_shape(a->pos[1], shape);
@@ -33,6 +34,7 @@ const struct cli_verb cli_verb_resize = {
                                       "grow or cut; what is new reads as zeros", NULL},
     .options = (const struct cli_option[]){{"format", 0, "NAME",
                                             "format of the array (default: told by its content)"},
+                                           CLI_LOCKING,
                                            CLI_END},
     .min_args = 2,
     .max_args = 2,

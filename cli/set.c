@@ -165,7 +165,8 @@ static int run(struct cli_args *a)
     tsr_options o = {.size = sizeof o,
                      .mode = "r+",
                      .format = cli_value(a, "format"),
-                     .context = a->context};
+                     .context = a->context,
+                     .locking = cli_has(a, "locking")};
     const char *slice = cli_value(a, "slice");
     struct cli_source s;
     struct cli_selection sel;
@@ -193,6 +194,7 @@ const struct cli_verb cli_verb_set = {
     .options = (const struct cli_option[]){CLI_SLICE,
                                            {"format", 0, "NAME",
                                             "format of the array (default: told by its content)"},
+                                           CLI_LOCKING,
                                            CLI_END},
     .min_args = 2,
     .max_args = 2,

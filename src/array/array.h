@@ -52,7 +52,7 @@ tsr_stats tsr_engine_stats(const struct tsr_array *a);
  * locks it may be written later.  *d is the handle's first driver. */
 int tsr_follow_open(struct tsr_store *st, const struct tsr_format *format, const tsr_options *o,
                     struct tsr_follow **out, struct tsr_driver **d);
-/* For a file that is about to be created at path, with locks: takes that of the writer. */
+/* The same for a file that is about to be created at path, with locks. */
 int tsr_follow_create(const char *path, const tsr_options *o, struct tsr_follow **out);
 void tsr_follow_free(struct tsr_follow *f);                /* gives locks back; NULL is fine */
 void tsr_follow_stats(struct tsr_follow *f, tsr_stats *s); /* adds what other drivers read */
@@ -61,12 +61,17 @@ void tsr_follow_stats(struct tsr_follow *f, tsr_stats *s); /* adds what other dr
  * several times and must take other shapes than a has. */
 typedef int (*tsr_follow_fn)(const struct tsr_array *newest, void *arg);
 int tsr_follow_read(const struct tsr_array *a, tsr_follow_fn fn, void *arg);
+/* Calls fn once, on the handle itself, with all of the state it shows: ECONFLICT when that is
+ * not the container's any more, or not until the end. */
+int tsr_follow_once(const struct tsr_array *a, tsr_follow_fn fn, void *arg);
 
 int tsr_engine_refresh(struct tsr_array *a, bool *changed);
 /* Before each change: with locks, the first one takes the writer's and opens the newest state
  * (*anew: what was known of shape and size is void).  The flush ends it. */
 int tsr_engine_begin(struct tsr_array *a, bool *anew);
 int tsr_engine_end(struct tsr_array *a);
+/* Before a flush: the first one of a new file takes the writer's lock only now. */
+int tsr_engine_appear(struct tsr_array *a);
 
 /* The two ways through the engine (read.c, write.c). */
 int tsr_engine_read(const struct tsr_array *a, const struct tsr_selection *sel);

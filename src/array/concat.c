@@ -28,16 +28,28 @@ static int check_sources(const tsr_array *const *a, int n, int axis)
     return TSR_OK;
 }
 
-/* Puts c->from at item `at` of the axis; last: no other follows it. */
-static int add_source(struct tsr_copying *c, int axis, int64_t at, bool last)
+/* A source and its place: item `at` of the axis; last: no other follows it. */
+struct joining {
+    struct tsr_copying *c;
+    int axis;
+    int64_t at;
+    bool last;
+};
+
+static int add_source(const tsr_array *from, void *arg)
 {
+    const struct joining *j = arg;
+    struct tsr_copying *c = j->c;
+    int axis = j->axis;
+    int64_t at = j->at;
+    c->from = from;
     const struct tsr_grid *g = &c->from->d->grid;
     int64_t from_at[TSR_MAX_NDIM] = {0}, to_at[TSR_MAX_NDIM] = {0}, count[TSR_MAX_NDIM];
     int64_t chunk = c->to->d->grid.chunk[axis], len = g->shape[axis], whole = 0;
     int rc = TSR_OK;
     memcpy(count, g->shape, sizeof count);
     if (len && at % chunk == 0 && tsr_stored_fit(c->from, c->to, false)) {
-        whole = last ? len : len / chunk * chunk;
+        whole = j->last ? len : len / chunk * chunk;
         rc = tsr_copy_stored(c, &(struct tsr_stored_part){axis, whole, at / chunk});
     }
     from_at[axis] = whole;
@@ -55,8 +67,7 @@ static int fill(const tsr_array *const *a, int n, int axis, tsr_array *to, const
     tsr_product(g->shape, g->ndim, &c.total);
     c.total *= g->item_bytes;
     for (int i = 0; i < n && rc == TSR_OK && c.total; i++) {
-        c.from = a[i];
-        rc = add_source(&c, axis, at, i == n - 1);
+        rc = tsr_follow_once(a[i], add_source, &(struct joining){&c, axis, at, i == n - 1});
         at += a[i]->d->grid.shape[axis];
     }
     return rc;

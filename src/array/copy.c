@@ -145,14 +145,21 @@ void tsr_twin_spec(const tsr_array *a, const tsr_spec *spec, tsr_spec *out)
     out->checksum |= given.checksum;
 }
 
-static int copy_all(const tsr_array *a, tsr_array *to, bool coding, const tsr_options *o)
+struct whole_copy {
+    tsr_array *to;
+    bool coding;
+    const tsr_options *o;
+};
+
+static int copy_all(const tsr_array *a, void *arg)
 {
+    const struct whole_copy *w = arg;
     const struct tsr_grid *g = &a->d->grid;
     static const int64_t origin[TSR_MAX_NDIM];
-    struct tsr_copying c = {.from = a, .to = to, .o = o};
+    struct tsr_copying c = {.from = a, .to = w->to, .o = w->o};
     tsr_product(g->shape, g->ndim, &c.total);
     c.total *= g->item_bytes;
-    if (tsr_stored_fit(a, to, coding))
+    if (tsr_stored_fit(a, w->to, w->coding))
         return tsr_copy_stored(&c, &(struct tsr_stored_part){.end = INT64_MAX});
     return tsr_copy_items(&c, origin, origin, g->shape);
 }
@@ -170,7 +177,7 @@ int tsr_array_copy(const tsr_array *a, const char *url, const tsr_spec *spec,
     s.metas = metas;
     s.nmetas = nmetas;
     if (rc == TSR_OK) rc = tsr_array_create(url, &s, &o, &to);
-    if (rc == TSR_OK) rc = copy_all(a, to, coding, &o);
+    if (rc == TSR_OK) rc = tsr_follow_once(a, copy_all, &(struct whole_copy){to, coding, &o});
     if (rc == TSR_OK) rc = tsr_vlmetas_copy(a, to);
     if (rc == TSR_OK) *out = to;
     else tsr_engine_drop(to); /* never flushed: nothing appears */

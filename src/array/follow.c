@@ -37,7 +37,7 @@ struct tsr_follow {
     tsr_options o; /* for opening again */
     char *path;
     char *sidecar; /* NULL: without locks */
-    bool update, writing;
+    bool folder, update, writing;
     struct tsr_lock held;         /* while writing */
     pthread_mutex_t mutex;        /* of what follows; never held while anything is waited for */
     struct view own;              /* the handle's driver */
@@ -68,6 +68,7 @@ static struct tsr_follow *follow_new(const char *path, const tsr_options *o, boo
                          .context = o->context,
                          .max_chunk_bytes = o->max_chunk_bytes};
     f->update = o->mode && strcmp(o->mode, "r") != 0;
+    f->folder = folder;
     f->path = tsr_strdup(path);
     if (o->locking) f->sidecar = sidecar_of(path, folder);
     if (f->path && (f->sidecar || !o->locking)) return f;
@@ -121,19 +122,14 @@ int tsr_follow_open(struct tsr_store *st, const struct tsr_format *format, const
     return rc;
 }
 
+/* Nobody else sees the file before its first flush. */
 int tsr_follow_create(const char *path, const tsr_options *o, struct tsr_follow **out)
 {
     struct tsr_follow *f = follow_new(path, o, o->sparse);
     if (!f) return TSR_ENOMEM;
-    int rc = TSR_OK;
-    if (!o->sparse) { /* the lock of a folder is inside it, where nobody else is yet */
-        rc = tsr_lock_exclusive(f->sidecar, &f->held, &f->own.count);
-        f->own.count++;
-    }
     f->update = f->writing = true;
-    if (rc == TSR_OK) *out = f;
-    else tsr_follow_free(f);
-    return rc;
+    *out = f;
+    return TSR_OK;
 }
 
 static void drop_now(struct tsr_follow *f)
@@ -288,6 +284,28 @@ int tsr_follow_read(const struct tsr_array *a, tsr_follow_fn fn, void *arg)
     return tsr_fail(TSR_ECONFLICT, "%s: changed each of %d times that it was read", f->path, TRIES);
 }
 
+static int has_changed(const struct tsr_follow *f, const char *when)
+{
+    return tsr_fail(TSR_ECONFLICT, "%s: another changed it %s: refresh", f->path, when);
+}
+
+int tsr_follow_once(const struct tsr_array *a, tsr_follow_fn fn, void *arg)
+{
+    struct tsr_follow *f = a->follow;
+    struct tsr_lock l;
+    uint64_t count;
+    if (!f || f->writing) return fn(a, arg);
+    int rc = lock_shared(f, &l, &count);
+    if (rc < 0) return rc;
+    if (f->own.count != count || a->d->format->changed(a->d) == TSR_CHANGED)
+        rc = has_changed(f, "since it was opened");
+    if (rc == TSR_OK) rc = fn(a, arg);
+    if (rc != TSR_ECANCELLED && a->d->format->changed(a->d) == TSR_CHANGED)
+        rc = has_changed(f, "meanwhile");
+    tsr_lock_release(&l);
+    return rc;
+}
+
 /* ---- the handle's own driver ---- */
 
 static void adopt(struct tsr_array *a, struct tsr_driver *d, uint64_t count)
@@ -345,6 +363,17 @@ int tsr_engine_begin(struct tsr_array *a, bool *anew)
     adopt(a, d, count + 1);
     *anew = f->writing = true;
     return TSR_OK;
+}
+
+int tsr_engine_appear(struct tsr_array *a)
+{
+    struct tsr_follow *f = a->follow;
+    uint64_t count;
+    /* the lock of a new folder is in it, where nobody can be yet */
+    if (!f || !f->writing || f->folder || f->held.fd >= 0) return TSR_OK;
+    int rc = tsr_lock_exclusive(f->sidecar, &f->held, &count);
+    if (rc == TSR_OK) f->own.count = count + 1;
+    return rc;
 }
 
 int tsr_engine_end(struct tsr_array *a)

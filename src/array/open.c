@@ -191,6 +191,7 @@ int tsr_engine_flush(struct tsr_array *a, bool durable)
     bool anew;
     int rc = durable ? tsr_engine_begin(a, &anew) : TSR_OK;
     if (rc < 0 || !a->d->writable || !a->d->format->flush) return rc;
+    if ((rc = tsr_engine_appear(a)) < 0) return rc;
     rc = a->d->format->flush(a->d, durable || a->durable);
     return rc < 0 ? rc : tsr_engine_end(a);
 }

@@ -103,17 +103,30 @@ static int copy_to_sized(struct tsr_copying *c)
     return rc;
 }
 
-int tsr_copy_bytes(const tsr_array *from, tsr_array *to, bool coding, const tsr_options *o)
+struct row_copy {
+    tsr_array *to;
+    bool coding;
+    const tsr_options *o;
+};
+
+static int copy_row(const tsr_array *from, void *arg)
 {
+    const struct row_copy *r = arg;
+    tsr_array *to = r->to;
     int64_t n = from->d->grid.shape[0], zero = 0;
-    struct tsr_copying c = {from, to, o, 0, n};
+    struct tsr_copying c = {from, to, r->o, 0, n};
     struct tsr_stored_part all = {.end = INT64_MAX};
-    bool sized = to->d->variable, fit = tsr_stored_fit(from, to, coding);
+    bool sized = to->d->variable, fit = tsr_stored_fit(from, to, r->coding);
     int rc = n && !sized ? to->d->format->resize(to->d, &n) : TSR_OK;
     if (rc < 0 || n == 0) return rc;
     if (fit) return tsr_copy_stored(&c, &all);
     if (sized) return from->d->variable ? copy_sized(&c) : copy_to_sized(&c);
     return tsr_copy_items(&c, &zero, &zero, &n);
+}
+
+int tsr_copy_bytes(const tsr_array *from, tsr_array *to, bool coding, const tsr_options *o)
+{
+    return tsr_follow_once(from, copy_row, &(struct row_copy){to, coding, o});
 }
 
 int tsr_schunk_copy(tsr_schunk *s, const char *url, const tsr_schunk_spec *spec,

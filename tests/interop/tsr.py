@@ -55,7 +55,7 @@ class Options(C.Structure):
     _fields_ = [("size", C.c_size_t), ("mode", C.c_char_p), ("format", C.c_char_p),
                 ("context", C.c_void_p), ("offset", C.c_uint64), ("max_chunk_bytes", C.c_uint64),
                 ("durable", C.c_bool), ("raw", C.POINTER(Spec)), ("progress", C.c_void_p),
-                ("user", C.c_void_p), ("sparse", C.c_bool)]
+                ("user", C.c_void_p), ("sparse", C.c_bool), ("locking", C.c_bool)]
 
 
 class Slice(C.Structure):
@@ -135,10 +135,10 @@ def _metas(metas):
 
 
 def options(mode=None, format=None, offset=0, max_chunk_bytes=0, durable=False,
-            sparse=False):
+            sparse=False, locking=False):
     return C.byref(Options(C.sizeof(Options), mode and mode.encode(), format and format.encode(),
                            None, offset, max_chunk_bytes, durable, None, None, None,
-                           sparse))
+                           sparse, locking))
 
 
 def _taken(buf, n):
@@ -186,6 +186,12 @@ class _Handle:
 
     def flush(self):
         self._call("flush")
+
+    def refresh(self):
+        """Whether the file was written since."""
+        changed = C.c_bool()
+        self._call("refresh", C.byref(changed))
+        return changed.value
 
     def close(self):
         p, self.p = self.p, None
