@@ -182,23 +182,25 @@ static int ndmean_check(const struct tsr_call *c)
 static void average4(uint8_t *p, size_t len)
 {
     double sum = 0;
+    size_t n = len / sizeof(float);
     float x;
     for (size_t i = 0; i < len; i += sizeof x) {
         memcpy(&x, p + i, sizeof x);
         sum += (double)x;
     }
-    x = (float)(sum / (double)(len / sizeof x));
+    x = (float)(sum / (double)n);
     for (size_t i = 0; i < len; i += sizeof x) memcpy(p + i, &x, sizeof x);
 }
 
 static void average8(uint8_t *p, size_t len)
 {
     double sum = 0, x;
+    size_t n = len / sizeof x;
     for (size_t i = 0; i < len; i += sizeof x) {
         memcpy(&x, p + i, sizeof x);
         sum += x;
     }
-    x = sum / (double)(len / sizeof x);
+    x = sum / (double)n;
     for (size_t i = 0; i < len; i += sizeof x) memcpy(p + i, &x, sizeof x);
 }
 

@@ -216,7 +216,7 @@ static void golden_files_decode_or_are_later_features(void **state)
         else refused++;
     }
     printf("golden files: %d decoded, %d refused as unsupported\n", decoded, refused);
-    assert_true(decoded > 150);
+    assert_true(decoded > 290);
     json_object_put(m);
 }
 
