@@ -4,51 +4,7 @@
  * Every array, frame and chunk of manifest.json is opened as a user would, from its file and, for
  * frames, from memory, and decoded to its SHA-256; what needs later features must be refused as
  * unsupported and is counted.  Every file of bad/ must be refused with its status. */
-#include "../scratch.h"
-
-#include <json-c/json.h>
-#include <openssl/sha.h>
-
-static const char *golden;
-
-static struct json_object *get(struct json_object *o, const char *key)
-{
-    struct json_object *v = NULL;
-    json_object_object_get_ex(o, key, &v);
-    return v;
-}
-
-static const char *get_str(struct json_object *o, const char *key)
-{
-    const char *s = json_object_get_string(get(o, key));
-    return s ? s : "";
-}
-
-static const char *golden_path(const char *name)
-{
-    static char path[2048];
-    snprintf(path, sizeof path, "%s/blosc2/%s", golden, name);
-    return path;
-}
-
-static struct json_object *load(const char *name)
-{
-    struct json_object *o = json_object_from_file(golden_path(name));
-    if (!o) fail_msg("cannot parse %s", golden_path(name));
-    return o;
-}
-
-static void check_sha(struct json_object *e, const void *p, size_t len)
-{
-    uint8_t sum[SHA256_DIGEST_LENGTH];
-    char hex[2 * SHA256_DIGEST_LENGTH + 1];
-    SHA256(p, len, sum);
-    for (size_t i = 0; i < sizeof sum; i++) snprintf(hex + 2 * i, 3, "%02x", sum[i]);
-    if ((int64_t)len != json_object_get_int64(get(e, "decoded_nbytes")))
-        fail_msg("%s: %zu bytes", get_str(e, "file"), len);
-    if (strcmp(hex, get_str(e, "sha256")) != 0)
-        fail_msg("%s: decodes to %s", get_str(e, "file"), hex);
-}
+#include "../golden.h"
 
 static void check_vlmeta(struct json_object *e, tsr_schunk *s)
 {
@@ -56,14 +12,11 @@ static void check_vlmeta(struct json_object *e, tsr_schunk *s)
     {
         void *buf = NULL;
         size_t len;
-        const char *want = json_object_get_string(hex);
         OK(tsr_schunk_meta_get(s, TSR_VLMETA, name, &buf, &len));
-        assert_int_equal(strlen(want), 2 * len);
-        for (size_t i = 0; i < len; i++) {
-            char byte[3];
-            snprintf(byte, sizeof byte, "%02x", ((uint8_t *)buf)[i]);
-            assert_memory_equal(byte, want + 2 * i, 2);
-        }
+        char *found = malloc(2 * len + 1);
+        golden_hex(found, buf, len);
+        assert_string_equal(found, json_object_get_string(hex));
+        free(found);
         tsr_free(buf);
     }
 }
@@ -78,17 +31,14 @@ static int decode_array(struct json_object *e, tsr_array *a)
     uint8_t *p = malloc((size_t)st.nbytes + 1);
     int rc = tsr_array_read(a, NULL, p, (size_t)st.nbytes);
     if (rc == TSR_OK && e) {
-        check_sha(e, p, (size_t)st.nbytes);
-        assert_int_equal(st.nchunks, json_object_get_int64(get(e, "nchunks")));
-        assert_int_equal(s->ndim, json_object_get_int(get(e, "ndim")));
+        golden_check(e, p, (size_t)st.nbytes);
+        assert_int_equal(st.nchunks, get_int(e, "nchunks"));
+        assert_int_equal(s->ndim, get_int(e, "ndim"));
         for (int d = 0; d < s->ndim; d++) {
             size_t i = (size_t)d;
-            assert_int_equal(s->shape[d],
-                             json_object_get_int64(json_object_array_get_idx(get(e, "shape"), i)));
-            assert_int_equal(s->chunks[d],
-                             json_object_get_int64(json_object_array_get_idx(get(e, "chunks"), i)));
-            assert_int_equal(s->blocks[d],
-                             json_object_get_int64(json_object_array_get_idx(get(e, "blocks"), i)));
+            assert_int_equal(s->shape[d], get_at(e, "shape", i));
+            assert_int_equal(s->chunks[d], get_at(e, "chunks", i));
+            assert_int_equal(s->blocks[d], get_at(e, "blocks", i));
         }
     }
     free(p);
@@ -150,17 +100,15 @@ static int decode_schunk(struct json_object *e, tsr_schunk *s)
     for (int64_t i = 0; i < n && n < 5000 && rc == TSR_OK; i++) {
         if ((rc = tsr_schunk_chunk_bytes(s, i, &bytes)) < 0) break;
         if (e && get(e, "chunk_sizes"))
-            assert_int_equal(bytes,
-                             json_object_get_int64(
-                                 json_object_array_get_idx(get(e, "chunk_sizes"), (size_t)i)));
+            assert_int_equal(bytes, get_at(e, "chunk_sizes", (size_t)i));
         rc = tsr_schunk_read_chunk(s, i, p + at, (size_t)bytes);
         at += bytes;
     }
     if (rc == TSR_OK && e && get(e, "chunk_sizes")) check_bytes_across(s, p, at);
     if (n >= 5000) rc = tsr_schunk_get(s, 0, tsr_schunk_nitems(s), p);
     if (rc == TSR_OK && e) {
-        check_sha(e, p, (size_t)st.nbytes);
-        if (get(e, "nchunks")) assert_int_equal(n, json_object_get_int64(get(e, "nchunks")));
+        golden_check(e, p, (size_t)st.nbytes);
+        if (get(e, "nchunks")) assert_int_equal(n, get_int(e, "nchunks"));
         if (get(e, "vlmeta")) check_vlmeta(e, s);
     }
     free(p);
@@ -171,7 +119,7 @@ static int open_schunk(struct json_object *e, const char *file, const char *form
 {
     tsr_options o = {.size = sizeof o, .format = format, .max_chunk_bytes = UINT64_C(1) << 31};
     tsr_schunk *s;
-    if (e) o.offset = (uint64_t)json_object_get_int64(get(e, "offset"));
+    if (e) o.offset = (uint64_t)get_int(e, "offset");
     int rc = tsr_schunk_open(golden_path(file), &o, &s);
     if (rc < 0) return rc;
     rc = decode_schunk(e, s);
@@ -187,7 +135,7 @@ static bool is_later(struct json_object *e)
     bool known = !get(e, "codec");
     for (int i = 0; tsr_codec_at(i, &info) == TSR_OK; i++) known |= strcmp(info.name, codec) == 0;
     for (size_t k = 0; get(e, "filters") && k < 6; k++) {
-        int id = json_object_get_int(json_object_array_get_idx(get(e, "filters"), k));
+        int id = (int)get_at(e, "filters", k);
         bool have = id == 0;
         for (int i = 0; tsr_codec_at(i, &info) == TSR_OK; i++)
             have |= info.filter && info.blosc2_id == id;
@@ -199,8 +147,8 @@ static bool is_later(struct json_object *e)
 static void golden_files_decode_or_are_later_features(void **state)
 {
     (void)state;
-    if (!golden) skip();
-    struct json_object *m = load("manifest.json"), *files = get(m, "files");
+    if (!golden_dir()) skip();
+    struct json_object *m = golden_manifest("manifest.json"), *files = get(m, "files");
     int decoded = 0, refused = 0;
     for (size_t i = 0; i < json_object_array_length(files); i++) {
         struct json_object *e = json_object_array_get_idx(files, i);
@@ -223,10 +171,10 @@ static void golden_files_decode_or_are_later_features(void **state)
 static void bad_files_are_refused_with_the_right_status(void **state)
 {
     (void)state;
-    if (!golden) skip();
+    if (!golden_dir()) skip();
     static const char *const later[] = {"codec_unknown", "filter_unknown", "version_future",
                                         "frame_version"};
-    struct json_object *m = load("bad/manifest.json"), *files = get(m, "files");
+    struct json_object *m = golden_manifest("bad/manifest.json"), *files = get(m, "files");
     int refused = 0;
     for (size_t i = 0; i < json_object_array_length(files); i++) {
         struct json_object *e = json_object_array_get_idx(files, i);
@@ -249,19 +197,12 @@ static void bad_files_are_refused_with_the_right_status(void **state)
     json_object_put(m);
 }
 
-static int setup(void **state)
-{
-    (void)state;
-    golden = getenv("TESSERA_GOLDEN");
-    if (!golden) printf("TESSERA_GOLDEN is not set: golden files are skipped\n");
-    return scratch_make(state);
-}
-
 int main(void)
 {
+    golden_tell();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(golden_files_decode_or_are_later_features),
         cmocka_unit_test(bad_files_are_refused_with_the_right_status),
     };
-    return cmocka_run_group_tests(tests, setup, scratch_remove);
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

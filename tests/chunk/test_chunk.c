@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../worker.h"
+
 #include "base/num.h"
 #include "base/status.h"
 #include "chunk/chunk.h"
@@ -19,10 +21,8 @@
 enum { ROOM = 400000 };
 #define LIMIT tsr_limit(UINT64_C(1) << 31)
 
-static struct tsr_pool *pool;
-static struct tsr_worker *worker;
 static uint8_t src[ROOM], back[ROOM], chunk[ROOM + 32];
-static uint64_t seed;
+static uint64_t seed = UINT64_C(88172645463325252);
 
 static uint64_t rnd(void)
 {
@@ -605,23 +605,6 @@ static void wrong_steps_are_named(void **state)
     }
 }
 
-static int setup(void **state)
-{
-    (void)state;
-    seed = UINT64_C(88172645463325252);
-    if (tsr_pool_new(1, &pool) < 0) return -1;
-    worker = tsr_pool_borrow(pool);
-    return worker ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    tsr_pool_return(pool, worker);
-    tsr_pool_free(pool);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -652,5 +635,5 @@ int main(void)
         cmocka_unit_test(steps_fill_slots_from_the_last_one),
         cmocka_unit_test(wrong_steps_are_named),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, worker_start, worker_stop);
 }

@@ -8,6 +8,8 @@
 
 #include <cmocka.h>
 
+#include "../worker.h"
+
 #include "base/num.h"
 #include "chunk/chunk.h"
 #include "chunk/layout.h"
@@ -15,8 +17,6 @@
 enum { N = 200000, BLOCK = 2400 };
 #define LIMIT tsr_limit(UINT64_C(1) << 31)
 
-static struct tsr_pool *pool;
-static struct tsr_worker *worker;
 static uint8_t src[N], chunk[N + 32], back[N];
 static uint64_t seed;
 
@@ -26,14 +26,12 @@ static uint32_t rnd(void)
     return (uint32_t)(seed >> 33);
 }
 
-static int setup(void **state)
+/* Each test draws the same numbers, alone or after others. */
+static int sow(void **state)
 {
     (void)state;
     seed = 1;
-    if (pool) return 0;
-    if (tsr_pool_new(1, &pool) < 0) return -1;
-    worker = tsr_pool_borrow(pool);
-    return worker ? 0 : -1;
+    return 0;
 }
 
 /* Lines that are much alike: what dictionaries are for. */
@@ -246,16 +244,13 @@ static void the_step_parameter_is_for_codecs_that_take_dictionaries(void **state
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(chunks_with_dictionaries_come_back_and_are_smaller, setup),
-        cmocka_unit_test_setup(no_dictionary_is_stored_where_it_does_not_pay, setup),
-        cmocka_unit_test_setup(the_head_of_a_chunk_is_asked_for_in_steps, setup),
-        cmocka_unit_test_setup(a_worker_tells_the_dictionaries_of_two_chunks_apart, setup),
-        cmocka_unit_test_setup(zstd_takes_plain_bytes_for_a_dictionary, setup),
-        cmocka_unit_test_setup(broken_chunks_with_dictionaries_do_no_harm, setup),
-        cmocka_unit_test_setup(the_step_parameter_is_for_codecs_that_take_dictionaries, setup),
+        cmocka_unit_test_setup(chunks_with_dictionaries_come_back_and_are_smaller, sow),
+        cmocka_unit_test_setup(no_dictionary_is_stored_where_it_does_not_pay, sow),
+        cmocka_unit_test_setup(the_head_of_a_chunk_is_asked_for_in_steps, sow),
+        cmocka_unit_test_setup(a_worker_tells_the_dictionaries_of_two_chunks_apart, sow),
+        cmocka_unit_test_setup(zstd_takes_plain_bytes_for_a_dictionary, sow),
+        cmocka_unit_test_setup(broken_chunks_with_dictionaries_do_no_harm, sow),
+        cmocka_unit_test_setup(the_step_parameter_is_for_codecs_that_take_dictionaries, sow),
     };
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    if (worker) tsr_pool_return(pool, worker);
-    tsr_pool_free(pool);
-    return failed;
+    return cmocka_run_group_tests(tests, worker_start, worker_stop);
 }

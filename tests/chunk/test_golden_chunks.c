@@ -4,62 +4,18 @@
  * manifest.json says for each file what its header holds and the SHA-256 of what it decodes to;
  * bad/manifest.json lists files that must be refused.  Each file is copied to the end of its
  * own allocation, so that a sanitizer sees any read past it. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-#include <json-c/json.h>
-#include <openssl/sha.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "../golden.h"
+#include "../worker.h"
 
 #include "chunk/chunk.h"
 
 #define LIMIT tsr_limit(UINT64_C(1) << 31)
 
-static struct tsr_pool *pool;
-static struct tsr_worker *worker;
-static const char *golden;
-
-static uint8_t *read_file(const char *name, size_t *len)
+/* A file in an allocation of its length. */
+static uint8_t *read_alone(const char *name, size_t *len)
 {
-    char path[4096];
-    snprintf(path, sizeof path, "%s/blosc2/%s", golden, name);
-    FILE *f = fopen(path, "rb");
-    if (!f) fail_msg("cannot open %s", path);
-    assert_int_equal(fseek(f, 0, SEEK_END), 0);
-    *len = (size_t)ftell(f);
-    rewind(f);
-    uint8_t *p = malloc(*len + 1);
-    assert_non_null(p);
-    assert_int_equal(fread(p, 1, *len, f), *len);
-    fclose(f);
+    uint8_t *p = file_read(golden_path(name), len);
     return realloc(p, *len ? *len : 1);
-}
-
-static struct json_object *get(struct json_object *o, const char *key)
-{
-    struct json_object *v = NULL;
-    json_object_object_get_ex(o, key, &v);
-    return v;
-}
-
-static const char *get_str(struct json_object *o, const char *key)
-{
-    const char *s = json_object_get_string(get(o, key));
-    return s ? s : "";
-}
-
-static struct json_object *load(const char *name)
-{
-    char path[4096];
-    snprintf(path, sizeof path, "%s/blosc2/%s", golden, name);
-    struct json_object *o = json_object_from_file(path);
-    if (!o) fail_msg("cannot parse %s", path);
-    return o;
 }
 
 static void check_field(const char *file, const char *name, struct json_object *header, int64_t got)
@@ -68,14 +24,6 @@ static void check_field(const char *file, const char *name, struct json_object *
     if (v && json_object_get_int64(v) != got)
         fail_msg("%s: %s: found %lld, expected %lld", file, name, (long long)got,
                  (long long)json_object_get_int64(v));
-}
-
-static void check_bytes(const char *file, struct json_object *e, const char *key, const uint8_t *p)
-{
-    struct json_object *v = get(e, key);
-    for (size_t i = 0; v && i < TSR_CHUNK_FILTERS; i++)
-        if (json_object_get_int(json_object_array_get_idx(v, i)) != p[i])
-            fail_msg("%s: %s[%zu]: found %d", file, key, i, p[i]);
 }
 
 /* Header facts that a parse must give even when it refuses the chunk. */
@@ -102,19 +50,9 @@ static void check_facts(struct json_object *e, const struct tsr_chunk *c, const 
     assert_int_equal(c->dict, json_object_get_boolean(get(e, "dict")));
     assert_string_equal(specials[c->special], get_str(e, "special"));
     if (c->memcpyed || (c->special && p[2] == 5)) return; /* made without a pipeline */
-    check_bytes(file, e, "filters", c->filters);
-    check_bytes(file, e, "filters_meta", c->filters_meta);
+    golden_check_six(e, "filters", c->filters);
+    golden_check_six(e, "filters_meta", c->filters_meta);
     if (!c->special) check_field(file, "codec_id", e, c->codec_id);
-}
-
-static void check_sha(struct json_object *e, const uint8_t *p, size_t len)
-{
-    uint8_t sum[SHA256_DIGEST_LENGTH];
-    char hex[2 * SHA256_DIGEST_LENGTH + 1];
-    SHA256(p, len, sum);
-    for (size_t i = 0; i < sizeof sum; i++) snprintf(hex + 2 * i, 3, "%02x", sum[i]);
-    if (strcmp(hex, get_str(e, "sha256")) != 0)
-        fail_msg("%s: decodes to %s", get_str(e, "file"), hex);
 }
 
 /* Ranges, among them single bytes, equal the slice of the whole. */
@@ -169,7 +107,7 @@ static bool is_later(struct json_object *e)
 {
     if (get(e, "codec") && !tsr_codec_named(NULL, get_str(e, "codec"))) return true;
     for (size_t i = 0; get(e, "filters") && i < TSR_CHUNK_FILTERS; i++) {
-        int id = json_object_get_int(json_object_array_get_idx(get(e, "filters"), i));
+        int id = (int)get_at(e, "filters", i);
         if (id && !tsr_filter_blosc2(NULL, id)) return true;
     }
     return false;
@@ -180,7 +118,7 @@ static bool check_chunk(struct json_object *e)
 {
     const char *file = get_str(e, "file");
     size_t len;
-    uint8_t *p = read_file(file, &len);
+    uint8_t *p = read_alone(file, &len);
     struct tsr_chunk c;
     int rc = tsr_chunk_parse(&c, p, len, len, LIMIT);
     if (rc < 0 && !(rc == TSR_EUNSUPPORTED && is_later(e))) fail_msg("%s: %s", file, tsr_error());
@@ -190,8 +128,7 @@ static bool check_chunk(struct json_object *e)
         uint8_t *whole = malloc(n + 1);
         if (tsr_chunk_decode_range(&c, worker, p, 0, c.nbytes, whole) < 0)
             fail_msg("%s: %s", file, tsr_error());
-        assert_int_equal(n, json_object_get_int64(get(e, "decoded_nbytes")));
-        check_sha(e, whole, n);
+        golden_check(e, whole, n);
         check_ranges(&c, p, whole);
         check_blocks(&c, p, whole);
         free(whole);
@@ -203,8 +140,8 @@ static bool check_chunk(struct json_object *e)
 static void good_chunks_decode_or_are_later_features(void **state)
 {
     (void)state;
-    if (!golden) skip();
-    struct json_object *m = load("manifest.json"), *files = get(m, "files");
+    if (!golden_dir()) skip();
+    struct json_object *m = golden_manifest("manifest.json"), *files = get(m, "files");
     int decoded = 0, refused = 0;
     for (size_t i = 0; i < json_object_array_length(files); i++) {
         struct json_object *e = json_object_array_get_idx(files, i);
@@ -232,8 +169,8 @@ static int decode_all(const uint8_t *p, size_t len)
 static void bad_chunks_are_refused_with_the_right_status(void **state)
 {
     (void)state;
-    if (!golden) skip();
-    struct json_object *m = load("bad/manifest.json"), *files = get(m, "files");
+    if (!golden_dir()) skip();
+    struct json_object *m = golden_manifest("bad/manifest.json"), *files = get(m, "files");
     int refused = 0;
     for (size_t i = 0; i < json_object_array_length(files); i++) {
         struct json_object *e = json_object_array_get_idx(files, i);
@@ -245,7 +182,7 @@ static void bad_chunks_are_refused_with_the_right_status(void **state)
         char path[512];
         size_t len;
         snprintf(path, sizeof path, "bad/%s", file);
-        uint8_t *p = read_file(path, &len);
+        uint8_t *p = read_alone(path, &len);
         int rc = decode_all(p, len), expected = unknown ? TSR_EUNSUPPORTED : TSR_ECORRUPT;
         if (rc != expected)
             fail_msg("%s (%s): found status %d, expected %d: %s", file, get_str(e, "why"), rc,
@@ -258,29 +195,12 @@ static void bad_chunks_are_refused_with_the_right_status(void **state)
     json_object_put(m);
 }
 
-static int setup(void **state)
-{
-    (void)state;
-    golden = getenv("TESSERA_GOLDEN");
-    if (!golden) printf("TESSERA_GOLDEN is not set: golden chunks are skipped\n");
-    if (tsr_pool_new(1, &pool) < 0) return -1;
-    worker = tsr_pool_borrow(pool);
-    return worker ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    tsr_pool_return(pool, worker);
-    tsr_pool_free(pool);
-    return 0;
-}
-
 int main(void)
 {
+    golden_tell();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(good_chunks_decode_or_are_later_features),
         cmocka_unit_test(bad_chunks_are_refused_with_the_right_status),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, worker_start, worker_stop);
 }

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../worker.h"
+
 #include "base/num.h"
 #include "base/status.h"
 #include "chunk/chunk.h"
@@ -18,8 +20,6 @@
 
 enum { ROOM = 60000, BLOCKS = 50 };
 
-static struct tsr_pool *pool;
-static struct tsr_worker *worker;
 static uint8_t src[ROOM], back[ROOM], chunk[2 * ROOM];
 static size_t len[BLOCKS], total;
 static int64_t nblocks;
@@ -196,21 +196,6 @@ static void flipped_bits_never_crash(void **state)
     }
 }
 
-static int setup(void **state)
-{
-    (void)state;
-    if (tsr_pool_new(1, &pool) < 0) return -1;
-    return (worker = tsr_pool_borrow(pool)) ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    tsr_pool_return(pool, worker);
-    tsr_pool_free(pool);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -220,5 +205,5 @@ int main(void)
         cmocka_unit_test(broken_starts_and_sizes_are_told),
         cmocka_unit_test(flipped_bits_never_crash),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, worker_start, worker_stop);
 }

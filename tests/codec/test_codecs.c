@@ -13,13 +13,13 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "../worker.h"
+
 #include "base/status.h"
 #include "chunk/codecs.h"
 
 enum { ROOM = 1 << 20, PAGE = 4096 };
 
-static struct tsr_pool *pool;
-static struct tsr_worker *worker;
 static uint8_t *guarded[3]; /* ends of three areas of ROOM bytes, each before a guard page */
 static uint8_t *plain;      /* the data of the case at hand */
 
@@ -529,7 +529,6 @@ static void choose(void)
 
 static int setup(void **state)
 {
-    (void)state;
     choose();
     for (int i = 0; i < 3; i++) {
         uint8_t *p =
@@ -539,16 +538,12 @@ static int setup(void **state)
     }
     seed = UINT64_C(88172645463325252);
     plain = malloc(ROOM);
-    if (!plain || tsr_pool_new(1, &pool) < 0) return -1;
-    worker = tsr_pool_borrow(pool);
-    return worker ? 0 : -1;
+    return plain ? worker_start(state) : -1;
 }
 
 static int teardown(void **state)
 {
-    (void)state;
-    tsr_pool_return(pool, worker);
-    tsr_pool_free(pool);
+    worker_stop(state);
     free(plain);
     for (int i = 0; i < 3; i++) munmap(guarded[i] - ROOM, ROOM + PAGE);
     return 0;

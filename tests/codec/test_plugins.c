@@ -15,13 +15,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../worker.h"
+
 #include "base/status.h"
 #include "chunk/codecs.h"
 
 enum { ROOM = 1 << 16 };
 
-static struct tsr_pool *pool;
-static struct tsr_worker *worker;
 static int32_t shape[8];
 static struct tsr_block_facts facts;
 static uint64_t seed = UINT64_C(88172645463325252);
@@ -484,22 +484,6 @@ static void zfp_takes_items_at_any_address(void **state)
     assert_true(worst(src + 1, dst + 1, n, 8) <= 1e-6);
 }
 
-static int setup(void **state)
-{
-    (void)state;
-    if (tsr_pool_new(1, &pool) < 0) return -1;
-    worker = tsr_pool_borrow(pool);
-    return worker ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    tsr_pool_return(pool, worker);
-    tsr_pool_free(pool);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -521,5 +505,5 @@ int main(void)
         cmocka_unit_test(zfp_reads_nothing_behind_a_broken_stream),
         cmocka_unit_test(zfp_takes_items_at_any_address),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, worker_start, worker_stop);
 }

@@ -314,7 +314,7 @@ int main(void)
         cmocka_unit_test(syncs_stand_between_data_and_header),
         cmocka_unit_test(nothing_but_the_file_is_left_behind),
     };
-    int failed = cmocka_run_group_tests(tests, tool_start, tool_stop);
+    int failed = cmocka_run_group_tests(tests, worker_start, worker_stop);
     unlink(path);
     rmdir(folder);
     return failed;

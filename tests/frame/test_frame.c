@@ -257,7 +257,7 @@ static void batches_go_out_together(void **state)
         index[k] = N - 1 - k;
         seed[N - 1 - k] = (uint32_t)k + 5;
         tool_fill(src[k], CHUNK, (uint32_t)k + 5);
-        OK(tsr_chunk_encode(&tsr_frame_facts_of(f)->cparams, tool_worker, src[k], CHUNK, dst[k],
+        OK(tsr_chunk_encode(&tsr_frame_facts_of(f)->cparams, worker, src[k], CHUNK, dst[k],
                             sizeof dst[k], &cbytes));
         pieces[2 * k] = (struct tsr_piece){dst[k], 32};
         pieces[2 * k + 1] = (struct tsr_piece){dst[k] + 32, (size_t)cbytes - 32};
@@ -724,13 +724,13 @@ static void an_index_of_any_shape_is_read_and_rewritten(void **state)
         at += (uint64_t)old[13] << 8 | old[14];
         struct tsr_chunk c;
         OK(tsr_chunk_parse(&c, old + at, len - at, len - at, tsr_limit(1 << 20)));
-        OK(tsr_chunk_decode_range(&c, tool_worker, old + at, 0, 8 * N, index));
+        OK(tsr_chunk_decode_range(&c, worker, old + at, 0, 8 * N, index));
         struct tsr_cparams p;
         int32_t cbytes;
         tsr_cparams_init(&p, 8);
         p.block_bytes = blocks[k];
         memcpy(made, old, at);
-        OK(tsr_chunk_encode(&p, tool_worker, index, 8 * N, made + at, 8 * N + 32, &cbytes));
+        OK(tsr_chunk_encode(&p, worker, index, 8 * N, made + at, 8 * N + 32, &cbytes));
         size_t tail = len - at - (size_t)c.cbytes, total = at + (size_t)cbytes + tail;
         memcpy(made + at + cbytes, old + len - tail, tail);
         for (int b = 0; b < 8; b++) made[16 + b] = (uint8_t)((uint64_t)total >> (56 - 8 * b));
@@ -816,5 +816,5 @@ int main(void)
         CASE(an_index_of_any_shape_is_read_and_rewritten),
         CASE(one_chunk_named_by_many_entries_is_told_in_bounded_memory),
     };
-    return cmocka_run_group_tests(tests, tool_start, tool_stop);
+    return cmocka_run_group_tests(tests, worker_start, worker_stop);
 }

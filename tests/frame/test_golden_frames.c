@@ -3,81 +3,33 @@
  *
  * manifest.json says for each file what its header and metalayers hold and the SHA-256 of its
  * decoded chunks in order; bad/manifest.json lists files that must be refused. */
+#include "../golden.h"
 #include "frame/tool.h"
-
-#include <json-c/json.h>
-#include <openssl/sha.h>
-
-static const char *golden;
-
-static struct json_object *get(struct json_object *o, const char *key)
-{
-    struct json_object *v = NULL;
-    json_object_object_get_ex(o, key, &v);
-    return v;
-}
-
-static const char *get_str(struct json_object *o, const char *key)
-{
-    const char *s = json_object_get_string(get(o, key));
-    return s ? s : "";
-}
-
-static int64_t get_int(struct json_object *o, const char *key)
-{
-    return json_object_get_int64(get(o, key));
-}
-
-static struct json_object *load(const char *name)
-{
-    char path[4096];
-    snprintf(path, sizeof path, "%s/blosc2/%s", golden, name);
-    struct json_object *o = json_object_from_file(path);
-    if (!o) fail_msg("cannot parse %s", path);
-    return o;
-}
-
-static void to_hex(char *hex, const uint8_t *p, size_t n)
-{
-    hex[0] = 0;
-    for (size_t i = 0; i < n; i++) snprintf(hex + 2 * i, 3, "%02x", p[i]);
-}
 
 static int open_file(const char *name, uint64_t start, struct tsr_frame **f)
 {
-    char path[4096];
     struct tsr_store *st = NULL;
-    snprintf(path, sizeof path, "%s/blosc2/%s", golden, name);
-    int rc = tsr_store_open(path, false, &st);
+    int rc = tsr_store_open(golden_path(name), false, &st);
     if (rc == TSR_OK) rc = tsr_frame_open(st, start, tsr_limit(0), f);
     if (rc < 0) tsr_store_close(st);
     return rc;
 }
 
 /* Decodes every chunk; the status of the first that fails, else TSR_OK and the sum. */
-static int decode_all(const struct tsr_frame *f, char hex[65])
+static int decode_all(const struct tsr_frame *f, char hex[GOLDEN_HEX])
 {
     const struct tsr_frame_facts *p = tsr_frame_facts_of(f);
-    uint8_t sum[SHA256_DIGEST_LENGTH], *all = malloc((size_t)p->nbytes + 1);
+    uint8_t *all = malloc((size_t)p->nbytes + 1);
     int rc = TSR_OK;
     size_t at = 0, n;
     for (int64_t i = 0; i < p->nchunks && rc == TSR_OK; i++, at += n)
         rc = tool_read(f, i, all + at, (size_t)p->nbytes - at, &n);
-    SHA256(all, at, sum);
-    to_hex(hex, sum, sizeof sum);
+    golden_sha(hex, all, at);
     free(all);
     return rc;
 }
 
 /* ---- good files ---- */
-
-static void check_bytes(struct json_object *e, const char *key, const uint8_t *p)
-{
-    struct json_object *v = get(e, key);
-    for (size_t i = 0; i < TSR_CHUNK_FILTERS; i++)
-        if (json_object_get_int(json_object_array_get_idx(v, i)) != p[i])
-            fail_msg("%s: %s[%zu]: found %d", get_str(e, "file"), key, i, p[i]);
-}
 
 static void check_layers(struct json_object *e, const struct tsr_frame *f, tsr_meta_kind kind,
                          const char *key)
@@ -90,7 +42,7 @@ static void check_layers(struct json_object *e, const struct tsr_frame *f, tsr_m
         size_t len;
         OK(tsr_frame_meta_get(f, kind, name, &buf, &len));
         char *hex = malloc(2 * len + 1);
-        to_hex(hex, buf, len);
+        golden_hex(hex, buf, len);
         assert_string_equal(hex, json_object_get_string(value));
         free(hex);
         tsr_free(buf);
@@ -112,8 +64,8 @@ static void check_facts(struct json_object *e, const struct tsr_frame *f)
     assert_int_equal(c->clevel, get_int(e, "clevel"));
     assert_int_equal(c->use_dict, get_int(e, "use_dict"));
     assert_string_equal(splits[c->split], get_str(e, "splitmode"));
-    check_bytes(e, "filters", c->filters);
-    check_bytes(e, "filters_meta", c->filters_meta);
+    golden_check_six(e, "filters", c->filters);
+    golden_check_six(e, "filters_meta", c->filters_meta);
     check_layers(e, f, TSR_META, "metalayers");
     check_layers(e, f, TSR_VLMETA, "vlmeta");
 }
@@ -137,14 +89,13 @@ static void set_shape(struct json_object *e)
 {
     struct json_object *blocks = get(e, "blocks");
     tool_ndim = blocks ? (int)json_object_array_length(blocks) : 0;
-    for (int d = 0; d < tool_ndim; d++)
-        tool_shape[d] = json_object_get_int(json_object_array_get_idx(blocks, (size_t)d));
+    for (int d = 0; d < tool_ndim; d++) tool_shape[d] = (int32_t)get_at(e, "blocks", (size_t)d);
 }
 
 static bool check_file(struct json_object *e)
 {
     struct tsr_frame *f;
-    char hex[65];
+    char hex[GOLDEN_HEX];
     int problems = 0;
     int rc = open_file(get_str(e, "file"), (uint64_t)get_int(e, "offset"), &f);
     if (refused(e, rc)) return false;
@@ -165,8 +116,8 @@ static bool check_file(struct json_object *e)
 static void golden_frames_have_the_facts_and_bytes_of_the_manifest(void **state)
 {
     (void)state;
-    if (!golden) skip();
-    struct json_object *m = load("manifest.json"), *files = get(m, "files");
+    if (!golden_dir()) skip();
+    struct json_object *m = golden_manifest("manifest.json"), *files = get(m, "files");
     int decoded = 0, refusals = 0, sparse = 0;
     for (size_t i = 0; i < json_object_array_length(files); i++) {
         struct json_object *e = json_object_array_get_idx(files, i);
@@ -188,7 +139,7 @@ static void golden_frames_have_the_facts_and_bytes_of_the_manifest(void **state)
 static int try_file(const char *name)
 {
     struct tsr_frame *f;
-    char hex[65], path[4096];
+    char hex[GOLDEN_HEX], path[4096];
     snprintf(path, sizeof path, "bad/%s", name);
     int rc = open_file(path, 0, &f);
     if (rc < 0) return rc;
@@ -200,8 +151,8 @@ static int try_file(const char *name)
 static void bad_frames_are_refused_as_corrupt_with_a_reason(void **state)
 {
     (void)state;
-    if (!golden) skip();
-    struct json_object *m = load("bad/manifest.json"), *files = get(m, "files");
+    if (!golden_dir()) skip();
+    struct json_object *m = golden_manifest("bad/manifest.json"), *files = get(m, "files");
     int n = 0;
     for (size_t i = 0; i < json_object_array_length(files); i++) {
         struct json_object *e = json_object_array_get_idx(files, i);
@@ -222,14 +173,9 @@ static void bad_frames_are_refused_as_corrupt_with_a_reason(void **state)
 static void mangled_frames_never_do_harm(void **state)
 {
     (void)state;
-    if (!golden) skip();
-    char path[4096];
-    snprintf(path, sizeof path, "%s/blosc2/frame_cframe_meta1.b2frame", golden);
-    FILE *in = fopen(path, "rb");
-    assert_non_null(in);
-    uint8_t good[65536];
-    size_t len = fread(good, 1, sizeof good, in);
-    fclose(in);
+    if (!golden_dir()) skip();
+    size_t len;
+    uint8_t *good = file_read(golden_path("frame_cframe_meta1.b2frame"), &len);
     for (size_t cut = 0; cut < len + 512; cut++) {
         size_t n = cut < len ? cut : len;
         uint8_t *p = malloc(n ? n : 1); /* its own block: reads past the end are seen */
@@ -238,7 +184,7 @@ static void mangled_frames_never_do_harm(void **state)
             p[(cut - len) % 256 < 128 ? (cut - len) % 256 : n - (cut - len) % 256] ^= 0x81;
         struct tsr_store *st;
         struct tsr_frame *f;
-        char hex[65];
+        char hex[GOLDEN_HEX];
         OK(tsr_store_mem_borrow(p, n, &st));
         int rc = tsr_frame_open(st, 0, tsr_limit(0), &f);
         if (cut < len) assert_int_equal(rc, TSR_ECORRUPT);
@@ -251,17 +197,16 @@ static void mangled_frames_never_do_harm(void **state)
         }
         free(p);
     }
+    free(good);
 }
 
 int main(void)
 {
-    const char *dir = getenv("TESSERA_GOLDEN");
-    golden = dir && *dir ? dir : NULL;
-    if (!golden) print_message("TESSERA_GOLDEN is not set: golden files are skipped\n");
+    golden_tell();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(golden_frames_have_the_facts_and_bytes_of_the_manifest),
         cmocka_unit_test(bad_frames_are_refused_as_corrupt_with_a_reason),
         cmocka_unit_test(mangled_frames_never_do_harm),
     };
-    return cmocka_run_group_tests(tests, tool_start, tool_stop);
+    return cmocka_run_group_tests(tests, worker_start, worker_stop);
 }

@@ -1,46 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* tests/frame/tool.h - what the frame tests share: a worker, chunks made and read, counting. */
+/* tests/frame/tool.h - what the frame tests share: chunks made and read, counting. */
 #ifndef TESTS_FRAME_TOOL_H
 #define TESTS_FRAME_TOOL_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "../scratch.h"
+#include "../worker.h"
 
 #include "frame/frame.h"
-
-#define OK(call)                                                                \
-    do {                                                                        \
-        int ok_rc = (call);                                                     \
-        if (ok_rc != TSR_OK) fail_msg("%s: %d, %s", #call, ok_rc, tsr_error()); \
-    } while (0)
-
-static struct tsr_pool *tool_pool;
-static struct tsr_worker *tool_worker;
 
 /* The block shape that tool_read tells codecs of arrays; ndim 0: none. */
 static int32_t tool_shape[16];
 static int tool_ndim;
-
-static inline int tool_start(void **state)
-{
-    (void)state;
-    return tsr_pool_new(1, &tool_pool) < 0 || !(tool_worker = tsr_pool_borrow(tool_pool));
-}
-
-static inline int tool_stop(void **state)
-{
-    (void)state;
-    tsr_pool_return(tool_pool, tool_worker);
-    tsr_pool_free(tool_pool);
-    return 0;
-}
 
 /* Decodes chunk i into dst[cap]; the status, and *nbytes. */
 static inline int tool_read(const struct tsr_frame *f, int64_t i, uint8_t *dst, size_t cap,
@@ -72,7 +42,7 @@ static inline int tool_read(const struct tsr_frame *f, int64_t i, uint8_t *dst, 
     uint8_t *p = malloc((size_t)c.cbytes);
     if (!p) return tsr_fail(TSR_ENOMEM, "test buffer");
     rc = tsr_store_read(tsr_frame_store(f), at.key, at.off, p, (size_t)c.cbytes);
-    if (rc == TSR_OK && want) rc = tsr_chunk_decode_range(&c, tool_worker, p, 0, want, dst);
+    if (rc == TSR_OK && want) rc = tsr_chunk_decode_range(&c, worker, p, 0, want, dst);
     free(p);
     return rc;
 }
@@ -96,7 +66,7 @@ static inline int tool_put(struct tsr_frame *f, int64_t i, uint32_t seed)
     if (!src) return tsr_fail(TSR_ENOMEM, "test buffer");
     dst = src + n;
     tool_fill(src, n, seed);
-    int rc = tsr_chunk_encode(&tsr_frame_facts_of(f)->cparams, tool_worker, src, (int64_t)n, dst,
+    int rc = tsr_chunk_encode(&tsr_frame_facts_of(f)->cparams, worker, src, (int64_t)n, dst,
                               n + TSR_CHUNK_OVERHEAD, &cbytes);
     if (rc == TSR_OK) rc = tsr_frame_put(f, i, &(struct tsr_piece){dst, (size_t)cbytes}, 1);
     free(src);
