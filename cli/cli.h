@@ -116,6 +116,7 @@ const char *cli_said(const char *said, char text[CLI_SAID]);
 
 enum { CLI_SIZE_TEXT = 32 };
 const char *cli_size_text(double bytes, char text[CLI_SIZE_TEXT]); /* "35.2 MB" */
+int64_t cli_stored_bytes(const char *path); /* of a file, or of the files in a folder; 0: none */
 double cli_now(void);
 
 /* SIGINT and SIGTERM between these two make waiting reads fail, and are noted; a second one

@@ -3,7 +3,6 @@
  * with other chunks, blocks and codec.  "-" goes through a temporary file. */
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli.h"
@@ -29,12 +28,6 @@ static int choose_layout(struct job *j)
     return cli_layout(j->a, spec ? spec->ndim : -1, spec && spec->nsteps ? spec : NULL, &j->layout);
 }
 
-static int64_t file_size(const char *path)
-{
-    struct stat s;
-    return stat(path, &s) == 0 ? (int64_t)s.st_size : 0;
-}
-
 static int convert(struct job *j)
 {
     char before[CLI_SIZE_TEXT], after[CLI_SIZE_TEXT];
@@ -46,8 +39,8 @@ static int convert(struct job *j)
     cli_progress_end(&j->bar);
     if (rc < 0) return cli_fail(j->a, rc);
     fprintf(stderr, "%s (%s) -> %s (%s) in %.2f s\n", j->a->pos[0],
-            cli_size_text((double)file_size(j->src), before), j->a->pos[1],
-            cli_size_text((double)file_size(j->dst), after), cli_now() - start);
+            cli_size_text((double)cli_stored_bytes(j->src), before), j->a->pos[1],
+            cli_size_text((double)cli_stored_bytes(j->dst), after), cli_now() - start);
     return CLI_OK;
 }
 

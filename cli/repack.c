@@ -6,6 +6,8 @@ static int run(struct cli_args *a)
 {
     const char *out = cli_value(a, "output");
     bool force = cli_has(a, "force");
+    char before[CLI_SIZE_TEXT], after[CLI_SIZE_TEXT];
+    int64_t bytes = cli_stored_bytes(a->pos[0]);
     struct cli_progress bar;
     tsr_options o = {.size = sizeof o,
                      .mode = force || !out ? "w" : "x",
@@ -20,7 +22,11 @@ static int run(struct cli_args *a)
     cli_progress_start(&bar);
     int rc = tsr_repack(a->pos[0], out, cli_has(a, "checksum") ? TSR_CHECKSUM : 0, &o);
     cli_progress_end(&bar);
-    return rc < 0 ? cli_fail(a, rc) : CLI_OK;
+    if (rc < 0) return cli_fail(a, rc);
+    const char *to = out ? out : a->pos[0];
+    fprintf(stderr, "%s (%s) -> %s (%s)\n", a->pos[0], cli_size_text((double)bytes, before), to,
+            cli_size_text((double)cli_stored_bytes(to), after));
+    return CLI_OK;
 }
 
 const struct cli_verb cli_verb_repack = {
