@@ -141,7 +141,7 @@ static int chunk_delete(struct tsr_driver *d, int64_t i)
 
 static int frame_chunk_size(const struct tsr_driver *d, int64_t i, int64_t *nbytes)
 {
-    return tsr_frame_chunk_size(((const struct tsr_blosc2 *)d)->frame, i, nbytes);
+    return tsr_frame_chunk_size(blosc2_of(d)->frame, i, nbytes);
 }
 
 /* Chunks without data are entries of the index, where all have the same size but the last. */
@@ -255,7 +255,7 @@ static void chunk_close(struct tsr_driver *d)
 
 static int64_t chunk_cbytes(const struct tsr_driver *d)
 {
-    return (int64_t)((const struct tsr_blosc2 *)d)->object_bytes;
+    return (int64_t)blosc2_of(d)->object_bytes;
 }
 
 static const char *const frame_suffixes[] = {".b2frame", ".b2f", ".b2", NULL};
@@ -269,17 +269,6 @@ const struct tsr_format tsr_format_b2frame = {
     .probe = tsr_blosc2_is_frame,
     .open = frame_open,
     .create = frame_create,
-    .close = tsr_blosc2_close,
-    .locate = tsr_blosc2_locate,
-    .spans = tsr_blosc2_spans,
-    .decode = tsr_blosc2_decode,
-    .decode_start = tsr_blosc2_decode_start,
-    .begin = tsr_blosc2_begin,
-    .prepare = tsr_blosc2_prepare,
-    .encode = tsr_blosc2_encode,
-    .keep = tsr_blosc2_keep,
-    .seal = tsr_blosc2_seal,
-    .commit = tsr_blosc2_commit,
     .resize = frame_resize,
     .chunk_insert = chunk_insert,
     .chunk_delete = chunk_delete,
@@ -287,14 +276,8 @@ const struct tsr_format tsr_format_b2frame = {
     .chunk_put = frame_chunk_put,
     .make_variable = frame_make_variable,
     .chunk_reorder = chunk_reorder,
-    .alike = tsr_blosc2_alike,
     .copy_chunks = frame_copy_chunks,
-    .flush = tsr_blosc2_flush,
-    .meta = &tsr_blosc2_meta,
-    .to_buffer = tsr_blosc2_to_buffer,
-    .cbytes = tsr_blosc2_cbytes,
-    .changed = tsr_blosc2_changed,
-    .verify = tsr_blosc2_verify,
+    TSR_BLOSC2_CALLS,
 };
 
 const struct tsr_format tsr_format_chunk = {

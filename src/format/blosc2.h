@@ -19,12 +19,25 @@ struct tsr_blosc2 {
     uint64_t object_off, object_bytes; /* frame NULL: where the chunk begins, bytes from there */
 };
 
+static inline const struct tsr_blosc2 *blosc2_of(const struct tsr_driver *d)
+{
+    return (const struct tsr_blosc2 *)d;
+}
+
+/* The parsed header in tsr_place.priv or tsr_out_chunk.priv. */
+static inline const struct tsr_chunk *blosc2_chunk(const uint64_t *priv)
+{
+    return (const struct tsr_chunk *)priv;
+}
+
 /* Do these first bytes begin a frame; does its header name an array's metalayer? */
 bool tsr_blosc2_is_frame(const uint8_t *head, size_t len);
 bool tsr_blosc2_has_array(const uint8_t *head, size_t len);
 
 /* Points d.spec at the grid, dtype and cparams; called after any of them changed. */
 void tsr_blosc2_fill_spec(struct tsr_blosc2 *b);
+
+/* ---- blosc2_read.c ---- */
 
 int tsr_blosc2_locate(const struct tsr_driver *d, struct tsr_place *p, size_t n);
 int tsr_blosc2_spans(const struct tsr_driver *d, const struct tsr_place *p, const int32_t *block,
@@ -34,15 +47,21 @@ int tsr_blosc2_decode(const struct tsr_driver *d, const struct tsr_place *p, str
 int tsr_blosc2_decode_start(const struct tsr_driver *d, const struct tsr_place *p,
                             struct tsr_worker *w, int32_t b, const struct tsr_block_start *in,
                             uint8_t *dst);
-int tsr_blosc2_begin(const struct tsr_driver *d, struct tsr_out_chunk *c);
+
+/* ---- blosc2_write.c ---- */
+
+int tsr_blosc2_begin(const struct tsr_driver *d, struct tsr_out_chunk *out);
 int tsr_blosc2_prepare(const struct tsr_driver *d, struct tsr_worker *w, struct tsr_out_chunk *c,
                        const struct tsr_block_source *from);
 int tsr_blosc2_encode(const struct tsr_driver *d, struct tsr_worker *w,
                       const struct tsr_out_chunk *c, int32_t b, const uint8_t *src);
 bool tsr_blosc2_keep(const struct tsr_driver *d, const struct tsr_place *old,
                      const struct tsr_out_chunk *c, int32_t b, const uint8_t *src, size_t len);
-int tsr_blosc2_seal(const struct tsr_driver *d, struct tsr_out_chunk *c);
+int tsr_blosc2_seal(const struct tsr_driver *d, struct tsr_out_chunk *out);
 int tsr_blosc2_commit(struct tsr_driver *d, const struct tsr_out_chunk *c, size_t n);
+
+/* ---- blosc2.c ---- */
+
 int tsr_blosc2_flush(struct tsr_driver *d, bool durable);
 bool tsr_blosc2_alike(const struct tsr_driver *a, const struct tsr_driver *b, bool coding);
 int tsr_blosc2_copy_chunks(struct tsr_driver *to, const struct tsr_driver *from,
@@ -60,5 +79,15 @@ void tsr_blosc2_close(struct tsr_driver *d);
 int tsr_blosc2_attrs(const struct tsr_driver *d, char **json);
 int tsr_blosc2_attr_set(struct tsr_driver *d, const char *name, const char *json);
 int tsr_blosc2_attr_remove(struct tsr_driver *d, const char *name);
+
+/* The entries that every format over a frame has. */
+#define TSR_BLOSC2_CALLS                                                                     \
+    .close = tsr_blosc2_close, .locate = tsr_blosc2_locate, .spans = tsr_blosc2_spans,       \
+    .decode = tsr_blosc2_decode, .decode_start = tsr_blosc2_decode_start,                    \
+    .begin = tsr_blosc2_begin, .prepare = tsr_blosc2_prepare, .encode = tsr_blosc2_encode,   \
+    .keep = tsr_blosc2_keep, .seal = tsr_blosc2_seal, .commit = tsr_blosc2_commit,           \
+    .alike = tsr_blosc2_alike, .flush = tsr_blosc2_flush, .to_buffer = tsr_blosc2_to_buffer, \
+    .cbytes = tsr_blosc2_cbytes, .changed = tsr_blosc2_changed, .verify = tsr_blosc2_verify, \
+    .meta = &tsr_blosc2_meta
 
 #endif
