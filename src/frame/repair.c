@@ -31,8 +31,8 @@ static int by_number(const void *a, const void *b)
     return (x->state < y->state) - (x->state > y->state);
 }
 
-/* The newest chunk that was put as number i, NULL: there is none. */
-static const struct salvage_chunk *newest(const struct repair *r, int64_t i)
+/* The newest chunk that was put as number i or the next that was; NULL: there is none. */
+static const struct salvage_chunk *newest_from(const struct repair *r, int64_t i)
 {
     size_t lo = 0, hi = salvage_count(&r->s);
     struct salvage_chunk want = {.tagged = true, .number = i, .state = UINT64_MAX};
@@ -43,7 +43,23 @@ static const struct salvage_chunk *newest(const struct repair *r, int64_t i)
         else hi = mid;
     }
     const struct salvage_chunk *c = lo < salvage_count(&r->s) ? salvage_at(&r->s, lo) : NULL;
-    return c && c->tagged && c->number == i ? c : NULL;
+    return c && c->tagged ? c : NULL;
+}
+
+static const struct salvage_chunk *newest(const struct repair *r, int64_t i)
+{
+    const struct salvage_chunk *c = newest_from(r, i);
+    return c && c->number == i ? c : NULL;
+}
+
+/* The first chunk from i on of which anything is known: a header may speak of millions. */
+static int64_t next_known(const struct repair *r, int64_t i)
+{
+    int64_t n = r->f->facts.nchunks;
+    const struct salvage_chunk *c = newest_from(r, i);
+    if (r->has_index) return i;
+    if (r->tagged) return c && c->number < n ? c->number : n;
+    return i < (int64_t)salvage_count(&r->s) ? i : n;
 }
 
 /* Of chunks of any size nobody but the index knew how many there are. */
@@ -83,6 +99,16 @@ static int find_chunks(struct repair *r)
 
 /* ---- the new frame ---- */
 
+/* What the first page of the index is full of: what all of an array of NaN is. */
+static int usual_special(const struct repair *r)
+{
+    const struct frame_index *ix = &r->f->index;
+    int64_t mark = r->has_index && ix->npages ? tsr_index_page_mark(ix, 0) : 0;
+    int kind = mark ? entry_kind(mark) : TSR_SPECIAL_ZEROS;
+    bool fits = tsr_frame_check_special(r->f->facts.cparams.item_bytes, kind) == TSR_OK;
+    return fits ? kind : TSR_SPECIAL_ZEROS;
+}
+
 static int make_frame(struct repair *r, struct tsr_store *to)
 {
     struct tsr_meta_value metas[FRAME_METAS];
@@ -91,7 +117,8 @@ static int make_frame(struct repair *r, struct tsr_store *to)
         metas[i] = (struct tsr_meta_value){f->metas.v[i].name, f->metas.v[i].p, f->metas.v[i].len};
     struct tsr_frame_facts facts = f->facts;
     if (facts.variable) facts.nbytes = facts.nchunks = 0; /* its chunks come one by one */
-    int rc = tsr_frame_create(to, &facts, metas, f->metas.n, TSR_SPECIAL_ZEROS, &g);
+    r->special = usual_special(r);
+    int rc = tsr_frame_create(to, &facts, metas, f->metas.n, r->special, &g);
     if (rc < 0) return rc;
     r->g = g;
     int32_t header_len = g->h.header_len;
@@ -151,23 +178,35 @@ static int put_chunk(struct repair *r, int64_t i)
     return tsr_fail(TSR_ECORRUPT, "not found");
 }
 
+/* Chunk i is lost; it may be something else than zeros in the new frame so far. */
+static int lose(struct repair *r, int64_t i, int why)
+{
+    if (r->out->missing++ < TOLD_MOST) {
+        tsr_within(r->g->facts.variable ? "left out" : "reads as zeros");
+        tsr_repair_tell(r, i, (tsr_status)why);
+    }
+    return r->g->facts.variable ? TSR_OK : tsr_frame_put_special(r->g, i, TSR_SPECIAL_ZEROS);
+}
+
 static int put_chunks(struct repair *r)
 {
     int rc = TSR_OK;
     for (int64_t i = 0; i < r->f->facts.nchunks && rc == TSR_OK; i++) {
-        /* a page of zeros is one in the new frame already */
+        if (r->out->missing >= TOLD_MOST) {
+            int64_t next = next_known(r, i);
+            r->out->missing += next - i;
+            if ((i = next) == r->f->facts.nchunks) break;
+        }
+        /* a page of what the new frame was made of is one in it already */
         if (r->has_index && i % PAGE_ENTRIES == 0 && !r->tagged && !r->g->facts.variable &&
             tsr_index_page_mark(&r->f->index, (size_t)(i / PAGE_ENTRIES)) ==
-                entry_special(TSR_SPECIAL_ZEROS)) {
+                entry_special(r->special)) {
             i += PAGE_ENTRIES - 1;
             continue;
         }
         int put = put_chunk(r, i);
         if (tsr_repair_is_fatal(put)) rc = put;
-        if (put < 0 && rc == TSR_OK && r->out->missing++ < TOLD_MOST) {
-            tsr_within(r->g->facts.variable ? "left out" : "reads as zeros");
-            tsr_repair_tell(r, i, (tsr_status)put);
-        }
+        else if (put < 0) rc = lose(r, i, put);
         if (rc == TSR_OK && r->how->progress &&
             r->how->progress(r->how->user, i + 1, r->f->facts.nchunks))
             rc = tsr_fail(TSR_ECANCELLED, "repair: stopped by the caller");

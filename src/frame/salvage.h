@@ -73,6 +73,7 @@ struct repair {
     struct tsr_frame *f; /* the old frame as far as it is known */
     struct tsr_frame *g; /* the new one */
     bool has_head, has_index, has_trailer, searched, tagged;
+    int special;          /* what chunks of the new frame are at first */
     uint64_t index_state; /* chunks of later states are not in the index; UINT64_MAX: it is new */
 };
 

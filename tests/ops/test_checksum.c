@@ -41,7 +41,8 @@ static void make_array(const char *path, const char *codec, bool sparse)
 }
 
 struct heard {
-    int64_t chunk; /* the last */
+    int64_t columns; /* of chunks, when they lie in two dimensions */
+    int64_t chunk;   /* the last */
     int n, chunks, containers;
 };
 
@@ -54,7 +55,7 @@ static void hear(void *user, int64_t chunk, int ndim, const int64_t *coords, tsr
     h->chunk = chunk;
     if (chunk < 0) h->containers++;
     else h->chunks++;
-    if (chunk >= 0 && ndim == 2) assert_int_equal(coords[0] * 3 + coords[1], chunk);
+    if (chunk >= 0 && ndim == 2) h->columns = coords[0] ? (chunk - coords[1]) / coords[0] : 0;
     assert_true(what[0] != 0);
 }
 
@@ -110,7 +111,7 @@ static void flip(const char *path, const uint8_t *p, size_t at, int bits)
 }
 
 /* Every bit of every byte would take long: one of the eight, another one in each file. */
-static void flip_each(const char *path, int bit)
+static int flip_each(const char *path, int bit, int64_t columns)
 {
     size_t len;
     int rc, found = 0, live = 0;
@@ -130,10 +131,12 @@ static void flip_each(const char *path, int bit)
         if (owner[at] >= 0 && (rc < 0 || h.chunks != 1 || h.chunk != owner[at]))
             fail_msg("byte %zu of chunk %lld: %d, %d problems, last in chunk %lld", at,
                      (long long)owner[at], rc, h.n, (long long)h.chunk);
+        if (h.columns) assert_int_equal(h.columns, columns);
     }
     assert_int_equal(found, live);
     free(owner);
     free(p);
+    return found;
 }
 
 static void each_flipped_byte_is_found_and_its_chunk_named(void **state)
@@ -144,7 +147,7 @@ static void each_flipped_byte_is_found_and_its_chunk_named(void **state)
         const char *path = scratch("a.b2nd");
         make_array(path, codecs[i], false);
         expect_sound(path);
-        flip_each(path, i);
+        flip_each(path, i, 3);
     }
 }
 
@@ -292,10 +295,74 @@ static void super_chunks_have_them_too(void **state)
     OK(tsr_schunk_insert_chunk(s, 1, bytes, 512));
     OK(tsr_schunk_close(s));
     expect_sound(path);
-    flip_each(path, 3);
+    flip_each(path, 3, 0);
     OK(tsr_schunk_open(path, NULL, &s));
     assert_true(tsr_schunk_spec_of(s)->checksum);
     OK(tsr_schunk_close(s));
+}
+
+static const char *const golden_names[] = {"b2nd_exact.b2nd",
+                                           "b2nd_struct.b2nd",
+                                           "b2nd_unicode.b2nd",
+                                           "b2nd_0d_1.b2nd",
+                                           "b2nd_zerosize_1.b2nd",
+                                           "b2nd_bigendian.b2nd",
+                                           "b2nd_ndcell_2d.b2nd",
+                                           "b2nd_zfp_acc_2d_f8.b2nd",
+                                           "b2nd_full_contig.b2nd",
+                                           "b2nd_nans_contig.b2nd",
+                                           "frame_cframe_vlblocks.b2frame",
+                                           "frame_cframe_specials.b2frame"};
+
+static void each_flip_in_golden_files_with_checksums_is_found(void **state)
+{
+    (void)state;
+    const char *golden = getenv("TESSERA_GOLDEN");
+    int flips = 0, n = (int)(sizeof golden_names / sizeof *golden_names);
+    if (!golden) {
+        print_message("TESSERA_GOLDEN is not set: skipped\n");
+        return;
+    }
+    for (int i = 0; i < n; i++) {
+        char from[1024];
+        const char *path = scratch("golden.b2nd");
+        tsr_options replace = {.size = sizeof replace, .mode = "w"};
+        int64_t columns = 0;
+        tsr_array *a;
+        snprintf(from, sizeof from, "%s/blosc2/%s", golden, golden_names[i]);
+        OK(tsr_repack(from, path, TSR_CHECKSUM, &replace));
+        if (tsr_array_open(path, NULL, &a) == TSR_OK) {
+            const tsr_spec *p = tsr_array_spec(a);
+            if (p->ndim == 2 && p->chunks[1])
+                columns = (p->shape[1] + p->chunks[1] - 1) / p->chunks[1];
+            OK(tsr_array_close(a));
+        }
+        expect_sound(path);
+        flips += flip_each(path, i, columns);
+    }
+    print_message("%d flips in %d golden files, all found\n", flips, n);
+}
+
+static void flips_without_checksums_do_no_harm(void **state)
+{
+    (void)state;
+    const char *golden = getenv("TESSERA_GOLDEN"), *path = scratch("golden.b2nd");
+    int n = (int)(sizeof golden_names / sizeof *golden_names), found = 0, flips = 0, rc;
+    for (int i = 0; i < n && golden; i++) {
+        char from[1024];
+        size_t len;
+        snprintf(from, sizeof from, "%s/blosc2/%s", golden, golden_names[i]);
+        uint8_t *p = file_read(from, &len);
+        file_write(path, p, len);
+        for (size_t at = 0; at < len; at++, flips++) {
+            flip(path, p, at, 1 << (i + at) % 8);
+            struct heard h = verify(path, &rc);
+            found += rc < 0 || h.n;
+            flip(path, p, at, 0);
+        }
+        free(p);
+    }
+    if (golden) print_message("%d of %d flips found without checksums\n", found, flips);
 }
 
 int main(void)
@@ -307,6 +374,8 @@ int main(void)
         cmocka_unit_test(long_lives_stay_sound_and_copies_keep_checksums),
         cmocka_unit_test(each_flipped_byte_of_a_folder_is_found),
         cmocka_unit_test(super_chunks_have_them_too),
+        cmocka_unit_test(each_flip_in_golden_files_with_checksums_is_found),
+        cmocka_unit_test(flips_without_checksums_do_no_harm),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }
