@@ -8,17 +8,8 @@
  *   |  chunk 0  |  chunk 1  | ... |  tail     .....|
  *   0                             tail_at          nbytes = tail_at + tail_len while `tail_dirty`
  */
-#include "array/array.h"
+#include "array/schunk.h"
 #include "base/mem.h"
-
-struct tsr_schunk {
-    struct tsr_array *a;
-    tsr_schunk_spec spec;
-    int64_t nbytes;  /* items the caller sees, tail included */
-    uint8_t *tail;   /* [chunk_bytes]; NULL: not in use */
-    int64_t tail_at; /* byte where it begins, a multiple of chunk_bytes */
-    bool tail_dirty;
-};
 
 static int64_t chunk_bytes(const tsr_schunk *s)
 {
@@ -75,7 +66,7 @@ static int tail_store(tsr_schunk *s)
 }
 
 /* Lets go of the tail; its content is stored. */
-static int tail_drop(tsr_schunk *s)
+int tsr_schunk_untail(tsr_schunk *s)
 {
     int rc = tail_store(s);
     if (rc < 0) return rc;
@@ -324,7 +315,7 @@ static int check_items(const tsr_schunk *s, int64_t start, int64_t n, int64_t *f
 }
 
 /* Also brings the super-chunk up to date, so sizes are looked at after this. */
-static int writable(tsr_schunk *s)
+int tsr_schunk_begin(tsr_schunk *s)
 {
     bool anew;
     int rc = tsr_engine_begin(s->a, &anew);
@@ -400,7 +391,7 @@ static int append_bytes(tsr_schunk *s, int64_t len, const uint8_t *src)
     int64_t chunk = chunk_bytes(s), old = s->nbytes, fill = old % chunk;
     int64_t head = fill ? tsr_min64(len, chunk - fill) : 0, rest = (len - head) % chunk;
     int64_t body = len - head - rest;
-    int rc = fill || rest ? tail_take(s) : tail_drop(s);
+    int rc = fill || rest ? tail_take(s) : tsr_schunk_untail(s);
     if (rc < 0 || len == 0) return rc;
     if (head) rc = append_head(s, head, src);
     if (rc == TSR_OK && body) rc = append_body(s, body, src + head);
@@ -427,7 +418,7 @@ static int set_bytes(tsr_schunk *s, int64_t from, int64_t len, const uint8_t *sr
 int tsr_schunk_set(tsr_schunk *s, int64_t start, int64_t n, const void *src)
 {
     int64_t from = 0, len = 0;
-    int rc = writable(s);
+    int rc = tsr_schunk_begin(s);
     if (rc == TSR_OK) rc = check_items(s, start, n, &from, &len);
     if (rc < 0 || len == 0) return rc;
     int64_t old = tsr_min64(len, s->nbytes - from);
@@ -437,13 +428,13 @@ int tsr_schunk_set(tsr_schunk *s, int64_t start, int64_t n, const void *src)
 
 int tsr_schunk_append(tsr_schunk *s, int64_t n, const void *src)
 {
-    int rc = writable(s);
+    int rc = tsr_schunk_begin(s);
     return rc < 0 ? rc : tsr_schunk_set(s, tsr_schunk_nitems(s), n, src);
 }
 
 /* ---- chunks ---- */
 
-static int check_chunk(const tsr_schunk *s, int64_t i, int64_t end)
+int tsr_schunk_check(const tsr_schunk *s, int64_t i, int64_t end)
 {
     if (i >= 0 && i < end) return TSR_OK;
     return tsr_fail(TSR_EARG, "chunk %lld: the super-chunk has %lld", (long long)i,
@@ -451,25 +442,17 @@ static int check_chunk(const tsr_schunk *s, int64_t i, int64_t end)
 }
 
 /* Others may have taken chunks away since i was checked. */
-static int check_there(const struct tsr_array *a, int64_t i)
+int tsr_chunk_check_there(const struct tsr_array *a, int64_t i)
 {
     if (i < tsr_driver_nchunks(a->d)) return TSR_OK;
     return tsr_fail(TSR_ECONFLICT, "%s: another left %lld chunks, number %lld is wanted: refresh",
                     a->d->store->url, (long long)tsr_driver_nchunks(a->d), (long long)i);
 }
 
-/* What is wanted of a chunk, and what comes of it. */
-struct chunk_read {
-    int64_t i, b, n;
-    uint8_t *dst;
-    struct tsr_piece out;
-    int32_t item_bytes;
-};
-
 static int size_of(const struct tsr_array *a, void *arg)
 {
     struct chunk_read *r = arg;
-    int rc = check_there(a, r->i);
+    int rc = tsr_chunk_check_there(a, r->i);
     return rc < 0 ? rc : a->d->format->chunk_size(a->d, r->i, &r->n);
 }
 
@@ -477,7 +460,7 @@ static int read_sized(const struct tsr_array *a, void *arg)
 {
     const struct chunk_read *r = arg;
     int64_t n = 0;
-    int rc = check_there(a, r->i);
+    int rc = tsr_chunk_check_there(a, r->i);
     if (rc == TSR_OK) rc = a->d->format->chunk_size(a->d, r->i, &n);
     if (rc == TSR_OK && n != r->n)
         rc = tsr_fail(TSR_ECONFLICT, "%s: another made chunk %lld %lld bytes long, expected %lld",
@@ -487,7 +470,7 @@ static int read_sized(const struct tsr_array *a, void *arg)
 
 int tsr_schunk_chunk_bytes(const tsr_schunk *s, int64_t i, int64_t *bytes)
 {
-    int rc = check_chunk(s, i, tsr_schunk_nchunks(s));
+    int rc = tsr_schunk_check(s, i, tsr_schunk_nchunks(s));
     struct chunk_read r = {.i = i};
     if (rc == TSR_OK && is_variable(s)) {
         rc = tsr_follow_read(s->a, size_of, &r);
@@ -514,7 +497,7 @@ int tsr_schunk_read_chunk(const tsr_schunk *s, int64_t i, void *dst, size_t dst_
 int tsr_schunk_update_chunk(tsr_schunk *s, int64_t i, const void *src, size_t src_bytes)
 {
     int64_t n = 0;
-    int rc = writable(s);
+    int rc = tsr_schunk_begin(s);
     if (rc == TSR_OK) rc = tsr_schunk_chunk_bytes(s, i, &n);
     if (rc == TSR_OK && is_variable(s)) return sized(s, i, false, src, src_bytes);
     if (rc < 0) return rc;
@@ -535,9 +518,9 @@ static void undo_insert(tsr_schunk *s, int64_t i)
 
 int tsr_schunk_insert_chunk(tsr_schunk *s, int64_t i, const void *src, size_t src_bytes)
 {
-    int rc = writable(s);
+    int rc = tsr_schunk_begin(s);
     int64_t chunk = chunk_bytes(s), n = tsr_schunk_nchunks(s);
-    if (rc == TSR_OK) rc = check_chunk(s, i, n + 1);
+    if (rc == TSR_OK) rc = tsr_schunk_check(s, i, n + 1);
     if (rc == TSR_OK && is_variable(s)) return sized(s, i, true, src, src_bytes);
     if (rc < 0) return rc;
     bool at_end = i == n && s->nbytes % chunk == 0;
@@ -548,7 +531,7 @@ int tsr_schunk_insert_chunk(tsr_schunk *s, int64_t i, const void *src, size_t sr
                         "(only after a full last chunk fewer)",
                         src_bytes, (long long)i, (long long)n, (long long)chunk);
     if (i == n) return append_bytes(s, (int64_t)src_bytes, src);
-    if ((rc = tail_drop(s)) < 0) return rc;
+    if ((rc = tsr_schunk_untail(s)) < 0) return rc;
     if ((rc = s->a->d->format->chunk_insert(s->a->d, i)) < 0) return rc;
     s->nbytes += chunk;
     if ((rc = write_bytes(s, i * chunk, chunk, src)) < 0) undo_insert(s, i);
@@ -558,9 +541,9 @@ int tsr_schunk_insert_chunk(tsr_schunk *s, int64_t i, const void *src, size_t sr
 int tsr_schunk_delete_chunk(tsr_schunk *s, int64_t i)
 {
     int64_t n = 0;
-    int rc = writable(s);
+    int rc = tsr_schunk_begin(s);
     if (rc == TSR_OK) rc = tsr_schunk_chunk_bytes(s, i, &n);
-    if (rc == TSR_OK) rc = tail_drop(s);
+    if (rc == TSR_OK) rc = tsr_schunk_untail(s);
     if (rc == TSR_OK) rc = s->a->d->format->chunk_delete(s->a->d, i);
     if (rc == TSR_OK) s->nbytes -= n;
     if (rc == TSR_OK) tsr_sized_forget(s->a);
@@ -569,149 +552,15 @@ int tsr_schunk_delete_chunk(tsr_schunk *s, int64_t i)
 
 int tsr_schunk_reorder(tsr_schunk *s, const int64_t *order)
 {
-    int rc = writable(s);
+    int rc = tsr_schunk_begin(s);
     int64_t n = tsr_schunk_nchunks(s);
     if (rc == TSR_OK && !s->a->d->format->chunk_reorder)
         rc = tsr_fail(TSR_EUNSUPPORTED, "format %s: cannot be reordered", tsr_schunk_format(s));
-    for (int64_t i = 0; i < n && rc == TSR_OK; i++) rc = check_chunk(s, order[i], n);
-    if (rc == TSR_OK) rc = tail_drop(s);
+    for (int64_t i = 0; i < n && rc == TSR_OK; i++) rc = tsr_schunk_check(s, order[i], n);
+    if (rc == TSR_OK) rc = tsr_schunk_untail(s);
     if (rc == TSR_OK && n) rc = s->a->d->format->chunk_reorder(s->a->d, order);
     tsr_sized_forget(s->a);
     return rc;
-}
-
-int tsr_schunk_make_variable(tsr_schunk *s)
-{
-    int rc = writable(s);
-    if (rc == TSR_OK) rc = tail_drop(s);
-    if (rc == TSR_OK) rc = tsr_sized_make_variable(s->a);
-    if (rc < 0) return rc;
-    s->spec.variable = true;
-    s->spec.chunk_bytes = 0;
-    return TSR_OK;
-}
-
-/* Is chunk i stored as the caller sees it? */
-static int check_stored(const tsr_schunk *s, int64_t i)
-{
-    int rc = check_chunk(s, i, tsr_schunk_nchunks(s));
-    if (rc < 0 || !s->tail_dirty || i != s->tail_at / chunk_bytes(s)) return rc;
-    return tsr_fail(TSR_EARG, "chunk %lld is not encoded yet: flush first", (long long)i);
-}
-
-static int read_stored(const struct tsr_array *a, void *arg)
-{
-    struct chunk_read *r = arg;
-    struct chunk_job j = {.place = {.chunk = r->i}};
-    const uint8_t *bytes = NULL;
-    int rc = check_there(a, r->i);
-    if (rc == TSR_OK) rc = tsr_job_whole(a, &j, &bytes);
-    if (rc < 0) goto done;
-    tsr_free(r->out.p); /* of the try before */
-    r->out.len = bytes ? (size_t)j.place.len : TSR_CHUNK_HEADER;
-    r->out.p = tsr_alloc(r->out.len);
-    const struct tsr_chunk *c = (const struct tsr_chunk *)j.place.priv;
-    if (!r->out.p) rc = TSR_ENOMEM;
-    else if (bytes) memcpy(r->out.p, bytes, r->out.len);
-    else tsr_chunk_special(r->out.p, c->special, c->nbytes, c->block_bytes, r->item_bytes, NULL, 0);
-done:
-    tsr_job_free(&j);
-    return rc;
-}
-
-int tsr_schunk_get_chunk(const tsr_schunk *s, int64_t i, void **buf, size_t *len)
-{
-    struct chunk_read r = {.i = i, .item_bytes = (int32_t)s->spec.item_bytes};
-    int rc = check_stored(s, i);
-    if (rc == TSR_OK) rc = tsr_follow_read(s->a, read_stored, &r);
-    if (rc < 0) {
-        tsr_free(r.out.p);
-        return rc;
-    }
-    *buf = r.out.p;
-    *len = r.out.len;
-    return TSR_OK;
-}
-
-/* Chunk i or, to insert, the place before it takes what is stored already; the tail is not. */
-static int open_place(tsr_schunk *s, int64_t i, bool insert)
-{
-    int rc = writable(s);
-    if (rc == TSR_OK) rc = check_chunk(s, i, tsr_schunk_nchunks(s) + insert);
-    return rc == TSR_OK ? tail_drop(s) : rc;
-}
-
-static int put_compressed(tsr_schunk *s, int64_t i, bool insert, const void *chunk, size_t len)
-{
-    int rc = open_place(s, i, insert);
-    if (rc == TSR_OK) rc = tsr_sized_put_chunk(s->a, i, insert, chunk, len);
-    if (rc == TSR_OK) s->nbytes = stored_bytes(s);
-    return rc;
-}
-
-int tsr_schunk_append_compressed(tsr_schunk *s, const void *chunk, size_t len)
-{
-    int rc = writable(s);
-    return rc < 0 ? rc : put_compressed(s, tsr_schunk_nchunks(s), true, chunk, len);
-}
-
-int tsr_schunk_insert_compressed(tsr_schunk *s, int64_t i, const void *chunk, size_t len)
-{
-    return put_compressed(s, i, true, chunk, len);
-}
-
-int tsr_schunk_update_compressed(tsr_schunk *s, int64_t i, const void *chunk, size_t len)
-{
-    return put_compressed(s, i, false, chunk, len);
-}
-
-int tsr_schunk_append_vlblocks(tsr_schunk *s, int64_t n, const void *const *p, const size_t *len)
-{
-    int rc = writable(s);
-    int64_t i = tsr_schunk_nchunks(s);
-    if (rc == TSR_OK) rc = open_place(s, i, true);
-    if (rc == TSR_OK) rc = tsr_vlblocks_put(s->a, i, n, p, len);
-    if (rc == TSR_OK) s->nbytes = stored_bytes(s);
-    return rc;
-}
-
-static int count_vlblocks(const struct tsr_array *a, void *arg)
-{
-    struct chunk_read *r = arg;
-    int rc = check_there(a, r->i);
-    return rc < 0 ? rc : tsr_vlblocks_count(a, r->i, &r->n);
-}
-
-int tsr_schunk_vlblocks(const tsr_schunk *s, int64_t i, int64_t *n)
-{
-    struct chunk_read r = {.i = i};
-    int rc = check_stored(s, i);
-    if (rc == TSR_OK) rc = tsr_follow_read(s->a, count_vlblocks, &r);
-    if (rc == TSR_OK) *n = r.n;
-    return rc;
-}
-
-static int read_vlblock(const struct tsr_array *a, void *arg)
-{
-    struct chunk_read *r = arg;
-    tsr_free(r->out.p); /* of the try before */
-    r->out.p = NULL;
-    int rc = check_there(a, r->i);
-    return rc < 0 ? rc : tsr_vlblocks_read(a, r->i, r->b, &r->out);
-}
-
-int tsr_schunk_read_vlblock(const tsr_schunk *s, int64_t i, int64_t b, void **buf, size_t *len)
-{
-    struct chunk_read r = {.i = i, .b = b};
-    int rc = check_stored(s, i);
-    if (rc == TSR_OK) rc = tsr_follow_read(s->a, read_vlblock, &r);
-    if (rc < 0) {
-        tsr_free(r.out.p);
-        return rc;
-    }
-    *buf = r.out.p;
-    *len = r.out.len;
-    return TSR_OK;
 }
 
 /* ---- frames and metalayers ---- */

@@ -88,9 +88,9 @@ struct tsr_chunk {
 };
 
 /* Parses and checks a header (2, 3, 14.1-8).  p: the first len bytes, len >= min(32, avail);
- * avail: bytes that the container has from p on, all of the chunk must fit.  ECORRUPT names byte and value; EUNSUPPORTED for unknown codecs, filters,
- * versions and, until they are built, VL blocks (after the checks that 14.8, 14.9 and 14.13 make
- * on what lies in the first len bytes). */
+ * avail: bytes that the container has from p on, all of the chunk must fit.  ECORRUPT names byte
+ * and value, also of what 14.9 and 14.13 say about block starts, dictionaries and VL blocks that
+ * lie in the first len bytes; EUNSUPPORTED for unknown codecs, filters, versions. */
 int tsr_chunk_parse(struct tsr_chunk *c, const uint8_t *p, size_t len, uint64_t avail,
                     struct tsr_limits limits);
 
