@@ -177,34 +177,19 @@ static int run_array(const struct cli_args *a, const tsr_options *o)
         rc = cli_usage(a, "--axis %s: the array has %d axes", text ? text : "0", spec_of(&j)->ndim);
     j.axis = (int)axis;
     if (!rc) rc = append_to_array(&j);
-    if (rc) {
-        tsr_array_drop(j.to); /* all of the file or nothing of it */
-        return rc;
-    }
-    rc = tsr_array_close(j.to);
-    return rc < 0 ? cli_fail(a, rc) : CLI_OK;
+    return cli_target_close(a, j.to, NULL, rc);
 }
 
 static int run(struct cli_args *a)
 {
-    tsr_options o = {.size = sizeof o,
-                     .mode = "r+",
-                     .format = cli_value(a, "format"),
-                     .context = a->context,
-                     .locking = cli_has(a, "locking")};
+    tsr_options o = cli_target_options(a);
     tsr_place_info info = {.size = sizeof info};
     tsr_schunk *s;
     int rc = tsr_probe(a->pos[0], &o, &info);
     if (rc < 0) return cli_fail(a, rc);
     if (info.kind != TSR_KIND_SCHUNK) return run_array(a, &o);
     if ((rc = tsr_schunk_open(a->pos[0], &o, &s)) < 0) return cli_fail(a, rc);
-    rc = append_to_schunk(a, s, a->pos[1]);
-    if (rc) {
-        tsr_schunk_drop(s);
-        return rc;
-    }
-    rc = tsr_schunk_close(s);
-    return rc < 0 ? cli_fail(a, rc) : CLI_OK;
+    return cli_target_close(a, NULL, s, append_to_schunk(a, s, a->pos[1]));
 }
 
 const struct cli_verb cli_verb_append = {
@@ -217,9 +202,7 @@ const struct cli_verb cli_verb_append = {
                               "recorder | tessera append signal.b2nd -",
                               "whole slabs of bytes from standard input", NULL},
     .options = (const struct cli_option[]){{"axis", 0, "N", "the axis that grows (default: 0)"},
-                                           {"format", 0, "NAME",
-                                            "format of the array (default: told by its content)"},
-                                           CLI_LOCKING,
+                                           CLI_TARGET,
                                            CLI_END},
     .min_args = 2,
     .max_args = 2,

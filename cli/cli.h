@@ -78,6 +78,9 @@ void cli_help(const struct cli_verb *v, FILE *f);
     {                                                                                 \
         "locking", 0, NULL, "share the file with other programs, by c-blosc2's locks" \
     }
+/* of verbs that change a file: cli_target_options */
+#define CLI_TARGET \
+    {"format", 0, "NAME", "format of the array (default: told by its content)"}, CLI_LOCKING
 #define CLI_SLICE                                                                \
     {                                                                            \
         "slice", 's', "SLICE", "the part to take, as NumPy writes it: 10:20,:,3" \
@@ -111,6 +114,8 @@ int cli_error(const struct cli_args *a, const char *fmt, ...) __attribute__((for
 /* "<what>: <strerror(errno)>"; exit code 3 when it is not there, 130 when interrupted, else 1. */
 int cli_errno(const struct cli_args *a, const char *what);
 
+const char *cli_spool_folder(void); /* where cli_spool puts them */
+
 enum { CLI_SAID = 4096 };
 const char *cli_said(const char *said, char text[CLI_SAID]);
 
@@ -134,6 +139,18 @@ void cli_progress_start(struct cli_progress *p);
 int cli_progress_show(void *p, int64_t done, int64_t total); /* a tsr_progress */
 void cli_progress_clear(struct cli_progress *p);             /* before a line of text */
 void cli_progress_end(struct cli_progress *p);
+
+/* What a tsr_verify_fn hears, printed as it comes or, with --json, gathered in list. */
+struct cli_problems {
+    const char *prefix;       /* of lines about the container itself */
+    struct json_object *list; /* for the caller to put; NULL: without --json */
+    int64_t failed, unsupported;
+    struct cli_progress bar;
+};
+/* Sets list, starts the bar and makes it o's progress. */
+void cli_problems_start(const struct cli_args *a, struct cli_problems *p, tsr_options *o);
+void cli_problem(void *problems, int64_t chunk, int ndim, const int64_t *coords, tsr_status status,
+                 const char *what);
 
 /* ---- JSON, through json-c ---- */
 
@@ -196,7 +213,6 @@ int cli_source_stats(const struct cli_source *s, tsr_stats *out);
 void cli_source_close(struct cli_source *s);
 /* Standard input copied into a temporary file, whose new name is returned; NULL: errno. */
 char *cli_spool(void);
-const char *cli_spool_folder(void);
 /* The file to open for url: itself, or for "-" *spooled, which cli_unspool removes and frees.
  * NULL: the message is out, *rc is the exit code. */
 const char *cli_unpipe(const struct cli_args *a, const char *url, char **spooled, int *rc);
@@ -213,6 +229,13 @@ int cli_slabs(const struct cli_source *s, const struct cli_selection *sel, cli_s
 /* The same without reading: data is NULL. */
 int cli_slab_shapes(const struct cli_source *s, const struct cli_selection *sel, cli_slab_fn fn,
                     void *user);
+
+/* ---- targets: files that a verb changes ---- */
+
+tsr_options cli_target_options(const struct cli_args *a); /* for a verb with CLI_TARGET */
+/* Closes the array or super-chunk (the other is NULL).  With a code other than 0 what was done to
+ * it is forgotten.  The exit code. */
+int cli_target_close(const struct cli_args *a, tsr_array *array, tsr_schunk *s, int code);
 
 /* ---- results ---- */
 

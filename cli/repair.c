@@ -4,50 +4,15 @@
 
 #include "cli.h"
 
-struct job {
-    bool as_json;
-    struct json_object *list;
-    int64_t problems;
-    struct cli_progress bar;
-};
-
-static void text_line(int64_t chunk, int ndim, const int64_t *coords, const char *what)
+static void report(const struct cli_problems *p, const char *out, const tsr_repair_result *r)
 {
-    if (chunk >= 0) printf("chunk %lld", (long long)chunk);
-    for (int d = 0; d < ndim; d++)
-        printf("%s%lld%s", d ? ", " : " (", (long long)coords[d], d == ndim - 1 ? ")" : "");
-    printf("%s%s\n", chunk >= 0 ? ": " : "", what);
-}
-
-static void on_line(void *user, int64_t chunk, int ndim, const int64_t *coords, tsr_status status,
-                    const char *what)
-{
-    struct job *j = user;
-    char text[CLI_SAID];
-    what = cli_said(what, text);
-    cli_progress_clear(&j->bar);
-    j->problems += status != TSR_OK;
-    if (!j->as_json) {
-        text_line(chunk, ndim, coords, what);
-        return;
-    }
-    struct json_object *o = json_object_new_object();
-    cli_json_add(o, "chunk", chunk < 0 ? NULL : json_object_new_int64(chunk));
-    cli_json_add(o, "coords", chunk < 0 ? NULL : cli_json_ints(coords, ndim));
-    cli_json_add(o, "code", json_object_new_int(status ? cli_exit_code(status) : 0));
-    cli_json_add(o, "what", json_object_new_string(what));
-    json_object_array_add(j->list, o);
-}
-
-static void report(struct job *j, const char *out, const tsr_repair_result *r)
-{
-    if (j->as_json) {
+    if (p->list) {
         struct json_object *o = json_object_new_object();
         cli_json_add(o, "url", json_object_new_string(out));
         cli_json_add(o, "chunks", json_object_new_int64(r->nchunks));
         cli_json_add(o, "missing", json_object_new_int64(r->missing));
         cli_json_add(o, "unplaced", json_object_new_int64(r->unplaced));
-        cli_json_add(o, "said", json_object_get(j->list));
+        cli_json_add(o, "said", json_object_get(p->list));
         cli_json_print(o);
         return;
     }
@@ -66,16 +31,14 @@ static int run(struct cli_args *a)
     if (!out && !force) return cli_usage(a, "-o FILE is needed, or -f to replace %s", a->pos[0]);
     if (!out) out = a->pos[0];
     if (!cli_may_write(a, out)) return CLI_FAILED;
-    struct job j = {.as_json = cli_has(a, "json"), .list = json_object_new_array()};
-    cli_progress_start(&j.bar);
-    o.progress = cli_progress_show;
-    o.user = &j.bar;
-    int rc = tsr_repair(a->pos[0], out, &o, on_line, &j, &result);
-    cli_progress_end(&j.bar);
+    struct cli_problems p = {.prefix = ""};
+    cli_problems_start(a, &p, &o);
+    int rc = tsr_repair(a->pos[0], out, &o, cli_problem, &p, &result);
+    cli_progress_end(&p.bar);
     if (rc < 0) rc = cli_fail(a, rc);
-    else report(&j, out, &result);
-    if (rc == CLI_OK && j.problems) rc = cli_exit_code(TSR_ECORRUPT);
-    json_object_put(j.list);
+    else report(&p, out, &result);
+    if (rc == CLI_OK && p.failed) rc = cli_exit_code(TSR_ECORRUPT);
+    json_object_put(p.list);
     return rc;
 }
 

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -57,6 +58,12 @@ int cli_errno(const struct cli_args *a, const char *what)
     if (cli_interrupted()) return cli_fail(a, TSR_ECANCELLED);
     cli_error(a, "%s: %s", what, err ? strerror(err) : "failed");
     return err == ENOENT || err == ENOTDIR ? CLI_MISSING : CLI_FAILED;
+}
+
+const char *cli_spool_folder(void)
+{
+    const char *folder = getenv("TMPDIR");
+    return folder && *folder ? folder : "/tmp";
 }
 
 /* Copies what is said, the name of a file that stands for standard input or output being

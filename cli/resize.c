@@ -4,11 +4,7 @@
 
 static int run(struct cli_args *a)
 {
-    tsr_options o = {.size = sizeof o,
-                     .mode = "r+",
-                     .format = cli_value(a, "format"),
-                     .context = a->context,
-                     .locking = cli_has(a, "locking")};
+    tsr_options o = cli_target_options(a);
     int64_t shape[TSR_MAX_NDIM];
     tsr_array *array;
     int ndim = cli_parse_shape(a->pos[1], shape);
@@ -18,12 +14,7 @@ static int run(struct cli_args *a)
     int has = tsr_array_spec(array)->ndim, code = CLI_OK;
     if (has != ndim) code = cli_usage(a, "%s: found %d axes, expected %d", a->pos[1], ndim, has);
     else if ((rc = tsr_array_resize(array, shape)) < 0) code = cli_fail(a, rc);
-    if (code) {
-        tsr_array_drop(array);
-        return code;
-    }
-    rc = tsr_array_close(array);
-    return rc < 0 ? cli_fail(a, rc) : CLI_OK;
+    return cli_target_close(a, array, NULL, code);
 }
 
 const struct cli_verb cli_verb_resize = {
@@ -32,10 +23,7 @@ const struct cli_verb cli_verb_resize = {
     .summary = "change the shape of an array",
     .examples = (const char *const[]){"tessera resize cube.b2nd 200,370,301",
                                       "grow or cut; what is new reads as zeros", NULL},
-    .options = (const struct cli_option[]){{"format", 0, "NAME",
-                                            "format of the array (default: told by its content)"},
-                                           CLI_LOCKING,
-                                           CLI_END},
+    .options = (const struct cli_option[]){CLI_TARGET, CLI_END},
     .min_args = 2,
     .max_args = 2,
     .run = run,

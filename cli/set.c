@@ -144,16 +144,9 @@ static int set(struct job *j)
     return set_raw(j, what);
 }
 
-/* All of the change or nothing of it. */
 static int close_target(const struct cli_args *a, struct cli_source *s, int rc)
 {
-    if (!rc) {
-        int closed = s->array ? tsr_array_close(s->array) : tsr_schunk_close(s->schunk);
-        if (closed < 0) rc = cli_fail(a, closed);
-    } else {
-        tsr_array_drop(s->array);
-        tsr_schunk_drop(s->schunk);
-    }
+    rc = cli_target_close(a, s->array, s->schunk, rc);
     s->array = NULL;
     s->schunk = NULL;
     cli_source_close(s);
@@ -162,11 +155,7 @@ static int close_target(const struct cli_args *a, struct cli_source *s, int rc)
 
 static int run(struct cli_args *a)
 {
-    tsr_options o = {.size = sizeof o,
-                     .mode = "r+",
-                     .format = cli_value(a, "format"),
-                     .context = a->context,
-                     .locking = cli_has(a, "locking")};
+    tsr_options o = cli_target_options(a);
     const char *slice = cli_value(a, "slice");
     struct cli_source s;
     struct cli_selection sel;
@@ -191,11 +180,7 @@ const struct cli_verb cli_verb_set = {
                                       "a NumPy file of the slice's shape and dtype",
                                       "cat part.raw | tessera set cube.b2nd -s 10:20 -",
                                       "bytes in C order from standard input", NULL},
-    .options = (const struct cli_option[]){CLI_SLICE,
-                                           {"format", 0, "NAME",
-                                            "format of the array (default: told by its content)"},
-                                           CLI_LOCKING,
-                                           CLI_END},
+    .options = (const struct cli_option[]){CLI_SLICE, CLI_TARGET, CLI_END},
     .min_args = 2,
     .max_args = 2,
     .run = run,

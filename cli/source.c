@@ -44,12 +44,6 @@ static bool copy_stream(FILE *from, FILE *to)
     return !ferror(from);
 }
 
-const char *cli_spool_folder(void)
-{
-    const char *folder = getenv("TMPDIR");
-    return folder && *folder ? folder : "/tmp";
-}
-
 char *cli_spool(void)
 {
     size_t len = strlen(cli_spool_folder()) + 32;

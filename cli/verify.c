@@ -4,45 +4,6 @@
 
 #include "cli.h"
 
-struct job {
-    bool as_json;
-    struct json_object *list;
-    int64_t unsupported;
-    struct cli_progress bar;
-};
-
-static void text_problem(int64_t chunk, int ndim, const int64_t *coords, const char *what)
-{
-    if (chunk < 0) {
-        printf("container: %s\n", what);
-        return;
-    }
-    printf("chunk %lld", (long long)chunk);
-    for (int d = 0; d < ndim; d++)
-        printf("%s%lld%s", d ? ", " : " (", (long long)coords[d], d == ndim - 1 ? ")" : "");
-    printf(": %s\n", what);
-}
-
-static void on_problem(void *user, int64_t chunk, int ndim, const int64_t *coords,
-                       tsr_status status, const char *what)
-{
-    struct job *j = user;
-    char text[CLI_SAID];
-    what = cli_said(what, text);
-    cli_progress_clear(&j->bar);
-    j->unsupported += status == TSR_EUNSUPPORTED;
-    if (!j->as_json) {
-        text_problem(chunk, ndim, coords, what);
-        return;
-    }
-    struct json_object *o = json_object_new_object();
-    cli_json_add(o, "chunk", chunk < 0 ? NULL : json_object_new_int64(chunk));
-    cli_json_add(o, "coords", coords ? cli_json_ints(coords, ndim) : NULL);
-    cli_json_add(o, "code", json_object_new_int(cli_exit_code(status)));
-    cli_json_add(o, "what", json_object_new_string(what));
-    json_object_array_add(j->list, o);
-}
-
 /* -1: it cannot even be opened. */
 static int64_t count_chunks(const char *url, const tsr_options *o)
 {
@@ -63,19 +24,19 @@ static int64_t count_chunks(const char *url, const tsr_options *o)
     return n;
 }
 
-static void report(const struct cli_args *a, struct job *j, int64_t problems, int64_t chunks)
+static void report(const struct cli_args *a, const struct cli_problems *p, int64_t chunks)
 {
-    if (j->as_json) {
+    if (p->list) {
         struct json_object *out = json_object_new_object();
         cli_json_add(out, "url", json_object_new_string(a->pos[0]));
         cli_json_add(out, "chunks", chunks < 0 ? NULL : json_object_new_int64(chunks));
-        cli_json_add(out, "problems", json_object_get(j->list));
+        cli_json_add(out, "problems", json_object_get(p->list));
         cli_json_print(out);
         return;
     }
     printf("%s: ", a->pos[0]);
     if (chunks >= 0) printf("%lld chunk%s checked, ", (long long)chunks, chunks == 1 ? "" : "s");
-    if (problems) printf("%lld problem%s\n", (long long)problems, problems == 1 ? "" : "s");
+    if (p->failed) printf("%lld problem%s\n", (long long)p->failed, p->failed == 1 ? "" : "s");
     else printf("no problem\n");
 }
 
@@ -88,22 +49,20 @@ static int run(struct cli_args *a)
     int rc = cli_input_options(a, "r", &o, &raw, shape);
     const char *url = rc ? NULL : cli_unpipe(a, a->pos[0], &spooled, &rc);
     if (!url) return rc;
-    struct job j = {.as_json = cli_has(a, "json"), .list = json_object_new_array()};
-    cli_progress_start(&j.bar);
-    o.progress = cli_progress_show;
-    o.user = &j.bar;
-    rc = tsr_verify(url, &o, on_problem, &j, &problems);
-    cli_progress_end(&j.bar);
+    struct cli_problems p = {.prefix = "container: "};
+    cli_problems_start(a, &p, &o);
+    rc = tsr_verify(url, &o, cli_problem, &p, &problems);
+    cli_progress_end(&p.bar);
     if (rc < 0) {
         rc = cli_fail(a, rc);
     } else {
         o.progress = NULL;
-        report(a, &j, problems, count_chunks(url, &o));
+        report(a, &p, count_chunks(url, &o));
         if (problems)
-            rc = cli_exit_code(j.unsupported == problems ? TSR_EUNSUPPORTED : TSR_ECORRUPT);
+            rc = cli_exit_code(p.unsupported == problems ? TSR_EUNSUPPORTED : TSR_ECORRUPT);
     }
     cli_unspool(spooled);
-    json_object_put(j.list);
+    json_object_put(p.list);
     return rc;
 }
 
