@@ -248,7 +248,7 @@ static int try_read(const struct tsr_array *a, struct view *v, tsr_follow_fn fn,
         tsr_sized_forget(&through);
     atomic_fetch_add_explicit(&((struct tsr_array *)(uintptr_t)a)->blocks_decoded,
                               atomic_load(&through.blocks_decoded), memory_order_relaxed);
-    *again = v->d->format->changed(v->d) == TSR_CHANGED;
+    *again = v->d->format->changed(v->d);
     if (rc < 0) tsr_error_restore(text);
     return rc;
 }
@@ -269,8 +269,7 @@ int tsr_follow_read(const struct tsr_array *a, tsr_follow_fn fn, void *arg)
     if (rc < 0) return rc;
     for (int i = 0; i < TRIES; i++) {
         struct view *v = enter(a);
-        bool stale =
-            again || v->count != count || (i == 0 && v->d->format->changed(v->d) != TSR_SAME);
+        bool stale = again || v->count != count || (i == 0 && v->d->format->touched(v->d));
         rc = stale ? renew(a, v, count) : try_read(a, v, fn, arg, &again);
         leave(f, v);
         if (!stale && !again) break;
@@ -297,11 +296,10 @@ int tsr_follow_once(const struct tsr_array *a, tsr_follow_fn fn, void *arg)
     if (!f || f->writing) return fn(a, arg);
     int rc = lock_shared(f, &l, &count);
     if (rc < 0) return rc;
-    if (f->own.count != count || a->d->format->changed(a->d) == TSR_CHANGED)
+    if (f->own.count != count || a->d->format->changed(a->d))
         rc = has_changed(f, "since it was opened");
     if (rc == TSR_OK) rc = fn(a, arg);
-    if (rc != TSR_ECANCELLED && a->d->format->changed(a->d) == TSR_CHANGED)
-        rc = has_changed(f, "meanwhile");
+    if (rc != TSR_ECANCELLED && a->d->format->changed(a->d)) rc = has_changed(f, "meanwhile");
     tsr_lock_release(&l);
     return rc;
 }
@@ -318,11 +316,12 @@ static void adopt(struct tsr_array *a, struct tsr_driver *d, uint64_t count)
     f->own = (struct view){.d = d, .count = count};
 }
 
-/* least: TOUCHED, or CHANGED when it was opened this moment. */
-static bool is_stale(const struct tsr_array *a, uint64_t count, enum tsr_change least)
+/* fresh: it was opened this moment, and a writer may be busy without flushing. */
+static bool is_stale(const struct tsr_array *a, uint64_t count, bool fresh)
 {
-    return a->follow->own.count != count || tsr_store_replaced(a->d->store) ||
-           a->d->format->changed(a->d) >= least;
+    const struct tsr_format *f = a->d->format;
+    return a->follow->own.count != count || tsr_store_replaced(a->d->store) || f->changed(a->d) ||
+           (!fresh && f->touched(a->d));
 }
 
 int tsr_engine_refresh(struct tsr_array *a, bool *changed)
@@ -336,7 +335,7 @@ int tsr_engine_refresh(struct tsr_array *a, bool *changed)
     int rc = lock_shared(f, &l, &count);
     if (rc < 0) return rc;
     drop_now(f);
-    for (int i = 0; i < TRIES && is_stale(a, count, *changed ? TSR_CHANGED : TSR_TOUCHED); i++) {
+    for (int i = 0; i < TRIES && is_stale(a, count, *changed); i++) {
         rc = open_driver(f, a->d->format, false, &d);
         if (rc == TSR_OK) adopt(a, d, count);
         else pause_a_little();

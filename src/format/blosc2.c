@@ -109,7 +109,12 @@ int64_t tsr_blosc2_cbytes(const struct tsr_driver *d)
     return tsr_frame_facts_of(blosc2_of(d)->frame)->cbytes;
 }
 
-enum tsr_change tsr_blosc2_changed(const struct tsr_driver *d)
+bool tsr_blosc2_touched(const struct tsr_driver *d)
+{
+    return tsr_frame_touched(blosc2_of(d)->frame);
+}
+
+bool tsr_blosc2_changed(const struct tsr_driver *d)
 {
     return tsr_frame_changed(blosc2_of(d)->frame);
 }

@@ -69,7 +69,8 @@ int tsr_blosc2_copy_chunks(struct tsr_driver *to, const struct tsr_driver *from,
 int tsr_blosc2_to_buffer(struct tsr_driver *d, void **buf, size_t *len);
 extern const struct tsr_format_meta tsr_blosc2_meta;
 int64_t tsr_blosc2_cbytes(const struct tsr_driver *d);
-enum tsr_change tsr_blosc2_changed(const struct tsr_driver *d);
+bool tsr_blosc2_changed(const struct tsr_driver *d);
+bool tsr_blosc2_touched(const struct tsr_driver *d);
 int tsr_blosc2_verify(const struct tsr_driver *d,
                       void (*fn)(void *user, int64_t chunk, tsr_status status, const char *what),
                       void *user);
@@ -81,13 +82,13 @@ int tsr_blosc2_attr_set(struct tsr_driver *d, const char *name, const char *json
 int tsr_blosc2_attr_remove(struct tsr_driver *d, const char *name);
 
 /* The entries that every format over a frame has. */
-#define TSR_BLOSC2_CALLS                                                                     \
-    .close = tsr_blosc2_close, .locate = tsr_blosc2_locate, .spans = tsr_blosc2_spans,       \
-    .decode = tsr_blosc2_decode, .decode_start = tsr_blosc2_decode_start,                    \
-    .begin = tsr_blosc2_begin, .prepare = tsr_blosc2_prepare, .encode = tsr_blosc2_encode,   \
-    .keep = tsr_blosc2_keep, .seal = tsr_blosc2_seal, .commit = tsr_blosc2_commit,           \
-    .alike = tsr_blosc2_alike, .flush = tsr_blosc2_flush, .to_buffer = tsr_blosc2_to_buffer, \
-    .cbytes = tsr_blosc2_cbytes, .changed = tsr_blosc2_changed, .verify = tsr_blosc2_verify, \
-    .meta = &tsr_blosc2_meta
+#define TSR_BLOSC2_CALLS                                                                       \
+    .close = tsr_blosc2_close, .locate = tsr_blosc2_locate, .spans = tsr_blosc2_spans,         \
+    .decode = tsr_blosc2_decode, .decode_start = tsr_blosc2_decode_start,                      \
+    .begin = tsr_blosc2_begin, .prepare = tsr_blosc2_prepare, .encode = tsr_blosc2_encode,     \
+    .keep = tsr_blosc2_keep, .seal = tsr_blosc2_seal, .commit = tsr_blosc2_commit,             \
+    .alike = tsr_blosc2_alike, .flush = tsr_blosc2_flush, .to_buffer = tsr_blosc2_to_buffer,   \
+    .cbytes = tsr_blosc2_cbytes, .changed = tsr_blosc2_changed, .touched = tsr_blosc2_touched, \
+    .verify = tsr_blosc2_verify, .meta = &tsr_blosc2_meta
 
 #endif

@@ -210,8 +210,11 @@ struct tsr_format {
     int (*to_buffer)(struct tsr_driver *d, void **buf, size_t *len); /* the container's bytes */
 
     int64_t (*cbytes)(const struct tsr_driver *d);
-    /* What others did to the container since open.  NULL: nobody is expected to write. */
-    enum tsr_change (*changed)(const struct tsr_driver *d);
+    /* Did another make a new state of the container since open, so that what was read may belong
+     * to neither?  NULL: nobody is expected to. */
+    bool (*changed)(const struct tsr_driver *d);
+    /* Did another write in it, as far as the store tells?  Not NULL where changed is not. */
+    bool (*touched)(const struct tsr_driver *d);
     /* Checks what open leaves for later, chunks' contents apart; fn hears of each problem, chunk
      * -1 being the container.  NULL: nothing is left. */
     int (*verify)(const struct tsr_driver *d,

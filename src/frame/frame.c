@@ -276,18 +276,21 @@ int tsr_frame_open(struct tsr_store *st, uint64_t start, struct tsr_limits limit
     return rc;
 }
 
-enum tsr_change tsr_frame_changed(const struct tsr_frame *f)
+bool tsr_frame_touched(const struct tsr_frame *f)
+{
+    if (f->facts.writable || f->st->kind->view) return false;
+    return tsr_store_stamp(f->st, f->home->key) != f->stamp;
+}
+
+bool tsr_frame_changed(const struct tsr_frame *f)
 {
     enum { LOOK = 4096 }; /* lengths and shape are all before that */
     uint8_t now[LOOK];
     size_t len = tsr_minz((size_t)f->h.header_len, LOOK);
-    if (f->facts.writable || f->st->kind->view) return TSR_SAME;
-    bool touched = tsr_store_stamp(f->st, f->home->key) != f->stamp;
-    if (touched && f->home->frame_type) return TSR_CHANGED; /* only flushes write there */
-    if (tsr_store_peek(f->st, f->home->key, f->start, now, len) < 0 ||
-        memcmp(now, f->head_flushed, len) != 0)
-        return TSR_CHANGED;
-    return touched ? TSR_TOUCHED : TSR_SAME;
+    if (f->facts.writable || f->st->kind->view) return false;
+    if (f->home->frame_type && tsr_frame_touched(f)) return true; /* only flushes write there */
+    return tsr_store_peek(f->st, f->home->key, f->start, now, len) < 0 ||
+           memcmp(now, f->head_flushed, len) != 0;
 }
 
 void tsr_frame_close(struct tsr_frame *f)

@@ -50,10 +50,12 @@ int tsr_frame_open(struct tsr_store *st, uint64_t start, struct tsr_limits limit
 int tsr_frame_create(struct tsr_store *st, const struct tsr_frame_facts *p,
                      const tsr_meta_value *metas, int nmetas, int special, struct tsr_frame **out);
 
-/* What another writer did since f was opened: CHANGED when it flushed, and what was read of index
- * and chunks since may be overwritten; TOUCHED when it wrote somewhere.  (A frame that is
- * written through f has no other writer.)  The text of an earlier failure may be lost. */
-enum tsr_change tsr_frame_changed(const struct tsr_frame *f);
+/* Did another writer flush since f was opened?  Then what was read of index and chunks may be
+ * overwritten.  (A frame that is written through f has no other writer.)  The text of an earlier
+ * failure may be lost. */
+bool tsr_frame_changed(const struct tsr_frame *f);
+/* Did another write anything, as far as the store's stamp tells? */
+bool tsr_frame_touched(const struct tsr_frame *f);
 
 /* Frees; does not flush.  NULL is fine. */
 void tsr_frame_close(struct tsr_frame *f);

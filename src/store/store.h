@@ -68,10 +68,6 @@ struct tsr_store {
     atomic_llong bytes_read, requests;
 };
 
-/* What others did to bytes that were read: nothing; wrote, but what was there is there still;
- * made a new state of them, so that what is read now may belong to neither. */
-enum tsr_change { TSR_SAME, TSR_TOUCHED, TSR_CHANGED };
-
 /* Fills the common head; ENOMEM. */
 int tsr_store_init(struct tsr_store *st, const struct tsr_store_kind *kind, const char *url,
                    bool writable);
