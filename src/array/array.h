@@ -128,6 +128,8 @@ struct tsr_copying {
     const tsr_options *o;
     int64_t done, total;
 };
+/* So many bytes more are done; ECANCELLED when the caller has enough. */
+int tsr_copying_tell(struct tsr_copying *c, int64_t bytes);
 /* Copies items: count[] of them from from_at[] on to to_at[] (copy.c). */
 int tsr_copy_items(struct tsr_copying *c, const int64_t from_at[], const int64_t to_at[],
                    const int64_t count[]);
@@ -139,7 +141,8 @@ struct tsr_stored_part {
 };
 bool tsr_stored_fit(const tsr_array *from, const tsr_array *to, bool coding);
 int tsr_copy_stored(struct tsr_copying *c, const struct tsr_stored_part *part);
-/* The row of bytes `from` into the empty super-chunk `to`; coding as in tsr_stored_fit. */
+/* The row of bytes `from` into the empty super-chunk `to`; coding as in tsr_stored_fit
+ * (schunk_copy.c). */
 int tsr_copy_bytes(const tsr_array *from, tsr_array *to, bool coding, const tsr_options *o);
 /* What tsr_array_copy would create from a and spec, which may be NULL, metalayers apart. */
 void tsr_twin_spec(const tsr_array *a, const tsr_spec *spec, tsr_spec *out);

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* array/context.c - contexts; the default one is made on first use and never freed, since its
- * threads may be needed by whoever runs last. */
+/* array/context.c - contexts, and options with nothing left open.
+ *
+ * The default context is made on first use and never freed, since its threads may be needed by
+ * whoever runs last. */
 #include <pthread.h>
+#include <stdlib.h>
 
 #include "array/array.h"
 #include "base/mem.h"
@@ -44,6 +47,21 @@ int tsr_context_threads(const tsr_context *c)
 {
     c = tsr_context_get((tsr_context *)(uintptr_t)c);
     return c ? tsr_pool_threads(c->pool) : 1;
+}
+
+tsr_options tsr_options_complete(const tsr_options *o)
+{
+    tsr_options full = {.size = sizeof full, .max_chunk_bytes = UINT64_C(2) << 30};
+    if (o && o->size) {
+        size_t n = tsr_minz(o->size, sizeof full); /* an older caller's struct is shorter */
+        memcpy(&full, o, n);
+        full.size = sizeof full;
+        if (!full.max_chunk_bytes) full.max_chunk_bytes = UINT64_C(2) << 30;
+    }
+    const char *locking = getenv("BLOSC_LOCKING");
+    if (locking && locking[0] && strcmp(locking, "0") != 0) full.locking = true;
+    full.context = tsr_context_get(full.context);
+    return full;
 }
 
 int tsr_codec_register(tsr_context *c, const tsr_user_codec *codec)

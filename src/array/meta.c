@@ -69,3 +69,44 @@ int tsr_array_attr_remove(tsr_array *a, const char *name)
     int rc = a->d->format->attr_remove ? tsr_engine_begin(a, &anew) : no_attrs(a);
     return rc < 0 ? rc : a->d->format->attr_remove(a->d, name);
 }
+
+/* ---- copies ---- */
+
+int tsr_metas_take(const tsr_array *from, tsr_meta_value **metas, int *n)
+{
+    int count = tsr_array_meta_count(from, TSR_META), rc = TSR_OK;
+    tsr_meta_value *v = tsr_alloc_zero((size_t)count + 1, sizeof *v);
+    *n = 0;
+    if (!(*metas = v)) return TSR_ENOMEM;
+    for (int i = 0; i < count && rc == TSR_OK; i++) {
+        const char *name = tsr_array_meta_name(from, TSR_META, i);
+        void *buf;
+        if (strcmp(name, "b2nd") == 0 || strcmp(name, "caterva") == 0) continue;
+        rc = tsr_array_meta_get(from, TSR_META, name, &buf, &v[*n].len);
+        if (rc < 0) break;
+        v[*n].name = name;
+        v[(*n)++].p = buf;
+    }
+    return rc;
+}
+
+void tsr_metas_free(tsr_meta_value *v, int n)
+{
+    for (int i = 0; i < n; i++) tsr_free((void *)(uintptr_t)v[i].p);
+    tsr_free(v);
+}
+
+int tsr_vlmetas_copy(const tsr_array *from, tsr_array *to)
+{
+    int n = tsr_array_meta_count(from, TSR_VLMETA), rc = TSR_OK;
+    if (!to->d->format->meta) return TSR_OK;
+    for (int i = 0; i < n && rc == TSR_OK; i++) {
+        const char *name = tsr_array_meta_name(from, TSR_VLMETA, i);
+        void *buf = NULL;
+        size_t len;
+        rc = tsr_array_meta_get(from, TSR_VLMETA, name, &buf, &len);
+        if (rc == TSR_OK) rc = tsr_array_meta_set(to, TSR_VLMETA, name, buf, len);
+        tsr_free(buf);
+    }
+    return rc;
+}

@@ -1,24 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* array/open.c - places to handles: finding store and format, and the life of a handle. */
-#include <stdlib.h>
-
 #include "array/array.h"
 #include "base/mem.h"
-
-tsr_options tsr_options_complete(const tsr_options *o)
-{
-    tsr_options full = {.size = sizeof full, .max_chunk_bytes = UINT64_C(2) << 30};
-    if (o && o->size) {
-        size_t n = tsr_minz(o->size, sizeof full); /* an older caller's struct is shorter */
-        memcpy(&full, o, n);
-        full.size = sizeof full;
-        if (!full.max_chunk_bytes) full.max_chunk_bytes = UINT64_C(2) << 30;
-    }
-    const char *locking = getenv("BLOSC_LOCKING");
-    if (locking && locking[0] && strcmp(locking, "0") != 0) full.locking = true;
-    full.context = tsr_context_get(full.context);
-    return full;
-}
 
 int tsr_url_split(const char *url, char **path, char **inside)
 {

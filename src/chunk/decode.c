@@ -218,3 +218,13 @@ int tsr_chunk_decode_range(const struct tsr_chunk *c, struct tsr_worker *w, cons
     }
     return rc;
 }
+
+int tsr_chunk_check_spans(const struct tsr_chunk *c, const uint8_t *chunk)
+{
+    int rc = TSR_OK;
+    if (!tsr_chunk_is_regular(c)) return TSR_OK;
+    if (c->vlblocks) return tsr_chunk_vl_ends(c, chunk, NULL);
+    for (int32_t b = 0, off, len; b < c->nblocks && rc == TSR_OK; b++)
+        rc = tsr_chunk_block_span(c, chunk, b, false, &off, &len);
+    return rc;
+}

@@ -10,17 +10,6 @@
 
 enum { TOLD_MOST = 10000 };
 
-void tsr_repair_tell(const struct repair *r, int64_t chunk, tsr_status status)
-{
-    r->how->tell(r->how->user, chunk, status, tsr_error());
-}
-
-/* What is not a failure. */
-void tsr_repair_say(const struct repair *r, const char *what)
-{
-    r->how->tell(r->how->user, -1, TSR_OK, what);
-}
-
 /* ---- found chunks, by their tags ---- */
 
 static int by_number(const void *a, const void *b)
@@ -90,9 +79,8 @@ static int find_chunks(struct repair *r)
     if (r->tagged) qsort(r->s.chunks.p, n, sizeof(struct salvage_chunk), by_number);
     if (rc < 0 || r->has_index) return rc;
     if (p->variable) set_count(r);
-    if (r->tagged)
-        tsr_repair_say(r, "chunks are placed by the numbers that were theirs when written");
-    else tsr_repair_say(r, "chunks are placed in the order of the file, which need not be theirs");
+    if (r->tagged) repair_say(r, "chunks are placed by the numbers that were theirs when written");
+    else repair_say(r, "chunks are placed in the order of the file, which need not be theirs");
     if (!r->tagged && (int64_t)n > p->nchunks) r->out->unplaced = (int64_t)n - p->nchunks;
     return TSR_OK;
 }
@@ -144,10 +132,10 @@ static int put_place(struct repair *r, int64_t i, const struct tsr_frame_place *
     if (rc < 0 && (rc != TSR_EUNSUPPORTED || r->f->facts.checksum)) return rc;
     if (rc == TSR_EUNSUPPORTED) {
         tsr_within("taken over unchecked");
-        tsr_repair_tell(r, i, TSR_EUNSUPPORTED);
+        repair_tell(r, i, TSR_EUNSUPPORTED);
     } else if (r->f->facts.checksum && !found.tagged) {
         tsr_fail(TSR_ECORRUPT, "taken over: it decodes, but its checksum is not right");
-        tsr_repair_tell(r, i, TSR_ECORRUPT);
+        repair_tell(r, i, TSR_ECORRUPT);
     }
     struct tsr_piece piece = {r->s.bytes.p, r->s.bytes.len};
     if (!variable) return tsr_frame_put(r->g, i, &piece, 1);
@@ -183,7 +171,7 @@ static int lose(struct repair *r, int64_t i, int why)
 {
     if (r->out->missing++ < TOLD_MOST) {
         tsr_within(r->g->facts.variable ? "left out" : "reads as zeros");
-        tsr_repair_tell(r, i, (tsr_status)why);
+        repair_tell(r, i, (tsr_status)why);
     }
     return r->g->facts.variable ? TSR_OK : tsr_frame_put_special(r->g, i, TSR_SPECIAL_ZEROS);
 }
@@ -205,7 +193,7 @@ static int put_chunks(struct repair *r)
             continue;
         }
         int put = put_chunk(r, i);
-        if (tsr_repair_is_fatal(put)) rc = put;
+        if (repair_is_fatal(put)) rc = put;
         else if (put < 0) rc = lose(r, i, put);
         if (rc == TSR_OK && r->how->progress &&
             r->how->progress(r->how->user, i + 1, r->f->facts.nchunks))
@@ -224,8 +212,8 @@ static int put_metas(struct repair *r)
         size_t len;
         rc = tsr_frame_meta_get(r->f, TSR_VLMETA, from->v[i].name, &buf, &len);
         if (rc == TSR_OK) rc = tsr_frame_meta_set(r->g, TSR_VLMETA, from->v[i].name, buf, len);
-        else if (!tsr_repair_is_fatal(rc)) {
-            tsr_repair_tell(r, -1, (tsr_status)rc);
+        else if (!repair_is_fatal(rc)) {
+            repair_tell(r, -1, (tsr_status)rc);
             rc = TSR_OK;
         }
         tsr_free(buf);

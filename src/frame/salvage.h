@@ -78,9 +78,15 @@ struct repair {
 };
 
 /* Tells of the failure that happened last; of what is none. */
-void tsr_repair_tell(const struct repair *r, int64_t chunk, tsr_status status);
-void tsr_repair_say(const struct repair *r, const char *what);
-static inline bool tsr_repair_is_fatal(int rc)
+static inline void repair_tell(const struct repair *r, int64_t chunk, tsr_status status)
+{
+    r->how->tell(r->how->user, chunk, status, tsr_error());
+}
+static inline void repair_say(const struct repair *r, const char *what)
+{
+    r->how->tell(r->how->user, -1, TSR_OK, what);
+}
+static inline bool repair_is_fatal(int rc)
 {
     return rc == TSR_ENOMEM || rc == TSR_EIO || rc == TSR_ECANCELLED;
 }

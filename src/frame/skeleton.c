@@ -98,9 +98,9 @@ static int header_from_seals(struct repair *r)
         int rc = read_seal(r, i, &seal);
         if (rc == TSR_OK) rc = take_header(r, seal.head, seal.head_len);
         tsr_seal_free(&seal);
-        if (tsr_repair_is_fatal(rc)) return rc;
+        if (repair_is_fatal(rc)) return rc;
         if (rc < 0) continue;
-        tsr_repair_say(r, "header: lost, taken from its newest copy behind an index");
+        repair_say(r, "header: lost, taken from its newest copy behind an index");
         return TSR_OK;
     }
     return TSR_OK;
@@ -167,7 +167,7 @@ static int header_from_chunks(struct repair *r)
     r->has_head = true;
     tsr_fail(TSR_ECORRUPT, "header: lost; a super-chunk is made of the chunks, which know nothing "
                            "of shape, dtype and metalayers");
-    tsr_repair_tell(r, -1, TSR_ECORRUPT);
+    repair_tell(r, -1, TSR_ECORRUPT);
     return TSR_OK;
 }
 
@@ -235,9 +235,9 @@ static int index_from_seals(struct repair *r)
             r->index_state = seal.state;
         }
         tsr_seal_free(&seal);
-        if (tsr_repair_is_fatal(rc)) return rc;
+        if (repair_is_fatal(rc)) return rc;
     }
-    if (r->has_index) tsr_repair_say(r, "index: lost, an earlier one is taken");
+    if (r->has_index) repair_say(r, "index: lost, an earlier one is taken");
     return TSR_OK;
 }
 
@@ -265,11 +265,11 @@ static int index_from_anywhere(struct repair *r)
     uint64_t n = ring->n < RING_MOST ? ring->n : RING_MOST;
     for (uint64_t i = 0; i < n && !r->has_index; i++) {
         int rc = try_index(r, ring->off[(ring->n - 1 - i) % RING_MOST]);
-        if (tsr_repair_is_fatal(rc)) return rc;
+        if (repair_is_fatal(rc)) return rc;
         r->has_index = rc == TSR_OK && all_lead_somewhere(r);
     }
     if (r->has_index)
-        tsr_repair_say(r, "index: lost, taken from one found in the file, perhaps an older one");
+        repair_say(r, "index: lost, taken from one found in the file, perhaps an older one");
     r->index_state = 0;
     return TSR_OK;
 }
@@ -284,7 +284,7 @@ static int take_trailer(struct repair *r, uint64_t off, uint64_t len)
     if (rc == TSR_OK) rc = tsr_trailer_parse(&r->f->vlmetas, p, (size_t)len);
     r->has_trailer = rc == TSR_OK;
     if (rc == TSR_OK && r->f->facts.checksum && tsr_seal_trailer(p, (size_t)len) < 0)
-        tsr_repair_tell(r, -1, TSR_ECORRUPT); /* what of it decodes is taken over */
+        repair_tell(r, -1, TSR_ECORRUPT); /* what of it decodes is taken over */
     tsr_free(p);
     return rc;
 }
@@ -318,7 +318,7 @@ static int trailer_from_anywhere(struct repair *r)
     uint64_t n = ring->n < RING_MOST ? ring->n : RING_MOST;
     uint8_t *buf = tsr_alloc(TRAILER_MOST);
     int rc = buf ? TSR_OK : TSR_ENOMEM;
-    for (uint64_t i = 0; i < n && !r->has_trailer && !tsr_repair_is_fatal(rc); i++) {
+    for (uint64_t i = 0; i < n && !r->has_trailer && !repair_is_fatal(rc); i++) {
         uint64_t off = ring->off[(ring->n - 1 - i) % RING_MOST];
         size_t len = tsr_minz(TRAILER_MOST, (size_t)(r->s.size - off));
         if (r->s.budget < len) break;
@@ -328,9 +328,8 @@ static int trailer_from_anywhere(struct repair *r)
         if (end) rc = take_trailer(r, off, end);
     }
     tsr_free(buf);
-    if (tsr_repair_is_fatal(rc)) return rc;
-    if (r->has_trailer)
-        tsr_repair_say(r, "trailer: lost, taken from the last one found in the file");
+    if (repair_is_fatal(rc)) return rc;
+    if (r->has_trailer) repair_say(r, "trailer: lost, taken from the last one found in the file");
     return TSR_OK;
 }
 
@@ -341,16 +340,16 @@ static int first_choice(struct repair *r, bool *good)
 {
     int rc = own_header(r);
     if (rc == TSR_OK) rc = index_from_header(r);
-    if (rc < 0 && !tsr_repair_is_fatal(rc)) tsr_repair_tell(r, -1, (tsr_status)rc);
+    if (rc < 0 && !repair_is_fatal(rc)) repair_tell(r, -1, (tsr_status)rc);
     *good = rc == TSR_OK;
     if (*good && r->f->facts.checksum && r->f->h.nbytes && !index_is_sealed(r)) {
         tsr_fail(TSR_ECORRUPT, "header or index: damaged");
-        tsr_repair_tell(r, -1, TSR_ECORRUPT);
+        repair_tell(r, -1, TSR_ECORRUPT);
         *good = false;
     }
     r->has_index = *good;
     r->index_state = UINT64_MAX;
-    return tsr_repair_is_fatal(rc) ? rc : TSR_OK;
+    return repair_is_fatal(rc) ? rc : TSR_OK;
 }
 
 /* A header that no seal has may belong to a newer state, of which the seal is gone: in a file that
@@ -378,9 +377,9 @@ static int other_index(struct repair *r)
 {
     int rc = index_from_header(r);
     r->has_index = rc == TSR_OK;
-    if (!r->has_index && !tsr_repair_is_fatal(rc)) rc = index_from_seals(r);
+    if (!r->has_index && !repair_is_fatal(rc)) rc = index_from_seals(r);
     if (rc == TSR_OK && !r->has_index) rc = index_from_anywhere(r);
-    if (rc == TSR_OK && !r->has_index) tsr_repair_say(r, "index: lost");
+    if (rc == TSR_OK && !r->has_index) repair_say(r, "index: lost");
     return rc;
 }
 
@@ -389,13 +388,13 @@ int tsr_repair_gather(struct repair *r)
     bool good;
     int rc = first_choice(r, &good);
     if (rc == TSR_OK && good && (rc = trailer_from_header(r)) == TSR_OK) return TSR_OK;
-    if (tsr_repair_is_fatal(rc)) return rc;
-    if (good) tsr_repair_tell(r, -1, (tsr_status)rc);
+    if (repair_is_fatal(rc)) return rc;
+    if (good) repair_tell(r, -1, (tsr_status)rc);
     if ((rc = tsr_salvage_marks(&r->s)) < 0) return rc;
     if (!good && (rc = other_header(r)) < 0) return rc;
     if (!good && (rc = other_index(r)) < 0) return rc;
     rc = r->has_trailer ? TSR_OK : trailer_from_header(r);
-    if (rc < 0 && !tsr_repair_is_fatal(rc)) rc = trailer_from_anywhere(r);
-    if (rc == TSR_OK && !r->has_trailer) tsr_repair_say(r, "trailer: lost, and with it attributes");
+    if (rc < 0 && !repair_is_fatal(rc)) rc = trailer_from_anywhere(r);
+    if (rc == TSR_OK && !r->has_trailer) repair_say(r, "trailer: lost, and with it attributes");
     return rc;
 }
