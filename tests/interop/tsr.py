@@ -41,7 +41,7 @@ class Spec(C.Structure):
                 ("ndim", C.c_int), ("shape", I64P), ("chunks", I64P), ("blocks", I64P),
                 ("steps", C.POINTER(Step)), ("nsteps", C.c_int), ("split", C.c_int),
                 ("fill", C.c_void_p), ("uninit", C.c_bool), ("metas", C.POINTER(MetaValue)),
-                ("nmetas", C.c_int)]
+                ("nmetas", C.c_int), ("checksum", C.c_bool)]
 
 
 class SchunkSpec(C.Structure):
@@ -225,13 +225,13 @@ class Array(_Handle):
 
     @classmethod
     def create(cls, url, dtype, shape, chunks=None, blocks=None, steps=None, split=0, fill=None,
-               uninit=False, metas=None, mode=None, **opts):
+               uninit=False, metas=None, mode=None, checksum=False, **opts):
         p = C.c_void_p()
         st, nst = _steps(steps)
         ms, nms = _metas(metas)
         item = None if fill is None else C.cast(C.c_char_p(bytes(fill)), C.c_void_p)
         spec = Spec(C.sizeof(Spec), dtype.encode(), 0, len(shape), _numbers(shape),
-                    _numbers(chunks), _numbers(blocks), st, nst, split, item, uninit, ms, nms)
+                    _numbers(chunks), _numbers(blocks), st, nst, split, item, uninit, ms, nms, checksum)
         call("tsr_array_create", _path(url), C.byref(spec), options(mode, **opts), C.byref(p))
         return cls(p)
 
@@ -304,10 +304,10 @@ class Schunk(_Handle):
 
     @classmethod
     def create(cls, url, item_bytes=1, chunk_bytes=0, block_bytes=0, steps=None, split=0,
-               metas=None, mode=None, variable=False, **opts):
+               metas=None, mode=None, variable=False, checksum=False, **opts):
         p = C.c_void_p()
         spec = schunk_spec(item_bytes, steps, chunk_bytes, block_bytes, split, metas)
-        spec.variable = variable
+        spec.variable, spec.checksum = variable, checksum
         call("tsr_schunk_create", _path(url), C.byref(spec), options(mode, **opts), C.byref(p))
         return cls(p)
 
@@ -399,6 +399,23 @@ def compress_vlblocks(blocks, item_bytes=1, steps=None):
     buf, n = C.c_void_p(), C.c_size_t()
     call("tsr_compress_vlblocks", C.byref(spec), *_blocks(blocks), None, C.byref(buf), C.byref(n))
     return _taken(buf, n.value)
+
+
+VERIFY = C.CFUNCTYPE(None, C.c_void_p, C.c_int64, C.c_int, I64P, C.c_int, C.c_char_p)
+
+
+def verify(url):
+    """The problems of a container: (chunk, coordinates, text) each; chunk -1 is the container."""
+    found, n = [], C.c_int64()
+    note = VERIFY(lambda user, chunk, ndim, coords, status, what: found.append(
+        (chunk, tuple(coords[:ndim]) if ndim else (), what.decode(errors="replace"))))
+    call("tsr_verify", _path(url), None, note, None, C.byref(n))
+    assert n.value == len(found)
+    return found
+
+
+def repack(url, checksum=False):
+    call("tsr_repack", _path(url), None, int(checksum), None)
 
 
 def schunk_spec(item_bytes=1, steps=None, chunk_bytes=0, block_bytes=0, split=0, metas=None):
