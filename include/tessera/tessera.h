@@ -2,7 +2,8 @@
 /* tessera/tessera.h - chunked, compressed N-dimensional arrays, wherever they are stored
  *
  *   tsr_array    N dimensions, a dtype, a grid of chunks: what most callers want
- *   tsr_schunk   a growable 1-D sequence of items in equal chunks (a Blosc2 super-chunk)
+ *   tsr_schunk   a growable 1-D sequence of items in chunks, equal ones or of any size (a Blosc2
+ *                super-chunk)
  *   chunk        one compressed buffer in memory (tsr_compress, tsr_decompress)
  *
  * Errors     0 is success, negative is a tsr_status; tsr_error() tells the story.
@@ -79,7 +80,7 @@ TSR_API const char *tsr_kernel_level(void);
 /* Frees what the library allocated for the caller.  NULL does nothing. */
 TSR_API void tsr_free(void *p);
 
-/* ---- context: the thread pool and the limits many arrays share ---- */
+/* ---- context: the threads, and the codecs of the program, that many arrays share ---- */
 
 typedef struct {
     size_t size; /* sizeof(tsr_context_options) */
@@ -144,15 +145,15 @@ typedef struct {
     const tsr_spec *raw;      /* format "raw": dtype and shape of what the file holds */
     tsr_progress progress;    /* of long calls; default: none */
     void *user;               /* for progress */
-    bool sparse;              /* to create, b2nd and b2frame: a folder with a file per chunk (a
-                                 sparse frame); without a url no difference */
+    bool sparse;              /* to create b2nd and b2frame: a folder with a file per chunk (a
+                                 sparse frame); not asked when opening, nor without a url */
     bool locking;             /* Blosc2 files: share the file with other programs by the advisory
                                  locks of c-blosc2; also by BLOSC_LOCKING=1 in the environment */
 } tsr_options;
 
 /* ---- arrays ---- */
 
-/* Opens the array at a path or URL: "x.b2nd", "x.npy".  Reads metadata only.
+/* Opens the array at a path or URL: "x.b2nd" (a file or a folder), "x.npy".  Reads metadata only.
  * ENOTFOUND, EDENIED, ECORRUPT, EUNSUPPORTED, EIO; EARG for a super-chunk or a chunk. */
 TSR_API int tsr_array_open(const char *url, const tsr_options *opts, tsr_array **out);
 
@@ -216,16 +217,16 @@ TSR_API int tsr_array_resize(tsr_array *a, const int64_t *shape);
  * of the array's shape with shape[axis] = 1.  After a failure the shape is the old one. */
 TSR_API int tsr_array_append(tsr_array *a, int axis, const void *src, size_t src_bytes);
 
-/* Writes a into a new array at url.  spec NULL or its zero fields: as a has it (other
- * chunks, blocks and steps may be given; dtype and shape are a's).  Streams: memory for a
+/* Writes a into a new array at url (NULL: in memory).  spec NULL or its zero fields: as a has it
+ * (other chunks, blocks and steps may be given; dtype and shape are a's).  Streams: memory for a
  * few rows of chunks at most.  Where neither chunks, blocks nor encoding change, Blosc2 chunks are
- * copied as they are stored, between files, folders (sparse) and memory.  Attributes and metalayers go along where the format has a
- * place for them. */
+ * copied as they are stored, between files, folders (sparse) and memory.  Attributes and
+ * metalayers go along where the format has a place for them.  The caller closes *out. */
 TSR_API int tsr_array_copy(const tsr_array *a, const char *url, const tsr_spec *spec,
                            const tsr_options *opts, tsr_array **out);
 
-/* The n arrays one after the other along axis, as a new array at url.  All have the dtype of the
- * first and its shape but for shape[axis], else EARG; chunks, blocks, steps, attributes and
+/* The n >= 1 arrays a[n] one after the other along axis, as a new array at url (NULL: in memory).
+ * All have the dtype of the first and its shape but for shape[axis], else EARG; chunks, blocks, steps, attributes and
  * metalayers are the first one's.  Blosc2 chunks are taken as they are stored where they fit the
  * new grid, others are decoded and encoded.  The caller closes *out. */
 TSR_API int tsr_array_concat(const tsr_array *const *a, int n, int axis, const char *url,
@@ -291,14 +292,16 @@ typedef struct {
     bool variable; /* chunks of any size; then chunk_bytes is not used, and 0 when asked */
 } tsr_schunk_spec;
 
+/* As the calls of tsr_array of the same names.  open: EARG for an array, unless opts->format is
+ * "b2frame": then the chunks below it, to read.  create: format "b2frame"; without items at first. */
 TSR_API int tsr_schunk_open(const char *url, const tsr_options *opts, tsr_schunk **out);
 TSR_API int tsr_schunk_create(const char *url, const tsr_schunk_spec *spec, const tsr_options *opts,
                               tsr_schunk **out);
 TSR_API int tsr_schunk_close(tsr_schunk *s);
-TSR_API void tsr_schunk_drop(tsr_schunk *s); /* as tsr_array_drop */
+TSR_API void tsr_schunk_drop(tsr_schunk *s);
 TSR_API int tsr_schunk_flush(tsr_schunk *s);
 TSR_API int tsr_schunk_sync(tsr_schunk *s);
-TSR_API int tsr_schunk_refresh(tsr_schunk *s, bool *changed); /* as tsr_array_refresh */
+TSR_API int tsr_schunk_refresh(tsr_schunk *s, bool *changed);
 TSR_API const tsr_schunk_spec *tsr_schunk_spec_of(const tsr_schunk *s);
 TSR_API const char *tsr_schunk_format(const tsr_schunk *s);
 TSR_API int64_t tsr_schunk_nchunks(const tsr_schunk *s);
@@ -334,11 +337,13 @@ TSR_API int tsr_schunk_reorder(tsr_schunk *s, const int64_t *order);
 
 /* Writes s into a new super-chunk at url (NULL: in memory).  spec NULL or its zero fields: as s has
  * it.  Chunks are copied as they are stored where neither their size nor the encoding changes.
- * Metalayers go along.  The caller closes *out. */
+ * Metalayers go along.  A last chunk that is still to be encoded is, in s.  The caller closes
+ * *out. */
 TSR_API int tsr_schunk_copy(tsr_schunk *s, const char *url, const tsr_schunk_spec *spec,
                             const tsr_options *opts, tsr_schunk **out);
 
-/* The compressed chunk as it is stored (a special chunk as its 32-byte header). */
+/* The compressed chunk i as it is stored (a special chunk as its 32-byte header), in a buffer that
+ * the caller frees with tsr_free.  EARG for a last chunk that was appended to and not flushed. */
 TSR_API int tsr_schunk_get_chunk(const tsr_schunk *s, int64_t i, void **buf, size_t *len);
 
 /* Chunks that are compressed already (tsr_schunk_get_chunk, tsr_compress), chunk[len], stored as
@@ -360,6 +365,7 @@ TSR_API int tsr_schunk_vlblocks(const tsr_schunk *s, int64_t i, int64_t *n);
 TSR_API int tsr_schunk_read_vlblock(const tsr_schunk *s, int64_t i, int64_t b, void **buf,
                                     size_t *len);
 
+/* As the calls of tsr_array of the same names. */
 TSR_API int tsr_schunk_to_frame(tsr_schunk *s, void **buf, size_t *len);
 TSR_API int tsr_schunk_from_frame(const void *buf, size_t len, int flags, const tsr_options *opts,
                                   tsr_schunk **out);
@@ -408,7 +414,7 @@ TSR_API int tsr_compress_vlblocks(const tsr_schunk_spec *spec, int64_t n, const 
                                   const size_t *len, const tsr_options *opts, void **chunk,
                                   size_t *cbytes);
 TSR_API int tsr_decompress_vlblock(const void *chunk, size_t len, int64_t b,
-                                   const tsr_options *opts, void **buf, size_t *n);
+                                   const tsr_options *opts, void **buf, size_t *buf_len);
 
 /* What the chunk's header says, after checking it.  len: bytes available.  block_bytes of a chunk
  * of variable-length blocks: 0. */
@@ -432,7 +438,7 @@ TSR_API int tsr_probe(const char *url, const tsr_options *opts, tsr_place_info *
 typedef int (*tsr_list_fn)(void *user, const char *url, const tsr_place_info *info);
 TSR_API int tsr_list(const char *url, const tsr_options *opts, tsr_list_fn fn, void *user);
 
-/* The codecs and filters, and the formats, by index; NULL past the end. */
+/* The codecs and filters, the formats and their suffixes, by index. */
 typedef struct {
     size_t size;
     const char *name;
@@ -444,7 +450,7 @@ typedef struct {
     bool shape;    /* works on the blocks of arrays only, not on chunks and super-chunks */
 } tsr_codec_info;
 TSR_API int tsr_codec_at(int i, tsr_codec_info *out); /* built in; ENOTFOUND past the end */
-TSR_API const char *tsr_format_at(int i);
+TSR_API const char *tsr_format_at(int i);             /* NULL past the end */
 TSR_API const char *tsr_suffix_at(int i); /* ".b2nd", ...: of names that tell a format */
 
 /* ---- codecs and filters of the program's own ---- */
@@ -457,7 +463,7 @@ typedef struct {
     int ndim;             /* of the block's shape; 0: it has none */
     const int32_t *shape; /* [ndim] of a block, in items */
     int meta;             /* the parameter "meta" of the step, 0..255 */
-    int level;            /* clevel, 1..9, when encoding */
+    int clevel;           /* 1..9, when encoding */
 } tsr_block_info;
 
 /* A codec.  Its name is one for steps: 1..31 of a-z, 0-9 and _.  blosc2_id is what chunks call it
@@ -513,8 +519,9 @@ TSR_API int tsr_convert(const char *src, const tsr_options *src_opts, const char
                         const tsr_spec *spec, const tsr_options *opts);
 
 /* Checks everything in a container: structure, metalayers, and every chunk by decoding it.
- * fn hears of each problem with the chunk's number and coordinates [ndim] (chunk -1: the
- * container itself).  *problems: how many.  Fails only when it could not look. */
+ * fn (NULL: not wanted) hears of each problem with the chunk's number and its coordinates[ndim] in
+ * the grid of chunks (ndim 0: not known; chunk -1: the container itself).  *problems: how many.
+ * Fails only when it could not look. */
 typedef void (*tsr_verify_fn)(void *user, int64_t chunk, int ndim, const int64_t *coords,
                               tsr_status status, const char *what);
 TSR_API int tsr_verify(const char *url, const tsr_options *opts, tsr_verify_fn fn, void *user,

@@ -111,7 +111,7 @@ static int check_number(const struct tsr_chunk *c, int64_t b)
 }
 
 int tsr_decompress_vlblock(const void *chunk, size_t len, int64_t b, const tsr_options *opts,
-                           void **buf, size_t *n)
+                           void **buf, size_t *buf_len)
 {
     tsr_options o = tsr_options_complete(opts);
     tsr_context *ctx = tsr_context_get(o.context);
@@ -126,7 +126,7 @@ int tsr_decompress_vlblock(const void *chunk, size_t len, int64_t b, const tsr_o
         rc = decode(&c, ctx->pool, (int32_t)b, (const uint8_t *)chunk + off, (size_t)size, &out);
     if (rc < 0) return rc;
     *buf = out.p;
-    *n = out.len;
+    *buf_len = out.len;
     return TSR_OK;
 }
 

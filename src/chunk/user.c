@@ -50,7 +50,7 @@ static tsr_block_info info_of(const struct tsr_call *c)
                             .ndim = c->block->ndim,
                             .shape = c->block->shape,
                             .meta = c->meta,
-                            .level = c->level};
+                            .clevel = c->level};
 }
 
 /* The program's answer as a status: its own where it is one, else `other`. */

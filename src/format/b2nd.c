@@ -334,7 +334,7 @@ static int b2nd_resize(struct tsr_driver *d, const int64_t *shape)
 
 static bool b2nd_probe(const uint8_t *head, size_t len)
 {
-    return tsr_blosc2_is_frame(head, len) && tsr_blosc2_has_array(head, len);
+    return tsr_frame_begins(head, len) && tsr_blosc2_has_array(head, len);
 }
 
 static const char *const suffixes[] = {".b2nd", NULL};

@@ -44,14 +44,6 @@ int tsr_blosc2_copy_chunks(struct tsr_driver *to, const struct tsr_driver *from,
 
 /* ---- metadata ---- */
 
-bool tsr_blosc2_is_frame(const uint8_t *head, size_t len)
-{
-    return len >= 10 && memcmp(head,
-                               "\x9E\xA8"
-                               "b2frame",
-                               10) == 0;
-}
-
 /* Walks the names of the header's metalayer map (7.1), which begins at byte 91. */
 bool tsr_blosc2_has_array(const uint8_t *head, size_t len)
 {

@@ -30,8 +30,7 @@ static inline const struct tsr_chunk *blosc2_chunk(const uint64_t *priv)
     return (const struct tsr_chunk *)priv;
 }
 
-/* Do these first bytes begin a frame; does its header name an array's metalayer? */
-bool tsr_blosc2_is_frame(const uint8_t *head, size_t len);
+/* Does the header of a frame, of which these are the first bytes, name an array's metalayer? */
 bool tsr_blosc2_has_array(const uint8_t *head, size_t len);
 
 /* Points d.spec at the grid, dtype and cparams; called after any of them changed. */

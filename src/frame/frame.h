@@ -34,6 +34,8 @@ struct tsr_frame_facts {
     bool checksum; /* chunks, index, header and trailer have checksums (seal.c) */
 };
 
+/* Do these first bytes begin a frame? */
+bool tsr_frame_begins(const uint8_t *head, size_t len);
 /* The object that a frame in this store begins with: "", or "chunks.b2frame" where the store has
  * no "". */
 const char *tsr_frame_key(struct tsr_store *st);

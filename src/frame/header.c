@@ -19,9 +19,14 @@ static const struct tag {
 } tags[] = {{10, 0xD2}, {15, 0xCF}, {24, 0xA4}, {29, 0xD3}, {38, 0xD3}, {47, 0xD2}, {52, 0xD2},
             {57, 0xD2}, {62, 0xD1}, {65, 0xD1}, {69, 0xD8}, {87, 0x93}, {88, 0xCD}, {91, 0xDE}};
 
+bool tsr_frame_begins(const uint8_t *head, size_t len)
+{
+    return len >= sizeof magic && memcmp(head, magic, sizeof magic) == 0;
+}
+
 static int check_tags(const uint8_t *p)
 {
-    if (memcmp(p, magic, sizeof magic))
+    if (!tsr_frame_begins(p, sizeof magic))
         return tsr_fail(TSR_ECORRUPT, "frame header: no frame magic at byte 0");
     for (size_t i = 0; i < sizeof tags / sizeof *tags; i++)
         if (p[tags[i].off] != tags[i].value)

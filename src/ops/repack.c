@@ -28,10 +28,7 @@ static int open_frame(const char *url, bool in_place, const tsr_options *o, stru
     int rc = tsr_store_open(url, in_place, &st);
     if (rc < 0) return rc;
     rc = tsr_store_read(st, tsr_frame_key(st), 0, magic, sizeof magic);
-    if (rc == TSR_ECORRUPT || (rc == TSR_OK && memcmp(magic,
-                                                      "\x9E\xA8"
-                                                      "b2frame",
-                                                      sizeof magic)))
+    if (rc == TSR_ECORRUPT || (rc == TSR_OK && !tsr_frame_begins(magic, sizeof magic)))
         rc = tsr_fail(TSR_EUNSUPPORTED, "%s: no Blosc2 frame", url);
     if (rc == TSR_OK) rc = tsr_frame_open(st, 0, tsr_limits_of(o), f);
     if (rc < 0) tsr_store_close(st);
