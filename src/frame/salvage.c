@@ -209,7 +209,7 @@ static int look_chunk(struct salvage *s, uint64_t off, const uint8_t *p, uint64_
     if (!like_chunk(s, p, at.avail) || s->budget == 0) return TSR_OK;
     snprintf(at.key, sizeof at.key, "%s", s->home->key);
     int rc = tsr_salvage_check(s, &at, 0, &found);
-    if (rc == TSR_ENOMEM || rc == TSR_EIO) return rc;
+    if (repair_is_fatal(rc)) return rc;
     if (rc < 0) {
         spend(s, cbytes);
         return TSR_OK;
@@ -228,7 +228,7 @@ static int look_file(void *user, const char *key)
     memcpy(at.key, key, len + 1);
     int rc = tsr_store_stat(s->st, key, &at.avail);
     if (rc == TSR_OK) rc = tsr_salvage_check(s, &at, 0, &found);
-    if (rc == TSR_ENOMEM || rc == TSR_EIO) return rc;
+    if (repair_is_fatal(rc)) return rc;
     if (rc < 0) return TSR_OK;
     bool fits = !s->chunk_bytes || found.nbytes == s->chunk_bytes || found.nbytes == s->last_bytes;
     return fits ? tsr_buf_add(&s->chunks, &found, sizeof found) : TSR_OK;

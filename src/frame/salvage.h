@@ -86,9 +86,10 @@ static inline void repair_say(const struct repair *r, const char *what)
 {
     r->how->tell(r->how->user, -1, TSR_OK, what);
 }
+/* What cannot be read now is not lost. */
 static inline bool repair_is_fatal(int rc)
 {
-    return rc == TSR_ENOMEM || rc == TSR_EIO || rc == TSR_ECANCELLED;
+    return rc == TSR_ENOMEM || rc == TSR_EIO || rc == TSR_EDENIED || rc == TSR_ECANCELLED;
 }
 /* Finds header, index and trailer, wherever they are: r->f. */
 int tsr_repair_gather(struct repair *r);

@@ -249,6 +249,15 @@ static int check_mark(const struct tsr_folder *f)
                     mark);
 }
 
+/* Ends a walk at the first file named as a chunk. */
+static int is_chunk(void *user, const char *name)
+{
+    (void)user;
+    const char *dot = strchr(name, '.');
+    return dot && dot - name == 8 && strcmp(dot, ".chunk") == 0;
+}
+
+/* To be read, chunks alone will do: repair can make something of them. */
 int tsr_store_dir_open(const char *path, bool update, struct tsr_store **out)
 {
     struct store_dir *s;
@@ -256,6 +265,7 @@ int tsr_store_dir_open(const char *path, bool update, struct tsr_store **out)
     if (rc < 0) return rc;
     rc = tsr_folder_open(path, update, &s->folder);
     if (rc == TSR_OK) rc = check_mark(&s->folder);
+    if (rc == TSR_EARG && !update && tsr_folder_list(&s->folder, is_chunk, NULL) == 1) rc = TSR_OK;
     if (rc < 0) tsr_store_close(&s->base);
     else *out = &s->base;
     return rc;

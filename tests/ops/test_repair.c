@@ -360,6 +360,73 @@ static void folders_come_back_too(void **state)
     }
 }
 
+static void a_folder_without_its_index_file_comes_back_as_chunks(void **state)
+{
+    (void)state;
+    const char *path = scratch("d.b2nd"), *out = scratch("e.b2frame");
+    char name[2048];
+    struct heard h;
+    tsr_repair_result r;
+    tsr_schunk *s;
+    int32_t items[CHUNK * CHUNK], expected[ITEMS];
+    make(path, true, true);
+    fill(expected);
+    snprintf(name, sizeof name, "%s/chunks.b2frame", path);
+    assert_int_equal(remove(name), 0);
+    OK(repair(path, out, &h, &r));
+    assert_true(h.index);
+    assert_int_equal(r.nchunks, CHUNKS);
+    assert_int_equal(r.missing, 0);
+    OK(tsr_schunk_open(out, NULL, &s));
+    OK(tsr_schunk_read_chunk(s, 5, items, sizeof items));
+    for (int i = 0; i < CHUNK * CHUNK; i++)
+        assert_int_equal(items[i], expected[(CHUNK + i / CHUNK) * SIDE + CHUNK + i % CHUNK]);
+    OK(tsr_schunk_close(s));
+    remove_folder(path);
+    remove_folder(out);
+    assert_int_equal(mkdir(path, 0777), 0); /* a folder with nothing in it is none of ours */
+    FAILS(TSR_EARG, "is a folder", repair(path, out, &h, &r));
+    assert_int_equal(rmdir(path), 0);
+}
+
+static void nothing_is_repaired_under_a_writer(void **state)
+{
+    (void)state;
+    tsr_options o = {.size = sizeof o, .mode = "r+"}, w = {.size = sizeof w, .mode = "w"};
+    for (int sparse = 0; sparse < 2; sparse++) {
+        const char *path = scratch("d.b2nd");
+        tsr_array *a;
+        make(path, true, sparse);
+        OK(tsr_array_open(path, &o, &a));
+        FAILS(TSR_ECONFLICT, "another writer", tsr_repair(path, path, &w, NULL, NULL, NULL));
+        OK(tsr_array_close(a));
+        OK(tsr_repair(path, path, &w, NULL, NULL, NULL));
+        if (sparse) remove_folder(path);
+        else remove(path);
+    }
+}
+
+/* Root may read everything, so the test looks as somebody else. */
+static void what_may_not_be_read_is_not_lost(void **state)
+{
+    (void)state;
+    enum { NOBODY = 65534 };
+    const char *path = scratch("d.b2nd"), *out = scratch("e.b2nd");
+    char name[2048];
+    struct heard h;
+    tsr_repair_result r;
+    bool root = geteuid() == 0;
+    make(path, false, true);
+    if (root) assert_int_equal(chmod(scratch_dir, 0777), 0);
+    snprintf(name, sizeof name, "%s/%08X.chunk", path, 3);
+    assert_int_equal(chmod(name, 0), 0);
+    if (root) assert_int_equal(seteuid(NOBODY), 0);
+    int rc = repair(path, out, &h, &r);
+    if (root) assert_int_equal(seteuid(0), 0);
+    assert_int_equal(rc, TSR_EDENIED);
+    remove_folder(path);
+}
+
 static size_t index_of(const char *path)
 {
     struct tsr_store *st;
@@ -466,6 +533,9 @@ int main(void)
         cmocka_unit_test(what_is_left_of_a_cut_file_comes_back),
         cmocka_unit_test(random_damage_is_never_passed_on_untold),
         cmocka_unit_test(folders_come_back_too),
+        cmocka_unit_test(a_folder_without_its_index_file_comes_back_as_chunks),
+        cmocka_unit_test(nothing_is_repaired_under_a_writer),
+        cmocka_unit_test(what_may_not_be_read_is_not_lost),
         cmocka_unit_test(chunks_of_any_size_come_back),
         cmocka_unit_test(repacked_files_have_no_holes_and_all_else),
         cmocka_unit_test(what_is_damaged_is_not_repacked),
