@@ -5,7 +5,7 @@
  *   --dir DIR       where files are made (default .)
  *   --json FILE     results for machines
  *   --threads N     of both engines (default 2)
- *   --seconds S     spent on the samples of a row (default 2)
+ *   --seconds S     spent on the samples of a row (default 1.2)
  *   WORD            a group, or part of a workload's name; default: all
  *
  * Each row runs in a process of its own, so that neither heap nor pool of the row before counts.
@@ -31,7 +31,7 @@ enum { MIN_ROUNDS = 5, FEW_ROUNDS = 3 }; /* few: when a round takes longer than 
 
 static const struct engine *engines[2] = {&engine_tessera, NULL};
 static int threads = 2;
-static double seconds = 2;
+static double seconds = 1.2;
 static const char *dir = ".", *json_path, *peer_path;
 
 static double now(clockid_t clock)
@@ -84,7 +84,7 @@ static int side_init(struct side *s, const struct engine *e, const struct worklo
 static void side_done(struct side *s)
 {
     if (s->w) s->w->kind->finish(s);
-    if (s->w) unlink(s->path);
+    if (s->w) remove_path(s->path);
     free(s->buf);
     free(s->boxes);
 }

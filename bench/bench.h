@@ -11,10 +11,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { NDIM = 3, MAX_ROUNDS = 61 };
+enum { NDIM = 3, MAX_ROUNDS = 61, VL_BLOCKS = 64 };
 
 /* What kind of numbers, see data.c. */
-enum content { SMOOTH_F4, IMAGE_U2, TABLE_F8, STARS_U1, RECORDS, ZEROS };
+enum content { SMOOTH_F4, IMAGE_U2, TABLE_F8, STARS_U1, LABELS_U1, RECORDS, ZEROS };
 
 /* An array, a super-chunk (ndim 1) or a chunk (shape[0] items), the same for all engines.
  * blocks 0: chosen by each engine's own rule. */
@@ -24,9 +24,20 @@ struct layout {
     int64_t item_bytes;
     int ndim;
     int64_t shape[NDIM], chunks[NDIM], blocks[NDIM];
-    const char *codec, *filter; /* filter NULL: none */
+    const char *codec, *filters; /* see parse_parts; filters NULL: none */
     int clevel;
+    bool sparse;      /* on disk a folder with a file per chunk */
+    double tolerance; /* how far items may be off; 0: not at all */
 };
+
+/* "trunc_prec/10,shuffle": names with their meta; "zstd/dict": a codec with a dictionary. */
+struct part {
+    char name[24];
+    bool has_meta, dict;
+    int meta;
+};
+enum { MAX_PARTS = 4 };
+int parse_parts(const char *text, struct part out[MAX_PARTS]);
 
 /* Functions give 0 (or a handle), or a negative number (or NULL) after which error() tells why.
  * path NULL: in memory. */
@@ -47,6 +58,8 @@ struct engine {
     int (*resize)(void *a, const int64_t *shape);
     int (*flush)(void *a);
     int (*close)(void *a);
+    int (*copy)(void *a, const struct layout *l, const char *path);   /* as l says, closed */
+    int (*concat)(void *a, const struct layout *l, const char *path); /* a twice along axis 0 */
 
     /* super-chunks */
     void *(*row_create)(const struct layout *l, const char *path);
@@ -55,6 +68,9 @@ struct engine {
     int (*row_get)(void *s, int64_t start, int64_t n, void *dst);
     int (*row_flush)(void *s);
     int (*row_close)(void *s);
+    /* chunks of blocks of any length: n equal ones of `bytes` each; one of them alone */
+    int (*vl_append)(void *s, const void *src, size_t bytes, int64_t n);
+    int (*vl_get)(void *s, int64_t chunk, int64_t block, void *dst, size_t bytes);
 
     /* chunks */
     void *(*codec_new)(const struct layout *l);
@@ -72,6 +88,8 @@ typedef const struct engine *engine_peer_fn(void);
 size_t layout_bytes(const struct layout *l);
 /* The whole content of a layout, in C order. */
 void fill(const struct layout *l, void *dst);
+/* Whether items are what they should be, or near enough. */
+bool alike(const struct layout *l, const void *want, const void *got, size_t bytes);
 uint64_t rnd(uint64_t *seed);
 /* Copies a box between an array in C order and a contiguous buffer. */
 void box_get(const struct layout *l, const void *array, const int64_t *start, const int64_t *count,
@@ -79,7 +97,7 @@ void box_get(const struct layout *l, const void *array, const int64_t *start, co
 void box_put(const struct layout *l, void *array, const int64_t *start, const int64_t *count,
              const void *box);
 
-/* ---- kinds.c, workloads.c ---- */
+/* ---- kinds.c, kinds_row.c, kinds_copy.c, workloads.c ---- */
 
 /* How the boxes of a workload lie. */
 enum pattern { WHOLE, PLANES, RANDOM, SLIDE };
@@ -95,9 +113,9 @@ struct side {
     size_t data_bytes, buf_bytes;
     uint8_t *packed; /* a compressed chunk */
     size_t packed_cap, packed_len;
-    int64_t (*boxes)[NDIM]; /* starts, [w->ops] */
-    int64_t stored;         /* bytes that the container takes */
-    char path[512];
+    int64_t (*boxes)[NDIM];    /* starts, [w->ops] */
+    int64_t stored;            /* bytes that the container takes */
+    char path[512], copy[520]; /* where it lies; what is made of it */
 };
 
 /* prepare: makes what is to be read and opens it; sample: w->ops operations (or fewer: n);
@@ -125,7 +143,15 @@ struct workload {
 };
 
 extern const struct kind kind_read, kind_write, kind_save, kind_grow, kind_open, kind_append,
-    kind_row_get, kind_compress, kind_decompress;
+    kind_row_get, kind_copy, kind_concat, kind_vl_append, kind_vl_get, kind_compress,
+    kind_decompress;
+
+/* For the checks. */
+enum { CHECKED = 16 }; /* boxes compared before the clock starts */
+extern const int64_t origin[NDIM];
+/* Bytes of a file, or of all files in a folder. */
+int64_t stored_bytes(const char *path);
+void remove_path(const char *path);
 
 /* The table; NULL past the end. */
 const struct workload *workload_at(int i);

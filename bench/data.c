@@ -5,6 +5,7 @@
  *   IMAGE_U2   a camera frame: gradient, read-out noise of 4 bits, some stars
  *   TABLE_F8   slow curves in steps of 1/1024
  *   STARS_U1   counts of stars in a galaxy-like volume, nearly all of it empty
+ *   LABELS_U1  tiles of 24 x 24 with a number each, one in eight of them noise
  *   RECORDS    runs of 60 equal bytes between 20 of noise
  *   ZEROS */
 #include <math.h>
@@ -93,6 +94,18 @@ static void fill_stars(const struct layout *l, uint8_t *dst)
     }
 }
 
+static void fill_labels(const struct layout *l, uint8_t *dst)
+{
+    uint64_t seed = 5;
+    int64_t n = l->shape[l->ndim - 1], rows = items_of(l) / n;
+    for (int64_t y = 0; y < rows; y++) {
+        for (int64_t x = 0; x < n; x++) {
+            uint64_t tile = (uint64_t)(y / 24 * 1000 + x / 24), r = rnd(&tile);
+            *dst++ = (uint8_t)(r & 7 ? r >> 8 : rnd(&seed));
+        }
+    }
+}
+
 static void fill_records(uint8_t *dst, size_t n)
 {
     uint64_t seed = 3;
@@ -103,10 +116,47 @@ void fill(const struct layout *l, void *dst)
 {
     switch (l->content) {
     case STARS_U1: fill_stars(l, dst); break;
+    case LABELS_U1: fill_labels(l, dst); break;
     case RECORDS: fill_records(dst, layout_bytes(l)); break;
     case ZEROS: memset(dst, 0, layout_bytes(l)); break;
     default: fill_field(l, dst);
     }
+}
+
+static double value(const struct layout *l, const void *p, size_t i)
+{
+    if (l->content == SMOOTH_F4) return (double)((const float *)p)[i];
+    return l->content == IMAGE_U2 ? ((const uint16_t *)p)[i] : ((const double *)p)[i];
+}
+
+bool alike(const struct layout *l, const void *want, const void *got, size_t bytes)
+{
+    if (l->tolerance == 0) return memcmp(want, got, bytes) == 0;
+    for (size_t i = 0; i < bytes / (size_t)l->item_bytes; i++)
+        if (!(fabs(value(l, want, i) - value(l, got, i)) <= l->tolerance)) return false;
+    return true;
+}
+
+static void parse_part(const char *p, const char *end, struct part *out)
+{
+    const char *slash = memchr(p, '/', (size_t)(end - p)), *stop = slash ? slash : end;
+    *out = (struct part){0};
+    for (int i = 0; p < stop && i + 1 < (int)sizeof out->name; i++) out->name[i] = *p++;
+    if (!slash) return;
+    out->dict = slash[1] == 'd';
+    out->has_meta = !out->dict;
+    if (out->has_meta) out->meta = (int)strtol(slash + 1, NULL, 10);
+}
+
+int parse_parts(const char *text, struct part out[MAX_PARTS])
+{
+    int n = 0;
+    for (const char *p = text; p && n < MAX_PARTS;) {
+        const char *comma = strchr(p, ',');
+        parse_part(p, comma ? comma : p + strlen(p), &out[n++]);
+        p = comma ? comma + 1 : NULL;
+    }
+    return n;
 }
 
 /* Calls copy for each contiguous run of the box. */

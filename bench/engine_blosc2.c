@@ -5,6 +5,8 @@
  * ones.  Every context gets the threads asked for, also those that open makes with one. */
 #include <b2nd.h>
 #include <blosc2.h>
+#include <blosc2/codecs-registry.h>
+#include <blosc2/filters-registry.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,24 +51,65 @@ struct params {
     char path[512];
 };
 
+static uint8_t filter_id(const char *name)
+{
+    static const struct {
+        const char *name;
+        uint8_t id;
+    } ids[] = {{"shuffle", BLOSC_SHUFFLE},
+               {"bitshuffle", BLOSC_BITSHUFFLE},
+               {"delta", BLOSC_DELTA},
+               {"trunc_prec", BLOSC_TRUNC_PREC},
+               {"ndcell", BLOSC_FILTER_NDCELL},
+               {"bytedelta", BLOSC_FILTER_BYTEDELTA},
+               {"int_trunc", BLOSC_FILTER_INT_TRUNC}};
+    for (size_t i = 0; i < sizeof ids / sizeof *ids; i++)
+        if (strcmp(ids[i].name, name) == 0) return ids[i].id;
+    return BLOSC_NOFILTER;
+}
+
+static void set_filters(const struct layout *l, blosc2_cparams *c)
+{
+    struct part part[MAX_PARTS];
+    int n = parse_parts(l->filters, part);
+    memset(c->filters, BLOSC_NOFILTER, sizeof c->filters);
+    for (int i = 0; i < n; i++) {
+        c->filters[BLOSC2_MAX_FILTERS - n + i] = filter_id(part[i].name);
+        c->filters_meta[BLOSC2_MAX_FILTERS - n + i] = (uint8_t)part[i].meta;
+        if (strcmp(part[i].name, "bytedelta") == 0 && !part[i].meta)
+            c->filters_meta[BLOSC2_MAX_FILTERS - n + i] = (uint8_t)l->item_bytes;
+    }
+}
+
+static void set_codec(const struct layout *l, blosc2_cparams *c)
+{
+    struct part part[MAX_PARTS];
+    parse_parts(l->codec, part);
+    int id = strcmp(part->name, "zfp_acc") == 0    ? BLOSC_CODEC_ZFP_FIXED_ACCURACY
+             : strcmp(part->name, "zfp_rate") == 0 ? BLOSC_CODEC_ZFP_FIXED_RATE
+             : strcmp(part->name, "ndlz") == 0     ? BLOSC_CODEC_NDLZ
+                                                   : blosc2_compname_to_compcode(part->name);
+    c->compcode = (uint8_t)id;
+    c->compcode_meta = (uint8_t)part->meta;
+    c->use_dict = part->dict;
+}
+
 static void make_params(const struct layout *l, const char *path, struct params *p)
 {
     int64_t block = l->item_bytes;
     memset(p, 0, sizeof *p);
     p->c = BLOSC2_CPARAMS_DEFAULTS;
     p->d = BLOSC2_DPARAMS_DEFAULTS;
-    p->c.compcode = (uint8_t)blosc2_compname_to_compcode(l->codec);
+    set_codec(l, &p->c);
     p->c.clevel = (uint8_t)l->clevel;
     p->c.typesize = (int32_t)l->item_bytes;
     p->c.splitmode = BLOSC_AUTO_SPLIT;
     p->c.nthreads = p->d.nthreads = nthreads;
     for (int d = 0; d < l->ndim; d++) block *= l->blocks[d];
     p->c.blocksize = (int32_t)block;
-    p->c.filters[BLOSC2_MAX_FILTERS - 1] = !l->filter                          ? BLOSC_NOFILTER
-                                           : strcmp(l->filter, "shuffle") == 0 ? BLOSC_SHUFFLE
-                                                                               : BLOSC_BITSHUFFLE;
+    set_filters(l, &p->c);
     if (path) snprintf(p->path, sizeof p->path, "%s", path);
-    p->s = (blosc2_storage){.contiguous = path != NULL,
+    p->s = (blosc2_storage){.contiguous = path && !l->sparse,
                             .urlpath = path ? p->path : NULL,
                             .cparams = &p->c,
                             .dparams = &p->d};
@@ -81,7 +124,7 @@ static b2nd_context_t *array_context(const struct layout *l, struct params *p)
         chunks[d] = (int32_t)l->chunks[d];
         blocks[d] = (int32_t)l->blocks[d];
     }
-    if (p->s.urlpath) remove(p->s.urlpath);
+    if (p->s.urlpath) blosc2_remove_urlpath(p->s.urlpath);
     return b2nd_create_ctx(&p->s, (int8_t)l->ndim, l->shape, chunks, blocks, l->dtype,
                            DTYPE_NUMPY_FORMAT, NULL, 0);
 }
@@ -168,6 +211,34 @@ static int resize(void *a, const int64_t *shape)
     return fine(b2nd_resize(a, shape, NULL));
 }
 
+static int done(int rc, b2nd_array_t *a)
+{
+    if (fine(rc) < 0) return -1;
+    return close_array(a);
+}
+
+static int copy(void *a, const struct layout *l, const char *path)
+{
+    struct params p;
+    b2nd_array_t *out = NULL;
+    make_params(l, path, &p);
+    b2nd_context_t *ctx = array_context(l, &p);
+    int rc = ctx ? b2nd_copy(ctx, a, &out) : -1;
+    if (ctx) b2nd_free_ctx(ctx);
+    return done(rc, out);
+}
+
+static int concat(void *a, const struct layout *l, const char *path)
+{
+    struct params p;
+    b2nd_array_t *out = NULL;
+    make_params(l, path, &p);
+    b2nd_context_t *ctx = array_context(l, &p);
+    int rc = ctx ? b2nd_concatenate(ctx, a, a, 0, true, &out) : -1;
+    if (ctx) b2nd_free_ctx(ctx);
+    return done(rc, out);
+}
+
 /* It writes at once: there is nothing to flush. */
 static int flush(void *p)
 {
@@ -181,7 +252,7 @@ static void *row_create(const struct layout *l, const char *path)
 {
     struct params p;
     make_params(l, path, &p);
-    if (path) remove(path);
+    if (path) blosc2_remove_urlpath(path);
     return blosc2_schunk_new(&p.s);
 }
 
@@ -206,6 +277,32 @@ static int row_get(void *s, int64_t from, int64_t n, void *dst)
 static int row_close(void *s)
 {
     return fine(blosc2_schunk_free(s));
+}
+
+static int vl_append(void *p, const void *src, size_t bytes, int64_t n)
+{
+    blosc2_schunk *s = p;
+    const void *at[VL_BLOCKS];
+    int32_t len[VL_BLOCKS], cap = (int32_t)((size_t)n * (bytes + 64) + 1024);
+    for (int64_t i = 0; i < n; i++) {
+        at[i] = (const char *)src + (size_t)i * bytes;
+        len[i] = (int32_t)bytes;
+    }
+    uint8_t *chunk = malloc((size_t)cap);
+    int64_t rc = chunk ? blosc2_vlcompress_ctx(s->cctx, at, len, (int32_t)n, chunk, cap) : -1;
+    if (rc > 0) rc = blosc2_schunk_append_chunk(s, chunk, true);
+    free(chunk);
+    return fine(rc);
+}
+
+static int vl_get(void *s, int64_t chunk, int64_t block, void *dst, size_t bytes)
+{
+    uint8_t *got = NULL;
+    int32_t len = 0;
+    int rc = fine(blosc2_schunk_get_vlblock(s, chunk, (int32_t)block, &got, &len));
+    if (rc == 0) memcpy(dst, got, (size_t)len < bytes ? (size_t)len : bytes);
+    free(got);
+    return rc;
 }
 
 /* ---- chunks ---- */
@@ -261,12 +358,16 @@ static const struct engine engine_blosc2 = {
     .resize = resize,
     .flush = flush,
     .close = close_array,
+    .copy = copy,
+    .concat = concat,
     .row_create = row_create,
     .row_open = row_open,
     .row_append = row_append,
     .row_get = row_get,
     .row_flush = flush,
     .row_close = row_close,
+    .vl_append = vl_append,
+    .vl_get = vl_get,
     .codec_new = codec_new,
     .compress = compress,
     .decompress = decompress,

@@ -2,6 +2,7 @@
 /* bench/engine_tessera.c - Tessera, through its public header only. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <tessera/tessera.h>
 
 #include "bench.h"
@@ -19,25 +20,40 @@ static tsr_options options(const char *mode)
     return (tsr_options){.size = sizeof(tsr_options), .mode = mode, .context = context};
 }
 
-/* Steps of a layout; clevel is text that lives as long as they do. */
+static tsr_options options_new(const struct layout *l)
+{
+    tsr_options o = options("w");
+    o.sparse = l->sparse;
+    return o;
+}
+
+/* Steps of a layout, and the text that they point at. */
 struct steps {
-    tsr_step step[2];
+    struct part part[2 * MAX_PARTS];
+    char params[2 * MAX_PARTS][32];
+    tsr_step step[2 * MAX_PARTS];
     int n;
-    char clevel[16];
 };
 
 static void make_steps(const struct layout *l, struct steps *s)
 {
-    s->n = 0;
-    snprintf(s->clevel, sizeof s->clevel, "clevel=%d", l->clevel);
-    if (l->filter) s->step[s->n++] = (tsr_step){l->filter, NULL};
-    s->step[s->n++] = (tsr_step){l->codec, s->clevel};
+    int filters = parse_parts(l->filters, s->part);
+    s->n = filters + parse_parts(l->codec, s->part + filters);
+    for (int i = 0; i < s->n; i++) {
+        const struct part *p = &s->part[i];
+        char *text = s->params[i];
+        if (p->has_meta) snprintf(text, sizeof s->params[i], "meta=%d", p->meta);
+        else if (i < filters) text[0] = 0;
+        else
+            snprintf(text, sizeof s->params[i], "clevel=%d%s", l->clevel, p->dict ? ",dict=1" : "");
+        s->step[i] = (tsr_step){p->name, text[0] ? text : NULL};
+    }
 }
 
 static void *create(const struct layout *l, const char *path)
 {
     struct steps s;
-    tsr_options o = options("w");
+    tsr_options o = options_new(l);
     tsr_array *a = NULL;
     make_steps(l, &s);
     tsr_spec spec = {.size = sizeof spec,
@@ -104,6 +120,23 @@ static int close_array(void *a)
     return tsr_array_close(a);
 }
 
+static int copy(void *a, const struct layout *l, const char *path)
+{
+    tsr_options o = options_new(l);
+    tsr_array *out = NULL;
+    int rc = tsr_array_copy(a, path, NULL, &o, &out);
+    return rc < 0 ? rc : tsr_array_close(out);
+}
+
+static int concat(void *a, const struct layout *l, const char *path)
+{
+    tsr_options o = options_new(l);
+    tsr_array *out = NULL;
+    const tsr_array *both[] = {a, a};
+    int rc = tsr_array_concat(both, 2, 0, path, &o, &out);
+    return rc < 0 ? rc : tsr_array_close(out);
+}
+
 static tsr_schunk_spec row_spec(const struct layout *l, struct steps *s)
 {
     make_steps(l, s);
@@ -119,7 +152,7 @@ static void *row_create(const struct layout *l, const char *path)
 {
     struct steps steps;
     tsr_schunk_spec spec = row_spec(l, &steps);
-    tsr_options o = options("w");
+    tsr_options o = options_new(l);
     tsr_schunk *s = NULL;
     return tsr_schunk_create(path, &spec, &o, &s) < 0 ? NULL : s;
 }
@@ -149,6 +182,27 @@ static int row_flush(void *s)
 static int row_close(void *s)
 {
     return tsr_schunk_close(s);
+}
+
+static int vl_append(void *s, const void *src, size_t bytes, int64_t n)
+{
+    const void *p[VL_BLOCKS];
+    size_t len[VL_BLOCKS];
+    for (int64_t i = 0; i < n; i++) {
+        p[i] = (const char *)src + (size_t)i * bytes;
+        len[i] = bytes;
+    }
+    return tsr_schunk_append_vlblocks(s, n, p, len);
+}
+
+static int vl_get(void *s, int64_t chunk, int64_t block, void *dst, size_t bytes)
+{
+    void *got = NULL;
+    size_t len = 0;
+    int rc = tsr_schunk_read_vlblock(s, chunk, block, &got, &len);
+    if (rc == 0) memcpy(dst, got, len < bytes ? len : bytes);
+    tsr_free(got);
+    return rc;
 }
 
 struct codec {
@@ -193,12 +247,16 @@ const struct engine engine_tessera = {
     .resize = resize,
     .flush = flush,
     .close = close_array,
+    .copy = copy,
+    .concat = concat,
     .row_create = row_create,
     .row_open = row_open,
     .row_append = row_append,
     .row_get = row_get,
     .row_flush = row_flush,
     .row_close = row_close,
+    .vl_append = vl_append,
+    .vl_get = vl_get,
     .codec_new = codec_new,
     .compress = compress,
     .decompress = decompress,

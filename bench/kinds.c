@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* bench/kinds.c - what is done to arrays, super-chunks and chunks: one operation of each kind,
- * how it is prepared, and how its result is checked. */
+/* bench/kinds.c - what is done to arrays: one operation of each kind, how it is prepared, and how
+ * its result is checked. */
+#include <dirent.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -8,14 +10,45 @@
 
 #include "bench.h"
 
-enum { CHECKED = 16 }; /* boxes compared before the clock starts */
+const int64_t origin[NDIM];
 
-static const int64_t origin[NDIM];
+/* Visits a file, or all in a folder; what there is not is fine. */
+static int64_t each_file(const char *path, int64_t (*visit)(const char *path))
+{
+    DIR *d = opendir(path);
+    struct dirent *e;
+    int64_t sum = 0;
+    char name[1024];
+    if (!d) return visit(path);
+    while ((e = readdir(d))) {
+        if (e->d_type != DT_REG) continue;
+        snprintf(name, sizeof name, "%s/%s", path, e->d_name);
+        sum += visit(name);
+    }
+    closedir(d);
+    return sum;
+}
 
-static int64_t file_bytes(const char *path)
+static int64_t size_of(const char *path)
 {
     struct stat st;
     return stat(path, &st) < 0 ? 0 : (int64_t)st.st_size;
+}
+
+static int64_t unlink_one(const char *path)
+{
+    return unlink(path);
+}
+
+int64_t stored_bytes(const char *path)
+{
+    return each_file(path, size_of);
+}
+
+void remove_path(const char *path)
+{
+    each_file(path, unlink_one);
+    rmdir(path);
 }
 
 static int smaller(int a, int b)
@@ -48,7 +81,7 @@ static int read_prepare(struct side *s)
         return s->handle ? 0 : -1;
     }
     if (s->e->save(l, s->path, s->data, s->data_bytes) < 0) return -1;
-    s->stored = file_bytes(s->path);
+    s->stored = stored_bytes(s->path);
     s->handle = s->e->open(s->path);
     return s->handle ? 0 : -1;
 }
@@ -69,7 +102,7 @@ static bool read_check(struct side *s)
         memset(s->buf, 1, s->buf_bytes);
         box_get(&s->w->layout, s->data, s->boxes[i], counts(s), want);
         same = s->e->read(s->handle, s->boxes[i], counts(s), s->buf, s->buf_bytes) == 0 &&
-               memcmp(s->buf, want, s->buf_bytes) == 0;
+               alike(&s->w->layout, want, s->buf, s->buf_bytes);
     }
     free(want);
     return want && same;
@@ -124,7 +157,7 @@ static int save_sample(struct side *s, int n)
 {
     int rc = 0;
     for (int i = 0; i < n && rc == 0; i++) {
-        unlink(s->path); /* a new file: ext4 writes one out at once that replaces another */
+        remove_path(s->path); /* a new file: ext4 writes one out at once that replaces another */
         rc = s->e->save(&s->w->layout, s->path, s->data, s->data_bytes);
     }
     return rc;
@@ -136,8 +169,8 @@ static bool file_check(struct side *s)
     uint8_t *got = malloc(s->data_bytes);
     void *a = got ? s->e->open(s->path) : NULL;
     bool same = a && s->e->read(a, origin, s->w->layout.shape, got, s->data_bytes) == 0 &&
-                memcmp(got, s->data, s->data_bytes) == 0;
-    s->stored = file_bytes(s->path);
+                alike(&s->w->layout, s->data, got, s->data_bytes);
+    s->stored = stored_bytes(s->path);
     if (a) s->e->close(a);
     free(got);
     return same;
@@ -156,7 +189,7 @@ static int grow_sample(struct side *s, int n)
     struct layout l = s->w->layout;
     int64_t at[NDIM] = {0};
     l.shape[0] = s->w->count[0];
-    unlink(s->path);
+    remove_path(s->path);
     void *a = s->e->create(&l, s->path);
     int rc = a ? 0 : -1;
     for (int i = 0; i < n && rc == 0; i++) {
@@ -183,7 +216,7 @@ const struct kind kind_grow = {nothing_to_prepare, grow_sample, grow_check, no_f
 static int open_prepare(struct side *s)
 {
     int rc = engine_tessera.save(&s->w->layout, s->path, s->data, s->data_bytes);
-    s->stored = file_bytes(s->path);
+    s->stored = stored_bytes(s->path);
     return rc;
 }
 
@@ -214,125 +247,3 @@ static bool open_check(struct side *s)
 }
 
 const struct kind kind_open = {open_prepare, open_sample, open_check, no_finish};
-
-/* ---- super-chunks ---- */
-
-/* n times one box of items at the end of an empty super-chunk. */
-static int append_sample(struct side *s, int n)
-{
-    const struct layout *l = &s->w->layout;
-    unlink(s->path);
-    void *p = s->e->row_create(l, s->w->disk ? s->path : NULL);
-    int rc = p ? 0 : -1;
-    for (int i = 0; i < n && rc == 0; i++) {
-        rc = s->e->row_append(p, s->data + (size_t)i * s->buf_bytes, s->buf_bytes, l->item_bytes);
-        if (rc == 0 && s->w->each) rc = s->e->row_flush(p);
-    }
-    if (p && s->e->row_close(p) < 0) rc = -1;
-    return rc;
-}
-
-static bool append_check(struct side *s)
-{
-    int n = s->e == &engine_tessera || !s->w->peer_ops ? s->w->ops : s->w->peer_ops;
-    size_t bytes = (size_t)n * s->buf_bytes;
-    uint8_t *got = malloc(bytes);
-    if (!got || append_sample(s, n) < 0) return false;
-    s->stored = file_bytes(s->path);
-    void *p = s->e->row_open(s->path);
-    bool same = p && s->e->row_get(p, 0, (int64_t)bytes / s->w->layout.item_bytes, got) == 0 &&
-                memcmp(got, s->data, bytes) == 0;
-    if (p) s->e->row_close(p);
-    free(got);
-    return same;
-}
-
-const struct kind kind_append = {nothing_to_prepare, append_sample, append_check, no_finish};
-
-static int row_prepare(struct side *s)
-{
-    const struct layout *l = &s->w->layout;
-    size_t chunk = (size_t)(l->chunks[0] * l->item_bytes);
-    int rc = 0;
-    if (!(s->handle = s->e->row_create(l, NULL))) return -1;
-    for (size_t at = 0; at < s->data_bytes && rc == 0; at += chunk)
-        rc = s->e->row_append(s->handle, s->data + at, chunk, l->item_bytes);
-    return rc < 0 ? rc : s->e->row_flush(s->handle);
-}
-
-static int row_sample(struct side *s, int n)
-{
-    int rc = 0;
-    for (int i = 0; i < n && rc == 0; i++)
-        rc = s->e->row_get(s->handle, s->boxes[i][0], counts(s)[0], s->buf);
-    return rc;
-}
-
-static bool row_check(struct side *s)
-{
-    bool same = true;
-    for (int i = 0; i < smaller(CHECKED, s->w->ops) && same; i++) {
-        memset(s->buf, 1, s->buf_bytes);
-        same =
-            s->e->row_get(s->handle, s->boxes[i][0], counts(s)[0], s->buf) == 0 &&
-            memcmp(s->buf, s->data + s->boxes[i][0] * s->w->layout.item_bytes, s->buf_bytes) == 0;
-    }
-    return same;
-}
-
-static void row_finish(struct side *s)
-{
-    if (s->handle) s->e->row_close(s->handle);
-}
-
-const struct kind kind_row_get = {row_prepare, row_sample, row_check, row_finish};
-
-/* ---- chunks ---- */
-
-static int pack(struct side *s)
-{
-    int64_t n = s->e->compress(s->handle, s->data, s->data_bytes, s->packed, s->packed_cap);
-    s->packed_len = n < 0 ? 0 : (size_t)n;
-    s->stored = n;
-    return n < 0 ? -1 : 0;
-}
-
-static int chunk_prepare(struct side *s)
-{
-    s->packed_cap = s->data_bytes + 32;
-    s->packed = malloc(s->packed_cap);
-    s->handle = s->e->codec_new(&s->w->layout);
-    if (!s->packed || !s->handle) return -1;
-    memset(s->packed, 1, s->packed_cap);
-    return pack(s);
-}
-
-static int compress_sample(struct side *s, int n)
-{
-    int rc = 0;
-    for (int i = 0; i < n && rc == 0; i++) rc = pack(s);
-    return rc;
-}
-
-static int decompress_sample(struct side *s, int n)
-{
-    int rc = 0;
-    for (int i = 0; i < n && rc == 0; i++)
-        rc = s->e->decompress(s->handle, s->packed, s->packed_len, s->buf, s->data_bytes);
-    return rc;
-}
-
-static bool chunk_check(struct side *s)
-{
-    memset(s->buf, 1, s->data_bytes);
-    return decompress_sample(s, 1) == 0 && memcmp(s->buf, s->data, s->data_bytes) == 0;
-}
-
-static void chunk_finish(struct side *s)
-{
-    if (s->handle) s->e->codec_free(s->handle);
-    free(s->packed);
-}
-
-const struct kind kind_compress = {chunk_prepare, compress_sample, chunk_check, chunk_finish};
-const struct kind kind_decompress = {chunk_prepare, decompress_sample, chunk_check, chunk_finish};

@@ -11,28 +11,28 @@
 
 /* One row per layout that several workloads share. */
 #define CUBE(codec_)                                                                              \
-    {SMOOTH_F4, "<f4", 4, 3, {320, 320, 320}, {80, 80, 80}, {20, 20, 20}, codec_, "shuffle", 5}
+    {SMOOTH_F4, "<f4", 4, 3, {320, 320, 320}, {80, 80, 80}, {20, 20, 20}, codec_, "shuffle", 5, false, 0}
 #define FRAME_U2                                                                                  \
-    {IMAGE_U2, "<u2", 2, 2, {4096, 4096}, {512, 512}, {64, 64}, "lz4", "shuffle", 5}
+    {IMAGE_U2, "<u2", 2, 2, {4096, 4096}, {512, 512}, {64, 64}, "lz4", "shuffle", 5, false, 0}
 #define TABLE                                                                                     \
-    {TABLE_F8, "<f8", 8, 2, {2000, 2000}, {250, 250}, {50, 50}, "zstd", "shuffle", 5}
+    {TABLE_F8, "<f8", 8, 2, {2000, 2000}, {250, 250}, {50, 50}, "zstd", "shuffle", 5, false, 0}
 #define STARS                                                                                     \
-    {STARS_U1, "|u1", 1, 3, {500, 500, 500}, {125, 125, 125}, {25, 25, 25}, "zstd", NULL, 5}
+    {STARS_U1, "|u1", 1, 3, {500, 500, 500}, {125, 125, 125}, {25, 25, 25}, "zstd", NULL, 5, false, 0}
 #define FIELD(n, codec_)                                                                          \
-    {SMOOTH_F4, "<f4", 4, 3, {n, 256, 256}, {64, 128, 128}, {16, 32, 32}, codec_, "shuffle", 5}
+    {SMOOTH_F4, "<f4", 4, 3, {n, 256, 256}, {64, 128, 128}, {16, 32, 32}, codec_, "shuffle", 5, false, 0}
 #define SKY(filter_)                                                                              \
-    {IMAGE_U2, "<u2", 2, 2, {8192, 8192}, {1024, 1024}, {128, 128}, "lz4", filter_, 5}
+    {IMAGE_U2, "<u2", 2, 2, {8192, 8192}, {1024, 1024}, {128, 128}, "lz4", filter_, 5, false, 0}
 #define SMALL                                                                                     \
-    {SMOOTH_F4, "<f4", 4, 2, {1024, 1024}, {128, 128}, {32, 32}, "zstd", "shuffle", 5}
+    {SMOOTH_F4, "<f4", 4, 2, {1024, 1024}, {128, 128}, {32, 32}, "zstd", "shuffle", 5, false, 0}
 #define GROWING                                                                                   \
-    {SMOOTH_F4, "<f4", 4, 3, {400, 200, 200}, {16, 100, 100}, {4, 50, 50}, "zstd", "shuffle", 5}
-#define CHUNKS(n) {TABLE_F8, "<f8", 8, 1, {(n)*100}, {100}, {100}, "zstd", "shuffle", 5}
+    {SMOOTH_F4, "<f4", 4, 3, {400, 200, 200}, {16, 100, 100}, {4, 50, 50}, "zstd", "shuffle", 5, false, 0}
+#define CHUNKS(n) {TABLE_F8, "<f8", 8, 1, {(n)*100}, {100}, {100}, "zstd", "shuffle", 5, false, 0}
 #define ROW(item, n, chunk, block)                                                                \
-    {RECORDS, "|u1", item, 1, {n}, {chunk}, {block}, "lz4", "shuffle", 5}
+    {RECORDS, "|u1", item, 1, {n}, {chunk}, {block}, "lz4", "shuffle", 5, false, 0}
 #define ROW_F8                                                                                    \
-    {TABLE_F8, "<f8", 8, 1, {MIB}, {MIB / 8}, {4096}, "lz4", "shuffle", 5}
+    {TABLE_F8, "<f8", 8, 1, {MIB}, {MIB / 8}, {4096}, "lz4", "shuffle", 5, false, 0}
 #define CHUNK(codec_, filter_)                                                                    \
-    {SMOOTH_F4, "<f4", 4, 1, {4 * MIB}, {4 * MIB}, {32 << 10}, codec_, filter_, 5}
+    {SMOOTH_F4, "<f4", 4, 1, {4 * MIB}, {4 * MIB}, {32 << 10}, codec_, filter_, 5, false, 0}
 
 #define PLANES_ON(axis_, place, codec_, disk_, c0, c1, c2)                                        \
     {.group = "planes", .name = "axis " #axis_ " of 320^3 f4, " codec_ ", " place,                \
@@ -42,6 +42,19 @@
     PLANES_ON(0, place, codec_, disk_, 1, 320, 320),                                              \
         PLANES_ON(1, place, codec_, disk_, 320, 1, 320),                                          \
         PLANES_ON(2, place, codec_, disk_, 320, 320, 1)
+#define SPARSE(n, c)                                                                              \
+    {SMOOTH_F4, "<f4", 4, 3, {n, 256, 256}, {c, c, c}, {16, 32, 32}, "lz4", "shuffle", 5, true, 0}
+#define COPIED                                                                                    \
+    {SMOOTH_F4, "<f4", 4, 3, {256, 256, 256}, {64, 64, 64}, {16, 32, 32}, "lz4", "shuffle", 5,    \
+     false, 0}
+#define CODED(codec_, filters_, tolerance_)                                                       \
+    {SMOOTH_F4, "<f4", 4, 3, {128, 256, 256}, {64, 128, 128}, {16, 32, 32}, codec_, filters_, 5,  \
+     false, tolerance_}
+#define LABELS                                                                                    \
+    {LABELS_U1, "|u1", 1, 2, {2048, 4096}, {512, 512}, {64, 64}, "ndlz/4", NULL, 5, false, 0}
+#define WORDS                                                                                     \
+    {RECORDS, "|u1", 1000, 1, {64000}, {64}, {1}, "zstd", NULL, 5, false, 0}
+
 #define ONE_CHUNK(codec_, filter_, label)                                                         \
     {.group = "compress", .name = codec_ " " label ", 16 MiB f4", .kind = &kind_compress,         \
      .layout = CHUNK(codec_, filter_), .pattern = WHOLE, .ops = 1},                               \
@@ -50,6 +63,22 @@
 #define FILTERED(codec_)                                                                          \
     ONE_CHUNK(codec_, NULL, "no filter"), ONE_CHUNK(codec_, "shuffle", "shuffle"),                \
         ONE_CHUNK(codec_, "bitshuffle", "bitshuffle")
+#define MORE(label, content_, dtype_, item, codec_, filters_, block, tolerance_)                  \
+    {.group = "compress", .name = label, .kind = &kind_compress, .pattern = WHOLE, .ops = 1,      \
+     .layout = {content_, dtype_, item, 1, {2 * MIB}, {2 * MIB}, {block}, codec_, filters_, 5,    \
+                false, tolerance_}},                                                              \
+        {.group = "decompress", .name = label, .kind = &kind_decompress, .pattern = WHOLE,        \
+         .ops = 1, .layout = {content_, dtype_, item, 1, {2 * MIB}, {2 * MIB}, {block}, codec_,   \
+                              filters_, 5, false, tolerance_}}
+#define MORE_F4(codec_, filters_, label, block, tolerance_)                                       \
+    MORE(codec_ " " label ", 8 MiB f4", SMOOTH_F4, "<f4", 4, codec_, filters_, block, tolerance_)
+#define CODED_ROWS(label, layout_, ...)                                                           \
+    {.group = "coded", .name = "write " label, .kind = &kind_save, .layout = layout_,             \
+     .disk = true, .pattern = WHOLE, .ops = 1},                                                   \
+        {.group = "coded", .name = "read " label, .kind = &kind_read, .layout = layout_,          \
+         .disk = true, .pattern = WHOLE, .ops = 1},                                               \
+        {.group = "coded", .name = "planes of " label, .kind = &kind_read, .layout = layout_,     \
+         .disk = true, .pattern = PLANES, .axis = 0, .count = __VA_ARGS__, .ops = 20}
 #define APPENDS(label, item, n, each_, peer_)                                                     \
     {.group = "appends", .name = label, .kind = &kind_append,                                     \
      .layout = ROW(item, (n), 1, 1), .disk = true, .pattern = RANDOM, .count = {1}, .ops = n,     \
@@ -99,11 +128,41 @@ static const struct workload workloads[] = {
     FILTERED("zlib"),
     FILTERED("zstd"),
     {.group = "compress", .name = "16 MiB of zeros", .kind = &kind_compress,
-     .layout = {ZEROS, "<f4", 4, 1, {4 * MIB}, {4 * MIB}, {32 << 10}, "lz4", "shuffle", 5},
+     .layout = {ZEROS, "<f4", 4, 1, {4 * MIB}, {4 * MIB}, {32 << 10}, "lz4", "shuffle", 5, false, 0},
      .pattern = WHOLE, .ops = 1},
     {.group = "decompress", .name = "16 MiB of zeros", .kind = &kind_decompress,
-     .layout = {ZEROS, "<f4", 4, 1, {4 * MIB}, {4 * MIB}, {32 << 10}, "lz4", "shuffle", 5},
+     .layout = {ZEROS, "<f4", 4, 1, {4 * MIB}, {4 * MIB}, {32 << 10}, "lz4", "shuffle", 5, false, 0},
      .pattern = WHOLE, .ops = 1},
+    MORE_F4("lz4", "shuffle,bytedelta", "shuffle bytedelta", 32 << 10, 0),
+    MORE_F4("lz4", "delta,shuffle", "delta shuffle", 32 << 10, 0),
+    MORE_F4("lz4", "trunc_prec/10,shuffle", "trunc_prec shuffle", 32 << 10, 0.3),
+    MORE("lz4 int_trunc shuffle, 4 MiB u2", IMAGE_U2, "<u2", 2, "lz4", "int_trunc/12,shuffle",
+         32 << 10, 16),
+    MORE_F4("zstd/dict", "shuffle", "shuffle", 4 << 10, 0),
+    MORE_F4("lz4/dict", "shuffle", "shuffle", 4 << 10, 0),
+    CODED_ROWS("32 MiB f4, zfp_acc 0.01", CODED("zfp_acc/-2", NULL, 0.01), {1, 256, 256}),
+    CODED_ROWS("32 MiB f4, zfp_rate 40%", CODED("zfp_rate/40", NULL, 1), {1, 256, 256}),
+    CODED_ROWS("32 MiB f4, lz4 ndcell shuffle", CODED("lz4", "ndcell/4,shuffle", 0),
+               {1, 256, 256}),
+    CODED_ROWS("8 MiB u1, ndlz", LABELS, {1, 4096}),
+    {.group = "sparse", .name = "write 67 MB f4 in 64 files, lz4", .kind = &kind_save,
+     .layout = SPARSE(256, 64), .disk = true, .pattern = WHOLE, .ops = 1},
+    {.group = "sparse", .name = "read 67 MB f4 in 64 files, lz4", .kind = &kind_read,
+     .layout = SPARSE(256, 64), .disk = true, .pattern = WHOLE, .ops = 1},
+    {.group = "sparse", .name = "4x30x30 of 512 files, lz4", .kind = &kind_read,
+     .layout = SPARSE(256, 32), .disk = true, .pattern = RANDOM, .count = {4, 30, 30},
+     .ops = 500},
+    {.group = "sparse", .name = "500 appends of 8 kB, one flush", .kind = &kind_append,
+     .layout = {RECORDS, "|u1", 8000, 1, {500}, {1}, {1}, "lz4", "shuffle", 5, true, 0},
+     .disk = true, .pattern = RANDOM, .count = {1}, .ops = 500},
+    {.group = "copy", .name = "67 MB f4, file to folder", .kind = &kind_copy, .layout = COPIED,
+     .disk = true, .pattern = WHOLE, .ops = 1},
+    {.group = "copy", .name = "two of 67 MB f4 in a row", .kind = &kind_concat, .layout = COPIED,
+     .disk = true, .pattern = WHOLE, .ops = 1, .op_bytes = 2 * 4 * 256.0 * 256 * 256},
+    {.group = "vlblocks", .name = "append 64 blocks of 1 kB, zstd", .kind = &kind_vl_append,
+     .layout = WORDS, .pattern = RANDOM, .count = {64}, .ops = 1000},
+    {.group = "vlblocks", .name = "read one block of 1 kB, zstd", .kind = &kind_vl_get,
+     .layout = WORDS, .pattern = RANDOM, .count = {64}, .ops = 1000, .op_bytes = 1000},
 };
 /* clang-format on */
 
