@@ -37,6 +37,7 @@ static const struct strict strict[] = {
     {"chunk: start of block", "14.9"},
     {"VL block", "3.8, 14.9"},
     {"stream size", "14.10"},
+    {"found a record of", "3.10: instrumented chunks hold records"},
     {"expected bit 0", "3.4, 14.10: other tokens are reserved"},
     {"a run of value", "3.4, 14.10"},
     {"run's token is missing", "3.4, 14.10"},
@@ -51,6 +52,7 @@ static const struct strict strict[] = {
     {"frame trailer:", "7.3, 14.17 to 14.19: the peer skips tags"},
     {"frame: index chunk", "7.2, 14.20"},
     {"of the index", "7.2, 14.21"},
+    {"chunk header:", "2, 14.1 to 14.8, 14.14"},
     {"metalayer", "7.1, 10.1, 14.18, 14.26 to 14.28"},
 };
 

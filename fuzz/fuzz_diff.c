@@ -112,7 +112,7 @@ static void ask_chunk(const struct bytes *in, struct answers *a)
     struct fact *v = say(a, FACT_CHUNK, 0, rc);
     v->any = chunk_is_uninit(in->p, in->len);
     v->n = (int64_t)n;
-    v->digest = digest(DIGEST_START, dst, n);
+    v->digest = rc < 0 ? 0 : digest(DIGEST_START, dst, n);
 }
 
 /* Uninitialised chunks hold anything (3.2). */
@@ -197,7 +197,7 @@ static void ask_array(const struct bytes *in, struct answers *a)
         v = say(a, FACT_DATA, 0, rc);
         v->any = some_uninit(in);
         v->n = st.nbytes;
-        v->digest = digest(DIGEST_START, dst, (size_t)st.nbytes);
+        v->digest = rc < 0 ? 0 : digest(DIGEST_START, dst, (size_t)st.nbytes);
     }
     check_ok(tsr_array_close(t));
 }

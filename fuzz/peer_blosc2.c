@@ -26,6 +26,7 @@ static void ask_chunk(const struct exchange *x, struct facts *f)
     int rc = -1;
     if (x->len >= 16) rc = blosc2_cbuffer_sizes(p, &nbytes, &cbytes, &blocksize);
     if (rc >= 0 && (nbytes < 0 || nbytes > PEER_DECODED || cbytes > (int32_t)x->len)) rc = -1;
+    if (rc < 0) nbytes = 0;
     uint8_t *dst = calloc(1, (size_t)nbytes + 1);
     blosc2_context *c = blosc2_create_dctx(BLOSC2_DPARAMS_DEFAULTS);
     if (rc >= 0) rc = blosc2_decompress_ctx(c, p, (int32_t)x->len, dst, nbytes);
