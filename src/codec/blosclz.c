@@ -331,10 +331,7 @@ static size_t encode_thorough(struct blosclz *z, const uint8_t *src, size_t n, u
 /* The worker's table, with room in it for positions of n more bytes, twice. */
 static struct blosclz *table(struct tsr_worker *w, size_t n)
 {
-    void **slot = tsr_worker_state(w, &tsr_codec_blosclz, tsr_free);
-    if (slot && !*slot) *slot = tsr_alloc_zero(1, sizeof(struct blosclz));
-    struct blosclz *z = slot ? *slot : NULL;
-    if (!slot) tsr_fail(TSR_ENOMEM, "blosclz: no room for its table");
+    struct blosclz *z = tsr_worker_state(w, &tsr_codec_blosclz, sizeof *z, tsr_free);
     if (z && (!z->base || z->base > UINT32_MAX - 2 * n)) {
         memset(z->table, 0, sizeof z->table);
         z->base = 1;

@@ -19,13 +19,7 @@ extern const struct tsr_codec tsr_codec_lz4, tsr_codec_lz4hc;
 
 static void *state(struct tsr_worker *w, const struct tsr_codec *key, int len)
 {
-    void **slot = tsr_worker_state(w, key, tsr_free);
-    if (!slot) {
-        tsr_fail(TSR_ENOMEM, "%s: no room for its state", key->name);
-        return NULL;
-    }
-    if (!*slot) *slot = tsr_alloc((size_t)len);
-    return *slot;
+    return tsr_worker_state(w, key, (size_t)len, tsr_free);
 }
 
 static int clamp(size_t len)

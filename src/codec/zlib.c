@@ -23,7 +23,6 @@ struct deflate {
 static void deflate_free(void *p)
 {
     struct deflate *z = p;
-    if (!z) return;
     for (int i = 0; i <= MAX_LEVEL; i++) libdeflate_free_compressor(z->c[i]);
     libdeflate_free_decompressor(z->d);
     tsr_free(z);
@@ -32,12 +31,11 @@ static void deflate_free(void *p)
 /* The worker's states with compressor `level`, or the decompressor for level < 0. */
 static struct deflate *states(struct tsr_worker *w, int level)
 {
-    void **slot = tsr_worker_state(w, &tsr_codec_zlib, deflate_free);
-    if (slot && !*slot) *slot = tsr_alloc_zero(1, sizeof(struct deflate));
-    struct deflate *z = slot ? *slot : NULL;
-    if (z && level >= 0 && !z->c[level]) z->c[level] = libdeflate_alloc_compressor(level);
-    if (z && level < 0 && !z->d) z->d = libdeflate_alloc_decompressor();
-    if (z && (level >= 0 ? (void *)z->c[level] : (void *)z->d)) return z;
+    struct deflate *z = tsr_worker_state(w, &tsr_codec_zlib, sizeof *z, deflate_free);
+    if (!z) return NULL;
+    if (level >= 0 && !z->c[level]) z->c[level] = libdeflate_alloc_compressor(level);
+    if (level < 0 && !z->d) z->d = libdeflate_alloc_decompressor();
+    if (level >= 0 ? (void *)z->c[level] : (void *)z->d) return z;
     tsr_fail(TSR_ENOMEM, "zlib: no memory for a state");
     return NULL;
 }

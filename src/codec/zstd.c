@@ -40,7 +40,6 @@ static void digested_free(struct digested *g)
 static void zstd_free(void *p)
 {
     struct zstd *z = p;
-    if (!z) return;
     digested_free(&z->cdict);
     digested_free(&z->ddict);
     ZSTD_freeCCtx(z->c);
@@ -51,12 +50,11 @@ static void zstd_free(void *p)
 /* The worker's contexts, with the asked one present; NULL: out of memory, text set. */
 static struct zstd *contexts(struct tsr_worker *w, bool encode)
 {
-    void **slot = tsr_worker_state(w, &tsr_codec_zstd, zstd_free);
-    if (slot && !*slot) *slot = tsr_alloc_zero(1, sizeof(struct zstd));
-    struct zstd *z = slot ? *slot : NULL;
-    if (z && encode && !z->c) z->c = ZSTD_createCCtx();
-    if (z && !encode && !z->d) z->d = ZSTD_createDCtx();
-    if (z && (encode ? (void *)z->c : (void *)z->d)) return z;
+    struct zstd *z = tsr_worker_state(w, &tsr_codec_zstd, sizeof *z, zstd_free);
+    if (!z) return NULL;
+    if (encode && !z->c) z->c = ZSTD_createCCtx();
+    if (!encode && !z->d) z->d = ZSTD_createDCtx();
+    if (encode ? (void *)z->c : (void *)z->d) return z;
     tsr_fail(TSR_ENOMEM, "zstd: no memory for a context");
     return NULL;
 }

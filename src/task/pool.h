@@ -42,8 +42,9 @@ enum {
 };
 uint8_t *tsr_worker_scratch(struct tsr_worker *w, int which, size_t len);
 
-/* The worker's pointer kept under key (any address of static storage, such as a codec), NULL
- * at first; done(*pointer) is called when the worker ends.  Returns NULL when out of room. */
-void **tsr_worker_state(struct tsr_worker *w, const void *key, void (*done)(void *));
+/* What the worker keeps under key (any address of static storage, such as a codec): len bytes,
+ * zeros when first asked for.  done(it), called when the worker ends, frees it.  NULL: out of
+ * memory, text set. */
+void *tsr_worker_state(struct tsr_worker *w, const void *key, size_t len, void (*done)(void *));
 
 #endif

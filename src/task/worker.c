@@ -43,7 +43,7 @@ static void worker_free(struct tsr_worker *w)
     while (w->states) {
         struct state *s = w->states;
         w->states = s->next;
-        if (s->value) s->done(s->value);
+        s->done(s->value);
         tsr_free(s);
     }
     for (int i = 0; i < TSR_SCRATCH_COUNT; i++) tsr_free(w->scratch[i].base);
@@ -93,13 +93,17 @@ uint8_t *tsr_worker_scratch(struct tsr_worker *w, int which, size_t len)
     return s->p;
 }
 
-void **tsr_worker_state(struct tsr_worker *w, const void *key, void (*done)(void *))
+void *tsr_worker_state(struct tsr_worker *w, const void *key, size_t len, void (*done)(void *))
 {
     for (struct state *s = w->states; s; s = s->next)
-        if (s->key == key) return &s->value;
-    struct state *s = tsr_alloc_zero(1, sizeof *s);
-    if (!s) return NULL;
-    *s = (struct state){.key = key, .done = done, .next = w->states};
+        if (s->key == key) return s->value;
+    struct state *s = tsr_alloc(sizeof *s);
+    void *value = s ? tsr_alloc_zero(1, len) : NULL;
+    if (!value) {
+        tsr_free(s);
+        return NULL;
+    }
+    *s = (struct state){key, value, done, w->states};
     w->states = s;
-    return &s->value;
+    return value;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* tests/ops/test_checksum.c - files with checksums: each byte of small ones is damaged in turn. */
-#include "../scratch.h"
+#include "../golden.h"
 
 #include "base/mem.h"
 #include "frame/priv.h"
@@ -317,20 +317,14 @@ static const char *const golden_names[] = {"b2nd_exact.b2nd",
 static void each_flip_in_golden_files_with_checksums_is_found(void **state)
 {
     (void)state;
-    const char *golden = getenv("TESSERA_GOLDEN");
+    if (!golden_dir()) skip();
     int flips = 0, n = (int)(sizeof golden_names / sizeof *golden_names);
-    if (!golden) {
-        print_message("TESSERA_GOLDEN is not set: skipped\n");
-        return;
-    }
     for (int i = 0; i < n; i++) {
-        char from[1024];
         const char *path = scratch("golden.b2nd");
         tsr_options replace = {.size = sizeof replace, .mode = "w"};
         int64_t columns = 0;
         tsr_array *a;
-        snprintf(from, sizeof from, "%s/blosc2/%s", golden, golden_names[i]);
-        OK(tsr_repack(from, path, TSR_CHECKSUM, &replace));
+        OK(tsr_repack(golden_path(golden_names[i]), path, TSR_CHECKSUM, &replace));
         if (tsr_array_open(path, NULL, &a) == TSR_OK) {
             const tsr_spec *p = tsr_array_spec(a);
             if (p->ndim == 2 && p->chunks[1])
@@ -346,13 +340,12 @@ static void each_flip_in_golden_files_with_checksums_is_found(void **state)
 static void flips_without_checksums_do_no_harm(void **state)
 {
     (void)state;
-    const char *golden = getenv("TESSERA_GOLDEN"), *path = scratch("golden.b2nd");
+    if (!golden_dir()) skip();
+    const char *path = scratch("golden.b2nd");
     int n = (int)(sizeof golden_names / sizeof *golden_names), found = 0, flips = 0, rc;
-    for (int i = 0; i < n && golden; i++) {
-        char from[1024];
+    for (int i = 0; i < n; i++) {
         size_t len;
-        snprintf(from, sizeof from, "%s/blosc2/%s", golden, golden_names[i]);
-        uint8_t *p = file_read(from, &len);
+        uint8_t *p = file_read(golden_path(golden_names[i]), &len);
         file_write(path, p, len);
         for (size_t at = 0; at < len; at++, flips++) {
             flip(path, p, at, 1 << (i + at) % 8);
@@ -362,11 +355,12 @@ static void flips_without_checksums_do_no_harm(void **state)
         }
         free(p);
     }
-    if (golden) print_message("%d of %d flips found without checksums\n", found, flips);
+    print_message("%d of %d flips found without checksums\n", found, flips);
 }
 
 int main(void)
 {
+    golden_tell();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_flipped_byte_is_found_and_its_chunk_named),
         cmocka_unit_test(flips_in_small_and_empty_arrays_are_found),

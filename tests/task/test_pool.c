@@ -280,7 +280,7 @@ static int states_ended;
 static void end_state(void *value)
 {
     states_ended++;
-    free(value);
+    tsr_free(value);
 }
 
 static void workers_keep_scratch_and_states(void **state)
@@ -297,11 +297,13 @@ static void workers_keep_scratch_and_states(void **state)
     assert_ptr_not_equal(tsr_worker_scratch(w, TSR_SCRATCH_BLOCK, 10), s);
     assert_null(tsr_worker_scratch(w, TSR_SCRATCH_FETCH, SIZE_MAX));
     assert_non_null(tsr_worker_scratch(w, TSR_SCRATCH_FETCH, 0));
-    void **a = tsr_worker_state(w, &key_a, end_state);
-    assert_null(*a);
-    *a = malloc(1);
-    assert_null(*tsr_worker_state(w, &key_b, end_state));
-    assert_ptr_equal(tsr_worker_state(w, &key_a, end_state), a);
+    int *a = tsr_worker_state(w, &key_a, sizeof *a, end_state);
+    assert_int_equal(*a, 0);
+    *a = 7;
+    assert_ptr_not_equal(tsr_worker_state(w, &key_b, sizeof *a, end_state), a);
+    assert_ptr_equal(tsr_worker_state(w, &key_a, sizeof *a, end_state), a);
+    assert_int_equal(*a, 7);
+    assert_null(tsr_worker_state(w, &end_state, SIZE_MAX, end_state));
     tsr_pool_return(p, w);
     struct tsr_worker *again = tsr_pool_borrow(p);
     assert_ptr_equal(again, w);
@@ -311,7 +313,7 @@ static void workers_keep_scratch_and_states(void **state)
     tsr_pool_return(p, other);
     states_ended = 0;
     tsr_pool_free(p);
-    assert_int_equal(states_ended, 1);
+    assert_int_equal(states_ended, 2);
 }
 
 int main(void)
