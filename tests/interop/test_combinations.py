@@ -163,6 +163,10 @@ DEFECTS = {
     "delta": "3.6: partial reads of delta chunks are wrong unless block 0 is decoded in the same "
              "call; whole chunks are compared instead",
     "uninit": "3.2: what uninitialised items read as is not specified there; zeros here",
+    "stale": "3.1: chunks that are stored plain while dictionaries are on keep the flag of one, and "
+             "are not read",
+    "edge": "not in the specification: some of its own LZ4HC chunks with dictionaries at the edge of "
+            "an array are read wrong in part, and right when whole",
     "parameter": "python-blosc2 keeps parameter bytes of filters as int8 and cannot open a file with "
                  "one above 127: negative ones of trunc_prec and int_trunc, item sizes of bytedelta"}
 
@@ -189,42 +193,45 @@ def near(found, data, case):
     return bool(np.all(np.isclose(a, data, rtol=0.1, atol=far, equal_nan=True)))
 
 
-def compare(case, what, data, ours, theirs, peer_chunks, our_chunks):
-    """ours, theirs: all items as each side reads them; *_chunks: all chunks, whole, padding and
-    all."""
-    defects = defects_of(case)
+def ours_of(case, url):
+    """All items, all chunks (whole, padding and all), and whether a chunk shows DEFECTS, stale."""
+    with tsr.Schunk.open(url, format="b2frame") as s:
+        chunks = b"".join(s.read_chunk(i) for i in range(s.nchunks))
+        items = s.read() if LAYOUTS[case[5]] is None else None
+        facts = [tsr.chunk_info(s.get_chunk(i)) for i in range(s.nchunks)]
+    if items is None:
+        with tsr.Array.open(url) as a:
+            items = a.read()
+    return items, chunks, any(f.memcpyed and f.blosc2_flags & 1 for f in facts)
+
+
+def theirs_of(case, url, whole_only):
+    """The same as the peer reads it."""
+    b = blosc2.open(url, mode="r")
+    s = b if LAYOUTS[case[5]] is None else b.schunk     # which lives as long as b does
+    items = None if whole_only else bytes(s[:]) if s is b else b[...].tobytes()
+    return items, b"".join(s.decompress_chunk(i) for i in range(s.nchunks))
+
+
+def look(case, side, url, data):
+    what = f"{side} writes {' '.join(str(f) for f in case)}"
+    items, chunks, stale = ours_of(case, url)
     if is_lossy(case):
-        t.check(near(ours, data, case), f"{what}: near the data")
+        t.check(near(items, data, case), f"{what}: near the data")
     else:
-        t.same(ours, data.tobytes(), f"{what}: ours")
+        t.same(items, data.tobytes(), f"{what}: ours")
+    t.check(side == "blosc2" or not stale, f"{what}: no dictionary's flag without one")
+    defects = defects_of(case) | ({"stale"} if stale else set())
     for d in defects:
         t.counts[f"cases with a defect of the peer: {DEFECTS[d]}"] += 1
-    if not defects:
-        t.same(theirs, ours, f"{what}: theirs")
-    if not defects & {"uninit", "parameter"}:
-        t.same(our_chunks, peer_chunks, f"{what}: chunks")
-
-
-def look(case, url, data, what):
-    if LAYOUTS[case[5]] is None:
-        with tsr.Schunk.open(url) as s:
-            ours = s.read()
-            chunks = b"".join(s.read_chunk(i) for i in range(s.nchunks))
-        if not peer_opens(case):
-            return compare(case, what, data, ours, b"", b"", chunks)
-        b = blosc2.open(url, mode="r")
-        theirs = bytes(b[:]) if b.nchunks else b""
-    else:
-        with tsr.Array.open(url) as a:
-            ours = a.read()
-        with tsr.Schunk.open(url, format="b2frame") as s:
-            chunks = b"".join(s.read_chunk(i) for i in range(s.nchunks))
-        if not peer_opens(case):
-            return compare(case, what, data, ours, b"", b"", chunks)
-        array = blosc2.open(url, mode="r")      # its schunk lives as long as it does
-        theirs, b = array[...].tobytes(), array.schunk
-    whole = b"".join(b.decompress_chunk(i) for i in range(b.nchunks))
-    return compare(case, what, data, ours, theirs, whole, chunks)
+    if defects & {"uninit", "parameter", "stale"}:
+        return
+    found = theirs_of(case, url, bool(defects))
+    t.same(found[1], chunks, f"{what}: chunks")
+    if side == "blosc2" and CODECS[case[0]][2] and items == data.tobytes() != found[0]:
+        t.counts[f"cases with a defect of the peer: {DEFECTS['edge']}"] += 1
+    elif not defects:
+        t.same(found[0], items, f"{what}: theirs")
 
 
 def remove(url):
@@ -290,8 +297,7 @@ def main():
             what = f"{side} writes {' '.join(str(f) for f in case)}"
             url = os.path.join(folder.name, f"{i}.b2nd")
             with t.case(what):
-                data = maker(np.random.default_rng((SEED, i)), case, url)
-                look(case, url, data, what)
+                look(case, side, url, maker(np.random.default_rng((SEED, i)), case, url))
             if os.path.exists(url):
                 remove(url)
     t.counts["combinations, each in both directions"] = len(chosen)
