@@ -11,21 +11,6 @@
 #include "array/schunk.h"
 #include "base/mem.h"
 
-static int64_t chunk_bytes(const tsr_schunk *s)
-{
-    return s->a->d->grid.chunk[0];
-}
-
-static bool is_variable(const tsr_schunk *s)
-{
-    return s->a->d->variable;
-}
-
-static int64_t stored_bytes(const tsr_schunk *s)
-{
-    return s->a->d->grid.shape[0];
-}
-
 static struct tsr_selection select_bytes(int64_t start, int64_t n, const void *mem)
 {
     struct tsr_selection sel = {.ndim = 1, .nitems = n, .base = (uint8_t *)(uintptr_t)mem};
@@ -58,14 +43,13 @@ static int resize_bytes(tsr_schunk *s, int64_t nbytes)
  * resized first, and the chunk committed whole. */
 static int tail_store(tsr_schunk *s)
 {
-    int rc = stored_bytes(s) == s->nbytes ? TSR_OK : resize_bytes(s, s->nbytes);
+    int rc = schunk_stored_bytes(s) == s->nbytes ? TSR_OK : resize_bytes(s, s->nbytes);
     if (rc < 0 || !s->tail_dirty) return rc;
     rc = write_bytes(s, s->tail_at, s->nbytes - s->tail_at, s->tail);
     if (rc == TSR_OK) s->tail_dirty = false;
     return rc;
 }
 
-/* Lets go of the tail; its content is stored. */
 int tsr_schunk_untail(tsr_schunk *s)
 {
     int rc = tail_store(s);
@@ -78,7 +62,7 @@ int tsr_schunk_untail(tsr_schunk *s)
 /* Makes the tail hold the chunk that byte nbytes falls into: the short last one, or a new one. */
 static int tail_take(tsr_schunk *s)
 {
-    int64_t chunk = chunk_bytes(s), at = s->nbytes / chunk * chunk;
+    int64_t chunk = schunk_chunk_bytes(s), at = s->nbytes / chunk * chunk;
     if (s->tail && s->tail_at == at) return TSR_OK;
     int rc = tail_store(s);
     if (rc < 0) return rc; /* what it holds is nowhere else: it stays */
@@ -100,11 +84,11 @@ static void take_sizes(tsr_schunk *s)
 {
     const struct tsr_array *a = s->a;
     const tsr_spec *as = &a->d->spec;
-    s->nbytes = stored_bytes(s);
+    s->nbytes = schunk_stored_bytes(s);
     s->spec = (tsr_schunk_spec){.size = sizeof s->spec,
                                 .item_bytes = as->item_bytes,
-                                .chunk_bytes = is_variable(s) ? 0 : chunk_bytes(s),
-                                .variable = is_variable(s),
+                                .chunk_bytes = schunk_is_variable(s) ? 0 : schunk_chunk_bytes(s),
+                                .variable = schunk_is_variable(s),
                                 .block_bytes = a->d->grid.block[0],
                                 .steps = as->steps,
                                 .nsteps = as->nsteps,
@@ -283,7 +267,8 @@ const char *tsr_schunk_format(const tsr_schunk *s)
 
 int64_t tsr_schunk_nchunks(const tsr_schunk *s)
 {
-    return is_variable(s) ? s->a->d->nchunks : tsr_ceil_div(s->nbytes, chunk_bytes(s));
+    return schunk_is_variable(s) ? s->a->d->nchunks
+                                 : tsr_ceil_div(s->nbytes, schunk_chunk_bytes(s));
 }
 
 int64_t tsr_schunk_nitems(const tsr_schunk *s)
@@ -314,7 +299,6 @@ static int check_items(const tsr_schunk *s, int64_t start, int64_t n, int64_t *f
     return TSR_OK;
 }
 
-/* Also brings the super-chunk up to date, so sizes are looked at after this. */
 int tsr_schunk_begin(tsr_schunk *s)
 {
     bool anew;
@@ -325,8 +309,7 @@ int tsr_schunk_begin(tsr_schunk *s)
     return tsr_fail(TSR_EDENIED, "%s: opened read-only", s->a->d->store->url);
 }
 
-/* Bytes [from, from + len) that exist, some of them perhaps in the tail. */
-static int get_bytes(const tsr_schunk *s, int64_t from, int64_t len, uint8_t *dst)
+int tsr_schunk_get_bytes(const tsr_schunk *s, int64_t from, int64_t len, uint8_t *dst)
 {
     int64_t in_tail = s->tail ? tsr_max64(from + len - tsr_max64(s->tail_at, from), 0) : 0;
     int64_t before = len - in_tail;
@@ -342,7 +325,7 @@ int tsr_schunk_get(const tsr_schunk *s, int64_t start, int64_t n, void *dst)
     if (from + len > s->nbytes)
         return tsr_fail(TSR_EARG, "items %lld .. %lld: the super-chunk has %lld", (long long)start,
                         (long long)(start + n), (long long)tsr_schunk_nitems(s));
-    return get_bytes(s, from, len, dst);
+    return tsr_schunk_get_bytes(s, from, len, dst);
 }
 
 /* As if nothing had been appended to the old bytes; the text of the failure stays.  The tail
@@ -352,8 +335,8 @@ static void undo_append(tsr_schunk *s, int64_t old)
     char text[TSR_ERROR_MAX];
     tsr_error_save(text);
     s->nbytes = old;
-    if (old % chunk_bytes(s)) s->tail_dirty = true;
-    if (stored_bytes(s) > old) resize_bytes(s, old); /* else the next flush does it */
+    if (old % schunk_chunk_bytes(s)) s->tail_dirty = true;
+    if (schunk_stored_bytes(s) > old) resize_bytes(s, old); /* else the next flush does it */
     tsr_error_restore(text);
 }
 
@@ -363,7 +346,7 @@ static int append_head(tsr_schunk *s, int64_t len, const uint8_t *src)
     memcpy(s->tail + (s->nbytes - s->tail_at), src, (size_t)len);
     s->nbytes += len;
     s->tail_dirty = true;
-    return s->nbytes - s->tail_at == chunk_bytes(s) ? tail_store(s) : TSR_OK;
+    return s->nbytes - s->tail_at == schunk_chunk_bytes(s) ? tail_store(s) : TSR_OK;
 }
 
 /* Appends whole chunks. */
@@ -375,20 +358,21 @@ static int append_body(tsr_schunk *s, int64_t len, const uint8_t *src)
     return rc;
 }
 
-/* A chunk of any size goes in; what is stored may have been appended to before. */
-static int sized(tsr_schunk *s, int64_t i, bool insert, const void *src, size_t n)
+/* What is stored may have been appended to before. */
+int tsr_schunk_put_sized(tsr_schunk *s, int64_t i, bool insert, const void *src, size_t n)
 {
     int rc = tsr_sized_put(s->a, i, insert, src, n);
-    s->nbytes = stored_bytes(s);
+    s->nbytes = schunk_stored_bytes(s);
     return rc;
 }
 
 /* What completes the last chunk, whole chunks, and what begins the new last one.  The tail
  * leaves the old last chunk when nothing can fail any more. */
-static int append_bytes(tsr_schunk *s, int64_t len, const uint8_t *src)
+int tsr_schunk_append_bytes(tsr_schunk *s, int64_t len, const uint8_t *src)
 {
-    if (is_variable(s)) return len ? sized(s, s->a->d->nchunks, true, src, (size_t)len) : TSR_OK;
-    int64_t chunk = chunk_bytes(s), old = s->nbytes, fill = old % chunk;
+    if (schunk_is_variable(s))
+        return len ? tsr_schunk_put_sized(s, s->a->d->nchunks, true, src, (size_t)len) : TSR_OK;
+    int64_t chunk = schunk_chunk_bytes(s), old = s->nbytes, fill = old % chunk;
     int64_t head = fill ? tsr_min64(len, chunk - fill) : 0, rest = (len - head) % chunk;
     int64_t body = len - head - rest;
     int rc = fill || rest ? tail_take(s) : tsr_schunk_untail(s);
@@ -404,7 +388,7 @@ static int append_bytes(tsr_schunk *s, int64_t len, const uint8_t *src)
     return rc;
 }
 
-static int set_bytes(tsr_schunk *s, int64_t from, int64_t len, const uint8_t *src)
+int tsr_schunk_set_bytes(tsr_schunk *s, int64_t from, int64_t len, const uint8_t *src)
 {
     int64_t in_tail = s->tail ? tsr_max64(from + len - tsr_max64(s->tail_at, from), 0) : 0;
     int64_t before = len - in_tail;
@@ -422,145 +406,14 @@ int tsr_schunk_set(tsr_schunk *s, int64_t start, int64_t n, const void *src)
     if (rc == TSR_OK) rc = check_items(s, start, n, &from, &len);
     if (rc < 0 || len == 0) return rc;
     int64_t old = tsr_min64(len, s->nbytes - from);
-    if (old > 0) rc = set_bytes(s, from, old, src);
-    return rc == TSR_OK ? append_bytes(s, len - old, (const uint8_t *)src + old) : rc;
+    if (old > 0) rc = tsr_schunk_set_bytes(s, from, old, src);
+    return rc == TSR_OK ? tsr_schunk_append_bytes(s, len - old, (const uint8_t *)src + old) : rc;
 }
 
 int tsr_schunk_append(tsr_schunk *s, int64_t n, const void *src)
 {
     int rc = tsr_schunk_begin(s);
     return rc < 0 ? rc : tsr_schunk_set(s, tsr_schunk_nitems(s), n, src);
-}
-
-/* ---- chunks ---- */
-
-int tsr_schunk_check(const tsr_schunk *s, int64_t i, int64_t end)
-{
-    if (i >= 0 && i < end) return TSR_OK;
-    return tsr_fail(TSR_EARG, "chunk %lld: the super-chunk has %lld", (long long)i,
-                    (long long)tsr_schunk_nchunks(s));
-}
-
-/* Others may have taken chunks away since i was checked. */
-int tsr_chunk_check_there(const struct tsr_array *a, int64_t i)
-{
-    if (i < tsr_driver_nchunks(a->d)) return TSR_OK;
-    return tsr_fail(TSR_ECONFLICT, "%s: another left %lld chunks, number %lld is wanted: refresh",
-                    a->d->store->url, (long long)tsr_driver_nchunks(a->d), (long long)i);
-}
-
-static int size_of(const struct tsr_array *a, void *arg)
-{
-    struct chunk_read *r = arg;
-    int rc = tsr_chunk_check_there(a, r->i);
-    return rc < 0 ? rc : a->d->format->chunk_size(a->d, r->i, &r->n);
-}
-
-static int read_sized(const struct tsr_array *a, void *arg)
-{
-    const struct chunk_read *r = arg;
-    int64_t n = 0;
-    int rc = tsr_chunk_check_there(a, r->i);
-    if (rc == TSR_OK) rc = a->d->format->chunk_size(a->d, r->i, &n);
-    if (rc == TSR_OK && n != r->n)
-        rc = tsr_fail(TSR_ECONFLICT, "%s: another made chunk %lld %lld bytes long, expected %lld",
-                      a->d->store->url, (long long)r->i, (long long)n, (long long)r->n);
-    return rc < 0 ? rc : tsr_sized_read_chunk(a, r->i, r->dst, n);
-}
-
-int tsr_schunk_chunk_bytes(const tsr_schunk *s, int64_t i, int64_t *bytes)
-{
-    int rc = tsr_schunk_check(s, i, tsr_schunk_nchunks(s));
-    struct chunk_read r = {.i = i};
-    if (rc == TSR_OK && is_variable(s)) {
-        rc = tsr_follow_read(s->a, size_of, &r);
-        *bytes = r.n;
-        return rc;
-    }
-    if (rc == TSR_OK) *bytes = tsr_min64(chunk_bytes(s), s->nbytes - i * chunk_bytes(s));
-    return rc;
-}
-
-int tsr_schunk_read_chunk(const tsr_schunk *s, int64_t i, void *dst, size_t dst_bytes)
-{
-    int64_t n = 0;
-    int rc = tsr_schunk_chunk_bytes(s, i, &n);
-    if (rc < 0) return rc;
-    if ((uint64_t)n != dst_bytes)
-        return tsr_fail(TSR_EARG, "buffer of %zu bytes for chunk %lld of %lld", dst_bytes,
-                        (long long)i, (long long)n);
-    if (is_variable(s))
-        return tsr_follow_read(s->a, read_sized, &(struct chunk_read){.i = i, .n = n, .dst = dst});
-    return get_bytes(s, i * chunk_bytes(s), n, dst);
-}
-
-int tsr_schunk_update_chunk(tsr_schunk *s, int64_t i, const void *src, size_t src_bytes)
-{
-    int64_t n = 0;
-    int rc = tsr_schunk_begin(s);
-    if (rc == TSR_OK) rc = tsr_schunk_chunk_bytes(s, i, &n);
-    if (rc == TSR_OK && is_variable(s)) return sized(s, i, false, src, src_bytes);
-    if (rc < 0) return rc;
-    if ((uint64_t)n != src_bytes)
-        return tsr_fail(TSR_EARG, "chunk %lld holds %lld bytes, %zu given", (long long)i,
-                        (long long)n, src_bytes);
-    return set_bytes(s, i * chunk_bytes(s), n, src);
-}
-
-/* As if nothing had happened; the text of the failure stays. */
-static void undo_insert(tsr_schunk *s, int64_t i)
-{
-    char text[TSR_ERROR_MAX];
-    tsr_error_save(text);
-    if (s->a->d->format->chunk_delete(s->a->d, i) == TSR_OK) s->nbytes -= chunk_bytes(s);
-    tsr_error_restore(text);
-}
-
-int tsr_schunk_insert_chunk(tsr_schunk *s, int64_t i, const void *src, size_t src_bytes)
-{
-    int rc = tsr_schunk_begin(s);
-    int64_t chunk = chunk_bytes(s), n = tsr_schunk_nchunks(s);
-    if (rc == TSR_OK) rc = tsr_schunk_check(s, i, n + 1);
-    if (rc == TSR_OK && is_variable(s)) return sized(s, i, true, src, src_bytes);
-    if (rc < 0) return rc;
-    bool at_end = i == n && s->nbytes % chunk == 0;
-    if (src_bytes == 0 || src_bytes % (size_t)s->spec.item_bytes || (int64_t)src_bytes > chunk ||
-        ((int64_t)src_bytes < chunk && !at_end) || (i == n && !at_end))
-        return tsr_fail(TSR_EARG,
-                        "insert %zu bytes before chunk %lld of %lld: expected %lld "
-                        "(only after a full last chunk fewer)",
-                        src_bytes, (long long)i, (long long)n, (long long)chunk);
-    if (i == n) return append_bytes(s, (int64_t)src_bytes, src);
-    if ((rc = tsr_schunk_untail(s)) < 0) return rc;
-    if ((rc = s->a->d->format->chunk_insert(s->a->d, i)) < 0) return rc;
-    s->nbytes += chunk;
-    if ((rc = write_bytes(s, i * chunk, chunk, src)) < 0) undo_insert(s, i);
-    return rc;
-}
-
-int tsr_schunk_delete_chunk(tsr_schunk *s, int64_t i)
-{
-    int64_t n = 0;
-    int rc = tsr_schunk_begin(s);
-    if (rc == TSR_OK) rc = tsr_schunk_chunk_bytes(s, i, &n);
-    if (rc == TSR_OK) rc = tsr_schunk_untail(s);
-    if (rc == TSR_OK) rc = s->a->d->format->chunk_delete(s->a->d, i);
-    if (rc == TSR_OK) s->nbytes -= n;
-    if (rc == TSR_OK) tsr_sized_forget(s->a);
-    return rc;
-}
-
-int tsr_schunk_reorder(tsr_schunk *s, const int64_t *order)
-{
-    int rc = tsr_schunk_begin(s);
-    int64_t n = tsr_schunk_nchunks(s);
-    if (rc == TSR_OK && !s->a->d->format->chunk_reorder)
-        rc = tsr_fail(TSR_EUNSUPPORTED, "format %s: cannot be reordered", tsr_schunk_format(s));
-    for (int64_t i = 0; i < n && rc == TSR_OK; i++) rc = tsr_schunk_check(s, order[i], n);
-    if (rc == TSR_OK) rc = tsr_schunk_untail(s);
-    if (rc == TSR_OK && n) rc = s->a->d->format->chunk_reorder(s->a->d, order);
-    tsr_sized_forget(s->a);
-    return rc;
 }
 
 /* ---- frames and metalayers ---- */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* array/schunk.h - what the files of super-chunks share: schunk.c items, whole.c stored chunks. */
+/* array/schunk.h - what the files of super-chunks share: schunk.c items, schunk_chunks.c decoded
+ * chunks, schunk_stored.c compressed ones. */
 #ifndef TSR_ARRAY_SCHUNK_H
 #define TSR_ARRAY_SCHUNK_H
 
@@ -14,12 +15,31 @@ struct tsr_schunk {
     bool tail_dirty;
 };
 
+static inline int64_t schunk_chunk_bytes(const tsr_schunk *s)
+{
+    return s->a->d->grid.chunk[0];
+}
+static inline bool schunk_is_variable(const tsr_schunk *s)
+{
+    return s->a->d->variable;
+}
+static inline int64_t schunk_stored_bytes(const tsr_schunk *s)
+{
+    return s->a->d->grid.shape[0];
+}
+
 /* Before a change: brings the super-chunk up to date, so sizes are looked at after this. */
 int tsr_schunk_begin(tsr_schunk *s);
 /* EARG unless 0 <= i < end. */
 int tsr_schunk_check(const tsr_schunk *s, int64_t i, int64_t end);
 /* Lets go of the tail; its content is stored. */
 int tsr_schunk_untail(tsr_schunk *s);
+/* Bytes [from, from + len) that exist, some of them perhaps in the tail; and new ones behind. */
+int tsr_schunk_get_bytes(const tsr_schunk *s, int64_t from, int64_t len, uint8_t *dst);
+int tsr_schunk_set_bytes(tsr_schunk *s, int64_t from, int64_t len, const uint8_t *src);
+int tsr_schunk_append_bytes(tsr_schunk *s, int64_t len, const uint8_t *src);
+/* Chunk i of a variable super-chunk becomes src[n], or one more is put before it. */
+int tsr_schunk_put_sized(tsr_schunk *s, int64_t i, bool insert, const void *src, size_t n);
 /* ECONFLICT when others have taken chunks away since i was checked. */
 int tsr_chunk_check_there(const struct tsr_array *a, int64_t i);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* array/whole.c - chunks of super-chunks as they are stored: handed out and taken in compressed,
- * and their blocks of variable length one by one. */
+/* array/schunk_stored.c - chunks of super-chunks as they are stored: handed out and taken in
+ * compressed, and their blocks of variable length one by one. */
 #include "array/schunk.h"
 #include "base/mem.h"
 
