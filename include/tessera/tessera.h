@@ -174,7 +174,8 @@ TSR_API void tsr_array_drop(tsr_array *a);
 
 /* Everything written so far survives the death of the process from here on (with
  * tsr_options.durable: of the machine).  Before it returns, a kill leaves the last flushed
- * state.  tsr_array_sync: as flush with durable set. */
+ * state.  ECONFLICT: the file was removed or replaced meanwhile.  tsr_array_sync: as flush with
+ * durable set. */
 TSR_API int tsr_array_flush(tsr_array *a);
 TSR_API int tsr_array_sync(tsr_array *a);
 

@@ -35,6 +35,9 @@ static int commit(struct tsr_frame *f, bool durable)
 {
     struct frame_commit c = {.durable = durable};
     struct frame_header before = f->h;
+    if (tsr_store_gone(f->st))
+        return tsr_fail(TSR_ECONFLICT, "%s: the file was removed or replaced while it was open",
+                        f->st->url);
     int rc = f->facts.nchunks ? tsr_index_pack(&f->index, &c.index) : TSR_OK;
     if (rc == TSR_OK) rc = tsr_trailer_emit(&c.trailer, &f->vlmetas);
     c.seal_len = tsr_seal_len(f);

@@ -187,6 +187,7 @@ static int scan(struct tsr_frame *f)
     struct strays w = {s, count(&s->taken)};
     if (w.named) s->most = at(&s->taken, w.named - 1);
     if (rc == TSR_OK && !f->created) rc = tsr_store_list(f->st, "", see_file, &w);
+    if (rc == TSR_OK && !f->created) tsr_store_sweep(f->st);
     sort(&s->taken);
     s->scanned = rc == TSR_OK;
     return rc;

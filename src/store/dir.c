@@ -160,6 +160,20 @@ static int dir_remove(struct tsr_store *st, const char *key)
     return rc < 0 ? rc : tsr_folder_remove(&dir_of(st)->folder, key);
 }
 
+static int sweep_one(void *user, const char *name)
+{
+    size_t len = strlen(name);
+    bool ours = strstr(name, ".chunk.") || strncmp(name + 1, mark, sizeof mark - 1) == 0;
+    if (name[0] == '.' && len > 4 && strcmp(name + len - 4, ".tmp") == 0 && ours)
+        tsr_folder_remove(user, name);
+    return 0;
+}
+
+static void dir_sweep(struct tsr_store *st)
+{
+    tsr_folder_list(&dir_of(st)->folder, sweep_one, &dir_of(st)->folder);
+}
+
 /* What was at the target, under the name that the folder had before. */
 static void remove_old(const char *path)
 {
@@ -222,6 +236,7 @@ static const struct tsr_store_kind dir_kind = {
     .sync = dir_sync,
     .list = dir_list,
     .remove = dir_remove,
+    .sweep = dir_sweep,
     .publish = dir_publish,
     .replaced = dir_replaced,
     .stamp = dir_stamp,

@@ -133,6 +133,11 @@ static bool file_replaced(const struct tsr_store *st)
     return !s->target && !tsr_file_is_current(&s->file);
 }
 
+static bool file_gone(const struct tsr_store *st)
+{
+    return tsr_file_is_nameless(&((const struct store_file *)st)->file);
+}
+
 static uint64_t file_stamp(struct tsr_store *st, const char *key)
 {
     return key[0] ? 0 : tsr_file_stamp(&file_of(st)->file);
@@ -157,6 +162,7 @@ static const struct tsr_store_kind file_kind = {
     .sync = file_sync,
     .publish = file_publish,
     .replaced = file_replaced,
+    .gone = file_gone,
     .stamp = file_stamp,
     .close = file_close,
 };

@@ -55,6 +55,16 @@ bool tsr_store_replaced(const struct tsr_store *st)
     return st->kind->replaced && st->kind->replaced(st);
 }
 
+bool tsr_store_gone(const struct tsr_store *st)
+{
+    return st->kind->gone && st->kind->gone(st);
+}
+
+void tsr_store_sweep(struct tsr_store *st)
+{
+    if (st->writable && st->kind->sweep) st->kind->sweep(st);
+}
+
 uint64_t tsr_store_stamp(struct tsr_store *st, const char *key)
 {
     return st->kind->stamp ? st->kind->stamp(st, key) : 0;

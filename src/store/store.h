@@ -52,9 +52,13 @@ struct tsr_store_kind {
     int (*list)(struct tsr_store *st, const char *prefix, int (*fn)(void *user, const char *key),
                 void *user);
     int (*remove)(struct tsr_store *st, const char *key);
+    /* Removes what writers that died in the middle of a put left behind; NULL: nothing is. */
+    void (*sweep)(struct tsr_store *st);
     int (*publish)(struct tsr_store *st, bool durable); /* as put; NULL: all is visible */
     /* Does url name something else by now?  NULL: it cannot. */
     bool (*replaced)(const struct tsr_store *st);
+    /* Was the object that is open removed, or replaced, so that writes to it are in vain? */
+    bool (*gone)(const struct tsr_store *st);
     /* A number that changes, as a rule, when the object does; 0 or NULL: there is none. */
     uint64_t (*stamp)(struct tsr_store *st, const char *key);
     void (*close)(struct tsr_store *st); /* url is freed already */
@@ -78,6 +82,7 @@ int tsr_store_readv(struct tsr_store *st, const struct tsr_range *r, size_t n);
 /* As read, to look whether others changed the object: not counted. */
 int tsr_store_peek(struct tsr_store *st, const char *key, uint64_t off, void *dst, size_t len);
 bool tsr_store_replaced(const struct tsr_store *st);
+bool tsr_store_gone(const struct tsr_store *st);
 uint64_t tsr_store_stamp(struct tsr_store *st, const char *key);
 /* NULL when the store has no bytes in place (then read) or the range is outside. */
 const uint8_t *tsr_store_view(struct tsr_store *st, const char *key, uint64_t off, uint64_t len);
@@ -92,6 +97,8 @@ int tsr_store_write_at(struct tsr_store *st, const char *key, uint64_t off,
 int tsr_store_truncate(struct tsr_store *st, const char *key, uint64_t size);
 int tsr_store_sync(struct tsr_store *st, const char *key, bool name);
 int tsr_store_remove(struct tsr_store *st, const char *key);
+/* For the only writer that there is. */
+void tsr_store_sweep(struct tsr_store *st);
 /* EUNSUPPORTED where the store cannot say. */
 int tsr_store_list(struct tsr_store *st, const char *prefix, int (*fn)(void *user, const char *key),
                    void *user);

@@ -30,6 +30,8 @@ void tsr_file_close(struct tsr_file *f); /* NULL path: nothing to do */
 
 /* Is f still what its path names, or was that replaced or removed? */
 bool tsr_file_is_current(const struct tsr_file *f);
+/* Was the last of its names removed, or given to another file? */
+bool tsr_file_is_nameless(const struct tsr_file *f);
 /* A number that a write to the file changes, as a rule, and that another file does not have;
  * 0: not to be had. */
 uint64_t tsr_file_stamp(const struct tsr_file *f);

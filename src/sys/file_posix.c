@@ -33,6 +33,12 @@ bool tsr_file_is_current(const struct tsr_file *f)
            open_one.st_dev == named.st_dev && open_one.st_ino == named.st_ino;
 }
 
+bool tsr_file_is_nameless(const struct tsr_file *f)
+{
+    struct stat s;
+    return fstat(f->fd, &s) == 0 && s.st_nlink == 0;
+}
+
 /* Clocks of file systems tick slowly: two writes may leave the same stamp. */
 uint64_t tsr_file_stamp(const struct tsr_file *f)
 {

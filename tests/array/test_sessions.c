@@ -175,12 +175,80 @@ static void a_second_writer_is_refused_and_readers_are_not(void **state)
     remove(path);
 }
 
+static tsr_array *open_to_write(const char *path)
+{
+    tsr_options o = {.size = sizeof o, .mode = "r+"};
+    tsr_array *a;
+    OK(tsr_array_open(path, &o, &a));
+    return a;
+}
+
+static void put_one_item(tsr_array *a, uint32_t v)
+{
+    tsr_slice one = {.start = (int64_t[]){0, 0}, .count = (int64_t[]){1, 1}};
+    OK(tsr_array_write(a, &one, &v, sizeof v));
+}
+
+static void a_flush_into_a_file_that_is_gone_is_told(void **state)
+{
+    (void)state;
+    const char *path = scratch("s.b2nd"), *other = scratch("t.b2nd");
+    for (int replaced = 0; replaced < 2; replaced++) {
+        create(path);
+        create(other);
+        tsr_array *a = open_to_write(path);
+        put_one_item(a, 7);
+        assert_int_equal(replaced ? rename(other, path) : remove(path), 0);
+        FAILS(TSR_ECONFLICT, "removed or replaced", tsr_array_flush(a));
+        FAILS(TSR_ECONFLICT, path, tsr_array_close(a));
+        remove(path);
+        remove(other);
+    }
+}
+
+static void what_a_dead_writer_left_in_a_folder_goes(void **state)
+{
+    (void)state;
+    static const char *const left[] = {".00000003.chunk.1a2b.3.tmp", ".chunks.b2frame.1a2b.4.tmp"};
+    const char *path = scratch("s.b2nd");
+    char name[2048];
+    tsr_spec spec = {.size = sizeof spec,
+                     .dtype = "<u4",
+                     .ndim = 2,
+                     .shape = (int64_t[]){SIDE, SIDE}};
+    tsr_options o = {.size = sizeof o, .sparse = true};
+    tsr_array *a;
+    OK(tsr_array_create(path, &spec, &o, &a));
+    OK(tsr_array_close(a));
+    for (int i = 0; i < 2; i++) {
+        snprintf(name, sizeof name, "%s/%s", path, left[i]);
+        file_write(name, "half", 4);
+    }
+    snprintf(name, sizeof name, "%s/.notes.tmp", path); /* not ours */
+    file_write(name, "mine", 4);
+    a = open_to_write(path);
+    put_one_item(a, 7);
+    OK(tsr_array_close(a));
+    assert_int_equal(remove(name), 0);
+    for (int i = 0; i < 2; i++) {
+        snprintf(name, sizeof name, "%s/%s", path, left[i]);
+        assert_int_equal(access(name, F_OK), -1);
+    }
+    snprintf(name, sizeof name, "%s/00000000.chunk", path);
+    assert_int_equal(remove(name), 0);
+    snprintf(name, sizeof name, "%s/chunks.b2frame", path);
+    assert_int_equal(remove(name), 0);
+    assert_int_equal(rmdir(path), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sessions_that_rewrite_a_file_do_not_grow_it),
         cmocka_unit_test(a_second_writer_is_refused_and_readers_are_not),
         cmocka_unit_test(a_kill_in_any_session_loses_nothing_flushed),
+        cmocka_unit_test(a_flush_into_a_file_that_is_gone_is_told),
+        cmocka_unit_test(what_a_dead_writer_left_in_a_folder_goes),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }
