@@ -21,29 +21,28 @@ static int cleared(const struct tsr_call *c, const char *name, int bits, int mos
                     name, p, bits - most, bits, most);
 }
 
-static inline __attribute__((always_inline)) void mask_by(const uint8_t *src, size_t n, size_t size,
-                                                          uint64_t mask, uint8_t *dst)
+/* Items are little-endian in the file, and so is the mask: it repeats every 8 bytes, which hold
+ * whole items. */
+static void clear_by(const uint8_t *src, size_t n, const uint8_t mask[8], uint8_t *dst)
 {
-    for (size_t i = 0; i < n; i += size) {
-        uint64_t x = 0;
-        memcpy(&x, src + i, size);
-        x &= mask;
-        memcpy(dst + i, &x, size);
+    uint64_t m, x;
+    size_t i = 0;
+    memcpy(&m, mask, sizeof m);
+    for (; i + 8 <= n; i += 8) {
+        memcpy(&x, src + i, sizeof x);
+        x &= m;
+        memcpy(dst + i, &x, sizeof x);
     }
+    for (; i < n; i++) dst[i] = src[i] & mask[i % 8];
 }
 
-/* Items are little-endian in the file, and so is the mask here. */
 static void clear_low(const uint8_t *src, size_t len, int32_t size, int bits, uint8_t *dst)
 {
     size_t n = len - len % (size_t)size;
-    uint8_t le[8];
-    uint64_t mask;
-    tsr_store_LE64(le, UINT64_MAX << bits);
-    memcpy(&mask, le, sizeof mask);
-    if (size == 1) mask_by(src, n, 1, mask, dst);
-    else if (size == 2) mask_by(src, n, 2, mask, dst);
-    else if (size == 4) mask_by(src, n, 4, mask, dst);
-    else mask_by(src, n, 8, mask, dst);
+    uint8_t item[8], mask[8];
+    tsr_store_LE64(item, UINT64_MAX << bits);
+    for (int i = 0; i < 8; i++) mask[i] = item[i % size];
+    clear_by(src, n, mask, dst);
     memcpy(dst + n, src + n, len - n);
 }
 
