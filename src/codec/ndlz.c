@@ -105,6 +105,13 @@ static const uint8_t *follow(struct decoder *d, size_t n)
     return d->src + (d->token_at - off);
 }
 
+/* A row of a cell: 4 or 8 bytes, each its own instruction. */
+static void put_row(uint8_t *to, const uint8_t *from, size_t side)
+{
+    if (side == 4) memcpy(to, from, 4);
+    else memcpy(to, from, 8);
+}
+
 static void put_rows(const struct decoder *d, uint8_t *to, const uint8_t *from, size_t h, size_t w)
 {
     for (size_t r = 0; r < h; r++) memcpy(to + r * d->cols, from + r * w, w);
@@ -122,8 +129,8 @@ static bool put_plan(struct decoder *d, uint8_t *to, int token)
     if (!p.second) rest = take(d, (side - nref) * side);
     if (!first || !rest) return false;
     for (size_t i = 0; i < side; i++)
-        memcpy(to + p.rows[i] * d->cols, i < nref ? first + i * side : rest + (i - nref) * side,
-               side);
+        put_row(to + p.rows[i] * d->cols, i < nref ? first + i * side : rest + (i - nref) * side,
+                side);
     return true;
 }
 
@@ -172,13 +179,15 @@ static int ndlz_decode(const struct tsr_call *c, const uint8_t *src, size_t len,
 
 /* ---- encoding ---- */
 
-enum { HASH_BITS = 12, SLOTS = 1 << HASH_BITS, FAR = 65535 };
+enum { HASH_BITS = 12, SLOTS = 1 << HASH_BITS, FAR = 65535, TOKENS = 13 };
 
 /* Where groups of rows were stored last, by how many rows they have: [0] 2, [1] 3, [2] all. */
 struct encoder {
     uint8_t *dst;
     size_t cap, at, side;
     uint32_t *seen[3]; /* [SLOTS], 0: nothing */
+    const uint8_t *tokens;
+    struct plan plans[TOKENS]; /* of these */
 };
 
 static size_t hash(const uint8_t *p, size_t n)
@@ -189,11 +198,19 @@ static size_t hash(const uint8_t *p, size_t n)
     return (size_t)(h >> (64 - HASH_BITS));
 }
 
+/* n: whole words of 4 bytes. */
+static bool same_bytes(const uint8_t *a, const uint8_t *b, size_t n)
+{
+    uint32_t differ = 0;
+    for (size_t i = 0; i < n; i += 4) differ |= tsr_load_LE32(a + i) ^ tsr_load_LE32(b + i);
+    return differ == 0;
+}
+
 /* Where the n bytes at p lie in the payload, near enough; 0: nowhere known. */
 static size_t find(const struct encoder *e, int kind, const uint8_t *p, size_t n)
 {
     size_t at = e->seen[kind][hash(p, n)];
-    if (at == 0 || e->at - at >= FAR || memcmp(e->dst + at, p, n) != 0) return 0;
+    if (at == 0 || e->at - at >= FAR || !same_bytes(e->dst + at, p, n)) return 0;
     return at;
 }
 
@@ -218,40 +235,48 @@ static bool room(const struct encoder *e, size_t n)
 struct choice {
     int token; /* -1: none */
     size_t first, second;
-    struct plan plan;
+    const struct plan *plan;
 };
 
 static void gather(uint8_t *to, const uint8_t *cell, const uint8_t *rows, size_t n, size_t side)
 {
-    for (size_t i = 0; i < n; i++) memcpy(to + i * side, cell + rows[i] * side, side);
+    for (size_t i = 0; i < n; i++) put_row(to + i * side, cell + rows[i] * side, side);
 }
 
-/* Tries a token: are its first rows known, and, where it wants that, the others too? */
-static bool try_token(const struct encoder *e, const uint8_t *cell, int token, struct choice *c)
+/* Tries token i: are its first rows known, and, where it wants that, the others too? */
+static bool try_token(const struct encoder *e, const uint8_t *cell, int i, struct choice *c)
 {
     uint8_t part[MAX_CELL];
     size_t side = e->side;
-    if (!(side == 4 ? plan4(token, &c->plan) : plan8(token, &c->plan))) return false;
-    size_t nref = (size_t)c->plan.nref, rest = side - nref;
-    gather(part, cell, c->plan.rows, nref, side);
-    c->token = token;
+    const struct plan *p = c->plan = &e->plans[i];
+    size_t nref = (size_t)p->nref, rest = side - nref;
+    gather(part, cell, p->rows, nref, side);
+    c->token = e->tokens[i];
     c->first = find(e, (int)nref - 2, part, nref * side);
-    if (!c->first || !c->plan.second) return c->first != 0;
-    gather(part, cell, c->plan.rows + nref, rest, side);
+    if (!c->first || !p->second) return c->first != 0;
+    gather(part, cell, p->rows + nref, rest, side);
     c->second = find(e, 0, part, rest * side);
     return c->second != 0;
 }
 
 /* The shortest token that works comes first in these lists. */
+static void plan_all(struct encoder *e)
+{
+    static const uint8_t tokens4[TOKENS] = {0x28, 0x30, 0x38, 0xE0, 0xE8, 0xF0, 0xF8,
+                                            0x88, 0x90, 0x98, 0xB0, 0xB8, 0x80};
+    static const uint8_t tokens8[TOKENS] = {0xA8, 0xA9, 0xAA, 0xAB, 0xAC, 0xAD, 0x88,
+                                            0x89, 0x8A, 0x8B, 0x8C, 0x8D, 0x8E};
+    e->tokens = e->side == 4 ? tokens4 : tokens8;
+    for (int i = 0; i < TOKENS; i++) {
+        if (e->side == 4) plan4(e->tokens[i], &e->plans[i]);
+        else plan8(e->tokens[i], &e->plans[i]);
+    }
+}
+
 static void choose(const struct encoder *e, const uint8_t *cell, struct choice *c)
 {
-    static const uint8_t tokens4[] = {0x28, 0x30, 0x38, 0xE0, 0xE8, 0xF0, 0xF8,
-                                      0x88, 0x90, 0x98, 0xB0, 0xB8, 0x80};
-    static const uint8_t tokens8[] = {0xA8, 0xA9, 0xAA, 0xAB, 0xAC, 0xAD, 0x88,
-                                      0x89, 0x8A, 0x8B, 0x8C, 0x8D, 0x8E};
-    const uint8_t *tokens = e->side == 4 ? tokens4 : tokens8;
-    for (size_t i = 0; i < sizeof tokens4; i++)
-        if (try_token(e, cell, tokens[i], c)) return;
+    for (int i = 0; i < TOKENS; i++)
+        if (try_token(e, cell, i, c)) return;
     c->token = -1;
 }
 
@@ -293,13 +318,13 @@ static bool encode_full(struct encoder *e, const uint8_t *cell)
         put_literal(e, cell, side);
         return true;
     }
-    size_t nref = (size_t)c.plan.nref;
+    size_t nref = (size_t)c.plan->nref;
     put_ref(e, token_at, c.first);
-    if (c.plan.second) {
+    if (c.plan->second) {
         put_ref(e, token_at, c.second);
         return true;
     }
-    gather(rest, cell, c.plan.rows + nref, side - nref, side);
+    gather(rest, cell, c.plan->rows + nref, side - nref, side);
     put_literal(e, rest, side - nref);
     return true;
 }
@@ -308,8 +333,11 @@ static bool encode_full(struct encoder *e, const uint8_t *cell)
 static bool encode_cell(struct encoder *e, const uint8_t *src, size_t cols, size_t h, size_t w)
 {
     uint8_t cell[MAX_CELL];
+    if (h == e->side && w == e->side) {
+        for (size_t r = 0; r < h; r++) put_row(cell + r * w, src + r * cols, w);
+        return encode_full(e, cell);
+    }
     for (size_t r = 0; r < h; r++) memcpy(cell + r * w, src + r * cols, w);
-    if (h == e->side && w == e->side) return encode_full(e, cell);
     if (!room(e, 1 + h * w)) return false;
     e->dst[e->at++] = LITERAL;
     memcpy(e->dst + e->at, cell, h * w);
@@ -345,6 +373,7 @@ static int ndlz_encode(const struct tsr_call *c, const uint8_t *src, size_t n, u
     if (!tables) return TSR_ENOMEM;
     memset(tables, 0, 3 * SLOTS * sizeof(uint32_t));
     for (int k = 0; k < 3; k++) e.seen[k] = (uint32_t *)(void *)tables + k * SLOTS;
+    plan_all(&e);
     dst[0] = 2;
     tsr_store_LE32(dst + 1, (uint32_t)rows);
     tsr_store_LE32(dst + 5, (uint32_t)cols);
