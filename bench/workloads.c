@@ -11,21 +11,26 @@
 
 /* One row per layout that several workloads share. */
 #define CUBE(codec_)                                                                              \
-    {SMOOTH_F4, "<f4", 4, 3, {320, 320, 320}, {80, 80, 80}, {20, 20, 20}, codec_, "shuffle", 5, false, 0}
+    {SMOOTH_F4, "<f4", 4, 3, {320, 320, 320}, {80, 80, 80}, {20, 20, 20}, codec_, "shuffle", 5,   \
+     false, 0}
 #define FRAME_U2                                                                                  \
     {IMAGE_U2, "<u2", 2, 2, {4096, 4096}, {512, 512}, {64, 64}, "lz4", "shuffle", 5, false, 0}
 #define TABLE                                                                                     \
     {TABLE_F8, "<f8", 8, 2, {2000, 2000}, {250, 250}, {50, 50}, "zstd", "shuffle", 5, false, 0}
 #define STARS                                                                                     \
-    {STARS_U1, "|u1", 1, 3, {500, 500, 500}, {125, 125, 125}, {25, 25, 25}, "zstd", NULL, 5, false, 0}
+    {STARS_U1, "|u1", 1, 3, {500, 500, 500}, {125, 125, 125}, {25, 25, 25}, "zstd", NULL, 5,      \
+     false, 0}
 #define FIELD(n, codec_)                                                                          \
-    {SMOOTH_F4, "<f4", 4, 3, {n, 256, 256}, {64, 128, 128}, {16, 32, 32}, codec_, "shuffle", 5, false, 0}
+    {SMOOTH_F4, "<f4", 4, 3, {n, 256, 256}, {64, 128, 128}, {16, 32, 32}, codec_, "shuffle", 5,   \
+     false, 0}
 #define SKY(filter_)                                                                              \
     {IMAGE_U2, "<u2", 2, 2, {8192, 8192}, {1024, 1024}, {128, 128}, "lz4", filter_, 5, false, 0}
 #define SMALL                                                                                     \
-    {SMOOTH_F4, "<f4", 4, 2, {1024, 1024}, {128, 128}, {32, 32}, "zstd", "shuffle", 5, false, 0}
+    {SMOOTH_F4, "<f4", 4, 2, {1024, 1024}, {128, 128}, {32, 32}, "zstd", "shuffle", 5,            \
+     false, 0}
 #define GROWING                                                                                   \
-    {SMOOTH_F4, "<f4", 4, 3, {400, 200, 200}, {16, 100, 100}, {4, 50, 50}, "zstd", "shuffle", 5, false, 0}
+    {SMOOTH_F4, "<f4", 4, 3, {400, 200, 200}, {16, 100, 100}, {4, 50, 50}, "zstd", "shuffle", 5,  \
+     false, 0}
 #define CHUNKS(n) {TABLE_F8, "<f8", 8, 1, {(n)*100}, {100}, {100}, "zstd", "shuffle", 5, false, 0}
 #define ROW(item, n, chunk, block)                                                                \
     {RECORDS, "|u1", item, 1, {n}, {chunk}, {block}, "lz4", "shuffle", 5, false, 0}
@@ -128,10 +133,12 @@ static const struct workload workloads[] = {
     FILTERED("zlib"),
     FILTERED("zstd"),
     {.group = "compress", .name = "16 MiB of zeros", .kind = &kind_compress,
-     .layout = {ZEROS, "<f4", 4, 1, {4 * MIB}, {4 * MIB}, {32 << 10}, "lz4", "shuffle", 5, false, 0},
+     .layout = {ZEROS, "<f4", 4, 1, {4 * MIB}, {4 * MIB}, {32 << 10}, "lz4",
+                "shuffle", 5, false, 0},
      .pattern = WHOLE, .ops = 1},
     {.group = "decompress", .name = "16 MiB of zeros", .kind = &kind_decompress,
-     .layout = {ZEROS, "<f4", 4, 1, {4 * MIB}, {4 * MIB}, {32 << 10}, "lz4", "shuffle", 5, false, 0},
+     .layout = {ZEROS, "<f4", 4, 1, {4 * MIB}, {4 * MIB}, {32 << 10}, "lz4",
+                "shuffle", 5, false, 0},
      .pattern = WHOLE, .ops = 1},
     MORE_F4("lz4", "shuffle,bytedelta", "shuffle bytedelta", 32 << 10, 0),
     MORE_F4("lz4", "delta,shuffle", "delta shuffle", 32 << 10, 0),
