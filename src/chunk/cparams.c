@@ -161,7 +161,8 @@ const char *tsr_cparams_floats(const struct tsr_cparams *p)
 }
 
 /* What a lossy step changes must be items, and no difference from block 0 may span the change: a
- * writer takes it from the old items, a reader would from the new ones (5.4). */
+ * writer takes it from the old items, a reader would from the new ones (5.4).  c-blosc2 3.3.5 gives
+ * other data back where a filter stands between two deltas. */
 static int check_lossy(const struct tsr_cparams *p)
 {
     const char *mixed = NULL, *delta = NULL, *lossy = p->codec->lossy ? p->codec->name : NULL;
@@ -176,6 +177,8 @@ static int check_lossy(const struct tsr_cparams *p)
         if (last) break;
         if (f->lossy) lossy = name;
         if (!f->items) mixed = name;
+        if (f->blosc2_id == FILTER_DELTA && delta)
+            return tsr_fail(TSR_EARG, "step %s stands twice: C-Blosc2 would misread it", name);
         if (f->blosc2_id == FILTER_DELTA) delta = name;
     }
     if (!lossy || !delta) return TSR_OK;

@@ -205,6 +205,7 @@ static void steps_that_do_not_go_together_are_refused(void **state)
     (void)state;
     refuse("<f4", "shuffle", NULL, "ndmean", "it needs items, and shuffle before it leaves none");
     refuse("<f4", "ndmean", NULL, "delta", "step delta cannot stand beside step ndmean");
+    refuse("<i4", "delta", NULL, "delta", "step delta stands twice");
     refuse("<i4", "ndmean", NULL, "shuffle", "expected little-endian floats");
     refuse(">f4", "ndmean", NULL, "shuffle", "expected little-endian floats");
     refuse("<f4", "trunc_prec", NULL, "shuffle", "it needs meta=-51 to 52");
