@@ -104,10 +104,10 @@ static inline int32_t pick_item(struct input *in)
 /* Some filters and codecs lose bits; the data does not come back then. */
 static inline bool loses(const struct tsr_cparams *p)
 {
-    bool lossy = p->clevel > 0 && strncmp(p->codec->name, "zfp", 3) == 0;
+    bool lossy = p->codec->lossy;
     for (int i = 0; i < TSR_CHUNK_FILTERS; i++) {
         const struct tsr_filter *f = p->filters[i] ? tsr_filter_blosc2(NULL, p->filters[i]) : NULL;
-        if (f) lossy |= f->encode_only || strcmp(f->name, "ndmean") == 0;
+        if (f) lossy |= f->lossy;
     }
     return lossy;
 }

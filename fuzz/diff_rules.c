@@ -135,6 +135,14 @@ static bool has_no_blocksize(const struct tsr_chunk *c, const uint8_t *p)
     return c->special && (block <= 0 || block > TSR_BLOCK_MAX);
 }
 
+static bool has_two_deltas(const struct tsr_chunk *c, const uint8_t *p)
+{
+    int n = 0;
+    (void)p;
+    for (int i = 0; i < TSR_CHUNK_FILTERS; i++) n += c->filters[i] == FILTER_DELTA;
+    return n > 1;
+}
+
 /* Bitshuffle of Blosc 1 leaves tails, which the peer forgets. */
 static bool has_old_bitshuffle(const struct tsr_chunk *c, const uint8_t *p)
 {
@@ -179,6 +187,12 @@ static bool no_blocksize(const struct verdict *v)
 static bool broken_stream(const struct verdict *v)
 {
     return !v->in->sound && (v->mine || v->they) && chunk_passes(v, has_library);
+}
+
+/* It misreads an index of that kind too, and then finds no chunks. */
+static bool two_deltas(const struct verdict *v)
+{
+    return !v->in->sound && chunk_passes(v, has_two_deltas);
 }
 
 static bool old_bitshuffle(const struct verdict *v)
@@ -232,6 +246,7 @@ static const struct rule rules[] = {
     {"delta in blocks of variable length", "3.8 [Q]", delta_in_vl},
     {"special chunk without a sensible blocksize", "3.2: ignored", no_blocksize},
     {"zstd or zlib with flipped bits", "4.3: their libraries differ", broken_stream},
+    {"delta twice", "5.4 [Q]: never written", two_deltas},
     {"bitshuffle of Blosc 1", "5.3 [Q]", old_bitshuffle},
     {"chunk_size is no multiple of type_size", "3.2, 7.2", broken_items},
     {"filter slots of the header", "7.1: ignored", other_slots},
