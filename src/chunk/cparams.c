@@ -99,13 +99,22 @@ static int parse_params(struct target *t, const char *s)
     return tsr_fail(TSR_EARG, "step %s: it needs meta=%d to %d", t->step, meta->min, meta->max);
 }
 
+/* One that a file has goes by its number when it has no name here. */
+static int unknown_step(const char *kind, const char *name)
+{
+    if (strncmp(name, "id", 2) == 0 && name[2] >= '0' && name[2] <= '9')
+        return tsr_fail(TSR_EUNSUPPORTED, "%s %s is neither built in nor registered", kind,
+                        name + 2);
+    return tsr_fail(TSR_EARG, "step %s: no such %s", name, kind);
+}
+
 static int codec_step(struct tsr_cparams *p, const tsr_step *step)
 {
     const struct tsr_codec *codec = tsr_codec_named(p->codecs, step->name);
     if (!codec && tsr_filter_named(p->codecs, step->name))
         return tsr_fail(TSR_EARG, "step %s: a filter, but the last step must be a codec",
                         step->name);
-    if (!codec) return tsr_fail(TSR_EARG, "step %s: no such codec", step->name);
+    if (!codec) return unknown_step("codec", step->name);
     if (codec->blosc2_id < 0)
         return tsr_fail(TSR_EARG, "step %s: Blosc2 chunks cannot hold it", step->name);
     struct target t = {.step = step->name, .codec = codec, .params = codec->params};
@@ -124,7 +133,7 @@ static int filter_step(struct tsr_cparams *p, int slot, const tsr_step *step)
     if (!f && tsr_codec_named(p->codecs, step->name))
         return tsr_fail(TSR_EARG, "step %s: a codec, but only the last step may be one",
                         step->name);
-    if (!f) return tsr_fail(TSR_EARG, "step %s: no such filter", step->name);
+    if (!f) return unknown_step("filter", step->name);
     struct target t = {.step = step->name, .params = f->params};
     int rc = parse_params(&t, step->params);
     p->filters[slot] = (uint8_t)f->blosc2_id;

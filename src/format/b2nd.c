@@ -40,19 +40,6 @@ static int settle_dtype(struct b2nd *b, int dtype_format, int64_t item_bytes)
     return TSR_OK;
 }
 
-static int check_geometry(const struct tsr_grid *g, const struct tsr_frame_facts *f)
-{
-    int64_t nbytes;
-    if (!tsr_mul(g->nchunks, g->chunk_bytes, &nbytes) || nbytes != f->nbytes ||
-        (f->nchunks && g->chunk_bytes != f->chunk_bytes))
-        return tsr_fail(TSR_ECORRUPT,
-                        "shapes ask for %lld chunks of %lld bytes, the frame holds %lld bytes in "
-                        "chunks of %lld",
-                        (long long)g->nchunks, (long long)g->chunk_bytes, (long long)f->nbytes,
-                        (long long)f->chunk_bytes);
-    return TSR_OK;
-}
-
 static int read_meta(struct b2nd *b, uint64_t max_chunk_bytes)
 {
     const struct tsr_frame_facts *f = tsr_frame_facts_of(b->b.frame);
@@ -75,7 +62,7 @@ static int read_meta(struct b2nd *b, uint64_t max_chunk_bytes)
                         (long long)g->block_bytes, (long long)g->chunk_bytes);
     if ((rc = tsr_grid_derive(g, max_chunk_bytes)) < 0) return rc;
     if ((rc = settle_dtype(b, dtype_format, g->item_bytes)) < 0) return rc;
-    return check_geometry(g, f);
+    return tsr_b2nd_check_geometry(g, f);
 }
 
 static int b2nd_open(struct tsr_store *st, const tsr_options *o, struct tsr_driver **out)

@@ -153,6 +153,19 @@ bool tsr_b2nd_find_grid(const struct tsr_frame *f, struct tsr_grid *g, bool *sou
     return found;
 }
 
+int tsr_b2nd_check_geometry(const struct tsr_grid *g, const struct tsr_frame_facts *f)
+{
+    int64_t nbytes;
+    if (!tsr_mul(g->nchunks, g->chunk_bytes, &nbytes) || nbytes != f->nbytes ||
+        (f->nchunks && g->chunk_bytes != f->chunk_bytes))
+        return tsr_fail(TSR_ECORRUPT,
+                        "shapes ask for %lld chunks of %lld bytes, the frame holds %lld bytes in "
+                        "chunks of %lld",
+                        (long long)g->nchunks, (long long)g->chunk_bytes, (long long)f->nbytes,
+                        (long long)f->chunk_bytes);
+    return TSR_OK;
+}
+
 bool tsr_b2nd_find_blocks(const struct tsr_frame *f, struct tsr_cparams *out)
 {
     struct tsr_grid g;

@@ -22,5 +22,7 @@ void tsr_b2nd_set_blocks(struct tsr_cparams *p, const struct tsr_grid *g);
 bool tsr_b2nd_find_blocks(const struct tsr_frame *f, struct tsr_cparams *out);
 /* And the whole grid; of use if *sound. */
 bool tsr_b2nd_find_grid(const struct tsr_frame *f, struct tsr_grid *g, bool *sound);
+/* Does the frame hold as many bytes as the grid has, in chunks of its size?  Else ECORRUPT. */
+int tsr_b2nd_check_geometry(const struct tsr_grid *g, const struct tsr_frame_facts *f);
 
 #endif

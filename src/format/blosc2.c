@@ -132,11 +132,18 @@ static int signed_meta(const struct tsr_param *p, int meta)
     return p && p->name && p->min < 0 ? (int8_t)meta : meta;
 }
 
+static const char *name_or_id(struct tsr_blosc2 *b, int at, const char *name, int id)
+{
+    if (name) return name;
+    snprintf(b->names[at], sizeof b->names[at], "id%d", id);
+    return b->names[at];
+}
+
 static void name_filter(struct tsr_blosc2 *b, int at, int id, int meta)
 {
     const char *name = tsr_filter_name(b->cparams.codecs, id);
     const struct tsr_filter *f = tsr_filter_blosc2(b->cparams.codecs, id);
-    b->steps[at] = (tsr_step){name ? name : "unknown", NULL};
+    b->steps[at] = (tsr_step){name_or_id(b, at, name, id), NULL};
     if (!meta) return;
     snprintf(b->params[at], sizeof b->params[at], "meta=%d",
              signed_meta(f ? f->params : NULL, meta));
@@ -150,7 +157,7 @@ static void name_codec(struct tsr_blosc2 *b, int at)
     const char *name = tsr_codec_name(cp->codecs, cp->codec_id);
     char *params = b->params[at];
     size_t size = sizeof b->params[at];
-    b->steps[at] = (tsr_step){name ? name : "unknown", params};
+    b->steps[at] = (tsr_step){name_or_id(b, at, name, cp->codec_id), params};
     int n = snprintf(params, size, "clevel=%d%s", cp->clevel, cp->use_dict ? ",dict=1" : "");
     if (p && p->name)
         snprintf(params + n, size - (size_t)n, ",meta=%d", signed_meta(p, cp->codec_meta));

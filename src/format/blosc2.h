@@ -13,10 +13,11 @@ struct tsr_blosc2 {
     struct tsr_cparams cparams; /* for new chunks */
     tsr_step steps[TSR_CHUNK_FILTERS + 1];
     char params[TSR_CHUNK_FILTERS + 1][48];
-    char *dtype;                       /* owned */
-    size_t head_guess;                 /* bytes to read first of a chunk */
-    uint64_t max_chunk_bytes;          /* variable: the limit on each, 0: none */
-    uint64_t object_off, object_bytes; /* frame NULL: where the chunk begins, bytes from there */
+    char names[TSR_CHUNK_FILTERS + 1][8]; /* of those without one: "id200" */
+    char *dtype;                          /* owned */
+    size_t head_guess;                    /* bytes to read first of a chunk */
+    uint64_t max_chunk_bytes;             /* variable: the limit on each, 0: none */
+    uint64_t object_off, object_bytes;    /* frame NULL: where the chunk begins, bytes from there */
 };
 
 static inline const struct tsr_blosc2 *blosc2_of(const struct tsr_driver *d)

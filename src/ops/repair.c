@@ -25,14 +25,23 @@ static void hear(void *user, int64_t chunk, tsr_status status, const char *what)
     if (r->fn) r->fn(r->user, chunk, known ? r->grid.ndim : 0, coords, status, what);
 }
 
+/* The new frame is one all the same: its bytes can be had as those of a super-chunk. */
+static void tell_of_array(struct repair *r)
+{
+    tsr_within("metalayer b2nd: no array, to be read with format b2frame");
+    hear(r, -1, TSR_ECORRUPT, tsr_error());
+}
+
 static int begin(void *user, const struct tsr_frame *g, const int32_t **block_shape)
 {
     struct repair *r = user;
     const struct tsr_frame_facts *f = tsr_frame_facts_of(g);
     r->total = f->nbytes;
     bool sound;
-    tsr_b2nd_find_grid(g, &r->grid, &sound);
+    bool array = tsr_b2nd_find_grid(g, &r->grid, &sound);
+    sound = sound && tsr_b2nd_check_geometry(&r->grid, f) == TSR_OK;
     if (!sound) {
+        if (array) tell_of_array(r);
         r->grid = (struct tsr_grid){.ndim = 1, .item_bytes = 1}; /* a super-chunk: one axis */
         r->grid.shape[0] = f->nbytes;
         r->grid.chunk[0] = r->grid.block[0] = tsr_max64(f->chunk_bytes, 1);

@@ -164,7 +164,13 @@ static void a_registered_codec_writes_and_reads_files(void **state)
     assert_true(calls.decoded > 0);
     assert_int_equal(read_frame(other, buf, len), TSR_EUNSUPPORTED);
     assert_non_null(strstr(tsr_error(), "codec 200"));
-    tsr_array *a = NULL;
+    tsr_array *a = NULL, *copy = NULL;
+    tsr_options o = {.size = sizeof o, .context = other};
+    OK(tsr_array_from_frame(buf, len, 0, &o, &a));
+    assert_string_equal(tsr_array_spec(a)->steps[0].name, "id200");
+    assert_int_equal(tsr_array_copy(a, NULL, NULL, &o, &copy), TSR_EUNSUPPORTED);
+    assert_non_null(strstr(tsr_error(), "codec 200"));
+    tsr_array_close(a);
     OK(tsr_array_from_frame(buf, len, 0, &(tsr_options){.size = sizeof(tsr_options), .context = c},
                             &a));
     assert_string_equal(tsr_array_spec(a)->steps[0].name, "quarter");

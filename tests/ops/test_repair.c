@@ -427,6 +427,30 @@ static void what_may_not_be_read_is_not_lost(void **state)
     remove_folder(path);
 }
 
+static void a_metalayer_that_makes_no_array_is_told(void **state)
+{
+    (void)state;
+    static const uint8_t shape[] = {0x92, 0xD3, 0, 0, 0, 0, 0, 0, 0, SIDE};
+    const char *path = scratch("d.b2nd"), *out = scratch("e.b2nd");
+    tsr_options o = {.size = sizeof o, .format = "b2frame"};
+    struct heard h;
+    tsr_repair_result r;
+    tsr_schunk *s;
+    size_t len, at = 0;
+    make(path, false, false);
+    uint8_t *p = file_read(path, &len);
+    while (at + sizeof shape < len && memcmp(p + at, shape, sizeof shape)) at++;
+    p[at + 8] = 1; /* 256 rows more */
+    file_write(path, p, len);
+    free(p);
+    OK(repair(path, out, &h, &r));
+    assert_int_equal(h.lines, 1);
+    assert_int_equal(r.missing, 0);
+    OK(tsr_schunk_open(out, &o, &s));
+    assert_int_equal(tsr_schunk_nitems(s), ITEMS);
+    OK(tsr_schunk_close(s));
+}
+
 static size_t index_of(const char *path)
 {
     struct tsr_store *st;
@@ -533,6 +557,7 @@ int main(void)
         cmocka_unit_test(what_is_left_of_a_cut_file_comes_back),
         cmocka_unit_test(random_damage_is_never_passed_on_untold),
         cmocka_unit_test(folders_come_back_too),
+        cmocka_unit_test(a_metalayer_that_makes_no_array_is_told),
         cmocka_unit_test(a_folder_without_its_index_file_comes_back_as_chunks),
         cmocka_unit_test(nothing_is_repaired_under_a_writer),
         cmocka_unit_test(what_may_not_be_read_is_not_lost),
