@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* fuzz/seed_array.c - writes the kept corpora of fuzz_b2nd and fuzz_npy: seed_array FOLDER NPY_FOLDER.
- * Small arrays of all dimensions, dtypes, codecs and kinds of chunks. */
+/* fuzz/seed_array.c - writes the kept corpora of fuzz_b2nd and fuzz_npy: seed_array FOLDER
+ * NPY_FOLDER.  Small arrays of all dimensions, dtypes, codecs and kinds of chunks. */
 #include <stdio.h>
 #include <stdlib.h>
 

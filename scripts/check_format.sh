@@ -8,9 +8,13 @@ if [ "${1:-}" = --fix ]; then
     clang-format -i "${files[@]}"
     exit
 fi
+# clang-format breaks no comments; the tables of bench are laid out by hand.
+narrow() {
+    [[ $1 = bench/* ]] || ! LC_ALL=C.UTF-8 grep -nHE '^.{101}' "$1"
+}
 failed=0
 for f in "${files[@]}"; do
-    clang-format --dry-run -Werror "$f" || failed=$((failed + 1))
+    clang-format --dry-run -Werror "$f" && narrow "$f" || failed=$((failed + 1))
 done
 echo "$((${#files[@]} - failed)) passed, $failed failed"
 [ $failed -eq 0 ]

@@ -227,9 +227,9 @@ TSR_API int tsr_array_copy(const tsr_array *a, const char *url, const tsr_spec *
                            const tsr_options *opts, tsr_array **out);
 
 /* The n >= 1 arrays a[n] one after the other along axis, as a new array at url (NULL: in memory).
- * All have the dtype of the first and its shape but for shape[axis], else EARG; chunks, blocks, steps, attributes and
- * metalayers are the first one's.  Blosc2 chunks are taken as they are stored where they fit the
- * new grid, others are decoded and encoded.  The caller closes *out. */
+ * All have the dtype of the first and its shape but for shape[axis], else EARG; chunks, blocks,
+ * steps, attributes and metalayers are the first one's.  Blosc2 chunks are taken as they are stored
+ * where they fit the new grid, others are decoded and encoded.  The caller closes *out. */
 TSR_API int tsr_array_concat(const tsr_array *const *a, int n, int axis, const char *url,
                              const tsr_options *opts, tsr_array **out);
 
@@ -294,7 +294,7 @@ typedef struct {
 } tsr_schunk_spec;
 
 /* As the calls of tsr_array of the same names.  open: EARG for an array, unless opts->format is
- * "b2frame": then the chunks below it, to read.  create: format "b2frame"; without items at first. */
+ * "b2frame": then the chunks below it, to read.  create: in format "b2frame", without items. */
 TSR_API int tsr_schunk_open(const char *url, const tsr_options *opts, tsr_schunk **out);
 TSR_API int tsr_schunk_create(const char *url, const tsr_schunk_spec *spec, const tsr_options *opts,
                               tsr_schunk **out);

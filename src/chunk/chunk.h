@@ -53,7 +53,8 @@ struct tsr_cparams {
 /* zstd, clevel 5, shuffle, split auto; the codecs of the tables. */
 void tsr_cparams_init(struct tsr_cparams *p, int32_t item_bytes);
 /* From public steps, looked up in p->codecs: any number of filters, then one codec; n 0: the
- * defaults.  EARG names the step.  Filters fill the slots from the last one down to keep c-blosc2's habit (5.1, 6). */
+ * defaults.  EARG names the step.  Filters fill the slots from the last one down to keep c-blosc2's
+ * habit (5.1, 6). */
 int tsr_cparams_from_steps(struct tsr_cparams *p, const tsr_step *steps, int n, int split);
 /* EUNSUPPORTED (naming it) when codec or a filter of p is not built in or cannot encode, EARG
  * when the steps do not go together or not with items and blocks of p. */
@@ -197,9 +198,10 @@ int tsr_chunk_encode_block(const struct tsr_chunk *c, const struct tsr_cparams *
                            struct tsr_block_out *out);
 
 /* Closes the chunk: writes header and block starts into head (room for 32 + 4 * nblocks, or that
- * which tsr_chunk_train was given) and sets *head_len and c->cbytes.  The stored chunk is head then the blocks' bytes in order; if
- * *special is set it is head alone; if c->memcpyed is set, head (32 bytes) then the nbytes of
- * source (6.3: it would have exceeded nbytes + 32, or clevel 0, or fewer than 32 bytes). */
+ * which tsr_chunk_train was given) and sets *head_len and c->cbytes.  The stored chunk is head then
+ * the blocks' bytes in order; if *special is set it is head alone; if c->memcpyed is set, head (32
+ * bytes) then the nbytes of source (6.3: it would have exceeded nbytes + 32, or clevel 0, or fewer
+ * than 32 bytes). */
 int tsr_chunk_seal(struct tsr_chunk *c, const struct tsr_block_out *blocks, uint8_t *head,
                    size_t *head_len);
 

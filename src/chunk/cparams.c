@@ -2,8 +2,9 @@
 /* chunk/cparams.c - how chunks are to be made: from public steps, and checked.
  *
  * Steps are filters in writing order, then one codec, each with parameters "name=integer,...".
- * clevel belongs to every codec, dict to those that take one; "meta" is the parameter byte of a filter or codec.  The last
- * filter goes into slot 5, the one before into slot 4, as c-blosc2 has its only one in slot 5. */
+ * clevel belongs to every codec, dict to those that take one; "meta" is the parameter byte of a
+ * filter or codec.  The last filter goes into slot 5, the one before into slot 4, as c-blosc2 has
+ * its only one in slot 5. */
 #include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>

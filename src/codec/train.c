@@ -3,7 +3,7 @@
  *
  *   | magic | id | entropy tables | content: strings that many samples share, the best ones last |
  *
- * Its choice of content serves any codec that copies from what it saw before, without the tables. */
+ * Its choice of content serves any codec that copies from what it saw before, tables apart. */
 #include "codec/train.h"
 
 #include <string.h>

@@ -3,7 +3,8 @@
  * (blosc2.md appendix C).
  *
  * A payload is a bare stream of bits, low ones first, for one block of 1 to 4 dimensions, the last
- * one fastest; libzfp ends it with a whole word, of 1 to 8 bytes as it was built.  The mode and its parameter are in the chunk header, not in the stream:
+ * one fastest; libzfp ends it with a whole word, of 1 to 8 bytes as it was built.  The mode and its
+ * parameter are in the chunk header, not in the stream:
  *
  *   zfp_acc   meta = log10 of the tolerance     zfp_prec  meta + 3 + 2 * ndim bit planes
  *   zfp_rate  meta percent of the item's bits
@@ -142,18 +143,23 @@ static bool aligned(const void *p)
 
 /* ---- both ways ---- */
 
-static int encode(const struct tsr_call *c, enum mode mode, const uint8_t *src, size_t n,
-                  uint8_t *dst, size_t cap, size_t *out)
+struct moded_call {
+    const struct tsr_call *call;
+    enum mode mode;
+};
+
+static int encode(const struct moded_call *m, const uint8_t *src, size_t n, uint8_t *dst,
+                  size_t cap, size_t *out)
 {
     struct grid g;
     struct run r;
-    int rc = grid_init(&g, c, mode, TSR_EARG);
+    int rc = grid_init(&g, m->call, m->mode, TSR_EARG);
     if (rc == TSR_OK) rc = grid_fits(&g, n, TSR_EARG);
     if (rc < 0) return rc;
     *out = 0;
     if ((rc = run_open(&r, &g, (void *)(uintptr_t)src)) < 0) goto done;
     size_t most = words(zfp_stream_maximum_size(r.zfp, r.field), WORD), len;
-    uint8_t *to = tsr_worker_scratch(c->worker, TSR_SCRATCH_CODEC, most + n);
+    uint8_t *to = tsr_worker_scratch(m->call->worker, TSR_SCRATCH_CODEC, most + n);
     if (!to) {
         rc = TSR_ENOMEM;
         goto done;
@@ -179,19 +185,19 @@ static uint8_t *padded(const struct tsr_call *c, const struct grid *g, const uin
     return p;
 }
 
-static int decode(const struct tsr_call *c, enum mode mode, const uint8_t *src, size_t len,
-                  uint8_t *dst, size_t n)
+static int decode(const struct moded_call *m, const uint8_t *src, size_t len, uint8_t *dst,
+                  size_t n)
 {
     struct grid g;
     struct run r;
     size_t room;
-    int rc = grid_init(&g, c, mode, TSR_ECORRUPT);
+    int rc = grid_init(&g, m->call, m->mode, TSR_ECORRUPT);
     if (rc == TSR_OK) rc = grid_fits(&g, n, TSR_ECORRUPT);
     if (rc < 0) return rc;
-    if (mode == RATE && (uint64_t)len * 8 / g.minbits < g.cells)
+    if (m->mode == RATE && (uint64_t)len * 8 / g.minbits < g.cells)
         return tsr_fail(TSR_ECORRUPT, "zfp: found %zu bytes, expected %llu cells of %u bits", len,
                         (unsigned long long)g.cells, g.minbits);
-    uint8_t *from = padded(c, &g, src, len, n, &room);
+    uint8_t *from = padded(m->call, &g, src, len, n, &room);
     if (!from) return TSR_ENOMEM;
     uint8_t *to = aligned(dst) ? dst : from + room;
     if ((rc = run_open(&r, &g, to)) < 0 || (rc = run_attach(&r, from, room)) < 0) goto done;
@@ -214,12 +220,12 @@ done:
     static int name##_encode(const struct tsr_call *c, const uint8_t *src, size_t n, uint8_t *dst, \
                              size_t cap, size_t *out)                                              \
     {                                                                                              \
-        return encode(c, mode, src, n, dst, cap, out);                                             \
+        return encode(&(struct moded_call){c, mode}, src, n, dst, cap, out);                       \
     }                                                                                              \
     static int name##_decode(const struct tsr_call *c, const uint8_t *src, size_t len,             \
                              uint8_t *dst, size_t n)                                               \
     {                                                                                              \
-        return decode(c, mode, src, len, dst, n);                                                  \
+        return decode(&(struct moded_call){c, mode}, src, len, dst, n);                            \
     }
 
 MODE_FUNCTIONS(acc, ACCURACY)

@@ -77,8 +77,8 @@ static int frame_open(struct tsr_store *st, const tsr_options *o, struct tsr_dri
     return rc;
 }
 
-/* spec: shape[0] = 0 and chunks[0] in bytes (0: variable), blocks[0] in bytes or NULL, item_bytes the true
- * item size; the schunk layer fills it. */
+/* spec: shape[0] = 0 and chunks[0] in bytes (0: variable), blocks[0] in bytes or NULL, item_bytes
+ * the true item size; the schunk layer fills it. */
 static int frame_create(struct tsr_store *st, const tsr_spec *spec, const tsr_options *o,
                         struct tsr_driver **out)
 {

@@ -2,9 +2,9 @@
 /* frame/contiguous.c - the home of frames in one object (blosc2.md 7): where chunks go in it, and
  * the commit in the order of 8.2.
  *
- *   before   | header | chunks, holes, new chunks        | old index, trailer |
- *   1        |   =    |   =                              |   =                | index, note, trailer |
- *   2        | HEADER |   =                              | hole               |   =            |
+ *   before   | header | chunks, holes, new chunks       | old index, trailer |
+ *   1        |   =    |   =                             |   =                | index, note, trailer
+ *   2        | HEADER |   =                             | hole               |   =
  *
  * One write brings index and trailer to space that the flushed state does not use, a second
  * one flips the few bytes of the header that changed; durable commits sync after each.  The

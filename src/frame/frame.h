@@ -133,8 +133,8 @@ int tsr_frame_copy_chunks(const struct tsr_frame *f, struct tsr_frame *g,
 int tsr_frame_to_buffer(struct tsr_frame *f, void **buf, size_t *len);
 
 /* Writes f without its holes to an empty store and flushes it there: the same kind of frame, chunks
- * as they are.  What is damaged according to checksums is not copied: ECORRUPT.  after hears of each
- * chunk, what it fails with ends the work. */
+ * as they are.  What is damaged according to checksums is not copied: ECORRUPT.  after hears of
+ * each chunk, what it fails with ends the work. */
 struct tsr_frame_repacking {
     bool checksum; /* add checksums; those that are there stay */
     bool durable;

@@ -162,8 +162,8 @@ static int check_vlmetas(const struct check *c)
     return rc;
 }
 
-/* Entries from i on, a page of them, that are the same special value, of which none can be wrong: an
- * array of zeros has millions. */
+/* Entries from i on, a page of them, that are the same special value, of which none can be wrong:
+ * an array of zeros has millions. */
 static int64_t sound_entries(struct check *c, int64_t i)
 {
     const struct tsr_frame *f = c->f;

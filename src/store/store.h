@@ -2,9 +2,10 @@
 /* store/store.h - where bytes live.
  *
  * A store maps keys to byte objects.  A file or a memory buffer is a store of one object under
- * the key ""; a folder one of its files under their names.  Three answers are never mixed up: present (TSR_OK), absent (TSR_ENOTFOUND, only
- * for a true not-found), failed (anything else).  Reads may run on many threads at once, also
- * beside write_at to other bytes; all else is for one thread at a time. */
+ * the key ""; a folder one of its files under their names.  Three answers are never mixed up:
+ * present (TSR_OK), absent (TSR_ENOTFOUND, only for a true not-found), failed (anything else).
+ * Reads may run on many threads at once, also beside write_at to other bytes; all else is for one
+ * thread at a time. */
 #ifndef TSR_STORE_STORE_H
 #define TSR_STORE_STORE_H
 

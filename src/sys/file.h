@@ -23,8 +23,8 @@ struct tsr_piece {
 
 enum tsr_file_mode { TSR_FILE_READ, TSR_FILE_UPDATE, TSR_FILE_NEW /* fails with EEXISTS */ };
 
-/* UPDATE and NEW take the advisory lock of writers (fcntl, of the open file); ECONFLICT while another handle, of
- * this process or another, has it.  Pipes and devices are not waited for. */
+/* UPDATE and NEW take the advisory lock of writers (fcntl, of the open file); ECONFLICT while
+ * another handle, of this process or another, has it.  Pipes and devices are not waited for. */
 int tsr_file_open(const char *path, enum tsr_file_mode mode, struct tsr_file *out);
 void tsr_file_close(struct tsr_file *f); /* NULL path: nothing to do */
 

@@ -4,10 +4,11 @@
  *   crash [points [seed [life]]]
  *
  * Draws about that many crash points over all kinds of files and operations (life.c), or over
- * those whose name contains `life`: then the calls that led to a loss are told.  Each life is written down call by call (record.c); what a crash
- * can leave is made from that (disk.c) and read by Tessera and, when TESSERA_PEER holds a command
- * that starts peer.py, by python-blosc2; some survivors are written on.  Then the order of the
- * calls is broken on purpose, and losses must show.  The last line is "N passed, M failed". */
+ * those whose name contains `life`: then the calls that led to a loss are told.  Each life is
+ * written down call by call (record.c); what a crash can leave is made from that (disk.c) and read
+ * by Tessera and, when TESSERA_PEER holds a command that starts peer.py, by python-blosc2; some
+ * survivors are written on.  Then the order of the calls is broken on purpose, and losses must
+ * show.  The last line is "N passed, M failed". */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

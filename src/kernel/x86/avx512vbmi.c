@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* kernel/x86/avx512vbmi.c - 64-byte vectors with byte permutations (VBMI) and bit matrices (GFNI). */
+/* kernel/x86/avx512vbmi.c - 64-byte vectors with byte permutations (VBMI) and bit matrices
+ * (GFNI). */
 #include "kernel/x86/tables.h"
 
 /* The order matters: each template is written in the words of those before. */

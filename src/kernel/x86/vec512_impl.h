@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* kernel/x86/vec512_impl.h - the words in which the templates are written, for 64-byte vectors.
  *
- * The includer defines TARGET, and GFNI as 1 where there are products of bit matrices.  A lane is 16 bytes; a unit is 1, 2, 4 or 8 bytes of a lane. */
+ * The includer defines TARGET, and GFNI as 1 where there are products of bit matrices.  A lane is
+ * 16 bytes; a unit is 1, 2, 4 or 8 bytes of a lane. */
 #include <immintrin.h>
 #include <stddef.h>
 #include <stdint.h>
