@@ -164,6 +164,8 @@ struct tsr_frame_repair {
     bool durable;
     /* Hears of what is missing, and with TSR_OK of where things were found; chunk -1: the frame. */
     void (*tell)(void *user, int64_t chunk, tsr_status status, const char *what);
+    /* What metalayers of the old frame say of the sizes in its header; false: nothing. */
+    bool (*sizes)(void *user, const struct tsr_frame *f, int64_t *nbytes, int64_t *chunk_bytes);
     /* The new frame has its metalayers.  Answers with the number of dimensions of blocks, for
      * codecs, and their shape. */
     int (*begin)(void *user, const struct tsr_frame *g, const int32_t **block_shape);

@@ -335,10 +335,44 @@ static int trailer_from_anywhere(struct repair *r)
 
 /* ---- what there is ---- */
 
+static void take_sizes(struct repair *r, int64_t nbytes, int64_t chunk_bytes)
+{
+    struct tsr_frame *f = r->f;
+    f->h.nbytes = nbytes;
+    f->h.chunk_size = (int32_t)chunk_bytes;
+    tsr_header_facts(&f->h, f->limits.codecs, &f->facts);
+    f->facts.sparse = r->s.home->frame_type;
+}
+
+/* Sizes that are not those of the array in the metalayer: one of the two is damaged, and index and
+ * chunks say which.  With checksums there is a copy of the header. */
+static int settle_sizes(struct repair *r)
+{
+    struct frame_header own = r->f->h;
+    int64_t nbytes, chunk_bytes;
+    if (r->f->facts.checksum || r->f->facts.variable || !r->how->sizes) return TSR_OK;
+    if (!r->how->sizes(r->how->user, r->f, &nbytes, &chunk_bytes) || !nbytes) return TSR_OK;
+    if (nbytes == own.nbytes && chunk_bytes == own.chunk_size) return TSR_OK;
+    if (nbytes / chunk_bytes > FRAME_MAX_CHUNKS) return TSR_OK;
+    take_sizes(r, nbytes, chunk_bytes);
+    int rc = index_from_header(r);
+    if (rc < 0 || !all_lead_somewhere(r)) {
+        take_sizes(r, own.nbytes, own.chunk_size);
+        return repair_is_fatal(rc) ? rc : TSR_OK;
+    }
+    tsr_fail(TSR_ECORRUPT,
+             "header: nbytes %lld and chunk_size %d, but index, chunks and metalayer b2nd agree on "
+             "%lld and %lld",
+             (long long)own.nbytes, own.chunk_size, (long long)nbytes, (long long)chunk_bytes);
+    repair_tell(r, -1, TSR_ECORRUPT);
+    return TSR_OK;
+}
+
 /* True when header and index are where they should be, and nothing says that they are not. */
 static int first_choice(struct repair *r, bool *good)
 {
     int rc = own_header(r);
+    if (rc == TSR_OK) rc = settle_sizes(r);
     if (rc == TSR_OK) rc = index_from_header(r);
     if (rc < 0 && !repair_is_fatal(rc)) repair_tell(r, -1, (tsr_status)rc);
     *good = rc == TSR_OK;

@@ -14,6 +14,7 @@ struct repair {
     struct tsr_grid grid; /* ndim 0 and no chunks: not known, or no array */
     int32_t block[TSR_MAX_NDIM];
     int64_t total;
+    bool array;
 };
 
 static void hear(void *user, int64_t chunk, tsr_status status, const char *what)
@@ -25,11 +26,15 @@ static void hear(void *user, int64_t chunk, tsr_status status, const char *what)
     if (r->fn) r->fn(r->user, chunk, known ? r->grid.ndim : 0, coords, status, what);
 }
 
-/* The new frame is one all the same: its bytes can be had as those of a super-chunk. */
-static void tell_of_array(struct repair *r)
+/* Sizes as the metalayer of an array has them. */
+static bool sizes(void *user, const struct tsr_frame *f, int64_t *nbytes, int64_t *chunk_bytes)
 {
-    tsr_within("metalayer b2nd: no array, to be read with format b2frame");
-    hear(r, -1, TSR_ECORRUPT, tsr_error());
+    struct tsr_grid g;
+    bool sound;
+    (void)user;
+    tsr_b2nd_find_grid(f, &g, &sound);
+    *chunk_bytes = sound ? g.chunk_bytes : 0;
+    return sound && tsr_mul(g.nchunks, g.chunk_bytes, nbytes);
 }
 
 static int begin(void *user, const struct tsr_frame *g, const int32_t **block_shape)
@@ -38,10 +43,9 @@ static int begin(void *user, const struct tsr_frame *g, const int32_t **block_sh
     const struct tsr_frame_facts *f = tsr_frame_facts_of(g);
     r->total = f->nbytes;
     bool sound;
-    bool array = tsr_b2nd_find_grid(g, &r->grid, &sound);
+    r->array = tsr_b2nd_find_grid(g, &r->grid, &sound);
     sound = sound && tsr_b2nd_check_geometry(&r->grid, f) == TSR_OK;
     if (!sound) {
-        if (array) tell_of_array(r);
         r->grid = (struct tsr_grid){.ndim = 1, .item_bytes = 1}; /* a super-chunk: one axis */
         r->grid.shape[0] = f->nbytes;
         r->grid.chunk[0] = r->grid.block[0] = tsr_max64(f->chunk_bytes, 1);
@@ -69,6 +73,20 @@ static int open_target(const char *url, bool folder, const tsr_options *o, struc
     return folder ? tsr_store_create_folder(url, replace, to) : tsr_store_create(url, replace, to);
 }
 
+/* A new frame that is no array is one all the same: its bytes can be had as a super-chunk's. */
+static void check_array(struct repair *r, const char *url)
+{
+    tsr_options o = {.size = sizeof o,
+                     .context = r->o->context,
+                     .max_chunk_bytes = r->o->max_chunk_bytes};
+    tsr_array *a = NULL;
+    int rc = tsr_array_open(url, &o, &a);
+    tsr_array_close(a);
+    if (rc == TSR_OK || rc == TSR_ENOMEM) return;
+    tsr_within("no array, to be read with format b2frame");
+    hear(r, -1, (tsr_status)rc, tsr_error());
+}
+
 int tsr_repair(const char *url, const char *out_url, const tsr_options *opts, tsr_verify_fn fn,
                void *user, tsr_repair_result *out)
 {
@@ -80,6 +98,7 @@ int tsr_repair(const char *url, const char *out_url, const tsr_options *opts, ts
     struct tsr_frame_repair how = {.limits = tsr_limits_of(&o),
                                    .durable = o.durable,
                                    .tell = hear,
+                                   .sizes = sizes,
                                    .begin = begin,
                                    .progress = progress,
                                    .user = &r};
@@ -96,5 +115,6 @@ int tsr_repair(const char *url, const char *out_url, const tsr_options *opts, ts
     }
     tsr_store_close(to);
     tsr_store_close(from);
+    if (rc == TSR_OK && r.array) check_array(&r, out_url);
     return rc;
 }

@@ -451,6 +451,29 @@ static void a_metalayer_that_makes_no_array_is_told(void **state)
     OK(tsr_schunk_close(s));
 }
 
+/* Bytes 30 to 37 and 58 to 61 of the header. */
+static void damaged_sizes_are_those_of_the_array(void **state)
+{
+    (void)state;
+    static const size_t at[] = {35, 36, 37, 58, 59, 60, 61};
+    const char *path = scratch("d.b2nd"), *out = scratch("e.b2nd");
+    for (size_t i = 0; i < sizeof at / sizeof *at; i++) {
+        struct heard h;
+        tsr_repair_result r;
+        size_t len;
+        int untold;
+        make(path, false, false);
+        uint8_t *p = file_read(path, &len);
+        p[at[i]] ^= 0x41;
+        file_write(path, p, len);
+        free(p);
+        OK(repair(path, out, &h, &r));
+        assert_true(h.index);
+        assert_int_equal(r.missing, 0);
+        assert_int_equal(differing(out, &h, &untold), 0);
+    }
+}
+
 static size_t index_of(const char *path)
 {
     struct tsr_store *st;
@@ -557,6 +580,7 @@ int main(void)
         cmocka_unit_test(what_is_left_of_a_cut_file_comes_back),
         cmocka_unit_test(random_damage_is_never_passed_on_untold),
         cmocka_unit_test(folders_come_back_too),
+        cmocka_unit_test(damaged_sizes_are_those_of_the_array),
         cmocka_unit_test(a_metalayer_that_makes_no_array_is_told),
         cmocka_unit_test(a_folder_without_its_index_file_comes_back_as_chunks),
         cmocka_unit_test(nothing_is_repaired_under_a_writer),
