@@ -32,16 +32,56 @@ def remove(url, sparse):
         shutil.rmtree(url) if sparse else os.unlink(url)
 
 
+class Life:
+    """What both sides change in turns; .model is NumPy's idea of it."""
+    kind = ""                                   # what the counts call it
+
+    def __init__(self, name, suffix, sparse):
+        self.what, self.url, self.sparse = name, path(name.replace(" ", "") + suffix), sparse
+        self.story = []
+
+    def tell(self, event):
+        self.story.append(event)
+
+    def open(self):
+        """Tessera's handle, to change it."""
+        raise NotImplementedError
+
+    def tessera(self):
+        with self.open() as a:
+            for _ in range(int(self.rng.integers(1, 4))):
+                self.tessera_step(a)
+                if self.rng.integers(3) == 0:
+                    a.flush()
+        # closing flushed
+
+    def peer(self):
+        b = blosc2.open(self.url, mode="a")
+        for _ in range(int(self.rng.integers(1, 4))):
+            self.peer_step(b)
+        del b
+
+    def live(self):
+        self.create()
+        good = self.look()
+        for _ in range(int(self.rng.integers(3, 8))):
+            if not good:
+                return                          # one failure per life tells enough
+            (self.tessera if self.rng.integers(2) else self.peer)()
+            good = self.look()
+            t.counts[f"steps of {self.kind} changed by both sides"] += 1
+        remove(self.url, self.sparse)
+
+
 # ---- lives of arrays ----
 
-class Life:
-    """One array that both sides change; .model is NumPy's idea of it."""
+class ArrayLife(Life):
+    """One array."""
+    kind = "arrays"
 
     def __init__(self, number):
-        self.rng = np.random.default_rng((SEED, 2, number))
-        self.what, self.url, self.story = f"life {number}", path(f"life{number}.b2nd"), []
-        self.sparse = bool(number % 2)
-        rng = self.rng
+        super().__init__(f"life {number}", ".b2nd", bool(number % 2))
+        rng = self.rng = np.random.default_rng((SEED, 2, number))
         ndim = int(rng.choice((1, 1, 2, 2, 2, 3, 3, 4)))
         top = {1: 500, 2: 40, 3: 14, 4: 8}[ndim]
         self.shape = tuple(int(n) for n in rng.integers(1, top, ndim))
@@ -78,9 +118,6 @@ class Life:
         else:
             blosc2.full(self.shape, data.flat[0], dtype=self.dtype, **how)
 
-    def tell(self, event):
-        self.story.append(event)
-
     def grown(self, shape):
         """The model with another shape: what is new is zeros."""
         new = np.zeros(shape, self.dtype)
@@ -90,13 +127,8 @@ class Life:
 
     # -- what Tessera does --
 
-    def tessera(self):
-        with tsr.Array.open(self.url, "r+") as a:
-            for _ in range(int(self.rng.integers(1, 4))):
-                self.tessera_step(a)
-                if self.rng.integers(3) == 0:
-                    a.flush()
-        # closing flushed
+    def open(self):
+        return tsr.Array.open(self.url, "r+")
 
     def tessera_step(self, a):
         rng, op = self.rng, self.rng.integers(5)
@@ -146,12 +178,6 @@ class Life:
         return tuple(shape)
 
     # -- what the peer does --
-
-    def peer(self):
-        b = blosc2.open(self.url, mode="a")
-        for _ in range(int(self.rng.integers(1, 4))):
-            self.peer_step(b)
-        del b
 
     def peer_step(self, b):
         rng, op = self.rng, self.rng.integers(5)
@@ -216,32 +242,21 @@ class Life:
                        f"{self.what}: blosc2's attributes: {story}")
         return good
 
-    def live(self):
-        self.create()
-        good = self.look()
-        for _ in range(int(self.rng.integers(3, 8))):
-            if not good:
-                return                          # one failure per life tells enough
-            (self.tessera if self.rng.integers(2) else self.peer)()
-            good = self.look()
-            t.counts["steps of arrays changed by both sides"] += 1
-        remove(self.url, self.sparse)
-
 
 # ---- lives of super-chunks ----
 
-class SchunkLife:
-    """A list of chunks that both sides change; all have the same size but the last."""
+class SchunkLife(Life):
+    """A list of chunks; all have the same size but the last."""
+    kind = "super-chunks"
 
     def __init__(self, number):
+        super().__init__(f"schunk life {number}", ".b2frame", bool(number % 2))
         self.rng = np.random.default_rng((SEED, 3, number))
-        self.what, self.url = f"schunk life {number}", path(f"life{number}.b2frame")
-        self.sparse = bool(number % 2)
         self.typesize = int(self.rng.choice((1, 2, 4, 7, 8, 16, 300)))
         self.chunk = int(self.rng.integers(20, 300)) * self.typesize
         self.how = (str(self.rng.choice(list(CODECS))), str(self.rng.choice(list(FILTERS))),
                     int(self.rng.choice((1, 5, 9))))
-        self.model, self.story = b"", []
+        self.model = b""
 
     def data(self, n):
         if self.rng.integers(6) == 0:
@@ -257,22 +272,28 @@ class SchunkLife:
 
     def create(self):
         if self.rng.integers(2):
-            self.story.append(f"tessera creates {self.typesize} {self.chunk} {self.how}")
+            self.tell(f"tessera creates {self.typesize} {self.chunk} {self.how}")
             with tsr.Schunk.create(self.url, self.typesize, self.chunk,
                                    steps=steps_of(*self.how), sparse=self.sparse) as s:
                 self.tessera_append(s)
         else:
-            self.story.append(f"blosc2 creates {self.typesize} {self.chunk} {self.how}")
+            self.tell(f"blosc2 creates {self.typesize} {self.chunk} {self.how}")
             b = blosc2.SChunk(chunksize=self.chunk, urlpath=self.url, mode="w",
                               contiguous=not self.sparse,
                               cparams=cparams_of(*self.how, self.typesize))
             self.model = self.data(self.chunk)
             b.append_data(self.model)
 
+    def open(self):
+        return tsr.Schunk.open(self.url, "r+")
+
+    def tessera_step(self, s):
+        (self.tessera_append, self.tessera_set, self.tessera_chunk)[self.rng.integers(3)](s)
+
     def tessera_append(self, s):
         n = int(self.rng.integers(1, 3 * self.chunk // self.typesize))
         data = self.data(n * self.typesize)
-        self.story.append(f"tessera appends {n}")
+        self.tell(f"tessera appends {n}")
         s.append(data)
         self.model += data
 
@@ -281,7 +302,7 @@ class SchunkLife:
         start = int(self.rng.integers(0, total + 1))
         n = int(self.rng.integers(1, self.chunk // self.typesize * 2))
         data = self.data(n * self.typesize)
-        self.story.append(f"tessera sets {start} {n}")
+        self.tell(f"tessera sets {start} {n}")
         s.set(start, data)
         at = start * self.typesize
         self.model = self.model[:at] + data + self.model[at + len(data):]
@@ -291,51 +312,37 @@ class SchunkLife:
         at = i * self.chunk
         if op == 0 and (i < self.nchunks or self.whole()):
             data = self.data(self.chunk)
-            self.story.append(f"tessera inserts chunk {i}")
+            self.tell(f"tessera inserts chunk {i}")
             s.insert_chunk(i, data)
             self.model = self.model[:at] + data + self.model[at:]
         elif op == 1 and i < self.nchunks:
             n = len(self.model[at:at + self.chunk])
             data = self.data(n)
-            self.story.append(f"tessera updates chunk {i}")
+            self.tell(f"tessera updates chunk {i}")
             s.update_chunk(i, data)
             self.model = self.model[:at] + data + self.model[at + n:]
         elif op == 2 and i < self.nchunks > 1:
-            self.story.append(f"tessera deletes chunk {i}")
+            self.tell(f"tessera deletes chunk {i}")
             s.delete_chunk(i)
             self.model = self.model[:at] + self.model[at + self.chunk:]
-
-    def tessera(self):
-        with tsr.Schunk.open(self.url, "r+") as s:
-            for _ in range(int(self.rng.integers(1, 4))):
-                op = self.rng.integers(3)
-                (self.tessera_append, self.tessera_set, self.tessera_chunk)[op](s)
-                if self.rng.integers(3) == 0:
-                    s.flush()
-
-    def peer(self):
-        b = blosc2.open(self.url, mode="a")
-        for _ in range(int(self.rng.integers(1, 4))):
-            self.peer_step(b)
-        del b
 
     def peer_step(self, b):
         op, i = self.rng.integers(4), int(self.rng.integers(0, max(self.nchunks, 1)))
         at, data = i * self.chunk, self.data(self.chunk)
         if op == 0 and self.whole():            # it appends to whole chunks only
-            self.story.append("blosc2 appends a chunk")
+            self.tell("blosc2 appends a chunk")
             b.append_data(data)
             self.model += data
         elif op == 1 and at + self.chunk <= len(self.model):
-            self.story.append(f"blosc2 updates chunk {i}")
+            self.tell(f"blosc2 updates chunk {i}")
             b.update_data(i, data, copy=True)
             self.model = self.model[:at] + data + self.model[at + self.chunk:]
         elif op == 2 and self.whole() and self.model:  # 7.1: else the chunk size becomes variable
-            self.story.append(f"blosc2 inserts chunk {i}")
+            self.tell(f"blosc2 inserts chunk {i}")
             b.insert_data(i, data, copy=True)
             self.model = self.model[:at] + data + self.model[at:]
         elif op == 3 and self.nchunks > 2 and self.whole():
-            self.story.append(f"blosc2 deletes chunk {i}")
+            self.tell(f"blosc2 deletes chunk {i}")
             b.delete_chunk(i)
             self.model = self.model[:at] + self.model[at + self.chunk:]
 
@@ -352,29 +359,11 @@ class SchunkLife:
         good &= t.same(found, self.model, f"{self.what}: blosc2 reads: {story}")
         return good
 
-    def live(self):
-        self.create()
-        good = self.look()
-        for _ in range(int(self.rng.integers(3, 8))):
-            if not good:
-                return
-            (self.tessera if self.rng.integers(2) else self.peer)()
-            good = self.look()
-            t.counts["steps of super-chunks changed by both sides"] += 1
-        remove(self.url, self.sparse)
-
 
 def lives():
-    for number in range(LIVES):
-        life = Life(number)
-        with t.case(f"life {number}: {'; '.join(life.story)}"):
-            try:
-                life.live()
-            except Exception as e:
-                raise RuntimeError(f"{e} after: {'; '.join(life.story)}") from e
-    for number in range(LIVES // 2):
-        life = SchunkLife(number)
-        with t.case(f"schunk life {number}"):
+    for number in range(LIVES + LIVES // 2):
+        life = ArrayLife(number) if number < LIVES else SchunkLife(number - LIVES)
+        with t.case(life.what):
             try:
                 life.live()
             except Exception as e:
