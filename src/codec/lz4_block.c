@@ -17,6 +17,7 @@
 
 enum { MATCH_MIN = 4, MATCH_LAST = 12, LITERALS_LAST = 5 };
 enum { WORD = 16, ROOM_IN = 32, ROOM_OUT = 64 };
+enum { EASY_MATCH = 14 + MATCH_MIN }; /* the longest whose length is in the token */
 
 /* Where decoding stands. */
 struct state {
@@ -138,12 +139,18 @@ static inline bool easy_literals(struct state *s, size_t n)
 
 static inline bool easy_match(struct state *s, size_t n)
 {
-    size_t off = tsr_load_LE16(s->p);
-    if (n == 15 || off < 8 || off > (size_t)(s->op - s->base)) return false;
-    uint8_t *op = s->op;
-    memcpy(op, op - off, 8);
-    memcpy(op + 8, op + 8 - off, 8);
-    memcpy(op + 16, op + 16 - off, 2);
+    size_t off = tsr_load_LE16(s->p), have = (size_t)(s->op - s->base);
+    if (n == 15 || off < 8) return false;
+    const uint8_t *src;
+    if (off > have) { /* by so much that all of it lies in the dictionary */
+        if (off - have < EASY_MATCH || off - have > s->dict_len) return false;
+        src = s->dict_end - (off - have);
+    } else {
+        src = s->op - off;
+    }
+    memcpy(s->op, src, 8);
+    memcpy(s->op + 8, src + 8, 8);
+    memcpy(s->op + 16, src + 16, EASY_MATCH - 16);
     s->op += n + MATCH_MIN;
     s->p += 2;
     return true;
