@@ -208,6 +208,25 @@ static int decode_job(void *arg, size_t i, struct tsr_worker *w)
     return tsr_chunk_decode_range(&d->chunk, w, d->src, lo, hi - lo, d->dst + (lo - d->lo));
 }
 
+/* Decodes block 0 of a serial chunk, which all jobs need: at its place if it is wanted itself,
+ * else aside, in *ref. */
+static int decode_first(struct decoding *d, struct tsr_pool *pool, uint8_t **ref)
+{
+    int32_t n = tsr_chunk_block_len(&d->chunk, 0);
+    bool wanted = d->lo == 0;
+    uint8_t *to = wanted ? d->dst : (*ref = tsr_alloc((size_t)n));
+    struct tsr_worker *w = to ? tsr_pool_borrow(pool) : NULL;
+    if (!w) return TSR_ENOMEM;
+    int rc = tsr_chunk_decode_range(&d->chunk, w, d->src, 0, n, to);
+    tsr_pool_return(pool, w);
+    d->chunk.ref = to;
+    if (!wanted) return rc;
+    d->lo += n;
+    d->dst += n;
+    d->n -= n;
+    return rc;
+}
+
 int tsr_chunk_decode_parallel(struct tsr_pool *pool, const struct tsr_chunk *c,
                               const uint8_t *chunk, int64_t lo, int64_t n, void *dst)
 {
@@ -219,10 +238,13 @@ int tsr_chunk_decode_parallel(struct tsr_pool *pool, const struct tsr_chunk *c,
     if (n == 0) return TSR_OK;
     int64_t block = tsr_max64(c->block_bytes, 1); /* of VL blocks: all of it */
     d.span = tsr_max64(JOB_BYTES / block, 1) * block;
-    if (c->serial) /* each job decodes block 0 too: one job for each thread */
-        d.span = tsr_ceil_div(tsr_ceil_div(n, tsr_pool_threads(pool)), block) * block;
-    int64_t jobs = (lo + n - 1) / d.span - lo / d.span + 1;
-    return tsr_pool_run(pool, (size_t)jobs, decode_job, &d);
+    uint8_t *ref = NULL;
+    int rc = TSR_OK;
+    if (c->serial && tsr_chunk_is_regular(c) && lo + n > block) rc = decode_first(&d, pool, &ref);
+    int64_t jobs = (lo + n - 1) / d.span - d.lo / d.span + 1;
+    if (rc == TSR_OK) rc = tsr_pool_run(pool, (size_t)jobs, decode_job, &d);
+    tsr_free(ref);
+    return rc;
 }
 
 int tsr_decompress_range(const void *chunk, size_t len, int64_t start, int64_t n,

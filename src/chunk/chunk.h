@@ -86,6 +86,7 @@ struct tsr_chunk {
     int32_t dict_len;
     const int32_t *block_shape; /* [block_ndim] where the caller knew it, borrowed */
     int block_ndim;
+    const uint8_t *ref; /* block 0 of a serial chunk, decoded, if it is at hand; borrowed */
 };
 
 /* Parses and checks a header (2, 3, 14.1-8).  p: the first len bytes, len >= min(32, avail);

@@ -176,9 +176,12 @@ static int block_part(const struct whole *in, struct tsr_worker *w, int32_t b, s
     return rc;
 }
 
-/* Decodes block 0 aside for a range that needs it. */
-static int decode_ref(struct whole *in, struct tsr_worker *w)
+/* Has block 0 at hand for a range at lo that needs it: it is known, comes first in dst, or is
+ * decoded aside. */
+static int find_ref(struct whole *in, struct tsr_worker *w, int64_t lo, const uint8_t *dst)
 {
+    in->ref = lo == 0 ? dst : in->c->ref;
+    if (in->ref) return TSR_OK;
     size_t len = (size_t)tsr_chunk_block_len(in->c, 0);
     uint8_t *ref = tsr_worker_scratch(w, TSR_SCRATCH_REF, len);
     int rc = ref ? block_part(in, w, 0, 0, len, ref) : TSR_ENOMEM;
@@ -206,7 +209,7 @@ int tsr_chunk_decode_range(const struct tsr_chunk *c, struct tsr_worker *w, cons
     struct whole in = {&bound, chunk, NULL};
     int rc = tsr_chunk_bind_dict(&bound, chunk, (size_t)c->cbytes);
     if (rc == TSR_OK && c->vlblocks) return tsr_chunk_vl_range(&bound, w, chunk, lo, n, dst);
-    if (rc == TSR_OK && c->serial && lo + n > c->block_bytes) rc = decode_ref(&in, w);
+    if (rc == TSR_OK && c->serial && lo + n > c->block_bytes) rc = find_ref(&in, w, lo, dst);
     while (n > 0 && rc == TSR_OK) {
         int32_t b = (int32_t)(lo / c->block_bytes);
         int64_t at = lo - (int64_t)b * c->block_bytes;
