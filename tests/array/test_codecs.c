@@ -20,8 +20,7 @@ static int32_t data[ROWS][COLS], back[ROWS][COLS];
 
 /* What the codec was asked, and what it is to answer. */
 struct calls {
-    _Atomic int encoded, decoded;
-    int ndim, item, meta;
+    _Atomic int encoded, decoded, ndim, item, meta; /* written on many threads */
     int answer;
     size_t too_long;
 };
