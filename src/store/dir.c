@@ -317,6 +317,9 @@ static int may_create(const char *path, bool replace)
     int rc = tsr_path_stat(path, &kind, NULL);
     if (rc < 0 || kind == TSR_PATH_NONE) return rc;
     if (!replace) return tsr_fail(TSR_EEXISTS, "%s: exists", path);
+    if (kind == TSR_PATH_OTHER)
+        return tsr_fail(TSR_EEXISTS, "%s: is a device or a pipe, no folder can take its place",
+                        path);
     return kind == TSR_PATH_FOLDER ? may_replace_folder(path) : TSR_OK;
 }
 
@@ -327,8 +330,8 @@ int tsr_store_dir_create(const char *path, bool replace, struct tsr_store **out)
     if (rc == TSR_OK) rc = dir_new(path, true, &s);
     if (rc < 0) return rc;
     s->replace = replace;
-    s->target = tsr_strdup(path);
-    rc = s->target ? tsr_folder_temp(path, &s->folder) : TSR_ENOMEM;
+    s->target = tsr_path_resolve(path);
+    rc = s->target ? tsr_folder_temp(s->target, &s->folder) : TSR_ENOMEM;
     if (rc < 0) tsr_store_close(&s->base);
     else *out = &s->base;
     return rc;

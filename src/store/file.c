@@ -203,10 +203,12 @@ int tsr_store_file_create(const char *path, bool replace, struct tsr_store **out
     if (kind == TSR_PATH_FOLDER)
         return tsr_fail(TSR_EEXISTS, "%s: is a folder, no file can take its place", path);
     if (kind != TSR_PATH_NONE && !replace) return tsr_fail(TSR_EEXISTS, "%s: exists", path);
+    if (kind == TSR_PATH_OTHER)
+        return tsr_fail(TSR_EEXISTS, "%s: is a device or a pipe, no file can take its place", path);
     if ((rc = file_new(path, true, &s)) < 0) return rc;
     s->replace = replace;
-    s->target = tsr_strdup(path);
-    rc = s->target ? tsr_file_temp(path, &s->file) : TSR_ENOMEM;
+    s->target = tsr_path_resolve(path); /* links stay and lead to the new file */
+    rc = s->target ? tsr_file_temp(s->target, &s->file) : TSR_ENOMEM;
     if (rc < 0) tsr_store_close(&s->base);
     else *out = &s->base;
     return rc;

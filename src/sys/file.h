@@ -56,6 +56,8 @@ int tsr_file_remove(const char *path);
 
 enum tsr_path_kind { TSR_PATH_NONE, TSR_PATH_FILE, TSR_PATH_FOLDER, TSR_PATH_OTHER };
 int tsr_path_stat(const char *path, enum tsr_path_kind *kind, uint64_t *size);
+/* Where a symbolic link leads, else path as it is; the caller frees it.  NULL: ENOMEM. */
+char *tsr_path_resolve(const char *path);
 /* Names in a folder, sorted; *names is one allocation of n strings, freed with tsr_free. */
 int tsr_path_list(const char *path, char ***names, size_t *n);
 

@@ -235,6 +235,15 @@ int tsr_path_stat(const char *path, enum tsr_path_kind *kind, uint64_t *size)
     return TSR_OK;
 }
 
+char *tsr_path_resolve(const char *path)
+{
+    struct stat s;
+    char *real = lstat(path, &s) == 0 && S_ISLNK(s.st_mode) ? realpath(path, NULL) : NULL;
+    char *copy = tsr_strdup(real ? real : path);
+    free(real);
+    return copy;
+}
+
 static int skip_dots(const struct dirent *e)
 {
     return e->d_name[0] != '.';

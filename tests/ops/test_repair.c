@@ -474,6 +474,26 @@ static void damaged_sizes_are_those_of_the_array(void **state)
     }
 }
 
+static void links_and_pipes_stay_what_they_are(void **state)
+{
+    (void)state;
+    const char *path = scratch("d.b2nd"), *link = scratch("l.b2nd"), *pipe = scratch("p.b2nd");
+    tsr_options w = {.size = sizeof w, .mode = "w"};
+    struct stat s, before;
+    make(path, false, false);
+    assert_int_equal(symlink("d.b2nd", link), 0);
+    assert_int_equal(stat(path, &before), 0);
+    OK(tsr_repack(link, NULL, 0, NULL));
+    assert_int_equal(lstat(link, &s), 0);
+    assert_true(S_ISLNK(s.st_mode));
+    assert_int_equal(stat(path, &s), 0);
+    assert_int_not_equal(s.st_ino, before.st_ino);
+    assert_int_equal(mkfifo(pipe, 0600), 0);
+    FAILS(TSR_EEXISTS, "a pipe", tsr_repack(path, pipe, 0, &w));
+    remove(link);
+    remove(pipe);
+}
+
 static size_t index_of(const char *path)
 {
     struct tsr_store *st;
@@ -581,6 +601,7 @@ int main(void)
         cmocka_unit_test(random_damage_is_never_passed_on_untold),
         cmocka_unit_test(folders_come_back_too),
         cmocka_unit_test(damaged_sizes_are_those_of_the_array),
+        cmocka_unit_test(links_and_pipes_stay_what_they_are),
         cmocka_unit_test(a_metalayer_that_makes_no_array_is_told),
         cmocka_unit_test(a_folder_without_its_index_file_comes_back_as_chunks),
         cmocka_unit_test(nothing_is_repaired_under_a_writer),
