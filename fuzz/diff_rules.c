@@ -47,6 +47,7 @@ static const struct strict strict[] = {
     {"zlib:", "4.3, 14.12: streams that give more than is wanted"},
     {"zstd:", "4.3, 14.12"},
     {"dictionary", "14.13"},
+    {"nbytes at byte 4: found", "7.2, 14.22: chunks of another size than the frame says"},
     {"at byte 8: found", "10.2, 14.27: blocks of another size than the array's"},
     {"is not built in", "4.1, 5.1: this build lacks it"},
     {"frame header:", "7.1, 14.16, 14.18: the peer skips tags"},
