@@ -144,7 +144,8 @@ void cli_progress_end(struct cli_progress *p);
 struct cli_problems {
     const char *prefix;       /* of lines about the container itself */
     struct json_object *list; /* for the caller to put; NULL: without --json */
-    int64_t failed, unsupported;
+    int64_t failed, corrupt;
+    int other; /* the last failure of another kind than corrupt */
     struct cli_progress bar;
 };
 /* Sets list, starts the bar and makes it o's progress. */

@@ -32,7 +32,8 @@ void cli_problem(void *user, int64_t chunk, int ndim, const int64_t *coords, tsr
     what = cli_said(what, text);
     cli_progress_clear(&p->bar);
     p->failed += status != TSR_OK;
-    p->unsupported += status == TSR_EUNSUPPORTED;
+    p->corrupt += status == TSR_ECORRUPT;
+    if (status != TSR_OK && status != TSR_ECORRUPT) p->other = status;
     if (p->list) add_json(p->list, chunk, ndim, coords, status, what);
     else print_line(p->prefix, chunk, ndim, coords, what);
 }

@@ -58,8 +58,7 @@ static int run(struct cli_args *a)
     } else {
         o.progress = NULL;
         report(a, &p, count_chunks(url, &o));
-        if (problems)
-            rc = cli_exit_code(p.unsupported == problems ? TSR_EUNSUPPORTED : TSR_ECORRUPT);
+        if (problems) rc = cli_exit_code(p.corrupt ? TSR_ECORRUPT : p.other);
     }
     cli_unspool(spooled);
     json_object_put(p.list);

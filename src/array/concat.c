@@ -10,6 +10,8 @@
 static int check_sources(const tsr_array *const *a, int n, int axis)
 {
     if (n < 1) return tsr_fail(TSR_EARG, "concat: no arrays");
+    for (int i = 0; i < n; i++)
+        if (!a[i]) return tsr_fail(TSR_EARG, "concat: array %d is NULL", i);
     const tsr_spec *first = tsr_array_spec(a[0]);
     if (axis < 0 || axis >= first->ndim)
         return tsr_fail(TSR_EARG, "axis: found %d, the arrays have %d dimensions", axis,

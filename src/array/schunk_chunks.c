@@ -128,6 +128,7 @@ int tsr_schunk_reorder(tsr_schunk *s, const int64_t *order)
 {
     int rc = tsr_schunk_begin(s);
     int64_t n = tsr_schunk_nchunks(s);
+    if (rc == TSR_OK && n && !order) rc = tsr_fail(TSR_EARG, "reorder: no order is given");
     if (rc == TSR_OK && !s->a->d->format->chunk_reorder)
         rc = tsr_fail(TSR_EUNSUPPORTED, "format %s: cannot be reordered", tsr_schunk_format(s));
     for (int64_t i = 0; i < n && rc == TSR_OK; i++) rc = tsr_schunk_check(s, order[i], n);

@@ -271,7 +271,7 @@ static int mark_named(const struct tsr_frame *f, int64_t n, int64_t (*from)(void
         int64_t old = from(arg, j);
         if (old < 0 && !f->facts.variable) continue;
         if (old < 0 || old >= f->facts.nchunks || named[old / 8] >> old % 8 & 1)
-            return tsr_fail(TSR_EARG, "remap names chunk %lld of %lld, or names it twice",
+            return tsr_fail(TSR_EARG, "the new order names chunk %lld of %lld, or names it twice",
                             (long long)old, (long long)f->facts.nchunks);
         named[old / 8] |= (uint8_t)(1 << old % 8);
     }

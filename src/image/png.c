@@ -149,11 +149,16 @@ static int check(const struct picture *p)
 static int save(struct picture *p, const char *path)
 {
     size_t bytes = (size_t)(p->cols * p->zoom) * (p->alpha ? 4 : 3);
-    int rc = tsr_file_temp(path, &p->file);
-    if (rc < 0) return rc;
+    char *target = NULL;
+    int rc = tsr_file_target(path, true, &target);
+    if (rc == TSR_OK) rc = tsr_file_temp(target, &p->file);
+    if (rc < 0) {
+        tsr_free(target);
+        return rc;
+    }
     p->row = tsr_alloc(bytes);
     rc = p->row ? encode(p) : TSR_ENOMEM;
-    if (rc == TSR_OK) rc = tsr_file_rename(&p->file, path, true);
+    if (rc == TSR_OK) rc = tsr_file_rename(&p->file, target, true);
     if (rc < 0) {
         char why[TSR_ERROR_MAX];
         tsr_error_save(why);
@@ -162,6 +167,7 @@ static int save(struct picture *p, const char *path)
     }
     tsr_file_close(&p->file);
     tsr_free(p->row);
+    tsr_free(target);
     return rc;
 }
 

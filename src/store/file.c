@@ -196,19 +196,17 @@ int tsr_store_file_open(const char *path, bool update, struct tsr_store **out)
 
 int tsr_store_file_create(const char *path, bool replace, struct tsr_store **out)
 {
-    struct store_file *s;
-    enum tsr_path_kind kind;
-    int rc = tsr_path_stat(path, &kind, NULL);
-    if (rc < 0) return rc;
-    if (kind == TSR_PATH_FOLDER)
-        return tsr_fail(TSR_EEXISTS, "%s: is a folder, no file can take its place", path);
-    if (kind != TSR_PATH_NONE && !replace) return tsr_fail(TSR_EEXISTS, "%s: exists", path);
-    if (kind == TSR_PATH_OTHER)
-        return tsr_fail(TSR_EEXISTS, "%s: is a device or a pipe, no file can take its place", path);
-    if ((rc = file_new(path, true, &s)) < 0) return rc;
+    struct store_file *s = NULL;
+    char *target = NULL;
+    int rc = tsr_file_target(path, replace, &target);
+    if (rc == TSR_OK) rc = file_new(path, true, &s);
+    if (rc < 0) {
+        tsr_free(target);
+        return rc;
+    }
     s->replace = replace;
-    s->target = tsr_path_resolve(path); /* links stay and lead to the new file */
-    rc = s->target ? tsr_file_temp(s->target, &s->file) : TSR_ENOMEM;
+    s->target = target;
+    rc = tsr_file_temp(s->target, &s->file);
     if (rc < 0) tsr_store_close(&s->base);
     else *out = &s->base;
     return rc;

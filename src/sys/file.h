@@ -58,6 +58,9 @@ enum tsr_path_kind { TSR_PATH_NONE, TSR_PATH_FILE, TSR_PATH_FOLDER, TSR_PATH_OTH
 int tsr_path_stat(const char *path, enum tsr_path_kind *kind, uint64_t *size);
 /* Where a symbolic link leads, else path as it is; the caller frees it.  NULL: ENOMEM. */
 char *tsr_path_resolve(const char *path);
+/* Where a new file for path goes, freed by the caller: links stay and lead to it.  EEXISTS for a
+ * folder or a device, which no file can replace, and for a file unless replace. */
+int tsr_file_target(const char *path, bool replace, char **target);
 /* Names in a folder, sorted; *names is one allocation of n strings, freed with tsr_free. */
 int tsr_path_list(const char *path, char ***names, size_t *n);
 

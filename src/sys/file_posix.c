@@ -244,6 +244,20 @@ char *tsr_path_resolve(const char *path)
     return copy;
 }
 
+int tsr_file_target(const char *path, bool replace, char **target)
+{
+    enum tsr_path_kind kind;
+    int rc = tsr_path_stat(path, &kind, NULL);
+    if (rc < 0) return rc;
+    if (kind == TSR_PATH_FOLDER)
+        return tsr_fail(TSR_EEXISTS, "%s: is a folder, no file can take its place", path);
+    if (kind != TSR_PATH_NONE && !replace) return tsr_fail(TSR_EEXISTS, "%s: exists", path);
+    if (kind == TSR_PATH_OTHER)
+        return tsr_fail(TSR_EEXISTS, "%s: is a device or a pipe, no file can take its place", path);
+    *target = tsr_path_resolve(path);
+    return *target ? TSR_OK : TSR_ENOMEM;
+}
+
 static int skip_dots(const struct dirent *e)
 {
     return e->d_name[0] != '.';

@@ -239,6 +239,8 @@ static void arrays_that_do_not_match_are_not_concatenated(void **state)
     const tsr_array *const *v = (const tsr_array *const *)a;
     FAILS(TSR_EARG, "dtype", tsr_array_concat(v, 2, 0, NULL, NULL, &out));
     FAILS(TSR_EARG, "axis", tsr_array_concat(v, 1, 2, NULL, NULL, &out));
+    FAILS(TSR_EARG, "array 1 is NULL",
+          tsr_array_concat((const tsr_array *const[]){v[0], NULL}, 2, 0, NULL, NULL, &out));
     FAILS(TSR_EARG, "axis", tsr_array_concat(v, 1, -1, NULL, NULL, &out));
     FAILS(TSR_EARG, "no arrays", tsr_array_concat(v, 0, 0, NULL, NULL, &out));
     for (int i = 0; i < 2; i++) OK(tsr_array_close(a[i]));
@@ -305,6 +307,7 @@ static void reordered_chunks_read_in_the_new_order(void **state)
         OK(tsr_schunk_open(url, &update, &s));
         FAILS(TSR_EARG, "twice", tsr_schunk_reorder(s, twice));
         FAILS(TSR_EARG, "chunk 5", tsr_schunk_reorder(s, outside));
+        FAILS(TSR_EARG, "no order", tsr_schunk_reorder(s, NULL));
         FAILS(TSR_EARG, "last", tsr_schunk_reorder(s, moved)); /* the last one is short */
         OK(tsr_schunk_reorder(s, order));
         OK(tsr_schunk_close(s));

@@ -196,6 +196,23 @@ static void wrong_calls_are_refused_and_leave_no_file(void **state)
     assert_int_equal(kind, TSR_PATH_NONE);
 }
 
+static void links_stay_and_devices_are_not_replaced(void **state)
+{
+    (void)state;
+    struct stat s;
+    double v = 1;
+    assert_int_equal(tsr_png_write("/dev/null", &v, 1, 1, NULL), TSR_EEXISTS);
+    assert_true(stat("/dev/null", &s) == 0 && S_ISCHR(s.st_mode));
+    assert_int_equal(tsr_png_write("png_target.png", &v, 1, 1, NULL), TSR_OK);
+    assert_int_equal(symlink("png_target.png", "png_link.png"), 0);
+    assert_int_equal(tsr_png_write("png_link.png", &v, 1, 1,
+                                   &(tsr_picture){.size = sizeof(tsr_picture), .zoom = 9}),
+                     TSR_OK);
+    assert_true(lstat("png_link.png", &s) == 0 && S_ISLNK(s.st_mode));
+    unlink("png_link.png");
+    unlink("png_target.png");
+}
+
 static void a_name_that_cannot_be_taken_leaves_no_temporary_file(void **state)
 {
     (void)state;
@@ -216,6 +233,7 @@ int main(void)
         cmocka_unit_test(sequential_maps_only_get_lighter_and_do_it_evenly),
         cmocka_unit_test(every_map_of_the_table_can_be_used_and_others_are_named_in_the_error),
         cmocka_unit_test(wrong_calls_are_refused_and_leave_no_file),
+        cmocka_unit_test(links_stay_and_devices_are_not_replaced),
         cmocka_unit_test(a_name_that_cannot_be_taken_leaves_no_temporary_file),
     };
     return cmocka_run_group_tests(tests, make_folder, drop_folder);
