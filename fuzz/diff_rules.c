@@ -137,6 +137,12 @@ static bool has_no_blocksize(const struct tsr_chunk *c, const uint8_t *p)
     return c->special && (block <= 0 || block > TSR_BLOCK_MAX);
 }
 
+static bool has_plain_special(const struct tsr_chunk *c, const uint8_t *p)
+{
+    (void)p;
+    return c->special && c->memcpyed;
+}
+
 static bool has_two_deltas(const struct tsr_chunk *c, const uint8_t *p)
 {
     int n = 0;
@@ -183,6 +189,11 @@ static bool delta_in_vl(const struct verdict *v)
 static bool no_blocksize(const struct verdict *v)
 {
     return v->they && chunk_passes(v, has_no_blocksize);
+}
+
+static bool plain_special(const struct verdict *v)
+{
+    return v->they && chunk_passes(v, has_plain_special);
 }
 
 /* What a broken stream is, and gives, is up to the library and its version. */
@@ -247,6 +258,7 @@ static const struct rule rules[] = {
     {"dictionary flag without dictionary", "3.1 [Q]", empty_dict},
     {"delta in blocks of variable length", "3.8 [Q]", delta_in_vl},
     {"special chunk without a sensible blocksize", "3.2: ignored", no_blocksize},
+    {"special chunk that is stored plain too", "3: special comes first", plain_special},
     {"zstd or zlib with flipped bits", "4.3: their libraries differ", broken_stream},
     {"delta twice", "5.4 [Q]: never written", two_deltas},
     {"bitshuffle of Blosc 1", "5.3 [Q]", old_bitshuffle},

@@ -4,7 +4,8 @@
 # fuzz/corpus/TARGET and then for so many seconds on inputs of its own, which it keeps in
 # build/fuzz/TARGET for the next time.  A failing input is left in build/fuzz.  Prints how many
 # inputs each had and how many edges of the code they met; fuzz_diff, which compares with
-# c-blosc2, also which rules allowed a difference and how often.
+# c-blosc2, also which rules allowed a difference and how often; in a run of less than a minute it
+# draws the same inputs each time, since a new difference is a question and no failure yet.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 seconds=$1
@@ -23,7 +24,12 @@ one()
     local own=build/fuzz/$1 kept=fuzz/corpus/$1 log=build/fuzz/$1.log
     mkdir -p "$own" "build/fuzz/empty"
     [ -d "$kept" ] || kept=build/fuzz/empty
-    if "build/asan/fuzz/$1" -max_total_time="$seconds" -rss_limit_mb=2048 -timeout=25 \
+    local long=(-max_total_time="$seconds")
+    if [ "$1" = fuzz_diff ] && [ "$seconds" -lt 60 ]; then
+        long=(-seed=1 -runs=4000)
+        rm -rf "$own" && mkdir -p "$own"
+    fi
+    if "build/asan/fuzz/$1" "${long[@]}" -rss_limit_mb=2048 -timeout=25 \
         -artifact_prefix="build/fuzz/$1-" -print_final_stats=1 "$own" "$kept" >"$log" 2>&1; then
         echo "$1: $(sed -n 's/^stat::number_of_executed_units: *//p' "$log") inputs," \
             "$(sed -n 's/^#.* cov: \([0-9]*\) .*/\1/p' "$log" | tail -n 1) of" \
