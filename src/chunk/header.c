@@ -239,8 +239,10 @@ static int check_regular(struct tsr_chunk *c, const struct view *v)
                         "chunk header: %d blocks of %d bytes do not fit into cbytes "
                         "%d at byte 12",
                         c->nblocks, c->block_bytes, c->cbytes);
-    if (!(c->flags & FLAG_NO_SPLIT) && c->block_bytes < c->typesize && !c->basic)
-        return corrupt("blocksize", AT_BLOCKSIZE, c->block_bytes, "at least one byte per stream");
+    bool split = !(c->flags & FLAG_NO_SPLIT) && !c->basic;
+    if (split && (c->block_bytes < c->typesize || c->block_bytes % c->typesize))
+        return corrupt("blocksize", AT_BLOCKSIZE, c->block_bytes,
+                       "a multiple of the type size, a stream per byte of it");
     int rc = tsr_chunk_bind_dict(c, v->p, v->len);
     if (rc < 0) return rc;
     if (c->instrumented) return TSR_OK;

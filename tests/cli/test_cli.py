@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 import zlib
+from pathlib import Path
 
 from cli import PROGRAM, ints, load_npy, run_all, save_npy, tessera
 
@@ -251,12 +252,24 @@ def items_print_as_numpy_prints_them():
 def an_interrupted_get_leaves_nothing_behind():
     tessera("create", "big.b2nd", "--shape", "4000,4000,4000", "--dtype", "f8")
     for name in ("x.npy", "x.raw", "x.b2nd"):
-        run = subprocess.Popen([PROGRAM, "get", "big.b2nd", "-s", ":500", "-o", name], stderr=subprocess.PIPE)
+        run = subprocess.Popen([PROGRAM, "get", "big.b2nd", "-s", ":500", "-o", name],
+                               stderr=subprocess.PIPE)
         time.sleep(0.5)
         run.send_signal(signal.SIGINT)
         err = run.communicate(timeout=120)[1]
         assert run.returncode == 130, (name, run.returncode, err)
         assert os.listdir() == ["big.b2nd"], os.listdir()
+
+
+def _wait_until_it_waits(run):
+    """Until the process has slept for a while without using the processor."""
+    calm, seen, end = 0, None, time.monotonic() + 20
+    while calm < 4 and time.monotonic() < end:
+        time.sleep(0.1)
+        fields = Path(f"/proc/{run.pid}/stat").read_text().rpartition(")")[2].split()
+        now = (fields[0], fields[11], fields[12])       # state, times in user and system mode
+        calm = calm + 1 if now == seen and now[0] == "S" else 0
+        seen = now
 
 
 def an_interruption_ends_the_wait_for_standard_input():
@@ -268,7 +281,7 @@ def an_interruption_ends_the_wait_for_standard_input():
         for which in (signal.SIGINT, signal.SIGTERM):
             run = subprocess.Popen([PROGRAM, *args], stdin=subprocess.PIPE, stderr=subprocess.PIPE,
                                    env={**os.environ, "TMPDIR": "tmp"})
-            time.sleep(0.3)
+            _wait_until_it_waits(run)
             run.send_signal(which)
             code = run.wait(timeout=20)
             err = run.stderr.read()
@@ -553,7 +566,7 @@ def completions_know_every_verb_and_option():
 
 TESTS = [f for name, f in list(globals().items())
          if callable(f) and getattr(f, "__module__", "") == "__main__"
-         and name not in ("sample", "info", "png_size")]
+         and name[0] != "_" and name not in ("sample", "info", "png_size")]
 
 if __name__ == "__main__":
     sys.exit(run_all(TESTS))
