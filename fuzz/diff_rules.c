@@ -49,6 +49,7 @@ static const struct strict strict[] = {
     {"dictionary", "14.13"},
     {"nbytes at byte 4: found", "7.2, 14.22: chunks of another size than the frame says"},
     {"at byte 8: found", "10.2, 14.27: blocks of another size than the array's"},
+    {"the limit is", "14.7: the caller's limit, which the peer has not"},
     {"is not built in", "4.1, 5.1: this build lacks it"},
     {"frame header:", "7.1, 14.16, 14.18: the peer skips tags"},
     {"frame trailer:", "7.3, 14.17 to 14.19: the peer skips tags"},
@@ -65,12 +66,22 @@ struct rule {
 
 /* ---- the chunk in question ---- */
 
-typedef bool chunk_test(const struct tsr_chunk *c, const uint8_t *p);
-
-static bool test_bytes(const uint8_t *p, size_t len, chunk_test *test)
-{
+struct part {
     struct tsr_chunk c;
-    return tsr_chunk_parse(&c, p, len, len, tsr_limit(INT32_MAX)) == TSR_OK && test(&c, p);
+    const uint8_t *p;
+    const struct bytes *in; /* what it is part of */
+};
+typedef bool chunk_test(const struct part *t);
+
+static bool test_bytes(const struct bytes *in, const uint8_t *p, size_t len, chunk_test *test)
+{
+    struct part t = {.p = p, .in = in};
+    return tsr_chunk_parse(&t.c, p, len, len, tsr_limit(INT32_MAX)) == TSR_OK && test(&t);
+}
+
+static int32_t blocksize(const struct part *t)
+{
+    return (int32_t)tsr_load_LE32(t->p + AT_BLOCKSIZE);
 }
 
 /* The number of the first chunk of a frame about which the answers differ, -1: none. */
@@ -88,80 +99,106 @@ static bool index_passes(const struct bytes *in, chunk_test *test)
 {
     if (in->len < 47) return false;
     uint64_t at = tsr_load_BE64(in->p + 39) + tsr_load_BE32(in->p + 11);
-    return at < in->len && test_bytes(in->p + at, in->len - at, test);
+    return at < in->len && test_bytes(in, in->p + at, in->len - at, test);
 }
 
-/* Does the chunk that is answered differently pass the test, or the index, or, of an array, any
- * chunk? */
+/* Are the answers about a vlmetalayer's value, and does one of the values pass?  A value is found
+ * by its C6 and a length that is the chunk's own. */
+static bool vlmeta_passes(const struct verdict *v, chunk_test *test)
+{
+    const struct facts *a = &v->ours->facts, *b = v->theirs;
+    bool about = v->mine && v->mine->what == FACT_VLMETA;
+    for (uint32_t i = 0; i < a->n && i < b->n; i++)
+        about |= a->v[i].what == FACT_VLMETA && a->v[i].refused != b->v[i].refused;
+    for (size_t at = 0; about && at + 5 + TSR_CHUNK_HEADER <= v->in->len; at++) {
+        const uint8_t *p = v->in->p + at;
+        size_t len = tsr_load_BE32(p + 1);
+        if (*p != 0xC6 || len > v->in->len - at - 5) continue;
+        if (tsr_load_LE32(p + 5 + AT_CBYTES) != len) continue;
+        if (test_bytes(v->in, p + 5, len, test)) return true;
+    }
+    return false;
+}
+
+/* Does the chunk that is answered differently pass the test, or the index, or a vlmetalayer, or,
+ * of an array, any chunk? */
 static bool chunk_passes(const struct verdict *v, chunk_test *test)
 {
     tsr_options o = options();
     tsr_schunk *s;
     bool yes = false;
-    if (v->in->kind == PEER_CHUNK) return test_bytes(v->in->p, v->in->len, test);
-    if (index_passes(v->in, test)) return true;
+    if (v->in->kind == PEER_CHUNK) return test_bytes(v->in, v->in->p, v->in->len, test);
+    if (index_passes(v->in, test) || vlmeta_passes(v, test)) return true;
     if (tsr_schunk_from_frame(v->in->p, v->in->len, TSR_BORROW, &o, &s) < 0) return false;
     int64_t only = v->in->kind == PEER_FRAME ? first_chunk(v) : -1;
     for (int64_t i = 0; i < tsr_schunk_nchunks(s) && i < 1000 && !yes; i++) {
         void *p = NULL;
         size_t len = 0;
         if (v->in->kind == PEER_FRAME && i != only) continue;
-        if (tsr_schunk_get_chunk(s, i, &p, &len) == TSR_OK) yes = test_bytes(p, len, test);
+        if (tsr_schunk_get_chunk(s, i, &p, &len) == TSR_OK) yes = test_bytes(v->in, p, len, test);
         tsr_free(p);
     }
     check_ok(tsr_schunk_close(s));
     return yes;
 }
 
-static bool has_odd_blocks(const struct tsr_chunk *c, const uint8_t *p)
+static bool has_odd_blocks(const struct part *t)
 {
-    int32_t block = (int32_t)tsr_load_LE32(p + AT_BLOCKSIZE);
-    return block % c->typesize != 0;
+    return blocksize(t) % t->c.typesize != 0;
 }
 
-static bool has_empty_dict(const struct tsr_chunk *c, const uint8_t *p)
+static bool has_empty_dict(const struct part *t)
 {
-    (void)p;
-    return (c->memcpyed || c->special) && c->blosc2_flags & BLOSC2_DICT;
+    return (t->c.memcpyed || t->c.special) && t->c.blosc2_flags & BLOSC2_DICT;
 }
 
-static bool has_delta_in_vl(const struct tsr_chunk *c, const uint8_t *p)
+static bool has_delta_in_vl(const struct part *t)
 {
-    (void)p;
-    return c->vlblocks && memchr(c->filters, FILTER_DELTA, sizeof c->filters);
+    return t->c.vlblocks && memchr(t->c.filters, FILTER_DELTA, sizeof t->c.filters);
 }
 
-static bool has_no_blocksize(const struct tsr_chunk *c, const uint8_t *p)
+static bool has_no_blocksize(const struct part *t)
 {
-    int32_t block = (int32_t)tsr_load_LE32(p + AT_BLOCKSIZE);
-    return c->special && (block <= 0 || block > TSR_BLOCK_MAX);
+    return t->c.special && (blocksize(t) <= 0 || blocksize(t) > TSR_BLOCK_MAX);
 }
 
-static bool has_plain_special(const struct tsr_chunk *c, const uint8_t *p)
+static bool has_plain_special(const struct part *t)
 {
-    (void)p;
-    return c->special && c->memcpyed;
+    return t->c.special && t->c.memcpyed;
 }
 
-static bool has_two_deltas(const struct tsr_chunk *c, const uint8_t *p)
+static bool has_two_deltas(const struct part *t)
 {
     int n = 0;
-    (void)p;
-    for (int i = 0; i < TSR_CHUNK_FILTERS; i++) n += c->filters[i] == FILTER_DELTA;
+    for (int i = 0; i < TSR_CHUNK_FILTERS; i++) n += t->c.filters[i] == FILTER_DELTA;
     return n > 1;
 }
 
 /* Bitshuffle of Blosc 1 leaves tails, which the peer forgets. */
-static bool has_old_bitshuffle(const struct tsr_chunk *c, const uint8_t *p)
+static bool has_old_bitshuffle(const struct part *t)
 {
-    (void)p;
-    return c->version == VERSION_BLOSC1 && memchr(c->filters, FILTER_BITSHUFFLE, sizeof c->filters);
+    return t->c.version == VERSION_BLOSC1 &&
+           memchr(t->c.filters, FILTER_BITSHUFFLE, sizeof t->c.filters);
 }
 
-static bool has_library(const struct tsr_chunk *c, const uint8_t *p)
+static bool has_library(const struct part *t)
 {
-    (void)p;
-    return c->codec && (c->codec_id == CODEC_ZSTD || c->codec_id == CODEC_ZLIB);
+    return t->c.codec && (t->c.codec_id == CODEC_ZSTD || t->c.codec_id == CODEC_ZLIB);
+}
+
+/* The peer masks the blocks of an array's chunks, special ones too, and counts them by the
+ * chunk's header. */
+static bool has_other_blocks(const struct part *t)
+{
+    tsr_options o = options();
+    tsr_array *a;
+    if (!t->c.special || tsr_array_from_frame(t->in->p, t->in->len, TSR_BORROW, &o, &a) < 0)
+        return false;
+    const tsr_spec *s = tsr_array_spec(a);
+    int64_t block = s->item_bytes;
+    for (int d = 0; d < s->ndim; d++) block *= s->blocks[d];
+    check_ok(tsr_array_close(a));
+    return blocksize(t) != block;
 }
 
 /* ---- the rules ---- */
@@ -196,6 +233,11 @@ static bool plain_special(const struct verdict *v)
     return v->they && chunk_passes(v, has_plain_special);
 }
 
+static bool other_blocks(const struct verdict *v)
+{
+    return v->they && v->in->kind == PEER_ARRAY && chunk_passes(v, has_other_blocks);
+}
+
 /* What a broken stream is, and gives, is up to the library and its version. */
 static bool broken_stream(const struct verdict *v)
 {
@@ -220,6 +262,18 @@ static bool broken_items(const struct verdict *v)
     uint32_t item = tsr_load_BE32(v->in->p + 48), chunk = tsr_load_BE32(v->in->p + 58);
     uint64_t nbytes = tsr_load_BE64(v->in->p + 30);
     return item && (chunk % item || nbytes % item);
+}
+
+/* The peer reads entries as items of the index, of which it expects that they have 8 bytes. */
+static bool has_other_items(const struct part *t)
+{
+    return t->c.typesize != 8;
+}
+
+static bool index_items(const struct verdict *v)
+{
+    bool framed = v->in->kind != PEER_CHUNK;
+    return framed && (v->they || v->mine) && index_passes(v->in, has_other_items);
 }
 
 static bool other_slots(const struct verdict *v)
@@ -254,10 +308,12 @@ static bool unknown_defaults(const struct verdict *v)
 
 static const struct rule rules[] = {
     {"the peer dies", "14", peer_died},
+    {"special chunk without a sensible blocksize", "3.2: ignored", no_blocksize},
     {"blocksize is no multiple of typesize", "2.7 [Q]", odd_blocks},
     {"dictionary flag without dictionary", "3.1 [Q]", empty_dict},
     {"delta in blocks of variable length", "3.8 [Q]", delta_in_vl},
-    {"special chunk without a sensible blocksize", "3.2: ignored", no_blocksize},
+    {"special chunk of other blocks than the array", "3.2: ignored", other_blocks},
+    {"index chunk of another type size than 8", "7.2: any chunk will do", index_items},
     {"special chunk that is stored plain too", "3: special comes first", plain_special},
     {"zstd or zlib with flipped bits", "4.3: their libraries differ", broken_stream},
     {"delta twice", "5.4 [Q]: never written", two_deltas},

@@ -84,8 +84,11 @@ static void ask_frame(const struct exchange *x, struct facts *f)
 static void read_array(const b2nd_array_t *a, struct facts *f)
 {
     int64_t bytes = a->sc->typesize;
-    for (int d = 0; d < a->ndim; d++)
+    bool empty = false;
+    for (int d = 0; d < a->ndim; d++) empty |= a->shape[d] == 0;
+    for (int d = 0; d < a->ndim && !empty; d++)
         if (__builtin_mul_overflow(bytes, a->shape[d], &bytes) || bytes > PEER_DECODED) return;
+    if (empty) bytes = 0;
     uint8_t *dst = calloc(1, (size_t)bytes + 1);
     int rc = bytes ? b2nd_to_cbuffer(a, dst, bytes) : 0;
     struct fact *v = add_fact(f, FACT_DATA, 0, rc);
