@@ -181,6 +181,20 @@ static bool has_old_bitshuffle(const struct part *t)
            memchr(t->c.filters, FILTER_BITSHUFFLE, sizeof t->c.filters);
 }
 
+enum { BYTEDELTA_BUGGY = 34 };
+
+/* A byte that is in no stream; the peer leaves there what it finds. */
+static bool has_buggy_tail(const struct part *t)
+{
+    bool tail = false;
+    for (int i = 0; i < TSR_CHUNK_FILTERS; i++) {
+        int32_t meta = t->c.filters_meta[i], n = meta ? meta : t->c.typesize;
+        bool buggy = t->c.filters[i] == BYTEDELTA_BUGGY;
+        tail |= buggy && (t->c.block_bytes % n || t->c.leftover % n);
+    }
+    return tail;
+}
+
 static bool has_library(const struct part *t)
 {
     return t->c.codec && (t->c.codec_id == CODEC_ZSTD || t->c.codec_id == CODEC_ZLIB);
@@ -255,6 +269,11 @@ static bool old_bitshuffle(const struct verdict *v)
     return v->mine && chunk_passes(v, has_old_bitshuffle);
 }
 
+static bool buggy_tail(const struct verdict *v)
+{
+    return v->mine && chunk_passes(v, has_buggy_tail);
+}
+
 /* The peer makes its special chunks of whole items only. */
 static bool broken_items(const struct verdict *v)
 {
@@ -318,6 +337,7 @@ static const struct rule rules[] = {
     {"zstd or zlib with flipped bits", "4.3: their libraries differ", broken_stream},
     {"delta twice", "5.4 [Q]: never written", two_deltas},
     {"bitshuffle of Blosc 1", "5.3 [Q]", old_bitshuffle},
+    {"tails of filter 34", "5.8: undefined", buggy_tail},
     {"chunk_size is no multiple of type_size", "3.2, 7.2", broken_items},
     {"filter slots of the header", "7.1: ignored", other_slots},
     {"index pages that were not asked for", "7.2, 14.20", later_pages},
