@@ -6,13 +6,33 @@
  * cell is touched exactly when every dimension's interval holds a selected index. */
 #include "grid/grid.h"
 
+/* Strides over memory in C order, all 0 where nothing is selected: the other dimensions may be of
+ * any size then. */
+static int lay_out(struct tsr_selection *s, int64_t stride)
+{
+    s->nitems = 1;
+    for (int d = 0; d < s->ndim; d++)
+        if (s->count[d] == 0) s->nitems = stride = 0;
+    for (int d = s->ndim - 1; d >= 0; d--) {
+        int64_t n = s->count[d], step = s->step[d];
+        s->stride[d] = stride;
+        if (step < 0 && n > 0) {
+            if (s->base) s->base += (n - 1) * stride;
+            s->start[d] += (n - 1) * step;
+            s->step[d] = -step;
+            s->stride[d] = -stride;
+        }
+        if (!tsr_mul(stride, n, &stride) || !tsr_mul(s->nitems, n, &s->nitems))
+            return tsr_fail(TSR_EARG, "slice: its size overflows 64 bits");
+    }
+    return TSR_OK;
+}
+
 int tsr_selection_init(struct tsr_selection *s, const struct tsr_grid *g, const tsr_slice *slice,
                        const void *base)
 {
     s->ndim = g->ndim;
     s->base = (uint8_t *)(uintptr_t)base;
-    int64_t stride = g->item_bytes;
-    s->nitems = 1;
     for (int d = g->ndim - 1; d >= 0; d--) {
         int64_t start = slice && slice->start ? slice->start[d] : 0;
         int64_t step = slice && slice->step ? slice->step[d] : 1;
@@ -36,17 +56,8 @@ int tsr_selection_init(struct tsr_selection *s, const struct tsr_grid *g, const 
         s->start[d] = start;
         s->count[d] = n;
         s->step[d] = step;
-        s->stride[d] = stride;
-        if (step < 0 && n > 0) {
-            if (s->base) s->base += (n - 1) * stride;
-            s->start[d] = last;
-            s->step[d] = -step;
-            s->stride[d] = -stride;
-        }
-        if (!tsr_mul(stride, tsr_max64(n, 1), &stride) || !tsr_mul(s->nitems, n, &s->nitems))
-            return tsr_fail(TSR_EARG, "slice: its size overflows 64 bits");
     }
-    return TSR_OK;
+    return lay_out(s, g->item_bytes);
 }
 
 bool tsr_selection_covers(const struct tsr_selection *s, const struct tsr_box *box)

@@ -135,6 +135,27 @@ static void a_resize_that_cannot_be_changes_nothing(void **state)
     assert_int_equal(tsr_array_close(a), TSR_OK);
 }
 
+static void reading_nothing_may_leave_any_size_to_the_other_sides(void **state)
+{
+    (void)state;
+    const int64_t shape[] = {INT64_C(1) << 60, 0}, one[] = {1, 1};
+    tsr_slice backwards = {(int64_t[]){shape[0] - 1, 0}, (int64_t[]){shape[0], 0},
+                           (int64_t[]){-1, 1}};
+    tsr_spec spec = {.size = sizeof spec,
+                     .dtype = "<c16",
+                     .ndim = 2,
+                     .shape = shape,
+                     .chunks = one,
+                     .blocks = one};
+    char nothing[1];
+    tsr_array *a = NULL;
+    if (tsr_array_create(NULL, &spec, NULL, &a) < 0) fail_msg("%s", tsr_error());
+    assert_int_equal(tsr_array_read(a, NULL, nothing, 0), TSR_OK);
+    assert_int_equal(tsr_array_read(a, &backwards, nothing, 0), TSR_OK);
+    assert_int_equal(tsr_array_write(a, NULL, nothing, 0), TSR_OK);
+    assert_int_equal(tsr_array_close(a), TSR_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -144,6 +165,7 @@ int main(void)
         cmocka_unit_test(one_axis_may_grow_while_another_shrinks),
         cmocka_unit_test(an_array_of_one_value_costs_an_item_per_chunk),
         cmocka_unit_test(resizing_an_immense_array_of_zeros_costs_no_data),
+        cmocka_unit_test(reading_nothing_may_leave_any_size_to_the_other_sides),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
