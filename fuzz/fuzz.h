@@ -72,4 +72,14 @@ static inline uint32_t pick(struct input *in, uint32_t n)
     return tsr_load_LE32(b) % n;
 }
 
+/* Do the steps, which a mutated header may name, change items? */
+static inline bool is_lossy(const tsr_step *steps, int n)
+{
+    tsr_codec_info info = {.size = sizeof info};
+    for (int k = 0; k < n; k++)
+        for (int i = 0; tsr_codec_at(i, &info) == TSR_OK; i++)
+            if (info.lossy && strcmp(info.name, steps[k].name) == 0) return true;
+    return false;
+}
+
 #endif

@@ -129,7 +129,8 @@ static void write_and_find(const tsr_options *o)
     check_ok(tsr_schunk_close(s));
     check_ok(tsr_schunk_open(folder, o, &s));
     check_ok(tsr_schunk_read_chunk(s, n - 1, dst, (size_t)bytes));
-    check(dst[0] == 1 && memcmp(dst, src, (size_t)bytes) == 0);
+    const tsr_schunk_spec *spec = tsr_schunk_spec_of(s);
+    check(is_lossy(spec->steps, spec->nsteps) || memcmp(dst, src, (size_t)bytes) == 0);
     check_ok(tsr_schunk_close(s));
 }
 
