@@ -4,8 +4,11 @@
 # fuzz/corpus/TARGET and then for so many seconds on inputs of its own, which it keeps in
 # build/fuzz/TARGET for the next time.  A failing input is left in build/fuzz.  Prints how many
 # inputs each had and how many edges of the code they met; fuzz_diff, which compares with
-# c-blosc2, also which rules allowed a difference and how often; in a run of less than a minute it
-# draws the same inputs each time, since a new difference is a question and no failure yet.
+# c-blosc2, also which rules allowed a difference and how often.
+#
+# In a run of less than a minute, which is a check and no search, all draw the same inputs each
+# time, and fuzz_diff asks about the kept ones only: a new difference is a question and no failure
+# yet.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 seconds=$1
@@ -25,9 +28,10 @@ one()
     mkdir -p "$own" "build/fuzz/empty"
     [ -d "$kept" ] || kept=build/fuzz/empty
     local long=(-max_total_time="$seconds")
-    if [ "$1" = fuzz_diff ] && [ "$seconds" -lt 60 ]; then
-        long=(-seed=1 -runs=4000)
+    if [ "$seconds" -lt 60 ]; then
         rm -rf "$own" && mkdir -p "$own"
+        long+=(-seed=1)
+        [ "$1" != fuzz_diff ] || long=(-runs=0)
     fi
     if "build/asan/fuzz/$1" "${long[@]}" -rss_limit_mb=2048 -timeout=25 \
         -artifact_prefix="build/fuzz/$1-" -print_final_stats=1 "$own" "$kept" >"$log" 2>&1; then
