@@ -144,7 +144,8 @@ static bool chunk_passes(const struct verdict *v, chunk_test *test)
 
 static bool has_odd_blocks(const struct part *t)
 {
-    return blocksize(t) % t->c.typesize != 0;
+    bool one = t->c.nbytes > 0 && blocksize(t) > t->c.nbytes; /* and that is cut to nbytes */
+    return (one ? t->c.nbytes : blocksize(t)) % t->c.typesize != 0;
 }
 
 static bool has_empty_dict(const struct part *t)
@@ -274,6 +275,25 @@ static bool buggy_tail(const struct verdict *v)
     return v->mine && chunk_passes(v, has_buggy_tail);
 }
 
+/* We decode blocks of an array as far as items are wanted, the peer to their end: is a chunk broken
+ * somewhere? */
+static bool behind_items(const struct verdict *v)
+{
+    static uint8_t dst[PEER_DECODED];
+    tsr_options o = options();
+    tsr_schunk *s;
+    bool broken = false;
+    if (v->in->sound || !v->they || v->in->kind != PEER_ARRAY) return false;
+    if (tsr_schunk_from_frame(v->in->p, v->in->len, TSR_BORROW, &o, &s) < 0) return false;
+    for (int64_t i = 0; i < tsr_schunk_nchunks(s) && i < 1000 && !broken; i++) {
+        int64_t n = 0;
+        broken = tsr_schunk_chunk_bytes(s, i, &n) < 0 ||
+                 (n <= PEER_DECODED && tsr_schunk_read_chunk(s, i, dst, (size_t)n) < 0);
+    }
+    check_ok(tsr_schunk_close(s));
+    return broken;
+}
+
 /* The peer makes its special chunks of whole items only. */
 static bool broken_items(const struct verdict *v)
 {
@@ -293,6 +313,20 @@ static bool index_items(const struct verdict *v)
 {
     bool framed = v->in->kind != PEER_CHUNK;
     return framed && (v->they || v->mine) && index_passes(v->in, has_other_items);
+}
+
+/* The peer wants a side without items to have both chunks and blocks of 0 items, or neither. */
+static bool empty_sides(const struct verdict *v)
+{
+    tsr_options o = options();
+    tsr_array *a;
+    bool odd = false;
+    if (!v->they || v->in->kind != PEER_ARRAY) return false;
+    if (tsr_array_from_frame(v->in->p, v->in->len, TSR_BORROW, &o, &a) < 0) return false;
+    const tsr_spec *s = tsr_array_spec(a);
+    for (int d = 0; d < s->ndim; d++) odd |= s->shape[d] == 0 && !s->chunks[d] != !s->blocks[d];
+    check_ok(tsr_array_close(a));
+    return odd;
 }
 
 static bool other_slots(const struct verdict *v)
@@ -339,6 +373,8 @@ static const struct rule rules[] = {
     {"bitshuffle of Blosc 1", "5.3 [Q]", old_bitshuffle},
     {"tails of filter 34", "5.8: undefined", buggy_tail},
     {"chunk_size is no multiple of type_size", "3.2, 7.2", broken_items},
+    {"empty side with chunks and no blocks", "10.2: any where shape is 0", empty_sides},
+    {"broken behind the items of an array", "3.6: what is not wanted", behind_items},
     {"filter slots of the header", "7.1: ignored", other_slots},
     {"index pages that were not asked for", "7.2, 14.20", later_pages},
     {"unknown codec or filter as default", "7.1", unknown_defaults},
