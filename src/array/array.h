@@ -75,6 +75,25 @@ int tsr_engine_appear(struct tsr_array *a);
 
 /* The two ways through the engine (read.c, write.c). */
 int tsr_engine_read(const struct tsr_array *a, const struct tsr_selection *sel);
+
+/* Reading without a memory to read to: each decoded part of a selection goes to a function
+ * instead, on the thread that decoded it.  A part is a box of the selection, a block of the array
+ * or a chunk that is one value; together they hold each selected item once. */
+struct tsr_part {
+    int ndim;
+    int64_t at[TSR_MAX_NDIM]; /* indices in the selection of the first item, as within sel->count */
+    int64_t count[TSR_MAX_NDIM];
+    int64_t stride[TSR_MAX_NDIM]; /* bytes; all 0: items is one item, and all are like it */
+    const uint8_t *items;         /* until the function returns, which may not change them */
+};
+struct tsr_visitor {
+    int (*begin)(void *arg); /* forget all parts: the container changed, they come again */
+    int (*part)(void *arg, const struct tsr_part *p, struct tsr_worker *w); /* any thread */
+    void *arg;
+};
+/* sel->base is not used; sel is a box with steps (at counts along them, upwards), a not variable. */
+int tsr_engine_visit(const struct tsr_array *a, const struct tsr_selection *sel,
+                     const struct tsr_visitor *v);
 /* sel's memory is the source; strides of 0 repeat an item. */
 int tsr_engine_write(struct tsr_array *a, const struct tsr_selection *sel);
 
@@ -204,13 +223,14 @@ void tsr_job_block_box(const struct tsr_array *a, const struct chunk_job *j, int
                        struct block_box *box);
 
 /* A copy between the selection's memory and a block: sets counts and strides, returns false
- * when they do not meet.  mem and blk say where the first common item lies in each.
+ * when they do not meet.  mem and blk say where the first common item lies in each, in bytes from
+ * sel->base and from the block's first item; at: its indices in the selection.
  * whole: the two are the same contiguous bytes, so that no copy is needed. */
 struct overlap {
     int ndim;
-    int64_t count[TSR_MAX_NDIM], mem_stride[TSR_MAX_NDIM], blk_stride[TSR_MAX_NDIM];
-    uint8_t *mem;
-    int64_t blk; /* bytes */
+    int64_t at[TSR_MAX_NDIM], count[TSR_MAX_NDIM];
+    int64_t mem_stride[TSR_MAX_NDIM], blk_stride[TSR_MAX_NDIM];
+    int64_t mem, blk;
     bool whole;
 };
 bool tsr_overlap(const struct tsr_array *a, const struct tsr_selection *sel,

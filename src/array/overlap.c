@@ -23,12 +23,12 @@ bool tsr_overlap(const struct tsr_array *a, const struct tsr_selection *sel,
 {
     int64_t stride = a->d->grid.item_bytes, first;
     o->ndim = sel->ndim;
-    o->mem = sel->base;
-    o->blk = 0;
+    o->mem = o->blk = 0;
     o->whole = true;
     for (int d = sel->ndim - 1; d >= 0; d--) {
         int64_t n = tsr_selection_within(sel, d, box->lo[d], box->hi[d], &first);
         if (n <= 0) return false;
+        o->at[d] = first;
         o->count[d] = n;
         o->mem_stride[d] = sel->stride[d];
         o->blk_stride[d] = stride * sel->step[d];

@@ -29,6 +29,7 @@ struct window {
 struct reader {
     const struct tsr_array *a;
     const struct tsr_selection *sel;
+    const struct tsr_visitor *visitor; /* NULL: items go to sel's memory */
     struct tsr_walk walk;
     struct window win[2];
     struct window *decode, *fetch; /* of the current run */
@@ -116,8 +117,29 @@ static int window_group(const struct reader *r, struct window *w)
     return rc;
 }
 
+static int visit(const struct reader *r, const struct overlap *o, const uint8_t *items,
+                 struct tsr_worker *w)
+{
+    struct tsr_part p = {.ndim = o->ndim, .items = items};
+    memcpy(p.at, o->at, (size_t)o->ndim * sizeof *p.at);
+    memcpy(p.count, o->count, (size_t)o->ndim * sizeof *p.count);
+    memcpy(p.stride, o->blk_stride, (size_t)o->ndim * sizeof *p.stride);
+    return r->visitor->part(r->visitor->arg, &p, w);
+}
+
+static int visit_value(const struct reader *r, const struct chunk_job *j, struct overlap *o,
+                       struct tsr_worker *w)
+{
+    int64_t one[TSR_MAX_NDIM];
+    uint8_t *item = tsr_worker_scratch(w, TSR_SCRATCH_BLOCK, (size_t)r->a->d->grid.item_bytes);
+    if (!item) return TSR_ENOMEM;
+    for (int d = 0; d < o->ndim; d++) one[d] = 1, o->blk_stride[d] = 0;
+    int rc = tsr_fill(r->a, &j->place, item, one, o->blk_stride);
+    return rc < 0 ? rc : visit(r, o, item, w);
+}
+
 /* The whole chunk reads as one value. */
-static int fill_chunk(const struct reader *r, const struct chunk_job *j)
+static int fill_chunk(const struct reader *r, const struct chunk_job *j, struct tsr_worker *w)
 {
     const struct tsr_grid *g = &r->a->d->grid;
     struct tsr_box chunk;
@@ -130,7 +152,8 @@ static int fill_chunk(const struct reader *r, const struct chunk_job *j)
         box.extent[d] = chunk.count[d];
     }
     if (!tsr_overlap(r->a, r->sel, &box, &o)) return TSR_OK;
-    return tsr_fill(r->a, &j->place, o.mem, o.count, o.mem_stride);
+    if (r->visitor) return visit_value(r, j, &o, w);
+    return tsr_fill(r->a, &j->place, r->sel->base + o.mem, o.count, o.mem_stride);
 }
 
 /* Decodes a block into scratch, at least as far as its last wanted item. */
@@ -155,15 +178,17 @@ static int decode_block(const struct reader *r, const struct chunk_job *j,
     struct overlap o;
     tsr_job_block_box(r->a, j, ref->block, &box);
     if (!tsr_overlap(r->a, r->sel, &box, &o)) return TSR_OK;
-    if (o.whole)
-        return d->format->decode(d, &j->place, w, ref->block, ref->src, (size_t)ref->len, o.mem);
+    if (o.whole && !r->visitor)
+        return d->format->decode(d, &j->place, w, ref->block, ref->src, (size_t)ref->len,
+                                 r->sel->base + o.mem);
     size_t len = (size_t)d->grid.item_bytes;
     for (int i = 0; i < o.ndim; i++) len *= (size_t)box.extent[i];
     uint8_t *scratch = tsr_worker_scratch(w, TSR_SCRATCH_BLOCK, len);
     if (!scratch) return TSR_ENOMEM;
     int rc = decode_into(r, j, ref, w, &o, scratch);
     if (rc < 0) return rc;
-    struct tsr_box_copy c = {.dst = o.mem,
+    if (r->visitor) return visit(r, &o, scratch + o.blk, w);
+    struct tsr_box_copy c = {.dst = r->sel->base + o.mem,
                              .src = scratch + o.blk,
                              .item_bytes = (size_t)d->grid.item_bytes,
                              .ndim = o.ndim};
@@ -179,7 +204,7 @@ static int decode_group(const struct reader *r, const struct window *win, size_t
 {
     const struct group *g = &win->groups[i];
     const struct chunk_job *j = &win->jobs[g->job];
-    if (j->place.state != TSR_PLACE_STORED) return fill_chunk(r, j);
+    if (j->place.state != TSR_PLACE_STORED) return fill_chunk(r, j, w);
     int rc = TSR_OK;
     for (uint32_t k = 0; k < g->n && rc == TSR_OK; k++)
         rc = decode_block(r, j, &j->refs[g->first + k], w);
@@ -226,12 +251,20 @@ static int check_inside(const struct tsr_array *a, const struct tsr_selection *s
     return TSR_OK;
 }
 
+/* What a read is of, whichever state it finds. */
+struct request {
+    const struct tsr_selection *sel;
+    const struct tsr_visitor *visitor;
+};
+
 static int read_now(const struct tsr_array *a, void *arg)
 {
-    const struct tsr_selection *sel = arg;
-    struct reader r = {.a = a, .sel = sel};
+    const struct request *q = arg;
+    const struct tsr_selection *sel = q->sel;
+    struct reader r = {.a = a, .sel = sel, .visitor = q->visitor};
     struct window *now = &r.win[0], *next = &r.win[1];
     int rc = check_inside(a, sel);
+    if (rc == TSR_OK && r.visitor) rc = r.visitor->begin(r.visitor->arg);
     if (rc < 0) return rc;
     if (a->d->variable) return tsr_sized_read(a, sel);
     tsr_walk_chunks(&r.walk, &a->d->grid, sel);
@@ -254,5 +287,13 @@ static int read_now(const struct tsr_array *a, void *arg)
 
 int tsr_engine_read(const struct tsr_array *a, const struct tsr_selection *sel)
 {
-    return sel->nitems ? tsr_follow_read(a, read_now, (void *)(uintptr_t)sel) : TSR_OK;
+    struct request q = {sel, NULL};
+    return sel->nitems ? tsr_follow_read(a, read_now, &q) : TSR_OK;
+}
+
+int tsr_engine_visit(const struct tsr_array *a, const struct tsr_selection *sel,
+                     const struct tsr_visitor *v)
+{
+    struct request q = {sel, v};
+    return sel->nitems ? tsr_follow_read(a, read_now, &q) : v->begin(v->arg);
 }

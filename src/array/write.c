@@ -138,7 +138,7 @@ static size_t block_len(const struct out_job *j, const struct tsr_grid *g, int32
 static int copy_in(const struct writer *w, const struct overlap *o, uint8_t *dst)
 {
     struct tsr_box_copy c = {.dst = dst + o->blk,
-                             .src = o->mem,
+                             .src = w->sel->base + o->mem,
                              .item_bytes = (size_t)w->a->d->grid.item_bytes,
                              .ndim = o->ndim};
     memcpy(c.count, o->count, (size_t)o->ndim * sizeof *c.count);
@@ -184,7 +184,7 @@ static int make_block(const struct writer *w, const struct out_job *j, int32_t b
     }
     *src = dst;
     if (meets && o.whole) {
-        *src = o.mem;
+        *src = w->sel->base + o.mem;
         return TSR_OK;
     }
     if (j->partial && !covered) {
