@@ -4,17 +4,8 @@
  *
  * Three kinds: the peer takes what we refuse (named by the text of our refusal), the peer refuses
  * what we read, and both read but not the same. */
-#include "chunk/chunk.h"
 #include "chunk/layout.h"
 #include "diff.h"
-
-struct verdict {
-    const struct bytes *in;
-    const struct answers *ours;
-    const struct facts *theirs;
-    bool alive, we, they;            /* the peer lives; who refused something */
-    const struct fact *mine, *other; /* the first two that differ, NULL: none */
-};
 
 /* We refuse it, the peer does not; the text of the refusal holds this. */
 struct strict {
@@ -64,82 +55,11 @@ struct rule {
     bool (*allows)(const struct verdict *v);
 };
 
-/* ---- the chunk in question ---- */
-
-struct part {
-    struct tsr_chunk c;
-    const uint8_t *p;
-    const struct bytes *in; /* what it is part of */
-};
-typedef bool chunk_test(const struct part *t);
-
-static bool test_bytes(const struct bytes *in, const uint8_t *p, size_t len, chunk_test *test)
-{
-    struct part t = {.p = p, .in = in};
-    return tsr_chunk_parse(&t.c, p, len, len, tsr_limit(INT32_MAX)) == TSR_OK && test(&t);
-}
+/* ---- what is odd of a chunk ---- */
 
 static int32_t blocksize(const struct part *t)
 {
     return (int32_t)tsr_load_LE32(t->p + AT_BLOCKSIZE);
-}
-
-/* The number of the first chunk of a frame about which the answers differ, -1: none. */
-static int64_t first_chunk(const struct verdict *v)
-{
-    const struct facts *a = &v->ours->facts, *b = v->theirs;
-    if (v->mine && v->mine->what == FACT_CHUNK) return v->mine->index;
-    for (uint32_t i = 0; i < a->n && i < b->n; i++)
-        if (a->v[i].what == FACT_CHUNK && a->v[i].refused != b->v[i].refused) return a->v[i].index;
-    return -1;
-}
-
-/* Where a frame's index chunk is, and so are its kind and flags. */
-static bool index_passes(const struct bytes *in, chunk_test *test)
-{
-    if (in->len < 47) return false;
-    uint64_t at = tsr_load_BE64(in->p + 39) + tsr_load_BE32(in->p + 11);
-    return at < in->len && test_bytes(in, in->p + at, in->len - at, test);
-}
-
-/* Are the answers about a vlmetalayer's value, and does one of the values pass?  A value is found
- * by its C6 and a length that is the chunk's own. */
-static bool vlmeta_passes(const struct verdict *v, chunk_test *test)
-{
-    const struct facts *a = &v->ours->facts, *b = v->theirs;
-    bool about = v->mine && v->mine->what == FACT_VLMETA;
-    for (uint32_t i = 0; i < a->n && i < b->n; i++)
-        about |= a->v[i].what == FACT_VLMETA && a->v[i].refused != b->v[i].refused;
-    for (size_t at = 0; about && at + 5 + TSR_CHUNK_HEADER <= v->in->len; at++) {
-        const uint8_t *p = v->in->p + at;
-        size_t len = tsr_load_BE32(p + 1);
-        if (*p != 0xC6 || len > v->in->len - at - 5) continue;
-        if (tsr_load_LE32(p + 5 + AT_CBYTES) != len) continue;
-        if (test_bytes(v->in, p + 5, len, test)) return true;
-    }
-    return false;
-}
-
-/* Does the chunk that is answered differently pass the test, or the index, or a vlmetalayer, or,
- * of an array, any chunk? */
-static bool chunk_passes(const struct verdict *v, chunk_test *test)
-{
-    tsr_options o = options();
-    tsr_schunk *s;
-    bool yes = false;
-    if (v->in->kind == PEER_CHUNK) return test_bytes(v->in, v->in->p, v->in->len, test);
-    if (index_passes(v->in, test) || vlmeta_passes(v, test)) return true;
-    if (tsr_schunk_from_frame(v->in->p, v->in->len, TSR_BORROW, &o, &s) < 0) return false;
-    int64_t only = v->in->kind == PEER_FRAME ? first_chunk(v) : -1;
-    for (int64_t i = 0; i < tsr_schunk_nchunks(s) && i < 1000 && !yes; i++) {
-        void *p = NULL;
-        size_t len = 0;
-        if (v->in->kind == PEER_FRAME && i != only) continue;
-        if (tsr_schunk_get_chunk(s, i, &p, &len) == TSR_OK) yes = test_bytes(v->in, p, len, test);
-        tsr_free(p);
-    }
-    check_ok(tsr_schunk_close(s));
-    return yes;
 }
 
 static bool has_odd_blocks(const struct part *t)
@@ -191,7 +111,7 @@ static bool has_buggy_tail(const struct part *t)
     for (int i = 0; i < TSR_CHUNK_FILTERS; i++) {
         int32_t meta = t->c.filters_meta[i], n = meta ? meta : t->c.typesize;
         bool buggy = t->c.filters[i] == BYTEDELTA_BUGGY;
-        tail |= buggy && (t->c.block_bytes % n || t->c.leftover % n);
+        tail |= buggy && (t->c.vlblocks || t->c.block_bytes % n || t->c.leftover % n);
     }
     return tail;
 }
@@ -225,54 +145,54 @@ static bool peer_died(const struct verdict *v)
 
 static bool odd_blocks(const struct verdict *v)
 {
-    return v->they && chunk_passes(v, has_odd_blocks);
+    return (v->they || v->mine) && diff_chunk_passes(v, has_odd_blocks);
 }
 
 static bool empty_dict(const struct verdict *v)
 {
-    return v->they && chunk_passes(v, has_empty_dict);
+    return v->they && diff_chunk_passes(v, has_empty_dict);
 }
 
 static bool delta_in_vl(const struct verdict *v)
 {
-    return chunk_passes(v, has_delta_in_vl);
+    return diff_chunk_passes(v, has_delta_in_vl);
 }
 
 static bool no_blocksize(const struct verdict *v)
 {
-    return v->they && chunk_passes(v, has_no_blocksize);
+    return v->they && diff_chunk_passes(v, has_no_blocksize);
 }
 
 static bool plain_special(const struct verdict *v)
 {
-    return v->they && chunk_passes(v, has_plain_special);
+    return v->they && diff_chunk_passes(v, has_plain_special);
 }
 
 static bool other_blocks(const struct verdict *v)
 {
-    return v->they && v->in->kind == PEER_ARRAY && chunk_passes(v, has_other_blocks);
+    return v->they && v->in->kind == PEER_ARRAY && diff_chunk_passes(v, has_other_blocks);
 }
 
 /* What a broken stream is, and gives, is up to the library and its version. */
 static bool broken_stream(const struct verdict *v)
 {
-    return !v->in->sound && (v->mine || v->they) && chunk_passes(v, has_library);
+    return !v->in->sound && (v->mine || v->they) && diff_chunk_passes(v, has_library);
 }
 
 /* It misreads an index of that kind too, and then finds no chunks. */
 static bool two_deltas(const struct verdict *v)
 {
-    return !v->in->sound && chunk_passes(v, has_two_deltas);
+    return !v->in->sound && diff_chunk_passes(v, has_two_deltas);
 }
 
 static bool old_bitshuffle(const struct verdict *v)
 {
-    return v->mine && chunk_passes(v, has_old_bitshuffle);
+    return v->mine && diff_chunk_passes(v, has_old_bitshuffle);
 }
 
 static bool buggy_tail(const struct verdict *v)
 {
-    return v->mine && chunk_passes(v, has_buggy_tail);
+    return v->mine && diff_chunk_passes(v, has_buggy_tail);
 }
 
 /* We decode blocks of an array as far as items are wanted, the peer to their end: is a chunk broken
@@ -298,9 +218,10 @@ static bool behind_items(const struct verdict *v)
 static bool broken_items(const struct verdict *v)
 {
     if (!v->they || v->in->kind == PEER_CHUNK || v->in->len < 62) return false;
-    uint32_t item = tsr_load_BE32(v->in->p + 48), chunk = tsr_load_BE32(v->in->p + 58);
+    uint32_t item = tsr_load_BE32(v->in->p + 48), block = tsr_load_BE32(v->in->p + 53);
+    uint32_t chunk = tsr_load_BE32(v->in->p + 58);
     uint64_t nbytes = tsr_load_BE64(v->in->p + 30);
-    return item && (chunk % item || nbytes % item);
+    return item && (block % item || chunk % item || nbytes % item);
 }
 
 /* The peer reads entries as items of the index, of which it expects that they have 8 bytes. */
@@ -312,7 +233,7 @@ static bool has_other_items(const struct part *t)
 static bool index_items(const struct verdict *v)
 {
     bool framed = v->in->kind != PEER_CHUNK;
-    return framed && (v->they || v->mine) && index_passes(v->in, has_other_items);
+    return framed && (v->they || v->mine) && diff_index_passes(v->in, has_other_items);
 }
 
 /* The peer wants a side without items to have both chunks and blocks of 0 items, or neither. */
@@ -372,7 +293,7 @@ static const struct rule rules[] = {
     {"delta twice", "5.4 [Q]: never written", two_deltas},
     {"bitshuffle of Blosc 1", "5.3 [Q]", old_bitshuffle},
     {"tails of filter 34", "5.8: undefined", buggy_tail},
-    {"chunk_size is no multiple of type_size", "3.2, 7.2", broken_items},
+    {"block_size or chunk_size is no multiple of type_size", "3.2, 7.2", broken_items},
     {"empty side with chunks and no blocks", "10.2: any where shape is 0", empty_sides},
     {"broken behind the items of an array", "3.6: what is not wanted", behind_items},
     {"filter slots of the header", "7.1: ignored", other_slots},
@@ -380,42 +301,10 @@ static const struct rule rules[] = {
     {"unknown codec or filter as default", "7.1", unknown_defaults},
     {"bytes after the frame", "7: only files may have them", bytes_behind},
 };
+
 enum { STRICT = sizeof strict / sizeof *strict, RULES = sizeof rules / sizeof *rules };
 
-static unsigned used[STRICT + RULES];
-
-static void print_used(void)
-{
-    for (int i = 0; i < STRICT + RULES; i++)
-        if (used[i])
-            fprintf(stderr, "rule: %7u x %s (%s)\n", used[i],
-                    i < STRICT ? strict[i].text : rules[i - STRICT].name,
-                    i < STRICT ? strict[i].section : rules[i - STRICT].section);
-}
-
-static bool any_refused(const struct facts *f)
-{
-    for (uint32_t i = 0; i < f->n; i++)
-        if (f->v[i].refused) return true;
-    return false;
-}
-
-static void find_first(struct verdict *v)
-{
-    const struct facts *a = &v->ours->facts, *b = v->theirs;
-    for (uint32_t i = 0; i < a->n && i < b->n; i++) {
-        const struct fact *x = &a->v[i], *y = &b->v[i];
-        bool same = x->what == y->what && x->index == y->index && x->n == y->n &&
-                    (x->any || x->digest == y->digest);
-        if (x->refused || y->refused || same) continue;
-        v->mine = x;
-        v->other = y;
-        return;
-    }
-    if (!v->we && !v->they && a->n != b->n) v->mine = v->other = &a->v[0];
-}
-
-static int find_rule(const struct verdict *v)
+int diff_rule(const struct verdict *v)
 {
     for (int i = 0; v->we && !v->they && !v->in->sound && i < STRICT; i++)
         if (strstr(v->ours->text, strict[i].text)) return i;
@@ -424,47 +313,9 @@ static int find_rule(const struct verdict *v)
     return -1;
 }
 
-bool diff_allowed(const struct bytes *in, const struct answers *ours, const struct facts *theirs,
-                  bool alive)
+const char *diff_rule_name(int i, const char **section)
 {
-    static bool first = true;
-    struct verdict v = {.in = in, .ours = ours, .theirs = theirs, .alive = alive};
-    if (first) atexit(print_used);
-    first = false;
-    v.we = ours->refused;
-    v.they = !alive || any_refused(theirs);
-    find_first(&v);
-    if (v.we == v.they && !v.mine) return true;
-    int rule = find_rule(&v);
-    if (rule >= 0) used[rule]++;
-    return rule >= 0;
-}
-
-static void print_fact(const char *who, const struct fact *f)
-{
-    static const char *const names[] = {"chunk", "frame", "meta", "vlmeta", "array", "data"};
-    fprintf(stderr, "%s: %s %d: status %d, %lld bytes, digest %016llx\n", who, names[f->what],
-            f->index, f->status, (long long)f->n, (unsigned long long)f->digest);
-}
-
-/* The bytes as they were asked about, for whoever looks into it. */
-static void save(const struct bytes *in)
-{
-    const char *path = getenv("FUZZ_DIFF_BYTES");
-    FILE *f = path ? fopen(path, "wb") : NULL;
-    if (f && fwrite(in->p, 1, in->len, f) != in->len) perror(path);
-    if (f) fclose(f);
-}
-
-void diff_print(const struct bytes *in, const struct answers *ours, const struct facts *theirs,
-                bool alive)
-{
-    save(in);
-    fprintf(stderr, "kind %d, %zu bytes\n", in->kind, in->len);
-    if (!alive) fprintf(stderr, "the peer died\n");
-    if (ours->refused) fprintf(stderr, "ours: %s\n", ours->text);
-    for (uint32_t i = 0; i < ours->facts.n || i < theirs->n; i++) {
-        if (i < ours->facts.n) print_fact("ours", &ours->facts.v[i]);
-        if (i < theirs->n) print_fact("peer", &theirs->v[i]);
-    }
+    if (i >= STRICT + RULES) return NULL;
+    *section = i < STRICT ? strict[i].section : rules[i - STRICT].section;
+    return i < STRICT ? strict[i].text : rules[i - STRICT].name;
 }

@@ -4,7 +4,7 @@
 # fuzz/corpus/TARGET and then for so many seconds on inputs of its own, which it keeps in
 # build/fuzz/TARGET for the next time.  A failing input is left in build/fuzz.  Prints how many
 # inputs each had and how many edges of the code they met; fuzz_diff, which compares with
-# c-blosc2, also which rules allowed a difference and how often.
+# c-blosc2, also how many were the same and which rules allowed a difference how often.
 #
 # In a run of less than a minute, which is a check and no search, all draw the same inputs each
 # time, and fuzz_diff asks about the kept ones only: a new difference is a question and no failure
@@ -38,7 +38,7 @@ one()
         echo "$1: $(sed -n 's/^stat::number_of_executed_units: *//p' "$log") inputs," \
             "$(sed -n 's/^#.* cov: \([0-9]*\) .*/\1/p' "$log" | tail -n 1) of" \
             "$(sed -n 's/.*(\([0-9]*\) inline 8-bit counters).*/\1/p' "$log") edges"
-        grep '^rule:' "$log"
+        grep -E '^(compared|rule):' "$log"
         return 0
     else
         echo "FAILED $1:"
