@@ -112,7 +112,8 @@ typedef struct tsr_meta_value {
 } tsr_meta_value;
 
 /* What an array is.  tsr_array_create takes one and tsr_array_spec returns one, complete,
- * so create(url, spec(a), ...) makes an empty twin of a in any other format. */
+ * so create(url, spec(a), ...) makes an empty twin of a in any other format (but for fill and
+ * uninit, which no file records: they are what NULL and false say when asked). */
 typedef struct {
     size_t size;        /* sizeof(tsr_spec) */
     const char *dtype;  /* NumPy spelling: "<f8", "|u1", "<M8[ns]", "[('a', '<i4')]" */
@@ -126,7 +127,8 @@ typedef struct {
     int split;                   /* Blosc2 streams per block: 0 auto, 1 always, 2 never */
     const void *fill;            /* one item that every item reads as at first; default: zeros */
     bool uninit;                 /* the first content does not matter (it reads as zeros) */
-    const tsr_meta_value *metas; /* [nmetas] header metalayers (Blosc2 formats) */
+    const tsr_meta_value *metas; /* [nmetas] header metalayers (Blosc2 formats); not "b2nd", which
+                                    is the array's own */
     int nmetas;
     bool checksum; /* chunks, index and metadata carry checksums that tsr_verify compares
                       (Blosc2 formats; other programs ignore them, and changes by them end
@@ -252,6 +254,38 @@ TSR_API int tsr_array_to_frame(tsr_array *a, void **buf, size_t *len);
 TSR_API int tsr_array_from_frame(const void *buf, size_t len, int flags, const tsr_options *opts,
                                  tsr_array **out);
 
+/* Stored chunks of a Blosc2 array by number, which is that of C order in the grid, 0 .. nchunks-1;
+ * other formats: EUNSUPPORTED.  get_chunk: chunk i as it is stored (one of zeros, NaN or no values
+ * as a 32-byte header, one of a repeated value with the item behind that).  lazy_chunk: its header
+ * alone, of chunks in files followed by where its blocks begin and how long they are, as
+ * python-blosc2 shows it (bit 3 of byte 31 is set then: it cannot be decoded); those of one value
+ * as from get_chunk.  Both in a buffer that the caller frees with tsr_free.  chunk_info: what the
+ * header says.  The latter two cost one small read. */
+typedef struct tsr_chunk_facts tsr_chunk_facts;
+TSR_API int tsr_array_get_chunk(const tsr_array *a, int64_t i, void **buf, size_t *len);
+TSR_API int tsr_array_lazy_chunk(const tsr_array *a, int64_t i, void **buf, size_t *len);
+TSR_API int tsr_array_chunk_info(const tsr_array *a, int64_t i, tsr_chunk_facts *out);
+
+/* Puts a compressed chunk[len] in the place of chunk i as it is.  It must have the decoded size,
+ * blocks and items of the array's chunks, else EARG (an edge chunk is whole too); header, block
+ * starts and sizes are checked, ECORRUPT; what is in the blocks is not. */
+TSR_API int tsr_array_update_compressed(tsr_array *a, int64_t i, const void *chunk, size_t len);
+
+/* How new chunks of a Blosc2 array or super-chunk are made, as ids and slots: what the steps of its
+ * spec say by name. */
+typedef struct {
+    size_t size; /* sizeof(tsr_cparams_info) */
+    int64_t item_bytes;
+    int64_t block_bytes; /* 0: chosen when a chunk is made */
+    int codec_id;        /* Blosc2 codec id */
+    const char *codec;   /* its name, NULL when unknown here */
+    int clevel;
+    bool dict;
+    int split; /* Blosc2 split mode: 1 always, 2 never, 3 auto, 4 forward compatible */
+    uint8_t codec_meta, filters[6], filters_meta[6]; /* filter 0: the slot is not used */
+} tsr_cparams_info;
+TSR_API int tsr_array_cparams(const tsr_array *a, tsr_cparams_info *out);
+
 /* ---- attributes and metalayers ---- */
 
 /* Attributes are named JSON values.  In Blosc2 files they are variable-length metalayers
@@ -343,9 +377,16 @@ TSR_API int tsr_schunk_reorder(tsr_schunk *s, const int64_t *order);
 TSR_API int tsr_schunk_copy(tsr_schunk *s, const char *url, const tsr_schunk_spec *spec,
                             const tsr_options *opts, tsr_schunk **out);
 
-/* The compressed chunk i as it is stored (a special chunk as its 32-byte header), in a buffer that
- * the caller frees with tsr_free.  EARG for a last chunk that was appended to and not flushed. */
+/* As the calls of tsr_array of the same names.  EARG for a last chunk that was appended to and is
+ * neither settled nor flushed. */
 TSR_API int tsr_schunk_get_chunk(const tsr_schunk *s, int64_t i, void **buf, size_t *len);
+TSR_API int tsr_schunk_lazy_chunk(const tsr_schunk *s, int64_t i, void **buf, size_t *len);
+TSR_API int tsr_schunk_chunk_info(const tsr_schunk *s, int64_t i, tsr_chunk_facts *out);
+TSR_API int tsr_schunk_cparams(const tsr_schunk *s, tsr_cparams_info *out);
+
+/* Encodes what append keeps back of a last chunk, without making it part of the file yet: then the
+ * calls above know it. */
+TSR_API int tsr_schunk_settle(tsr_schunk *s);
 
 /* Chunks that are compressed already (tsr_schunk_get_chunk, tsr_compress), chunk[len], stored as
  * they are.  Header, block starts and sizes are checked first, ECORRUPT; what is in the blocks is
@@ -354,6 +395,13 @@ TSR_API int tsr_schunk_get_chunk(const tsr_schunk *s, int64_t i, void **buf, siz
 TSR_API int tsr_schunk_append_compressed(tsr_schunk *s, const void *chunk, size_t len);
 TSR_API int tsr_schunk_insert_compressed(tsr_schunk *s, int64_t i, const void *chunk, size_t len);
 TSR_API int tsr_schunk_update_compressed(tsr_schunk *s, int64_t i, const void *chunk, size_t len);
+
+/* Chunks of one value, for the price of a header: special as in tsr_chunk_facts, 1 zeros, 2 NaN
+ * (items of 4 and 8 bytes), 3 value[item_bytes], 4 no values (they read as zeros).  update puts one
+ * of its size in the place of chunk i.  fill gives nitems >= 0 of them to a super-chunk of equal
+ * chunks that has no items, else EARG; after a failure it has none. */
+TSR_API int tsr_schunk_update_special(tsr_schunk *s, int64_t i, int special, const void *value);
+TSR_API int tsr_schunk_fill_special(tsr_schunk *s, int64_t nitems, int special, const void *value);
 
 /* Chunks whose blocks are items of a length of their own, as python-blosc2's BatchArray keeps
  * them.  append adds one chunk of n >= 1 blocks, p[b] of len[b] >= 1 bytes each; unless the
@@ -381,7 +429,7 @@ TSR_API int tsr_schunk_meta_remove(tsr_schunk *s, const char *name);
 
 /* ---- one chunk in memory (Blosc2 chunk format) ---- */
 
-typedef struct {
+struct tsr_chunk_facts {
     size_t size;
     int64_t nbytes, cbytes, block_bytes, nblocks;
     int version, typesize, flags, flags2, blosc2_flags;
@@ -390,7 +438,7 @@ typedef struct {
     int codec_id;      /* Blosc2 codec id */
     const char *codec; /* its name, NULL when unknown here */
     uint8_t filters[6], filters_meta[6], codec_meta;
-} tsr_chunk_facts;
+};
 
 /* Worst size of a chunk of nbytes: give tsr_compress that much room. */
 TSR_API size_t tsr_compress_bound(size_t nbytes);

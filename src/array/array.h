@@ -38,7 +38,6 @@ int tsr_engine_close(struct tsr_array *a);
 /* Frees without writing what is pending; of a container never flushed nothing stays. */
 void tsr_engine_drop(struct tsr_array *a);
 struct tsr_array *tsr_schunk_array(tsr_schunk *s); /* what lies below */
-int tsr_schunk_settle(tsr_schunk *s);              /* no items wait above it */
 /* tsr_schunk_create in two steps; make takes over a, also when it fails. */
 int tsr_schunk_create_below(const char *url, const tsr_schunk_spec *spec, const tsr_options *opts,
                             struct tsr_array **out);
@@ -137,6 +136,24 @@ int tsr_chunk_decode_parallel(struct tsr_pool *pool, const struct tsr_chunk *c,
                               const uint8_t *chunk, int64_t lo, int64_t n, void *dst);
 /* item_bytes, block_bytes, steps and split of spec, which may be NULL; EARG. */
 int tsr_cparams_from_spec(struct tsr_cparams *p, const tsr_schunk_spec *spec, const tsr_context *c);
+
+/* ---- one chunk as it is stored (single.c) ---- */
+
+enum tsr_single_form { TSR_SINGLE_HEAD, TSR_SINGLE_LAZY, TSR_SINGLE_WHOLE };
+struct tsr_single {
+    int64_t i;
+    enum tsr_single_form form;
+    struct tsr_piece out; /* p is the caller's to free */
+    tsr_chunk_facts facts;
+};
+int tsr_single_read(const struct tsr_array *a, struct tsr_single *s);
+int tsr_single_bytes(const struct tsr_array *a, int64_t i, enum tsr_single_form form, void **buf,
+                     size_t *len);
+int tsr_single_facts(const struct tsr_array *a, int64_t i, tsr_chunk_facts *out);
+/* ECONFLICT when others have taken chunks away since i was checked. */
+int tsr_chunk_check_there(const struct tsr_array *a, int64_t i);
+/* The facts of a parsed chunk. */
+void tsr_chunk_tell(const struct tsr_chunk *c, tsr_chunk_facts *out);
 
 /* ---- copies ---- */
 

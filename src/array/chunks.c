@@ -270,31 +270,37 @@ int tsr_decompress(const void *chunk, size_t len, const tsr_options *opts, void 
     return tsr_decompress_range(chunk, len, 0, c.nbytes, opts, dst);
 }
 
+void tsr_chunk_tell(const struct tsr_chunk *c, tsr_chunk_facts *out)
+{
+    *out = (tsr_chunk_facts){.size = sizeof *out,
+                             .nbytes = c->nbytes,
+                             .cbytes = c->cbytes,
+                             .block_bytes = c->vlblocks ? 0 : c->block_bytes,
+                             .nblocks = c->nblocks,
+                             .version = c->version,
+                             .typesize = c->typesize,
+                             .flags = c->flags,
+                             .flags2 = c->flags2,
+                             .blosc2_flags = c->blosc2_flags,
+                             .memcpyed = c->memcpyed,
+                             .dict = c->dict,
+                             .vlblocks = c->vlblocks,
+                             .special = c->special,
+                             .codec_id = c->codec_id,
+                             .codec = tsr_codec_name(c->codecs, c->codec_id),
+                             .codec_meta = c->codec_meta};
+    memcpy(out->filters, c->filters, sizeof out->filters);
+    memcpy(out->filters_meta, c->filters_meta, sizeof out->filters_meta);
+}
+
 int tsr_chunk_info(const void *chunk, size_t len, tsr_chunk_facts *out)
 {
     struct tsr_chunk c;
+    tsr_chunk_facts f;
     tsr_options o = tsr_options_complete(NULL);
     o.max_chunk_bytes = UINT64_MAX;
     int rc = tsr_chunk_parse(&c, chunk, len, len, tsr_limits_of(&o));
     if (rc < 0) return rc;
-    tsr_chunk_facts f = {.size = sizeof f,
-                         .nbytes = c.nbytes,
-                         .cbytes = c.cbytes,
-                         .block_bytes = c.vlblocks ? 0 : c.block_bytes,
-                         .nblocks = c.nblocks,
-                         .version = c.version,
-                         .typesize = c.typesize,
-                         .flags = c.flags,
-                         .flags2 = c.flags2,
-                         .blosc2_flags = c.blosc2_flags,
-                         .memcpyed = c.memcpyed,
-                         .dict = c.dict,
-                         .vlblocks = c.vlblocks,
-                         .special = c.special,
-                         .codec_id = c.codec_id,
-                         .codec = tsr_codec_name(c.codecs, c.codec_id),
-                         .codec_meta = c.codec_meta};
-    memcpy(f.filters, c.filters, sizeof f.filters);
-    memcpy(f.filters_meta, c.filters_meta, sizeof f.filters_meta);
+    tsr_chunk_tell(&c, &f);
     return tsr_hand_out(out, &f, sizeof f, "tsr_chunk_facts");
 }

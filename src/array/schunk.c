@@ -93,6 +93,8 @@ static void take_sizes(tsr_schunk *s)
                                 .steps = as->steps,
                                 .nsteps = as->nsteps,
                                 .split = as->split,
+                                .metas = as->metas,
+                                .nmetas = as->nmetas,
                                 .checksum = as->checksum};
 }
 

@@ -40,8 +40,6 @@ int tsr_schunk_set_bytes(tsr_schunk *s, int64_t from, int64_t len, const uint8_t
 int tsr_schunk_append_bytes(tsr_schunk *s, int64_t len, const uint8_t *src);
 /* Chunk i of a variable super-chunk becomes src[n], or one more is put before it. */
 int tsr_schunk_put_sized(tsr_schunk *s, int64_t i, bool insert, const void *src, size_t n);
-/* ECONFLICT when others have taken chunks away since i was checked. */
-int tsr_chunk_check_there(const struct tsr_array *a, int64_t i);
 
 /* What is wanted of a chunk, and what comes of it. */
 struct chunk_read {

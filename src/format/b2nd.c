@@ -85,6 +85,7 @@ static int b2nd_open(struct tsr_store *st, const tsr_options *o, struct tsr_driv
     b->b.cparams = f->cparams;
     tsr_b2nd_set_blocks(&b->b.cparams, &b->b.d.grid);
     b->b.d.store = st;
+    b->b.d.cparams = &b->b.cparams;
     b->b.d.writable = f->writable;
     tsr_blosc2_fill_spec(&b->b);
     *out = &b->b.d;
@@ -209,6 +210,7 @@ static int b2nd_create(struct tsr_store *st, const tsr_spec *spec, const tsr_opt
     if ((rc = create_frame(b, st, spec, o->sparse, special)) < 0) goto fail;
     b->meta_name = "b2nd";
     b->b.d.store = st;
+    b->b.d.cparams = &b->b.cparams;
     b->b.d.writable = true;
     tsr_blosc2_fill_spec(&b->b);
     *out = &b->b.d;
@@ -317,6 +319,14 @@ static int b2nd_resize(struct tsr_driver *d, const int64_t *shape)
     return rc;
 }
 
+/* It fits the grid. */
+static int b2nd_chunk_put(struct tsr_driver *d, const struct tsr_whole *w)
+{
+    struct tsr_frame *f = blosc2_of(d)->frame;
+    if (w->special) return tsr_frame_put_special(f, w->chunk, w->special);
+    return tsr_frame_update_chunk(f, w->chunk, &w->bytes, 1, w->nbytes);
+}
+
 /* ---- the record ---- */
 
 static bool b2nd_probe(const uint8_t *head, size_t len)
@@ -337,6 +347,7 @@ const struct tsr_format tsr_format_b2nd = {
     .create = b2nd_create,
     .may_resize = b2nd_may_resize,
     .resize = b2nd_resize,
+    .chunk_put = b2nd_chunk_put,
     .copy_chunks = tsr_blosc2_copy_chunks,
     .attrs = tsr_blosc2_attrs,
     .attr_set = tsr_blosc2_attr_set,

@@ -80,10 +80,15 @@ static int meta_get(const struct tsr_driver *d, tsr_meta_kind kind, const char *
     return tsr_frame_meta_get(blosc2_of(d)->frame, kind, name, buf, len);
 }
 
+static bool is_array_meta(const char *name)
+{
+    return strcmp(name, "b2nd") == 0 || strcmp(name, "caterva") == 0;
+}
+
 static int meta_set(struct tsr_driver *d, tsr_meta_kind kind, const char *name, const void *buf,
                     size_t len)
 {
-    if (kind == TSR_META && (strcmp(name, "b2nd") == 0 || strcmp(name, "caterva") == 0))
+    if (kind == TSR_META && is_array_meta(name))
         return tsr_fail(TSR_EARG, "metalayer '%s' is the array's own: resize changes it", name);
     return tsr_frame_meta_set(blosc2_of(d)->frame, kind, name, buf, len);
 }
@@ -163,6 +168,21 @@ static void name_codec(struct tsr_blosc2 *b, int at)
         snprintf(params + n, size - (size_t)n, ",meta=%d", signed_meta(p, cp->codec_meta));
 }
 
+/* Header metalayers, but the array's own; returns how many. */
+static int list_metas(struct tsr_blosc2 *b)
+{
+    int count = b->frame ? tsr_frame_meta_count(b->frame, TSR_META) : 0, n = 0;
+    for (int i = 0; i < count && n < (int)(sizeof b->metas / sizeof *b->metas); i++) {
+        const char *name = tsr_frame_meta_name(b->frame, TSR_META, i);
+        const uint8_t *p;
+        if (is_array_meta(name) || tsr_frame_meta_view(b->frame, name, &p, &b->metas[n].len) < 0)
+            continue;
+        b->metas[n].name = name;
+        b->metas[n++].p = p;
+    }
+    return n;
+}
+
 void tsr_blosc2_fill_spec(struct tsr_blosc2 *b)
 {
     const struct tsr_cparams *cp = &b->cparams;
@@ -180,6 +200,8 @@ void tsr_blosc2_fill_spec(struct tsr_blosc2 *b)
                            .blocks = g->block,
                            .steps = b->steps,
                            .nsteps = n + 1,
+                           .metas = b->metas,
+                           .nmetas = list_metas(b),
                            .split = cp->split == 1   ? 1
                                     : cp->split == 2 ? 2
                                                      : 0,

@@ -14,6 +14,7 @@ struct tsr_blosc2 {
     tsr_step steps[TSR_CHUNK_FILTERS + 1];
     char params[TSR_CHUNK_FILTERS + 1][48];
     char names[TSR_CHUNK_FILTERS + 1][8]; /* of those without one: "id200" */
+    tsr_meta_value metas[16];             /* of the spec: borrowed from the frame */
     char *dtype;                          /* owned */
     size_t head_guess;                    /* bytes to read first of a chunk */
     uint64_t max_chunk_bytes;             /* variable: the limit on each, 0: none */

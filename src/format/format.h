@@ -42,7 +42,7 @@ struct tsr_driver {
      * by chunk_put. */
     bool variable;
     int64_t nchunks;                   /* of a variable row */
-    const struct tsr_cparams *cparams; /* of row formats: how Blosc chunks for them are made */
+    const struct tsr_cparams *cparams; /* of Blosc2 formats: how their chunks are made */
 };
 
 /* How many chunks can be located. */
@@ -187,7 +187,8 @@ struct tsr_format {
     /* 1-D formats whose chunks can move: a new zero chunk before number i; chunk i goes. */
     int (*chunk_insert)(struct tsr_driver *d, int64_t i);
     int (*chunk_delete)(struct tsr_driver *d, int64_t i);
-    /* Rows of Blosc chunks: the decoded size of chunk i; and a chunk that is encoded. */
+    /* Rows of Blosc chunks: the decoded size of chunk i; and a chunk that is encoded, which
+     * arrays take too, in the place of another. */
     int (*chunk_size)(const struct tsr_driver *d, int64_t i, int64_t *nbytes);
     int (*chunk_put)(struct tsr_driver *d, const struct tsr_whole *w);
     /* Such a row becomes variable; none of its chunks is special. */
