@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: BSD-3-Clause
+cimport numpy as cnp
+
+from tessera cimport _c
+from tessera._engine cimport Handle
+
+# A key of whole numbers, slices, one ellipsis and new axes, in terms of the array.
+cdef struct Box:
+    _c.int64_t start[32]
+    _c.int64_t count[32]
+    _c.int64_t step[32]
+    cnp.npy_intp dims[64]   # of the result: no axis for a whole number, one for None
+    int ndim                # of the result
+    _c.int64_t nitems
+
+cdef class Array(Handle):
+    cdef _c.tsr_array *a
+    cdef readonly cnp.dtype dtype
+    cdef readonly tuple shape, chunks, blocks
+    cdef readonly int ndim
+    cdef _c.int64_t dims[32]
+    cdef _c.int64_t item_bytes
+    cdef bint box(self, object key, Box *b) except -1
+    cdef int read(self, const _c.tsr_slice *s, void *dst, size_t nbytes) except -1
+    cdef int write(self, const _c.tsr_slice *s, const void *src, size_t nbytes) except -1
+    cdef int whole(self, int d, Box *b) except -1
+    cdef int part(self, int d, slice k, Box *b) except -1
+    cdef int at(self, int d, object k, Box *b) except -1

@@ -1,0 +1,390 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# cython: language_level=3
+"""The handle of an array: opened, created, read and written in C.
+
+Keys that NumPy calls basic (whole numbers, slices, an ellipsis, new axes) are taken apart here and
+go to the engine as one box with steps.  Other keys are for `tessera.index`, the rest of the surface
+for `tessera.ndarray`.
+"""
+import ast
+import os
+
+cimport numpy as cnp
+from cpython.buffer cimport (PyBUF_C_CONTIGUOUS, PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release,
+                             PyObject_GetBuffer)
+from cpython.mem cimport PyMem_Calloc, PyMem_Free
+from cpython.number cimport PyIndex_Check, PyNumber_Index
+from cpython.ref cimport Py_INCREF
+from cpython.slice cimport PySlice_AdjustIndices, PySlice_Unpack
+
+import numpy as np
+
+from tessera cimport _c
+from tessera._engine cimport CLOSED, Handle, Options, Spec, check, pthread_rwlock_unlock
+
+from tessera._engine import flush_path
+
+cnp.import_array()
+
+cdef extern from "numpy/arrayobject.h":
+    object PyArray_NewFromDescr(type subtype, cnp.dtype descr, int nd, const cnp.npy_intp *dims,
+                                const cnp.npy_intp *strides, void *data, int flags, object obj)
+
+
+cdef cnp.ndarray empty(cnp.dtype dtype, int ndim, const cnp.npy_intp *dims):
+    Py_INCREF(dtype)  # the call below takes a reference
+    return PyArray_NewFromDescr(cnp.ndarray, dtype, ndim, dims, NULL, NULL, 0, None)
+
+
+def parse_dtype(str text) -> np.dtype:
+    """The dtype of a NumPy spelling, as files keep it: "<f8", "[('x', '<i4'), ('y', '<i4')]"."""
+    return np.dtype(ast.literal_eval(text)) if text.startswith("[") else np.dtype(text)
+
+
+cdef class Array(Handle):
+    """A chunked, compressed N-dimensional array."""
+
+    # ---- from and to the outside ----
+
+    @classmethod
+    def _open(cls, str url, *, str mode="r", **options):
+        """Opens what is at url; mode: "r" or "a"."""
+        cdef Array self = cls.__new__(cls)
+        cdef Options o = Options(mode="r" if mode == "r" else "r+", **options)
+        cdef bytes b = os.fsencode(url)
+        cdef const char *u = b
+        cdef int rc
+        flush_path(url)
+        with nogil:
+            rc = _c.tsr_array_open(u, &o.o, &self.a)
+        check(rc)
+        self.opened(url, mode, mode != "r", options.get("locking", False))
+        return self
+
+    @classmethod
+    def _create(cls, url, Spec spec, *, str mode="w", **options):
+        """A new array at url (None: in memory); mode "x" refuses to replace."""
+        cdef Array self = cls.__new__(cls)
+        cdef Options o = Options(mode=mode, **options)
+        cdef bytes b = b"" if url is None else os.fsencode(url)
+        cdef const char *u = NULL if url is None else <const char *>b
+        cdef int rc
+        with nogil:
+            rc = _c.tsr_array_create(u, &spec.s, &o.o, &self.a)
+        check(rc)
+        self.created(url, mode, options.get("locking", False))
+        return self
+
+    @classmethod
+    def _from_frame(cls, frame, bint copy=True, **options):
+        """The array in a contiguous frame in memory.  Not copied: it is used in place, for reading."""
+        cdef Array self = cls.__new__(cls)
+        cdef Options o = Options(**options)
+        cdef Py_buffer view
+        cdef int rc, flags = 0 if copy else _c.TSR_BORROW
+        PyObject_GetBuffer(frame, &view, PyBUF_SIMPLE)
+        with nogil:
+            rc = _c.tsr_array_from_frame(view.buf, view.len, flags, &o.o, &self.a)
+        if rc >= 0 and not copy:
+            self.borrowed = memoryview(frame)  # keeps the bytes where they are
+        PyBuffer_Release(&view)
+        check(rc)
+        self.opened(None, "a" if copy else "r", copy, False)
+        return self
+
+    cdef int look(self) except -1:
+        """What the engine says that the array is."""
+        cdef const _c.tsr_spec *s = _c.tsr_array_spec(self.a)
+        cdef int d
+        self.ndim = s.ndim
+        self.item_bytes = s.item_bytes
+        if self.dtype is None:
+            self.dtype = parse_dtype((<bytes>s.dtype).decode())
+        for d in range(s.ndim):
+            self.dims[d] = s.shape[d]
+        self.shape = tuple([s.shape[d] for d in range(s.ndim)])
+        self.chunks = tuple([s.chunks[d] for d in range(s.ndim)])
+        self.blocks = tuple([s.blocks[d] for d in range(s.ndim)])
+        return 0
+
+    cdef int c_close(self) noexcept nogil:
+        return _c.tsr_array_close(self.a)
+
+    cdef void c_drop(self) noexcept nogil:
+        _c.tsr_array_drop(self.a)
+
+    cdef int c_flush(self, bint durable) noexcept nogil:
+        return _c.tsr_array_sync(self.a) if durable else _c.tsr_array_flush(self.a)
+
+    cdef int c_refresh(self, _c.cbool *changed) noexcept nogil:
+        return _c.tsr_array_refresh(self.a, changed)
+
+    cdef int c_stats(self, _c.tsr_stats *out) noexcept nogil:
+        return _c.tsr_array_stats(self.a, out)
+
+    cdef int c_to_frame(self, void **buf, size_t *n) noexcept nogil:
+        return _c.tsr_array_to_frame(self.a, buf, n)
+
+    cdef int c_meta_count(self, _c.tsr_meta_kind kind) noexcept nogil:
+        return _c.tsr_array_meta_count(self.a, kind)
+
+    cdef const char *c_meta_name(self, _c.tsr_meta_kind kind, int i) noexcept nogil:
+        return _c.tsr_array_meta_name(self.a, kind, i)
+
+    cdef int c_meta_get(self, _c.tsr_meta_kind kind, const char *name, void **buf,
+                        size_t *n) noexcept nogil:
+        return _c.tsr_array_meta_get(self.a, kind, name, buf, n)
+
+    cdef int c_meta_set(self, _c.tsr_meta_kind kind, const char *name, const void *buf,
+                        size_t n) noexcept nogil:
+        return _c.tsr_array_meta_set(self.a, kind, name, buf, n)
+
+    cdef int c_meta_remove(self, const char *name) noexcept nogil:
+        return _c.tsr_array_meta_remove(self.a, name)
+
+    # ---- boxes ----
+
+    cdef bint box(self, object key, Box *b) except -1:
+        """Whether key is a basic one; then it is taken apart in *b."""
+        cdef tuple keys = <tuple>key if type(key) is tuple else (key,)
+        cdef int n = len(keys), i, d = 0, given = 0, dots = -1
+        cdef object k
+        for i in range(n):
+            k = keys[i]
+            if k is Ellipsis:
+                if dots >= 0:
+                    raise IndexError("an index can only have a single ellipsis ('...')")
+                dots = i
+            elif k is None:
+                pass
+            elif type(k) is slice:
+                given += 1
+            elif type(k) is int or is_number(k):
+                given += 1
+            else:
+                return False
+        if given > self.ndim:
+            raise IndexError(f"too many indices for array: array is {self.ndim}-dimensional, "
+                             f"but {given} were indexed")
+        b.ndim = 0
+        b.nitems = 1
+        for i in range(n):
+            k = keys[i]
+            if k is Ellipsis:
+                for _ in range(self.ndim - given):
+                    self.whole(d, b)
+                    d += 1
+            elif k is None:
+                if b.ndim >= 64:
+                    raise IndexError("too many dimensions")
+                b.dims[b.ndim] = 1
+                b.ndim += 1
+            elif type(k) is slice:
+                self.part(d, k, b)
+                d += 1
+            else:
+                self.at(d, k, b)
+                d += 1
+        while d < self.ndim:
+            self.whole(d, b)
+            d += 1
+        return True
+
+    cdef int whole(self, int d, Box *b) except -1:
+        b.start[d] = 0
+        b.step[d] = 1
+        b.count[d] = b.dims[b.ndim] = self.dims[d]
+        b.nitems *= self.dims[d]
+        b.ndim += 1
+        return 0
+
+    cdef int part(self, int d, slice k, Box *b) except -1:
+        cdef Py_ssize_t start, stop, step
+        PySlice_Unpack(k, &start, &stop, &step)
+        b.count[d] = PySlice_AdjustIndices(self.dims[d], &start, &stop, step)
+        b.start[d] = start
+        b.step[d] = step
+        b.dims[b.ndim] = b.count[d]
+        b.nitems *= b.count[d]
+        b.ndim += 1
+        return 0
+
+    cdef int at(self, int d, object k, Box *b) except -1:
+        cdef Py_ssize_t i = k if type(k) is int else PyNumber_Index(k)
+        if i < -self.dims[d] or i >= self.dims[d]:
+            raise IndexError(f"index {i} is out of bounds for axis {d} with size {self.dims[d]}")
+        b.start[d] = i + self.dims[d] if i < 0 else i
+        b.step[d] = b.count[d] = 1
+        return 0
+
+    cdef int read(self, const _c.tsr_slice *s, void *dst, size_t nbytes) except -1:
+        cdef int rc = CLOSED
+        with nogil:
+            if self.for_reading():
+                rc = _c.tsr_array_read(self.a, s, dst, nbytes)
+            pthread_rwlock_unlock(&self.lock)
+        return self.done(rc)
+
+    cdef int write(self, const _c.tsr_slice *s, const void *src, size_t nbytes) except -1:
+        cdef int rc = CLOSED
+        with nogil:
+            if self.for_changes():
+                rc = _c.tsr_array_write(self.a, s, src, nbytes)
+            pthread_rwlock_unlock(&self.lock)
+        return self.changed(rc)
+
+    def _get_box(self, key):
+        """What a basic key selects as a new numpy array; NotImplemented for other keys."""
+        cdef Box b
+        cdef _c.tsr_slice s
+        cdef cnp.ndarray out
+        if not self.box(key, &b):
+            return NotImplemented
+        out = empty(self.dtype, b.ndim, b.dims)
+        if b.nitems and self.item_bytes:
+            s.start, s.count, s.step = b.start, b.count, b.step
+            self.read(&s, cnp.PyArray_DATA(out), b.nitems * self.item_bytes)
+        return out
+
+    def _get_box_into(self, key, out):
+        """The items of a basic key, in C order, at the beginning of a writable buffer."""
+        cdef Box b
+        cdef _c.tsr_slice s
+        cdef Py_buffer view
+        cdef size_t nbytes
+        if not self.box(key, &b):
+            raise IndexError("only whole numbers, slices, an ellipsis and None are possible here")
+        nbytes = b.nitems * self.item_bytes
+        PyObject_GetBuffer(out, &view, PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE)
+        try:
+            if <size_t>view.len < nbytes:
+                raise ValueError(f"out holds {view.len} bytes, the selection {nbytes}")
+            if nbytes:
+                s.start, s.count, s.step = b.start, b.count, b.step
+                self.read(&s, view.buf, nbytes)
+        finally:
+            PyBuffer_Release(&view)
+
+    def _set_box(self, key, value):
+        """Writes value, broadcast and cast as NumPy does; NotImplemented unless key is basic."""
+        cdef Box b
+        cdef _c.tsr_slice s
+        cdef cnp.ndarray v
+        cdef int d
+        if not self.box(key, &b):
+            return NotImplemented
+        self.may_change()
+        v = np.asarray(value, dtype=self.dtype)
+        shape = tuple([b.dims[d] for d in range(b.ndim)])
+        while v.ndim > b.ndim and v.shape[0] == 1:
+            v = v[0]
+        if (<object>v).shape != shape:
+            v = np.broadcast_to(v, shape)
+        v = np.ascontiguousarray(v)
+        if b.nitems and self.item_bytes:
+            s.start, s.count, s.step = b.start, b.count, b.step
+            self.write(&s, cnp.PyArray_DATA(v), b.nitems * self.item_bytes)
+        return None
+
+    # ---- shape ----
+
+    def _resize(self, shape):
+        cdef _c.int64_t dims[32]
+        cdef int rc = CLOSED, d
+        self.may_change()
+        if len(shape) != self.ndim:
+            raise ValueError(f"the new shape must have {self.ndim} dimensions, found {len(shape)}")
+        for d, n in enumerate(shape):
+            dims[d] = n
+        with nogil:
+            if self.for_changes():
+                rc = _c.tsr_array_resize(self.a, dims)
+            pthread_rwlock_unlock(&self.lock)
+        self.done(rc)
+        self.look()
+        self.changed(rc)
+
+    def _append(self, cnp.ndarray values, int axis):
+        """values: C contiguous, of the array's dtype, whole slabs along axis."""
+        cdef int rc = CLOSED
+        cdef const void *p = cnp.PyArray_DATA(values)
+        cdef size_t nbytes = values.nbytes
+        self.may_change()
+        with nogil:
+            if self.for_changes():
+                rc = _c.tsr_array_append(self.a, axis, p, nbytes)
+            pthread_rwlock_unlock(&self.lock)
+        self.done(rc)
+        self.look()
+        self.changed(rc)
+
+    # ---- copies ----
+
+    def _copy(self, url, Spec spec, *, str mode="w", **options):
+        """A new handle of a copy at url (None: in memory), as spec says where it says something."""
+        cdef Array new = type(self).__new__(type(self))
+        cdef Options o = Options(mode=mode, **options)
+        cdef bytes b = b"" if url is None else os.fsencode(url)
+        cdef const char *u = NULL if url is None else <const char *>b
+        cdef int rc = CLOSED
+        with nogil:
+            if self.for_reading():
+                rc = _c.tsr_array_copy(self.a, u, &spec.s, &o.o, &new.a)
+            pthread_rwlock_unlock(&self.lock)
+        self.done(rc)
+        new.created(url, mode, options.get("locking", False))
+        return new
+
+    # ---- facts ----
+
+    def _spec(self) -> dict:
+        """steps as (name, params) pairs, split, checksum, format."""
+        cdef const _c.tsr_spec *s
+        if not self.is_open:
+            self.done(CLOSED)
+        s = _c.tsr_array_spec(self.a)
+        steps = [((<bytes>s.steps[i].name).decode(),
+                  (<bytes>s.steps[i].params).decode() if s.steps[i].params != NULL else "")
+                 for i in range(s.nsteps)]
+        return {"steps": steps, "split": s.split, "checksum": bool(s.checksum),
+                "format": (<bytes>_c.tsr_array_format(self.a)).decode()}
+
+
+cdef bint is_number(object k):
+    """A whole number to NumPy: not a bool, which is a mask, nor an array of them."""
+    if isinstance(k, (bool, np.bool_)):
+        return False
+    if cnp.PyArray_Check(k):
+        return cnp.PyArray_NDIM(k) == 0 and np.issubdtype(k.dtype, np.integer)
+    return PyIndex_Check(k)
+
+
+def concat(list arrays, int axis, url, *, str mode="w", **options):
+    """The arrays one after the other along axis, as a new array of the first one's class."""
+    cdef Array x, new = type(arrays[0]).__new__(type(arrays[0]))
+    cdef Options o = Options(mode=mode, **options)
+    cdef bytes b = b"" if url is None else os.fsencode(url)
+    cdef const char *u = NULL if url is None else <const char *>b
+    cdef int rc = _c.TSR_OK, i, locked = 0, n = len(arrays)
+    cdef const _c.tsr_array **p = <const _c.tsr_array **>PyMem_Calloc(n, sizeof(void *))
+    if p == NULL:
+        raise MemoryError
+    try:
+        for i in range(n):
+            x = arrays[i]
+            with nogil:
+                if not x.for_reading():
+                    rc = CLOSED
+            locked += 1
+            x.done(rc)
+            p[i] = x.a
+        with nogil:
+            rc = _c.tsr_array_concat(p, n, axis, u, &o.o, &new.a)
+        check(rc)
+    finally:
+        for i in range(locked):
+            x = arrays[i]
+            pthread_rwlock_unlock(&x.lock)
+        PyMem_Free(p)
+    new.created(url, mode, options.get("locking", False))
+    return new

@@ -1,0 +1,236 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# The C API, as far as the package uses it; what it means is said in tessera/tessera.h.
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
+
+cdef extern from "stdbool.h" nogil:
+    ctypedef bint cbool "bool"
+
+cdef extern from "tessera/tessera.h" nogil:
+    enum: TSR_MAX_NDIM
+
+    ctypedef struct tsr_array
+    ctypedef struct tsr_schunk
+    ctypedef struct tsr_context
+
+    ctypedef enum tsr_status:
+        TSR_OK
+        TSR_EARG
+        TSR_ENOMEM
+        TSR_EIO
+        TSR_ENOTFOUND
+        TSR_EEXISTS
+        TSR_EDENIED
+        TSR_ECORRUPT
+        TSR_EUNSUPPORTED
+        TSR_ELIMIT
+        TSR_ECONFLICT
+        TSR_ETEMP
+        TSR_ECANCELLED
+
+    const char *tsr_error()
+    const char *tsr_version()
+    const char *tsr_kernel_level()
+    void tsr_free(void *p)
+
+    # context
+    ctypedef struct tsr_context_options:
+        size_t size
+        int threads
+    int tsr_context_new(const tsr_context_options *opts, tsr_context **out)
+    int tsr_context_threads(const tsr_context *c)
+
+    # options and specs
+    ctypedef int (*tsr_progress)(void *user, int64_t done, int64_t total) noexcept
+    ctypedef struct tsr_step:
+        const char *name
+        const char *params
+    ctypedef struct tsr_meta_value:
+        const char *name
+        const void *p
+        size_t len
+    ctypedef struct tsr_spec:
+        size_t size
+        const char *dtype
+        int64_t item_bytes
+        int ndim
+        const int64_t *shape
+        const int64_t *chunks
+        const int64_t *blocks
+        const tsr_step *steps
+        int nsteps
+        int split
+        const void *fill
+        cbool uninit
+        const tsr_meta_value *metas
+        int nmetas
+        cbool checksum
+    ctypedef struct tsr_options:
+        size_t size
+        const char *mode
+        const char *format
+        tsr_context *context
+        uint64_t offset
+        uint64_t max_chunk_bytes
+        cbool durable
+        const tsr_spec *raw
+        tsr_progress progress
+        void *user
+        cbool sparse
+        cbool locking
+
+    # arrays
+    int tsr_array_open(const char *url, const tsr_options *opts, tsr_array **out)
+    int tsr_array_create(const char *url, const tsr_spec *spec, const tsr_options *opts,
+                         tsr_array **out)
+    int tsr_array_close(tsr_array *a)
+    void tsr_array_drop(tsr_array *a)
+    int tsr_array_flush(tsr_array *a)
+    int tsr_array_sync(tsr_array *a)
+    int tsr_array_refresh(tsr_array *a, cbool *changed)
+    const tsr_spec *tsr_array_spec(const tsr_array *a)
+    const char *tsr_array_format(const tsr_array *a)
+    ctypedef struct tsr_slice:
+        const int64_t *start
+        const int64_t *count
+        const int64_t *step
+    int tsr_array_read(const tsr_array *a, const tsr_slice *s, void *dst, size_t dst_bytes)
+    int tsr_array_write(tsr_array *a, const tsr_slice *s, const void *src, size_t src_bytes)
+    int tsr_array_resize(tsr_array *a, const int64_t *shape)
+    int tsr_array_append(tsr_array *a, int axis, const void *src, size_t src_bytes)
+    int tsr_array_copy(const tsr_array *a, const char *url, const tsr_spec *spec,
+                       const tsr_options *opts, tsr_array **out)
+    int tsr_array_concat(const tsr_array *const *a, int n, int axis, const char *url,
+                         const tsr_options *opts, tsr_array **out)
+    ctypedef struct tsr_stats:
+        size_t size
+        int64_t nbytes
+        int64_t cbytes
+        int64_t nchunks
+        int64_t bytes_read
+        int64_t requests
+        int64_t blocks_decoded
+    int tsr_array_stats(const tsr_array *a, tsr_stats *out)
+    enum: TSR_BORROW
+    int tsr_array_to_frame(tsr_array *a, void **buf, size_t *len)
+    int tsr_array_from_frame(const void *buf, size_t len, int flags, const tsr_options *opts,
+                             tsr_array **out)
+
+    # attributes and metalayers
+    int tsr_array_attrs(const tsr_array *a, char **json)
+    int tsr_array_attr_set(tsr_array *a, const char *name, const char *json)
+    int tsr_array_attr_remove(tsr_array *a, const char *name)
+    ctypedef enum tsr_meta_kind:
+        TSR_META
+        TSR_VLMETA
+    int tsr_array_meta_count(const tsr_array *a, tsr_meta_kind kind)
+    const char *tsr_array_meta_name(const tsr_array *a, tsr_meta_kind kind, int i)
+    int tsr_array_meta_get(const tsr_array *a, tsr_meta_kind kind, const char *name, void **buf,
+                           size_t *len)
+    int tsr_array_meta_set(tsr_array *a, tsr_meta_kind kind, const char *name, const void *buf,
+                           size_t len)
+    int tsr_array_meta_remove(tsr_array *a, const char *name)
+
+    # super-chunks
+    ctypedef struct tsr_schunk_spec:
+        size_t size
+        int64_t item_bytes
+        int64_t chunk_bytes
+        int64_t block_bytes
+        const tsr_step *steps
+        int nsteps
+        int split
+        const tsr_meta_value *metas
+        int nmetas
+        cbool checksum
+        cbool variable
+    int tsr_schunk_open(const char *url, const tsr_options *opts, tsr_schunk **out)
+    int tsr_schunk_create(const char *url, const tsr_schunk_spec *spec, const tsr_options *opts,
+                          tsr_schunk **out)
+    int tsr_schunk_close(tsr_schunk *s)
+    void tsr_schunk_drop(tsr_schunk *s)
+    int tsr_schunk_flush(tsr_schunk *s)
+    int tsr_schunk_sync(tsr_schunk *s)
+    int tsr_schunk_refresh(tsr_schunk *s, cbool *changed)
+    const tsr_schunk_spec *tsr_schunk_spec_of(const tsr_schunk *s)
+    const char *tsr_schunk_format(const tsr_schunk *s)
+    int64_t tsr_schunk_nchunks(const tsr_schunk *s)
+    int64_t tsr_schunk_nitems(const tsr_schunk *s)
+    int tsr_schunk_stats(const tsr_schunk *s, tsr_stats *out)
+    int tsr_schunk_get(const tsr_schunk *s, int64_t start, int64_t n, void *dst)
+    int tsr_schunk_set(tsr_schunk *s, int64_t start, int64_t n, const void *src)
+    int tsr_schunk_append(tsr_schunk *s, int64_t n, const void *src)
+    int tsr_schunk_chunk_bytes(const tsr_schunk *s, int64_t i, int64_t *bytes)
+    int tsr_schunk_read_chunk(const tsr_schunk *s, int64_t i, void *dst, size_t dst_bytes)
+    int tsr_schunk_insert_chunk(tsr_schunk *s, int64_t i, const void *src, size_t src_bytes)
+    int tsr_schunk_update_chunk(tsr_schunk *s, int64_t i, const void *src, size_t src_bytes)
+    int tsr_schunk_delete_chunk(tsr_schunk *s, int64_t i)
+    int tsr_schunk_make_variable(tsr_schunk *s)
+    int tsr_schunk_reorder(tsr_schunk *s, const int64_t *order)
+    int tsr_schunk_copy(tsr_schunk *s, const char *url, const tsr_schunk_spec *spec,
+                        const tsr_options *opts, tsr_schunk **out)
+    int tsr_schunk_get_chunk(const tsr_schunk *s, int64_t i, void **buf, size_t *len)
+    int tsr_schunk_append_compressed(tsr_schunk *s, const void *chunk, size_t len)
+    int tsr_schunk_insert_compressed(tsr_schunk *s, int64_t i, const void *chunk, size_t len)
+    int tsr_schunk_update_compressed(tsr_schunk *s, int64_t i, const void *chunk, size_t len)
+    int tsr_schunk_to_frame(tsr_schunk *s, void **buf, size_t *len)
+    int tsr_schunk_from_frame(const void *buf, size_t len, int flags, const tsr_options *opts,
+                              tsr_schunk **out)
+    int tsr_schunk_meta_count(const tsr_schunk *s, tsr_meta_kind kind)
+    const char *tsr_schunk_meta_name(const tsr_schunk *s, tsr_meta_kind kind, int i)
+    int tsr_schunk_meta_get(const tsr_schunk *s, tsr_meta_kind kind, const char *name, void **buf,
+                            size_t *len)
+    int tsr_schunk_meta_set(tsr_schunk *s, tsr_meta_kind kind, const char *name, const void *buf,
+                            size_t len)
+    int tsr_schunk_meta_remove(tsr_schunk *s, const char *name)
+
+    # one chunk in memory
+    ctypedef struct tsr_chunk_facts:
+        size_t size
+        int64_t nbytes
+        int64_t cbytes
+        int64_t block_bytes
+        int64_t nblocks
+        int version
+        int typesize
+        int flags
+        int flags2
+        int blosc2_flags
+        cbool memcpyed
+        cbool dict
+        cbool vlblocks
+        int special
+        int codec_id
+        const char *codec
+        uint8_t filters[6]
+        uint8_t filters_meta[6]
+        uint8_t codec_meta
+    size_t tsr_compress_bound(size_t nbytes)
+    int tsr_compress(const tsr_schunk_spec *spec, const void *src, size_t nbytes,
+                     const tsr_options *opts, void *dst, size_t cap, size_t *cbytes)
+    int tsr_decompress(const void *chunk, size_t len, const tsr_options *opts, void *dst,
+                       size_t dst_bytes)
+    int tsr_decompress_range(const void *chunk, size_t len, int64_t start, int64_t n,
+                             const tsr_options *opts, void *dst)
+    int tsr_chunk_info(const void *chunk, size_t len, tsr_chunk_facts *out)
+
+    # what is where
+    ctypedef enum tsr_kind:
+        TSR_KIND_ARRAY
+        TSR_KIND_SCHUNK
+        TSR_KIND_CHUNK
+        TSR_KIND_GROUP
+    ctypedef struct tsr_place_info:
+        size_t size
+        tsr_kind kind
+        const char *format
+    int tsr_probe(const char *url, const tsr_options *opts, tsr_place_info *out)
+    ctypedef struct tsr_codec_info:
+        size_t size
+        const char *name
+        const char *about
+        cbool filter
+        int blosc2_id
+        int params
+        cbool lossy
+        cbool shape
+    int tsr_codec_at(int i, tsr_codec_info *out)

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# What the modules around one handle share: statuses, contexts, options, specs, locks.
+from tessera cimport _c
+
+cdef extern from "pthread.h" nogil:
+    ctypedef struct pthread_rwlock_t:
+        pass
+    int pthread_rwlock_init(pthread_rwlock_t *lock, const void *attr)
+    int pthread_rwlock_destroy(pthread_rwlock_t *lock)
+    int pthread_rwlock_rdlock(pthread_rwlock_t *lock)
+    int pthread_rwlock_wrlock(pthread_rwlock_t *lock)
+    int pthread_rwlock_unlock(pthread_rwlock_t *lock)
+
+# 0 or more: nothing; else the exception of the status, with the library's text.
+cdef int check(int rc) except -1
+
+# What a call on a closed handle gives in place of a status.
+cdef enum:
+    CLOSED = 1
+
+# n bytes that the library handed out, as bytes; frees them.
+cdef bytes taken(void *buf, size_t n)
+
+# Borrowed; NULL (the default one) for 0 threads.
+cdef _c.tsr_context *context(int threads) except? NULL
+
+cdef class Steps:
+    cdef _c.tsr_step step[8]
+    cdef readonly int n
+    cdef list kept
+
+cdef class Metas:
+    cdef _c.tsr_meta_value *value
+    cdef int n
+    cdef list kept
+
+cdef class Options:
+    cdef _c.tsr_options o
+    cdef list kept
+
+cdef class Spec:
+    cdef _c.tsr_spec s
+    cdef _c.int64_t dims[3][32]
+    cdef list kept
+
+cdef class SchunkSpec:
+    cdef _c.tsr_schunk_spec s
+    cdef list kept
+
+# What every handle is: who may use it when, and how it is found again.  The c_ functions are the
+# calls of its kind (tsr_array_flush, tsr_schunk_flush, ...).
+cdef class Handle:
+    cdef pthread_rwlock_t lock
+    cdef object __weakref__
+    cdef object borrowed             # memory that the handle reads in place
+    cdef int pid
+    cdef bint is_open
+    cdef bint pending                # changes that are not flushed
+    cdef bint locking                # each change is flushed at once
+    cdef readonly bint writable      # opened or created for changes
+    cdef readonly object urlpath     # str, None in memory
+    cdef readonly str mode
+
+    cdef int c_close(self) noexcept nogil
+    cdef void c_drop(self) noexcept nogil
+    cdef int c_flush(self, bint durable) noexcept nogil
+    cdef int c_refresh(self, _c.cbool *changed) noexcept nogil
+    cdef int c_stats(self, _c.tsr_stats *out) noexcept nogil
+    cdef int c_to_frame(self, void **buf, size_t *n) noexcept nogil
+    cdef int c_meta_count(self, _c.tsr_meta_kind kind) noexcept nogil
+    cdef const char *c_meta_name(self, _c.tsr_meta_kind kind, int i) noexcept nogil
+    cdef int c_meta_get(self, _c.tsr_meta_kind kind, const char *name, void **buf,
+                        size_t *n) noexcept nogil
+    cdef int c_meta_set(self, _c.tsr_meta_kind kind, const char *name, const void *buf,
+                        size_t n) noexcept nogil
+    cdef int c_meta_remove(self, const char *name) noexcept nogil
+
+    cdef int look(self) except -1
+    cdef int opened(self, object urlpath, str mode, bint writable, bint locking) except -1
+    cdef int created(self, object urlpath, str mode, bint locking) except -1
+    cdef bint for_reading(self) noexcept nogil
+    cdef bint for_changes(self) noexcept nogil
+    cdef int done(self, int rc) except -1
+    cdef int may_change(self) except -1
+    cdef int changed(self, int rc) except -1

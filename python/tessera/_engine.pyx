@@ -1,0 +1,595 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# cython: language_level=3
+"""What the modules around one handle share: exceptions, contexts, options, specs, locks.
+
+A handle may be used by many Python threads: each call into the engine releases the GIL and holds
+the handle's lock, shared to read and alone to change.  A lock is only ever waited for without the
+GIL.  Writable handles of files are registered by real path, so that whoever opens the same file in
+this process sees what they hold, and so that they are flushed when the interpreter ends.
+"""
+import atexit
+import os
+import weakref
+
+cimport cython
+from cpython.bytes cimport PyBytes_FromStringAndSize
+from cpython.exc cimport PyErr_WriteUnraisable
+from cpython.mem cimport PyMem_Calloc, PyMem_Free
+from libc.stdint cimport int64_t, uint64_t
+from libc.string cimport memset
+from posix.unistd cimport getpid
+
+from tessera cimport _c
+
+
+class TesseraError(RuntimeError):
+    """A call failed; the text says where, what was found and what was expected."""
+
+
+class CorruptError(TesseraError):
+    """The bytes break their format's specification."""
+
+
+class UnsupportedError(TesseraError):
+    """The data is valid, but this build cannot read or write it so."""
+
+
+class LimitError(TesseraError):
+    """Larger than a limit allows."""
+
+
+class ConflictError(TesseraError):
+    """Someone else changed the file first; `refresh` shows the new state."""
+
+
+class TemporaryError(TesseraError, OSError):
+    """Trouble of the network or a server; a retry may help."""
+
+
+class ExistsError(TesseraError, FileExistsError):
+    """Something is there already; mode "w" replaces it."""
+
+
+class DeniedError(ValueError, PermissionError):
+    """A read-only handle or file."""
+
+
+_exceptions = {
+    _c.TSR_EARG: ValueError,
+    _c.TSR_ENOMEM: MemoryError,
+    _c.TSR_EIO: OSError,
+    _c.TSR_ENOTFOUND: FileNotFoundError,
+    _c.TSR_EEXISTS: ExistsError,
+    _c.TSR_EDENIED: DeniedError,
+    _c.TSR_ECORRUPT: CorruptError,
+    _c.TSR_EUNSUPPORTED: UnsupportedError,
+    _c.TSR_ELIMIT: LimitError,
+    _c.TSR_ECONFLICT: ConflictError,
+    _c.TSR_ETEMP: TemporaryError,
+    _c.TSR_ECANCELLED: KeyboardInterrupt,
+}
+
+
+cdef int check(int rc) except -1:
+    if rc >= 0:
+        return 0
+    raise _exceptions.get(rc, TesseraError)((<bytes>_c.tsr_error()).decode("utf-8", "replace"))
+
+
+cdef bytes taken(void *buf, size_t n):
+    """n bytes that the library handed out, as bytes; frees them."""
+    try:
+        return PyBytes_FromStringAndSize(<char *>buf, n)
+    finally:
+        _c.tsr_free(buf)
+
+
+# ---- contexts: one per number of threads, for as long as the process lives ----
+
+cdef class _Context:
+    cdef _c.tsr_context *c
+
+
+_contexts = {}
+
+
+cdef _c.tsr_context *context(int threads) except? NULL:
+    cdef _c.tsr_context_options o
+    cdef _Context c
+    cdef int rc
+    if threads == 0:
+        return NULL
+    c = _contexts.get(threads)
+    if c is None:
+        c = _Context.__new__(_Context)
+        memset(&o, 0, sizeof(o))
+        o.size = sizeof(o)
+        o.threads = threads
+        rc = _c.tsr_context_new(&o, &c.c)
+        check(rc)
+        c = _contexts.setdefault(threads, c)
+    return c.c
+
+
+def default_threads() -> int:
+    """Threads of the default context: the available cores."""
+    return _c.tsr_context_threads(NULL)
+
+
+def version() -> str:
+    """Version of the C library."""
+    return (<bytes>_c.tsr_version()).decode()
+
+
+def codec_table() -> list:
+    """(name, blosc2 id, is a filter, lossy) of what is built in."""
+    cdef _c.tsr_codec_info info
+    cdef int i = 0
+    rows = []
+    while True:
+        memset(&info, 0, sizeof(info))
+        info.size = sizeof(info)
+        if _c.tsr_codec_at(i, &info) < 0:
+            return rows
+        rows.append(((<bytes>info.name).decode(), info.blosc2_id, bool(info.filter),
+                     bool(info.lossy)))
+        i += 1
+
+
+def probe(str url, uint64_t offset=0) -> tuple:
+    """What lies at url: ("array" | "schunk" | "chunk" | "group", format)."""
+    cdef _c.tsr_place_info info
+    cdef Options o = Options(offset=offset)
+    cdef bytes b = os.fsencode(url)
+    cdef const char *u = b
+    cdef int rc
+    memset(&info, 0, sizeof(info))
+    info.size = sizeof(info)
+    with nogil:
+        rc = _c.tsr_probe(u, &o.o, &info)
+    check(rc)
+    return ("array", "schunk", "chunk", "group")[<int>info.kind], (<bytes>info.format).decode()
+
+
+# ---- arguments of the C API that stay alive as long as the object ----
+
+cdef class Steps:
+    """Codec and filters in writing order, from (name, params) pairs."""
+
+    def __cinit__(self, steps):
+        if len(steps) > 8:
+            raise ValueError(f"at most 6 filters and a codec, found {len(steps)} steps")
+        self.kept = []
+        for name, params in steps:
+            n, p = name.encode(), (params or "").encode()
+            self.kept += [n, p]
+            self.step[self.n].name = n
+            self.step[self.n].params = p
+            self.n += 1
+
+
+cdef class Metas:
+    """Header metalayers, from name -> bytes."""
+
+    def __cinit__(self, metas):
+        self.kept = []
+        self.value = <_c.tsr_meta_value *>PyMem_Calloc(len(metas) + 1, sizeof(_c.tsr_meta_value))
+        if self.value == NULL:
+            raise MemoryError
+        for name, value in metas.items():
+            n, v = name.encode(), bytes(value)
+            self.kept += [n, v]
+            self.value[self.n].name = n
+            self.value[self.n].p = <const char *>v
+            self.value[self.n].len = len(v)
+            self.n += 1
+
+    def __dealloc__(self):
+        PyMem_Free(self.value)
+
+
+cdef class Options:
+    """tsr_options."""
+
+    def __cinit__(self, *, mode=None, format=None, int threads=0, uint64_t offset=0,
+                  bint durable=False, bint sparse=False, bint locking=False,
+                  uint64_t max_chunk_bytes=0):
+        self.kept = []
+        self.o.size = sizeof(_c.tsr_options)
+        if mode is not None:
+            b = mode.encode()
+            self.kept.append(b)
+            self.o.mode = b
+        if format is not None:
+            b = format.encode()
+            self.kept.append(b)
+            self.o.format = b
+        self.o.context = context(threads)
+        self.o.offset = offset
+        self.o.durable = durable
+        self.o.sparse = sparse
+        self.o.locking = locking
+        self.o.max_chunk_bytes = max_chunk_bytes
+
+
+cdef class Spec:
+    """tsr_spec: an array that is to be created."""
+
+    def __cinit__(self, *, str dtype=None, shape=None, chunks=None, blocks=None, steps=None,
+                  int split=0, bytes fill=None, bint uninit=False, metas=None,
+                  bint checksum=False):
+        cdef int k, d
+        cdef Steps st
+        cdef Metas m
+        self.kept = []
+        self.s.size = sizeof(_c.tsr_spec)
+        if dtype is not None:
+            b = dtype.encode()
+            self.kept.append(b)
+            self.s.dtype = b
+        for k, dims in enumerate((shape, chunks, blocks)):
+            if dims is None:
+                continue
+            if len(dims) > 32:
+                raise ValueError(f"at most 32 dimensions, found {len(dims)}")
+            for d, n in enumerate(dims):
+                self.dims[k][d] = n
+        if shape is not None:
+            self.s.ndim = len(shape)
+            self.s.shape = self.dims[0]
+        if chunks is not None:
+            self.s.chunks = self.dims[1]
+        if blocks is not None:
+            self.s.blocks = self.dims[2]
+        if steps is not None:
+            st = Steps(steps)
+            self.kept.append(st)
+            self.s.steps = st.step
+            self.s.nsteps = st.n
+        self.s.split = split
+        if fill is not None:
+            self.kept.append(fill)
+            self.s.fill = <const char *>fill
+        self.s.uninit = uninit
+        if metas:
+            m = Metas(metas)
+            self.kept.append(m)
+            self.s.metas = m.value
+            self.s.nmetas = m.n
+        self.s.checksum = checksum
+
+
+cdef class SchunkSpec:
+    """tsr_schunk_spec: a super-chunk that is to be created, or how a chunk is encoded."""
+
+    def __cinit__(self, *, int64_t item_bytes=0, int64_t chunk_bytes=0, int64_t block_bytes=0,
+                  steps=None, int split=0, metas=None, bint checksum=False, bint variable=False):
+        cdef Steps st
+        cdef Metas m
+        self.kept = []
+        self.s.size = sizeof(_c.tsr_schunk_spec)
+        self.s.item_bytes = item_bytes
+        self.s.chunk_bytes = chunk_bytes
+        self.s.block_bytes = block_bytes
+        if steps is not None:
+            st = Steps(steps)
+            self.kept.append(st)
+            self.s.steps = st.step
+            self.s.nsteps = st.n
+        self.s.split = split
+        if metas:
+            m = Metas(metas)
+            self.kept.append(m)
+            self.s.metas = m.value
+            self.s.nmetas = m.n
+        self.s.checksum = checksum
+        self.s.variable = variable
+
+
+# ---- handles ----
+
+_writers = weakref.WeakValueDictionary()  # id -> writable handle of a file
+
+
+def flush_path(str path):
+    """Writes what handles of this process hold for the file or folder at path."""
+    if not _writers:
+        return
+    real = os.path.realpath(path)
+    for h in list(_writers.values()):
+        if os.path.realpath(h.urlpath) == real:
+            h.flush()
+
+
+def _flush_all():
+    for h in list(_writers.values()):
+        h._flush_at_exit()
+
+
+atexit.register(_flush_all)
+
+
+@cython.no_gc_clear  # what was borrowed must outlive the handle
+cdef class Handle:
+    """What arrays and super-chunks have in common: a place, a life, metalayers.
+
+    Each call into the engine goes `if self.for_reading(): rc = c_...`, with `done(rc)` after it:
+    rc stays CLOSED when the handle is not open any more.
+    """
+
+    def __cinit__(self, *args, **kwargs):
+        pthread_rwlock_init(&self.lock, NULL)
+        self.pid = getpid()
+
+    def __dealloc__(self):
+        cdef int rc = 0
+        if self.is_open:
+            with nogil:
+                if self.pending and self.pid == getpid():
+                    rc = self.c_close()
+                else:
+                    self.c_drop()
+            if rc < 0:
+                try:
+                    check(rc)
+                except Exception:
+                    PyErr_WriteUnraisable(self.urlpath)
+        pthread_rwlock_destroy(&self.lock)
+
+    # ---- what the kinds of handles bring ----
+
+    cdef int c_close(self) noexcept nogil:
+        return 0
+
+    cdef void c_drop(self) noexcept nogil:
+        pass
+
+    cdef int c_flush(self, bint durable) noexcept nogil:
+        return 0
+
+    cdef int c_refresh(self, _c.cbool *changed) noexcept nogil:
+        return 0
+
+    cdef int c_stats(self, _c.tsr_stats *out) noexcept nogil:
+        return 0
+
+    cdef int c_to_frame(self, void **buf, size_t *n) noexcept nogil:
+        return 0
+
+    cdef int c_meta_count(self, _c.tsr_meta_kind kind) noexcept nogil:
+        return 0
+
+    cdef const char *c_meta_name(self, _c.tsr_meta_kind kind, int i) noexcept nogil:
+        return NULL
+
+    cdef int c_meta_get(self, _c.tsr_meta_kind kind, const char *name, void **buf,
+                        size_t *n) noexcept nogil:
+        return 0
+
+    cdef int c_meta_set(self, _c.tsr_meta_kind kind, const char *name, const void *buf,
+                        size_t n) noexcept nogil:
+        return 0
+
+    cdef int c_meta_remove(self, const char *name) noexcept nogil:
+        return 0
+
+    cdef int look(self) except -1:
+        return 0
+
+    # ---- who may use it when ----
+
+    cdef int opened(self, object urlpath, str mode, bint writable, bint locking) except -1:
+        """The handle is there: what is known of it, and of others who open its file."""
+        self.is_open = True
+        self.urlpath = urlpath
+        self.mode = mode
+        self.writable = writable
+        self.locking = locking
+        if writable and urlpath is not None:
+            _writers[id(self)] = self
+        self.look()
+        return 0
+
+    cdef int created(self, object urlpath, str mode, bint locking) except -1:
+        self.pending = True
+        return self.opened(urlpath, "a" if mode == "x" else mode, True, locking)
+
+    cdef bint for_reading(self) noexcept nogil:
+        """Takes the lock together with other readers."""
+        pthread_rwlock_rdlock(&self.lock)
+        return self.is_open
+
+    cdef bint for_changes(self) noexcept nogil:
+        """Takes the lock alone."""
+        pthread_rwlock_wrlock(&self.lock)
+        return self.is_open
+
+    cdef int done(self, int rc) except -1:
+        """After a call: its exception."""
+        if rc == CLOSED:
+            raise ValueError(f"{self.urlpath or 'in memory'}: the handle is closed")
+        return check(rc)
+
+    cdef int may_change(self) except -1:
+        """Raises unless this handle, in this process, may be changed."""
+        if not self.writable:
+            raise DeniedError("Cannot do this action with reading mode: open it with mode='a'")
+        if self.pid != getpid():
+            raise ValueError("a handle that came through fork is for reading: open the file anew "
+                             "in the child to change it")
+        return 0
+
+    cdef int changed(self, int rc) except -1:
+        """After a change: its exception; written at once when each change is to be."""
+        self.done(rc)
+        self.pending = True
+        if self.locking:
+            self.flush()
+        return 0
+
+    def close(self) -> None:
+        """Writes what is pending and ends the handle: `ValueError` for each later use of it.
+
+        Raises
+        ------
+        OSError, ConflictError
+            What was pending could not be written.
+        """
+        cdef int rc = 0
+        cdef bint keep = self.pending and self.pid == getpid()
+        with nogil:
+            if self.for_changes():
+                if keep:
+                    rc = self.c_close()
+                else:
+                    self.c_drop()
+            self.is_open = False
+            pthread_rwlock_unlock(&self.lock)
+        self.pending = False
+        self.writable = False
+        check(rc)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.close()
+
+    def flush(self) -> None:
+        """Everything written so far survives the death of the process from here on.
+
+        Raises
+        ------
+        OSError, ConflictError
+            It could not be written; the file is as the last flush left it.
+        """
+        if self.pending:
+            self._flush(False)
+
+    def sync(self) -> None:
+        """As `flush`, and it survives the death of the machine.
+
+        Raises
+        ------
+        OSError, ConflictError
+            It could not be written; the file is as the last flush left it.
+        """
+        self._flush(True)
+
+    def _flush(self, bint durable):
+        cdef int rc = CLOSED
+        self.may_change()
+        with nogil:
+            if self.for_changes():
+                rc = self.c_flush(durable)
+            pthread_rwlock_unlock(&self.lock)
+        self.done(rc)
+        self.pending = False
+
+    def _flush_at_exit(self):
+        if self.pending and self.pid == getpid():
+            self.flush()
+
+    def refresh(self) -> bool:
+        """Looks at what others did to the file: its shape, metadata and chunks.
+
+        Returns
+        -------
+        bool
+            Whether the file was changed since the handle last looked.
+
+        Raises
+        ------
+        CorruptError
+            Also while a program that is no Tessera is half way through a change: try again.
+        """
+        cdef int rc = CLOSED
+        cdef _c.cbool changed = False
+        with nogil:
+            if self.for_changes():
+                rc = self.c_refresh(&changed)
+            pthread_rwlock_unlock(&self.lock)
+        self.done(rc)
+        self.look()
+        return bool(changed)
+
+    def to_cframe(self) -> bytes:
+        """All of it as a contiguous Blosc2 frame: what a .b2nd or .b2frame file would hold."""
+        cdef void *buf = NULL
+        cdef size_t n = 0
+        cdef int rc = CLOSED
+        with nogil:
+            if self.for_changes():  # what is pending is encoded
+                rc = self.c_to_frame(&buf, &n)
+            pthread_rwlock_unlock(&self.lock)
+        self.done(rc)
+        return taken(buf, n)
+
+    def _stats(self) -> dict:
+        """nbytes, cbytes, nchunks; since it was opened bytes_read, requests, blocks_decoded."""
+        cdef _c.tsr_stats st
+        cdef int rc = CLOSED
+        memset(&st, 0, sizeof(st))
+        st.size = sizeof(st)
+        with nogil:
+            if self.for_reading():
+                rc = self.c_stats(&st)
+            pthread_rwlock_unlock(&self.lock)
+        self.done(rc)
+        return {"nbytes": st.nbytes, "cbytes": st.cbytes, "nchunks": st.nchunks,
+                "bytes_read": st.bytes_read, "requests": st.requests,
+                "blocks_decoded": st.blocks_decoded}
+
+    # ---- metalayers: bytes by name, of the header or (vl) of variable length ----
+
+    def _meta_names(self, bint vl) -> list:
+        cdef _c.tsr_meta_kind kind = _c.TSR_VLMETA if vl else _c.TSR_META
+        cdef int i
+        if not self.is_open:
+            self.done(CLOSED)
+        return [(<bytes>self.c_meta_name(kind, i)).decode() for i in range(self.c_meta_count(kind))]
+
+    def _meta_get(self, bint vl, str name) -> bytes:
+        cdef _c.tsr_meta_kind kind = _c.TSR_VLMETA if vl else _c.TSR_META
+        cdef bytes b = name.encode()
+        cdef const char *s = b
+        cdef void *buf = NULL
+        cdef size_t n = 0
+        cdef int rc = CLOSED
+        with nogil:
+            if self.for_reading():
+                rc = self.c_meta_get(kind, s, &buf, &n)
+            pthread_rwlock_unlock(&self.lock)
+        if rc == _c.TSR_ENOTFOUND:
+            raise KeyError(name)
+        self.done(rc)
+        return taken(buf, n)
+
+    def _meta_set(self, bint vl, str name, bytes value):
+        cdef _c.tsr_meta_kind kind = _c.TSR_VLMETA if vl else _c.TSR_META
+        cdef bytes b = name.encode()
+        cdef const char *s = b
+        cdef const char *p = value
+        cdef size_t n = len(value)
+        cdef int rc = CLOSED
+        self.may_change()
+        with nogil:
+            if self.for_changes():
+                rc = self.c_meta_set(kind, s, p, n)
+            pthread_rwlock_unlock(&self.lock)
+        if rc == _c.TSR_ENOTFOUND:
+            raise KeyError(name)
+        self.changed(rc)
+
+    def _meta_remove(self, str name):
+        cdef bytes b = name.encode()
+        cdef const char *s = b
+        cdef int rc = CLOSED
+        self.may_change()
+        with nogil:
+            if self.for_changes():
+                rc = self.c_meta_remove(s)
+            pthread_rwlock_unlock(&self.lock)
+        if rc == _c.TSR_ENOTFOUND:
+            raise KeyError(name)
+        self.changed(rc)

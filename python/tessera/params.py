@@ -1,0 +1,353 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""How data is compressed, decompressed and stored: enumerations and parameter classes.
+
+Names, values and defaults are python-blosc2's.  Here parameters become steps, the (name, params)
+pairs of the C API, and come back from them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Iterator, Mapping
+from enum import Enum
+from typing import Any, TypeAlias
+
+from tessera import _engine
+
+
+class Codec(Enum):
+    """Compresses bytes; the value is what files call it by."""
+
+    BLOSCLZ = 0
+    LZ4 = 1
+    LZ4HC = 2
+    ZLIB = 4
+    ZSTD = 5
+    NDLZ = 32
+    ZFP_ACC = 33
+    ZFP_PREC = 34
+    ZFP_RATE = 35
+    OPENHTJ2K = 36
+    GROK = 37
+    OPENZL = 38
+    J2K = 39
+    HTJ2K = 40
+
+
+class Filter(Enum):
+    """Transforms bytes before the codec."""
+
+    NOFILTER = 0
+    SHUFFLE = 1
+    BITSHUFFLE = 2
+    DELTA = 3
+    TRUNC_PREC = 4
+    NDCELL = 32
+    NDMEAN = 33
+    BYTEDELTA = 35
+    INT_TRUNC = 36
+
+
+class SplitMode(Enum):
+    """Whether a block is compressed as one stream or as one per byte of an item."""
+
+    ALWAYS_SPLIT = 1
+    NEVER_SPLIT = 2
+    AUTO_SPLIT = 3
+    FORWARD_COMPAT_SPLIT = 4
+
+
+class SpecialValue(Enum):
+    """What a chunk without data reads as."""
+
+    NOT_SPECIAL = 0
+    ZERO = 1
+    NAN = 2
+    VALUE = 3
+    UNINIT = 4
+
+
+class Tuner(Enum):
+    """Who chooses parameters that were left open."""
+
+    STUNE = 0
+    BTUNE = 32
+
+
+MAX_FILTERS = 6
+_C_SPLIT = {SplitMode.ALWAYS_SPLIT: 1, SplitMode.NEVER_SPLIT: 2}
+_PY_SPLIT = {1: SplitMode.ALWAYS_SPLIT, 2: SplitMode.NEVER_SPLIT}
+Step: TypeAlias = tuple[str, str]
+
+
+@dataclasses.dataclass
+class _Default:
+    """State of the process: threads that new handles use."""
+
+    nthreads: int
+
+
+_default = _Default(int(os.environ.get("BLOSC_NTHREADS", 0)) or _engine.default_threads())
+
+
+def default_nthreads() -> int:
+    """Threads that work on one call when nothing else is said."""
+    return _default.nthreads
+
+
+def set_nthreads(nthreads: int) -> int:
+    """Sets how many threads work on one call of what is opened from now on.
+
+    Returns
+    -------
+    int
+        The number until now.
+
+    Raises
+    ------
+    ValueError
+        Unless 1 <= nthreads < 2**31.
+
+    Examples
+    --------
+    >>> import tessera
+    >>> before = tessera.set_nthreads(1)
+    >>> tessera.set_nthreads(before)
+    1
+    """
+    if not 1 <= nthreads < 2**31:
+        raise ValueError(f"nthreads: found {nthreads}, expected 1 to 2**31 - 1")
+    before, _default.nthreads = _default.nthreads, nthreads
+    return before
+
+
+def _member(kind: type[Enum], value: Any) -> Any:
+    """An enumeration's member where the number is known, else the number (of a user's own)."""
+    if isinstance(value, kind):
+        return value
+    try:
+        return kind(value)
+    except ValueError:
+        if isinstance(value, int):
+            return value
+        raise
+
+
+def number(value: Any) -> int:
+    """The number of an enumeration's member, or the number itself."""
+    return int(value.value if isinstance(value, Enum) else value)
+
+
+class _Keys:
+    """Dictionary-like access to the fields: p["codec"], p.keys(), dict(p)."""
+
+    def keys(self) -> Iterator[str]:
+        return (f.name for f in dataclasses.fields(self))  # type: ignore[arg-type]
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in tuple(self.keys()):
+            raise KeyError(name)
+        return getattr(self, name)
+
+
+def _no_filters() -> list[Any]:
+    return [Filter.NOFILTER] * (MAX_FILTERS - 1) + [Filter.SHUFFLE]
+
+
+@dataclasses.dataclass
+class CParams(_Keys):
+    """How data is compressed.
+
+    Parameters
+    ----------
+    codec : Codec or int
+        An int is the number of a registered codec.
+    codec_meta : int
+        Its parameter, where it has one.
+    clevel : int
+        0 (stored as it is) to 9.
+    use_dict : bool
+        A dictionary per chunk, trained on it (zstd, lz4, lz4hc).
+    typesize : int
+        Bytes of one item.
+    nthreads : int
+        Threads that work on one call.
+    blocksize : int
+        Bytes of a block, 0: chosen.
+    splitmode : SplitMode
+    filters : list of Filter or int
+        At most 6, in the order in which they are applied.
+    filters_meta : list of int
+        A parameter for each.
+    tuner : Tuner
+
+    Raises
+    ------
+    ValueError
+        More than 6 filters, or fewer metas than filters.
+
+    Examples
+    --------
+    >>> import tessera
+    >>> cp = tessera.CParams(codec=tessera.Codec.LZ4, clevel=9, typesize=4)
+    >>> cp.codec, cp["clevel"]
+    (<Codec.LZ4: 1>, 9)
+    """
+
+    codec: Codec | int = Codec.ZSTD
+    codec_meta: int = 0
+    clevel: int = 5
+    use_dict: bool | int = False
+    typesize: int = 8
+    nthreads: int = dataclasses.field(default_factory=default_nthreads)
+    blocksize: int = 0
+    splitmode: SplitMode = SplitMode.AUTO_SPLIT
+    filters: list[Filter | int] = dataclasses.field(default_factory=_no_filters)
+    filters_meta: list[int] = dataclasses.field(default_factory=lambda: [0] * MAX_FILTERS)
+    tuner: Tuner | int = Tuner.STUNE
+
+    def __post_init__(self) -> None:
+        if len(self.filters) > MAX_FILTERS:
+            raise ValueError(f"filters: found {len(self.filters)}, at most {MAX_FILTERS} are possible")
+        if len(self.filters) > len(self.filters_meta):
+            raise ValueError(f"filters: found {len(self.filters)}, but {len(self.filters_meta)} metas")
+        self.codec = _member(Codec, self.codec)
+        self.filters = [_member(Filter, f) for f in self.filters]
+        self.filters_meta = list(self.filters_meta[: len(self.filters)])
+        self.tuner = _member(Tuner, self.tuner)
+        for i, f in enumerate(self.filters):
+            if f is Filter.BYTEDELTA and not self.filters_meta[i]:
+                self.filters_meta[i] = self.typesize
+
+
+@dataclasses.dataclass
+class DParams(_Keys):
+    """How data is decompressed: by `nthreads` threads that work on one call."""
+
+    nthreads: int = dataclasses.field(default_factory=default_nthreads)
+
+
+@dataclasses.dataclass
+class Storage(_Keys):
+    """Where data is kept.
+
+    Parameters
+    ----------
+    contiguous : bool, optional
+        One file (or buffer), else a folder with a file per chunk.  Default: True with a urlpath.
+    urlpath : str or path, optional
+        Default: in memory.
+    mode : {"r", "a", "w"}
+        Read; open or create; create or replace.
+    mmap_mode : {"r", "r+", "w+", "c"}, optional
+        Through a memory mapping; "c": changes stay in memory.
+    initial_mapping_size : int, optional
+        Bytes; taken for compatibility, the mapping grows as needed.
+    locking : bool
+        Share the file with other writers by c-blosc2's advisory locks.
+    meta : dict, optional
+        Header metalayers, name -> value.
+    """
+
+    contiguous: bool | None = None
+    urlpath: str | os.PathLike[str] | None = None
+    mode: str = "a"
+    mmap_mode: str | None = None
+    initial_mapping_size: int | None = None
+    locking: bool = False
+    meta: dict[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        if self.contiguous is None:
+            self.contiguous = self.urlpath is not None
+        if self.urlpath is not None:
+            self.urlpath = os.fspath(self.urlpath)
+
+
+cparams_dflts: dict[str, Any] = {f: CParams()[f] for f in CParams().keys()}
+dparams_dflts: dict[str, Any] = {f: DParams()[f] for f in DParams().keys()}
+storage_dflts: dict[str, Any] = {f: Storage()[f] for f in Storage().keys()}
+
+
+def filled(kind: type[Any], value: Any, **defaults: Any) -> Any:
+    """value, None, a mapping or a `kind` already, as a new `kind`; defaults where it is silent.
+
+    Raises
+    ------
+    ValueError
+        A mapping has a key that `kind` does not.
+    """
+    if isinstance(value, kind):
+        return dataclasses.replace(value)
+    if value is not None and not isinstance(value, Mapping):
+        raise TypeError(f"expected {kind.__name__} or a dict, found {type(value).__name__}")
+    given = {**defaults, **(value or {})}
+    names = {f.name for f in dataclasses.fields(kind)}
+    for key in given:
+        if key not in names:
+            raise ValueError(f"{kind.__name__}: unknown {key!r}; there are: {', '.join(sorted(names))}")
+    return kind(**given)
+
+
+# ---- steps of the C API ----
+
+_NUMBERS = {name: (i, is_filter) for name, i, is_filter, _ in _engine.codec_table()}
+_CODECS = {i: name for name, (i, is_filter) in _NUMBERS.items() if not is_filter}
+_FILTERS = {i: name for name, (i, is_filter) in _NUMBERS.items() if is_filter}
+_WITH_META = {"bytedelta", "ndcell", "ndmean", "trunc_prec", "int_trunc", "ndlz",
+              "zfp_acc", "zfp_prec", "zfp_rate"}  # fmt: skip
+_SIGNED = {"trunc_prec", "int_trunc", "zfp_acc"}
+
+
+def _signed(name: str, meta: int) -> int:
+    """Metas are bytes in files; of some steps they are signed."""
+    return meta - 256 if name in _SIGNED and meta > 127 else meta
+
+
+def steps(cp: CParams) -> list[Step]:
+    """The (name, params) pairs of a CParams: filters in their order, then the codec."""
+    out: list[Step] = []
+    for f, meta in zip(cp.filters, cp.filters_meta, strict=True):
+        if number(f) == 0:
+            continue
+        name = _FILTERS.get(number(f))
+        if name is None:
+            raise ValueError(f"filter {f}: not in this build, nor registered")
+        meta = _signed(name, meta)
+        out.append((name, f"meta={meta}" if meta or name in _WITH_META else ""))
+    name = _CODECS.get(number(cp.codec))
+    if name is None:
+        raise ValueError(f"codec {cp.codec}: not in this build, nor registered")
+    params = [f"clevel={cp.clevel}"]
+    if cp.use_dict:
+        params.append("dict=1")
+    if cp.codec_meta or name in _WITH_META:
+        params.append(f"meta={_signed(name, cp.codec_meta)}")
+    return [*out, (name, ",".join(params))]
+
+
+def split(cp: CParams) -> int:
+    """The split of a C spec."""
+    return _C_SPLIT.get(cp.splitmode, 0)
+
+
+def from_spec(spec: Mapping[str, Any], typesize: int, blocksize: int) -> CParams:
+    """What was written, from the steps and split of a handle."""
+    cp = CParams(typesize=typesize, blocksize=blocksize)
+    cp.splitmode = _PY_SPLIT.get(spec["split"], SplitMode.AUTO_SPLIT)
+    filters: list[tuple[Any, int]] = []
+    for name, params in spec["steps"]:
+        values = {k: int(v) for k, v in (p.split("=") for p in params.split(",") if p)}
+        ident, is_filter = _NUMBERS[name]
+        if is_filter:
+            filters.append((_member(Filter, ident), values.get("meta", 0) & 0xFF))
+        else:
+            cp.codec = _member(Codec, ident)
+            cp.codec_meta = values.get("meta", 0) & 0xFF
+            cp.clevel = values.get("clevel", 5)
+            cp.use_dict = bool(values.get("dict", 0))
+    empty = MAX_FILTERS - len(filters)
+    cp.filters = [Filter.NOFILTER] * empty + [f for f, _ in filters]
+    cp.filters_meta = [0] * empty + [m for _, m in filters]
+    return cp
