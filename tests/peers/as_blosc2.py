@@ -8,6 +8,7 @@ imported. httpx, which the peer's conftest imports for its network tests alone, 
 when it is missing. The outcome of each test is written as a line of JSON to $AS_BLOSC2_LOG.
 """
 import importlib.abc
+import importlib.util
 import json
 import os
 import sys
@@ -58,9 +59,7 @@ def alias():
     submodule("ndarray", NDArray=tessera.NDArray, _SUBSAMPLE_GATHER_MAX_COORDS=0)
     submodule("utils", NUMPY_GE_2_0=int(numpy.__version__.split(".")[0]) >= 2)
     sys.meta_path.insert(0, NoOther())
-    try:
-        import httpx  # noqa: F401
-    except ImportError:
+    if not importlib.util.find_spec("httpx"):
         httpx = types.ModuleType("httpx")
         httpx.HTTPError = type("HTTPError", (Exception,), {})
         sys.modules["httpx"] = httpx
