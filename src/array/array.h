@@ -77,18 +77,29 @@ int tsr_engine_read(const struct tsr_array *a, const struct tsr_selection *sel);
 
 /* Reading without a memory to read to: each decoded part of a selection goes to a function
  * instead, on the thread that decoded it.  A part is a box of the selection, a block of the array
- * or a chunk that is one value; together they hold each selected item once. */
+ * or a chunk that is one value; together they hold each selected item once.
+ *
+ * They come in windows of some megabytes.  In a window, blocks of the same key are visited one
+ * after the other by one thread, in an order that does not depend on the number of threads; where
+ * there are more than a few of a key they are cut in several such groups, each with a slot.  Then
+ * the calling thread visits chunks of one value, and calls after. */
+#define TSR_PART_ALONE SIZE_MAX
 struct tsr_part {
     int ndim;
     int64_t at[TSR_MAX_NDIM]; /* indices in the selection of the first item, as within sel->count */
     int64_t count[TSR_MAX_NDIM];
     int64_t stride[TSR_MAX_NDIM]; /* bytes; all 0: items is one item, and all are like it */
     const uint8_t *items;         /* until the function returns, which may not change them */
+    size_t slot;                  /* TSR_PART_ALONE: nobody else visits parts of this key now */
 };
 struct tsr_visitor {
-    int (*begin)(void *arg); /* forget all parts: the container changed, they come again */
-    int (*part)(void *arg, const struct tsr_part *p, struct tsr_worker *w); /* any thread */
     void *arg;
+    bool skip_zeros;         /* what the index alone says is zeros need not be visited */
+    int (*begin)(void *arg); /* forget all parts: the container changed, they come again */
+    int64_t (*key)(void *arg, const int64_t at[]); /* of a part */
+    int (*window)(void *arg, size_t slots);        /* before a window: slots 0 .. slots-1 */
+    int (*part)(void *arg, const struct tsr_part *p, struct tsr_worker *w);
+    int (*after)(void *arg);
 };
 /* sel->base is not used; sel is a box with steps (at counts along them, upwards), a not variable. */
 int tsr_engine_visit(const struct tsr_array *a, const struct tsr_selection *sel,

@@ -4,23 +4,36 @@
  * Touched chunks are taken in windows.  While the blocks of one window are decoded, the bytes of
  * the next are fetched: both are jobs of the same run on the pool, so nothing waits for a chunk.
  * A read of a few small blocks stays on the caller. */
+#include <stdlib.h>
+
 #include "array/array.h"
 #include "base/mem.h"
 
 enum {
     WINDOW_CHUNKS = 128,
-    WINDOW_BYTES = 8 << 20, /* decoded size of the wanted blocks of a window */
-    GROUP_BYTES = 32 << 10, /* blocks are handed out in groups of about this size */
-    INLINE_BYTES = 96 << 10 /* below this, waking a thread costs more than it brings */
+    WINDOW_BYTES = 8 << 20,  /* decoded size of the wanted blocks of a window */
+    GROUP_BYTES = 32 << 10,  /* blocks are handed out in groups of about this size */
+    VISIT_BYTES = 256 << 10, /* the same to a visitor, who has work per group */
+    INLINE_BYTES = 96 << 10  /* below this, waking a thread costs more than it brings */
+};
+
+/* A block, or a chunk of one value, on its way to the selection's memory or the visitor. */
+#define NO_REF UINT32_MAX
+struct part {
+    int64_t key; /* the visitor's */
+    uint32_t job, ref;
 };
 
 struct group {
-    uint32_t job, first, n;
+    size_t first, n; /* parts */
+    size_t slot;     /* of a visitor */
 };
 
 struct window {
     struct chunk_job *jobs; /* [cap] */
     size_t njobs, cap;
+    struct part *parts;
+    size_t nparts, parts_cap;
     struct group *groups;
     size_t ngroups, groups_cap;
     int64_t bytes;
@@ -39,6 +52,7 @@ static void window_free(struct window *w)
 {
     for (size_t i = 0; i < w->cap; i++) tsr_job_free(&w->jobs[i]);
     tsr_free(w->jobs);
+    tsr_free(w->parts);
     tsr_free(w->groups);
 }
 
@@ -70,24 +84,95 @@ static int window_room(struct window *w)
     return TSR_OK;
 }
 
+/* Passes over chunks of which the index says at once that they are zeros. */
+static int skip_zeros(struct reader *r)
+{
+    const struct tsr_driver *d = r->a->d;
+    int64_t n = 0;
+    if (!r->visitor || !r->visitor->skip_zeros || !d->format->zeros) return TSR_OK;
+    int64_t chunk = tsr_grid_chunk_number(&d->grid, r->walk.at);
+    int rc = d->format->zeros(d, chunk, &n);
+    if (rc == TSR_OK && n > 0) tsr_walk_seek(&r->walk, &d->grid, chunk + n);
+    return rc;
+}
+
 /* Takes the next chunks of the walk. */
 static int window_fill(struct reader *r, struct window *w)
 {
     const struct tsr_grid *g = &r->a->d->grid;
-    w->njobs = w->ngroups = 0;
+    int rc = skip_zeros(r);
+    w->njobs = 0;
     w->bytes = 0;
-    while (!r->walk.done && w->njobs < WINDOW_CHUNKS && w->bytes < WINDOW_BYTES) {
+    while (rc == TSR_OK && !r->walk.done && w->njobs < WINDOW_CHUNKS && w->bytes < WINDOW_BYTES) {
         if (window_room(w) < 0) return TSR_ENOMEM;
         struct chunk_job *j = &w->jobs[w->njobs++];
         j->place = (struct tsr_place){.chunk = tsr_grid_chunk_number(g, r->walk.at)};
         memcpy(j->coords, r->walk.at, (size_t)g->ndim * sizeof *j->coords);
         w->bytes += wanted_bytes(r);
         tsr_walk_next(&r->walk);
+        if (!r->walk.done) rc = skip_zeros(r);
     }
+    return rc;
+}
+
+/* ---- groups: what one job of a run decodes ---- */
+
+static int64_t block_bytes(const struct reader *r, const struct chunk_job *j)
+{
+    const struct tsr_grid *g = &r->a->d->grid;
+    return j->place.block_items ? j->place.block_items * g->item_bytes : g->block_bytes;
+}
+
+static bool is_value(const struct chunk_job *j)
+{
+    return j->place.state != TSR_PLACE_STORED;
+}
+
+static int window_add(const struct reader *r, struct window *w, size_t job, size_t ref)
+{
+    struct part p = {.job = (uint32_t)job, .ref = (uint32_t)ref};
+    const struct chunk_job *j = &w->jobs[job];
+    if (r->visitor) {
+        struct block_box box;
+        struct overlap o;
+        tsr_job_block_box(r->a, j, j->refs[ref].block, &box);
+        if (!tsr_overlap(r->a, r->sel, &box, &o)) return TSR_OK;
+        p.key = r->visitor->key(r->visitor->arg, o.at);
+    }
+    if (w->nparts == w->parts_cap) {
+        size_t cap = w->parts_cap ? w->parts_cap * 2 : 16;
+        struct part *v = tsr_realloc(w->parts, cap, sizeof *v);
+        if (!v) return TSR_ENOMEM;
+        w->parts = v;
+        w->parts_cap = cap;
+    }
+    w->parts[w->nparts++] = p;
     return TSR_OK;
 }
 
-static int window_add_group(struct window *w, size_t job, size_t first, size_t n)
+/* All parts of a window, but for values that go to a visitor: these come to it one by one. */
+static int window_parts(const struct reader *r, struct window *w)
+{
+    int rc = TSR_OK;
+    w->nparts = 0;
+    for (size_t i = 0; i < w->njobs && rc == TSR_OK; i++) {
+        const struct chunk_job *j = &w->jobs[i];
+        if (is_value(j) && !r->visitor) rc = window_add(r, w, i, NO_REF);
+        for (size_t k = 0; !is_value(j) && k < j->nrefs && rc == TSR_OK; k++)
+            rc = window_add(r, w, i, k);
+    }
+    return rc;
+}
+
+static int by_key(const void *a, const void *b)
+{
+    const struct part *x = a, *y = b;
+    if (x->key != y->key) return x->key < y->key ? -1 : 1;
+    if (x->job != y->job) return x->job < y->job ? -1 : 1;
+    return x->ref < y->ref ? -1 : x->ref > y->ref;
+}
+
+static int window_add_group(struct window *w, size_t first)
 {
     if (w->ngroups == w->groups_cap) {
         size_t cap = w->groups_cap ? w->groups_cap * 2 : 16;
@@ -96,31 +181,50 @@ static int window_add_group(struct window *w, size_t job, size_t first, size_t n
         w->groups = p;
         w->groups_cap = cap;
     }
-    w->groups[w->ngroups++] = (struct group){(uint32_t)job, (uint32_t)first, (uint32_t)n};
+    w->groups[w->ngroups++] = (struct group){.first = first, .slot = TSR_PART_ALONE};
     return TSR_OK;
 }
 
-/* Cuts the fetched blocks of a window in groups.  A chunk of one value is one group. */
-static int window_group(const struct reader *r, struct window *w)
+/* Groups that share their key get a slot each. */
+static size_t number_slots(struct window *w)
 {
-    const struct tsr_grid *g = &r->a->d->grid;
-    int rc = TSR_OK;
-    for (size_t i = 0; i < w->njobs && rc == TSR_OK; i++) {
-        const struct chunk_job *j = &w->jobs[i];
-        int64_t block =
-            j->place.block_items ? j->place.block_items * g->item_bytes : g->block_bytes;
-        size_t step = (size_t)tsr_max64(1, GROUP_BYTES / tsr_max64(block, 1));
-        if (j->place.state != TSR_PLACE_STORED) rc = window_add_group(w, i, 0, 0);
-        for (size_t k = 0; k < j->nrefs && rc == TSR_OK; k += step)
-            rc = window_add_group(w, i, k, tsr_minz(step, j->nrefs - k));
+    size_t slots = 0;
+    for (size_t i = 0; i < w->ngroups; i++) {
+        int64_t key = w->parts[w->groups[i].first].key;
+        bool before = i > 0 && w->parts[w->groups[i - 1].first].key == key;
+        bool after = i + 1 < w->ngroups && w->parts[w->groups[i + 1].first].key == key;
+        if (before || after) w->groups[i].slot = slots++;
     }
-    return rc;
+    return slots;
 }
 
-static int visit(const struct reader *r, const struct overlap *o, const uint8_t *items,
+/* Cuts the fetched parts of a window in groups, for a visitor of one key each.  Neither order nor
+ * cuts depend on the number of threads. */
+static int window_group(const struct reader *r, struct window *w)
+{
+    int64_t bytes = 0, most = r->visitor ? VISIT_BYTES : GROUP_BYTES;
+    int rc = window_parts(r, w);
+    w->ngroups = 0;
+    if (rc < 0) return rc;
+    if (r->visitor && w->nparts) qsort(w->parts, w->nparts, sizeof *w->parts, by_key);
+    for (size_t i = 0; i < w->nparts; i++) {
+        const struct part *p = &w->parts[i];
+        if (i == 0 || bytes >= most || p->key != p[-1].key) {
+            if (window_add_group(w, i) < 0) return TSR_ENOMEM;
+            bytes = 0;
+        }
+        w->groups[w->ngroups - 1].n++;
+        bytes += p->ref == NO_REF ? most : block_bytes(r, &w->jobs[p->job]);
+    }
+    return r->visitor ? r->visitor->window(r->visitor->arg, number_slots(w)) : TSR_OK;
+}
+
+/* ---- decoding ---- */
+
+static int visit(const struct reader *r, const struct overlap *o, const uint8_t *items, size_t slot,
                  struct tsr_worker *w)
 {
-    struct tsr_part p = {.ndim = o->ndim, .items = items};
+    struct tsr_part p = {.ndim = o->ndim, .items = items, .slot = slot};
     memcpy(p.at, o->at, (size_t)o->ndim * sizeof *p.at);
     memcpy(p.count, o->count, (size_t)o->ndim * sizeof *p.count);
     memcpy(p.stride, o->blk_stride, (size_t)o->ndim * sizeof *p.stride);
@@ -135,7 +239,7 @@ static int visit_value(const struct reader *r, const struct chunk_job *j, struct
     if (!item) return TSR_ENOMEM;
     for (int d = 0; d < o->ndim; d++) one[d] = 1, o->blk_stride[d] = 0;
     int rc = tsr_fill(r->a, &j->place, item, one, o->blk_stride);
-    return rc < 0 ? rc : visit(r, o, item, w);
+    return rc < 0 ? rc : visit(r, o, item, TSR_PART_ALONE, w);
 }
 
 /* The whole chunk reads as one value. */
@@ -171,7 +275,7 @@ static int decode_into(const struct reader *r, const struct chunk_job *j,
 }
 
 static int decode_block(const struct reader *r, const struct chunk_job *j,
-                        const struct block_ref *ref, struct tsr_worker *w)
+                        const struct block_ref *ref, size_t slot, struct tsr_worker *w)
 {
     const struct tsr_driver *d = r->a->d;
     struct block_box box;
@@ -187,7 +291,7 @@ static int decode_block(const struct reader *r, const struct chunk_job *j,
     if (!scratch) return TSR_ENOMEM;
     int rc = decode_into(r, j, ref, w, &o, scratch);
     if (rc < 0) return rc;
-    if (r->visitor) return visit(r, &o, scratch + o.blk, w);
+    if (r->visitor) return visit(r, &o, scratch + o.blk, slot, w);
     struct tsr_box_copy c = {.dst = r->sel->base + o.mem,
                              .src = scratch + o.blk,
                              .item_bytes = (size_t)d->grid.item_bytes,
@@ -203,12 +307,18 @@ static int decode_group(const struct reader *r, const struct window *win, size_t
                         struct tsr_worker *w)
 {
     const struct group *g = &win->groups[i];
-    const struct chunk_job *j = &win->jobs[g->job];
-    if (j->place.state != TSR_PLACE_STORED) return fill_chunk(r, j, w);
-    int rc = TSR_OK;
-    for (uint32_t k = 0; k < g->n && rc == TSR_OK; k++)
-        rc = decode_block(r, j, &j->refs[g->first + k], w);
-    atomic_fetch_add_explicit(&((struct tsr_array *)(uintptr_t)r->a)->blocks_decoded, g->n,
+    int rc = TSR_OK, blocks = 0;
+    for (size_t k = 0; k < g->n && rc == TSR_OK; k++) {
+        const struct part *p = &win->parts[g->first + k];
+        const struct chunk_job *j = &win->jobs[p->job];
+        if (p->ref == NO_REF) {
+            rc = fill_chunk(r, j, w);
+            continue;
+        }
+        rc = decode_block(r, j, &j->refs[p->ref], g->slot, w);
+        blocks++;
+    }
+    atomic_fetch_add_explicit(&((struct tsr_array *)(uintptr_t)r->a)->blocks_decoded, blocks,
                               memory_order_relaxed);
     return rc;
 }
@@ -235,6 +345,17 @@ static int run(struct reader *r, struct window *decode, struct window *fetch, bo
     for (size_t i = 0; i < n && rc == TSR_OK; i++) rc = run_job(r, i, w);
     tsr_pool_return(pool, w);
     return rc;
+}
+
+/* What a visitor gets from the calling thread at the end of a window. */
+static int leave_window(const struct reader *r, const struct window *w)
+{
+    struct tsr_worker *worker = tsr_pool_borrow(r->a->context->pool);
+    int rc = worker ? TSR_OK : TSR_ENOMEM;
+    for (size_t i = 0; i < w->njobs && rc == TSR_OK; i++)
+        if (is_value(&w->jobs[i])) rc = fill_chunk(r, &w->jobs[i], worker);
+    if (worker) tsr_pool_return(r->a->context->pool, worker);
+    return rc < 0 ? rc : r->visitor->after(r->visitor->arg);
 }
 
 /* The array may have shrunk since sel was made. */
@@ -275,7 +396,9 @@ static int read_now(const struct tsr_array *a, void *arg)
         if ((rc = window_group(&r, now)) < 0) break;
         next->njobs = 0;
         if (!r.walk.done && (rc = window_fill(&r, next)) < 0) break;
-        if ((rc = run(&r, now, next->njobs ? next : NULL, alone)) < 0 || next->njobs == 0) break;
+        if ((rc = run(&r, now, next->njobs ? next : NULL, alone)) < 0) break;
+        if (r.visitor && (rc = leave_window(&r, now)) < 0) break;
+        if (next->njobs == 0) break;
         struct window *t = now;
         now = next;
         next = t;

@@ -41,6 +41,7 @@ void tsr_blosc2_fill_spec(struct tsr_blosc2 *b);
 /* ---- blosc2_read.c ---- */
 
 int tsr_blosc2_locate(const struct tsr_driver *d, struct tsr_place *p, size_t n);
+int tsr_blosc2_zeros(const struct tsr_driver *d, int64_t i, int64_t *n);
 int tsr_blosc2_spans(const struct tsr_driver *d, const struct tsr_place *p, const int32_t *block,
                      size_t n, bool exact, struct tsr_span *out);
 int tsr_blosc2_decode(const struct tsr_driver *d, const struct tsr_place *p, struct tsr_worker *w,
@@ -84,12 +85,13 @@ int tsr_blosc2_attr_remove(struct tsr_driver *d, const char *name);
 
 /* The entries that every format over a frame has. */
 #define TSR_BLOSC2_CALLS                                                                       \
-    .close = tsr_blosc2_close, .locate = tsr_blosc2_locate, .spans = tsr_blosc2_spans,         \
-    .decode = tsr_blosc2_decode, .decode_start = tsr_blosc2_decode_start,                      \
-    .begin = tsr_blosc2_begin, .prepare = tsr_blosc2_prepare, .encode = tsr_blosc2_encode,     \
-    .keep = tsr_blosc2_keep, .seal = tsr_blosc2_seal, .commit = tsr_blosc2_commit,             \
-    .alike = tsr_blosc2_alike, .flush = tsr_blosc2_flush, .to_buffer = tsr_blosc2_to_buffer,   \
-    .cbytes = tsr_blosc2_cbytes, .changed = tsr_blosc2_changed, .touched = tsr_blosc2_touched, \
-    .verify = tsr_blosc2_verify, .meta = &tsr_blosc2_meta
+    .close = tsr_blosc2_close, .locate = tsr_blosc2_locate, .zeros = tsr_blosc2_zeros,         \
+    .spans = tsr_blosc2_spans, .decode = tsr_blosc2_decode,                                    \
+    .decode_start = tsr_blosc2_decode_start, .begin = tsr_blosc2_begin,                        \
+    .prepare = tsr_blosc2_prepare, .encode = tsr_blosc2_encode, .keep = tsr_blosc2_keep,       \
+    .seal = tsr_blosc2_seal, .commit = tsr_blosc2_commit, .alike = tsr_blosc2_alike,           \
+    .flush = tsr_blosc2_flush, .to_buffer = tsr_blosc2_to_buffer, .cbytes = tsr_blosc2_cbytes, \
+    .changed = tsr_blosc2_changed, .touched = tsr_blosc2_touched, .verify = tsr_blosc2_verify, \
+    .meta = &tsr_blosc2_meta
 
 #endif

@@ -128,6 +128,13 @@ int tsr_blosc2_locate(const struct tsr_driver *d, struct tsr_place *p, size_t n)
     return TSR_OK;
 }
 
+int tsr_blosc2_zeros(const struct tsr_driver *d, int64_t i, int64_t *n)
+{
+    const struct tsr_blosc2 *b = blosc2_of(d);
+    *n = 0;
+    return b->frame ? tsr_frame_zeros(b->frame, i, n) : TSR_OK;
+}
+
 int tsr_blosc2_spans(const struct tsr_driver *d, const struct tsr_place *p, const int32_t *block,
                      size_t n, bool exact, struct tsr_span *out)
 {

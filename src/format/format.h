@@ -155,6 +155,8 @@ struct tsr_format {
 
     /* Fills n places one round further each; those with a final state are left alone. */
     int (*locate)(const struct tsr_driver *d, struct tsr_place *p, size_t n);
+    /* How many chunks from number i on are zeros, as far as the index tells; NULL: it does not. */
+    int (*zeros)(const struct tsr_driver *d, int64_t i, int64_t *n);
     /* Spans of n blocks of a STORED place.  exact false: a span may reach past the block's end
      * (bytes are there in place and cost nothing). */
     int (*spans)(const struct tsr_driver *d, const struct tsr_place *p, const int32_t *block,

@@ -428,3 +428,9 @@ int tsr_frame_locate(const struct tsr_frame *f, int64_t i, struct tsr_frame_plac
     out->special = entry_kind(v);
     return TSR_OK;
 }
+
+int tsr_frame_zeros(const struct tsr_frame *f, int64_t i, int64_t *n)
+{
+    *n = 0;
+    return i < 0 || i >= f->facts.nchunks ? TSR_OK : tsr_index_zeros(&f->index, i, n);
+}

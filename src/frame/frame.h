@@ -74,6 +74,8 @@ struct tsr_frame_place {
     uint64_t off, avail;
 };
 int tsr_frame_locate(const struct tsr_frame *f, int64_t i, struct tsr_frame_place *out);
+/* How many chunks from i on the index says are zeros. */
+int tsr_frame_zeros(const struct tsr_frame *f, int64_t i, int64_t *n);
 /* Decoded size that chunk i must have; -1 when any will do (variable). */
 int64_t tsr_frame_chunk_nbytes(const struct tsr_frame *f, int64_t i);
 /* Decoded size of chunk i; with variable, what its header says: one read. */

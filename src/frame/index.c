@@ -314,6 +314,28 @@ int tsr_index_get(const struct frame_index *ix, int64_t i, int64_t *v)
     return TSR_OK;
 }
 
+static bool reads_zeros(int64_t v)
+{
+    int kind = v < 0 ? entry_kind(v) : 0;
+    return kind == TSR_SPECIAL_ZEROS || kind == TSR_SPECIAL_UNINIT;
+}
+
+int tsr_index_zeros(const struct frame_index *ix, int64_t i, int64_t *n)
+{
+    int64_t at = i, *page;
+    bool zeros = true;
+    while (at < ix->n && zeros) {
+        int rc = page_of(ix, (size_t)(at / PAGE_ENTRIES), &page);
+        if (rc < 0) return rc;
+        int64_t end = tsr_min64((at / PAGE_ENTRIES + 1) * PAGE_ENTRIES, ix->n);
+        if (is_mark(page) && reads_zeros(*page)) at = end;
+        else if (is_mark(page)) zeros = false;
+        while (zeros && at < end && (zeros = reads_zeros(page[at % PAGE_ENTRIES]))) at++;
+    }
+    *n = at - i;
+    return TSR_OK;
+}
+
 int64_t tsr_index_page_mark(const struct frame_index *ix, size_t page)
 {
     const int64_t *v = ix->pages[page].v;

@@ -149,6 +149,8 @@ int tsr_index_open(struct frame_index *ix, uint64_t off, uint64_t avail, int64_t
                    const uint8_t *p, size_t len);
 void tsr_index_done(struct frame_index *ix);
 int tsr_index_get(const struct frame_index *ix, int64_t i, int64_t *v);
+/* How many entries from i on say zeros, or that nothing was written. */
+int tsr_index_zeros(const struct frame_index *ix, int64_t i, int64_t *n);
 /* The page's only value when it is a mark, else 0. */
 int64_t tsr_index_page_mark(const struct frame_index *ix, size_t page);
 /* Makes the page of entry i an array of its own, so that tsr_index_set cannot fail. */

@@ -94,6 +94,9 @@ static inline void tsr_walk_cell(const struct tsr_walk *w, int d, int64_t *lo, i
 }
 /* Moves on; w->done says there is no more. */
 void tsr_walk_next(struct tsr_walk *w);
+/* Moves a walk over chunks on to the first cell that is not before chunk number n, which is past
+ * the current one. */
+void tsr_walk_seek(struct tsr_walk *w, const struct tsr_grid *g, int64_t n);
 
 /* The part of the array that chunk coords covers, cut at the array's edge. */
 void tsr_grid_chunk_box(const struct tsr_grid *g, const int64_t coords[], struct tsr_box *box);

@@ -134,3 +134,24 @@ void tsr_walk_next(struct tsr_walk *w)
     }
     w->done = true;
 }
+
+void tsr_walk_seek(struct tsr_walk *w, const struct tsr_grid *g, int64_t n)
+{
+    int64_t to[TSR_MAX_NDIM];
+    int d = 0;
+    if (n >= g->nchunks) {
+        w->done = true;
+        return;
+    }
+    tsr_grid_chunk_coords(g, n, to);
+    while (d < w->ndim && to[d] >= w->lo[d] && to[d] <= w->hi[d] && touched(w, d, to[d])) {
+        w->at[d] = to[d];
+        d++;
+    }
+    if (d == w->ndim) return;
+    /* Before the cells: their first.  Behind or between them: the next after all that begin so. */
+    bool before = to[d] < w->lo[d];
+    if (!before) w->at[d] = tsr_min64(to[d], w->hi[d]);
+    for (int i = before ? d : d + 1; i < w->ndim; i++) w->at[i] = before ? w->lo[i] : w->hi[i];
+    if (!before) tsr_walk_next(w);
+}
