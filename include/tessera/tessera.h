@@ -93,6 +93,10 @@ TSR_API int tsr_context_new(const tsr_context_options *opts, tsr_context **out);
 TSR_API void tsr_context_free(tsr_context *c);
 TSR_API int tsr_context_threads(const tsr_context *c);
 
+/* Calls that begin from now on use so many threads, 1..1024 (0: available cores), else EARG.  May
+ * be called while other threads use the context.  *before (NULL: not wanted): how many it was. */
+TSR_API int tsr_context_set_threads(tsr_context *c, int threads, int *before);
+
 /* ---- options and specs ---- */
 
 /* Called now and then from the calling thread during long work; done and total are bytes

@@ -49,6 +49,13 @@ int tsr_context_threads(const tsr_context *c)
     return c ? tsr_pool_threads(c->pool) : 1;
 }
 
+int tsr_context_set_threads(tsr_context *c, int threads, int *before)
+{
+    int unused;
+    c = tsr_context_get(c);
+    return c ? tsr_pool_set_threads(c->pool, threads, before ? before : &unused) : TSR_ENOMEM;
+}
+
 tsr_options tsr_options_complete(const tsr_options *o)
 {
     tsr_options full = {.size = sizeof full, .max_chunk_bytes = UINT64_C(2) << 30};

@@ -34,6 +34,7 @@ struct set {
     void *arg;
     size_t n;
     atomic_size_t next; /* the next job to hand out; n or more: none left */
+    int most;           /* helpers at once */
     struct set *before, *after;
     atomic_int helpers;  /* threads other than the caller inside work() */
     pthread_cond_t left; /* helpers became 0 */
@@ -43,6 +44,7 @@ struct set {
 
 struct member {
     pthread_t id;
+    struct member *after;
     struct crew *crew;
     struct tsr_worker *worker;
 };
@@ -56,19 +58,19 @@ struct crew {
     bool stop;
     unsigned forks;       /* the fork count it was born under */
     struct crew *parents; /* the crew of the process this one was forked from */
-    struct member member[];
+    struct member *members;
 };
 
 struct tsr_pool {
-    int threads;
+    atomic_int threads;
     _Atomic(struct crew *) crew;
 };
 
 /* ---- crews ---- */
 
-static struct crew *crew_new(int threads)
+static struct crew *crew_new(void)
 {
-    struct crew *c = tsr_alloc_zero(1, sizeof *c + (size_t)threads * sizeof *c->member);
+    struct crew *c = tsr_alloc_zero(1, sizeof *c);
     if (!c) return NULL;
     pthread_mutex_init(&c->lock, NULL);
     pthread_cond_init(&c->wake, NULL);
@@ -82,7 +84,11 @@ static void crew_free(struct crew *c)
     c->stop = true;
     pthread_cond_broadcast(&c->wake);
     pthread_mutex_unlock(&c->lock);
-    for (int i = 0; i < c->started; i++) pthread_join(c->member[i].id, NULL);
+    for (struct member *m = c->members, *next; m; m = next) {
+        next = m->after;
+        pthread_join(m->id, NULL);
+        tsr_free(m);
+    }
     tsr_worker_free_all(c->spare);
     pthread_cond_destroy(&c->wake);
     pthread_mutex_destroy(&c->lock);
@@ -94,7 +100,7 @@ static struct crew *crew_of(struct tsr_pool *p)
 {
     struct crew *c = atomic_load_explicit(&p->crew, memory_order_acquire);
     if (c->forks == tsr_sys_fork_count()) return c;
-    struct crew *fresh = crew_new(p->threads);
+    struct crew *fresh = crew_new();
     if (!fresh) return NULL;
     fresh->parents = c;
     if (atomic_compare_exchange_strong(&p->crew, &c, fresh)) return fresh;
@@ -130,7 +136,7 @@ static size_t jobs_left(struct set *s)
 static struct set *find_set(struct crew *c)
 {
     struct set *s = c->first;
-    while (s && !jobs_left(s)) s = s->after;
+    while (s && (!jobs_left(s) || s->helpers >= s->most)) s = s->after;
     return s;
 }
 
@@ -174,7 +180,8 @@ static void wake(struct crew *c, size_t n)
 static void help(struct crew *c, struct set *s, struct tsr_worker *w)
 {
     s->helpers++;
-    size_t more = how_many_to_wake(c, jobs_left(s));
+    size_t places = (size_t)(s->most - s->helpers);
+    size_t more = how_many_to_wake(c, tsr_minz(jobs_left(s), places));
     pthread_mutex_unlock(&c->lock);
     wake(c, more);
     work(c, s, w);
@@ -205,13 +212,15 @@ static void *member_main(void *arg)
 
 static bool start_one(struct crew *c)
 {
-    struct member *m = &c->member[c->started];
-    *m = (struct member){.crew = c, .worker = tsr_worker_new()};
-    if (!m->worker) return false;
-    if (tsr_sys_thread(&m->id, member_main, m) < 0) {
+    struct member *m = tsr_alloc(sizeof *m);
+    if (!m) return false;
+    *m = (struct member){.crew = c, .after = c->members, .worker = tsr_worker_new()};
+    if (!m->worker || tsr_sys_thread(&m->id, member_main, m) < 0) {
         tsr_worker_free_all(m->worker);
+        tsr_free(m);
         return false;
     }
+    c->members = m;
     c->started++;
     return true;
 }
@@ -225,15 +234,21 @@ static void start_missing(struct crew *c, int most, size_t wanted)
 
 /* ---- the interface ---- */
 
+static int check_threads(int threads)
+{
+    if (threads >= 0 && threads <= MAX_THREADS) return TSR_OK;
+    return tsr_fail(TSR_EARG, "pool of %d threads, expected 0 to %d", threads, MAX_THREADS);
+}
+
 int tsr_pool_new(int threads, struct tsr_pool **out)
 {
     *out = NULL;
-    if (threads < 0 || threads > MAX_THREADS)
-        return tsr_fail(TSR_EARG, "pool of %d threads, expected 0 to %d", threads, MAX_THREADS);
+    int rc = check_threads(threads);
+    if (rc < 0) return rc;
     struct tsr_pool *p = tsr_alloc_zero(1, sizeof *p);
     if (!p) return TSR_ENOMEM;
-    p->threads = threads ? threads : tsr_sys_cores();
-    struct crew *c = crew_new(p->threads);
+    atomic_init(&p->threads, threads ? threads : tsr_sys_cores());
+    struct crew *c = crew_new();
     if (!c) {
         tsr_free(p);
         return TSR_ENOMEM;
@@ -253,7 +268,17 @@ void tsr_pool_free(struct tsr_pool *p)
 
 int tsr_pool_threads(const struct tsr_pool *p)
 {
-    return p->threads;
+    return atomic_load_explicit(&p->threads, memory_order_relaxed);
+}
+
+/* Threads that are too many stay and wait: they are in the way of nobody. */
+int tsr_pool_set_threads(struct tsr_pool *p, int threads, int *before)
+{
+    int rc = check_threads(threads);
+    if (rc < 0) return rc;
+    if (!threads) threads = tsr_sys_cores();
+    *before = atomic_exchange_explicit(&p->threads, threads, memory_order_relaxed);
+    return TSR_OK;
 }
 
 struct tsr_worker *tsr_pool_borrow(struct tsr_pool *p)
@@ -299,10 +324,11 @@ static void wait_for_helpers(struct crew *c, struct set *s)
 static int run_shared(struct tsr_pool *p, struct set *s, struct tsr_worker *w)
 {
     struct crew *c = atomic_load_explicit(&p->crew, memory_order_acquire);
+    size_t most = tsr_minz(s->n - 1, (size_t)s->most);
     pthread_mutex_lock(&c->lock);
     link_set(c, s);
-    start_missing(c, p->threads - 1, s->n - 1);
-    size_t sleepers = how_many_to_wake(c, s->n - 1);
+    start_missing(c, s->most, most);
+    size_t sleepers = how_many_to_wake(c, most);
     pthread_mutex_unlock(&c->lock);
     wake(c, sleepers);
     work(c, s, w);
@@ -316,14 +342,15 @@ int tsr_pool_run(struct tsr_pool *p, size_t n, tsr_job job, void *arg)
     if (n == 0) return TSR_OK;
     struct tsr_worker *w = tsr_pool_borrow(p); /* and renews the crew after fork */
     if (!w) return TSR_ENOMEM;
-    int rc;
-    if (n == 1 || p->threads == 1) {
+    int rc, threads = tsr_pool_threads(p);
+    if (n == 1 || threads == 1) {
         rc = run_alone(n, job, arg, w);
     } else {
         struct set s;
         s.job = job;
         s.arg = arg;
         s.n = n;
+        s.most = threads - 1;
         atomic_init(&s.next, 0);
         atomic_init(&s.helpers, 0);
         s.rc = TSR_OK; /* text is only read after a failure: 1 KiB not cleared per run */

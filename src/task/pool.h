@@ -16,6 +16,8 @@ struct tsr_worker; /* what one thread keeps from job to job: scratch and codec s
 int tsr_pool_new(int threads, struct tsr_pool **out); /* threads 0: available cores */
 void tsr_pool_free(struct tsr_pool *p);               /* waits for its threads; NULL is fine */
 int tsr_pool_threads(const struct tsr_pool *p);
+/* From the next run on, whoever calls it; 0: available cores.  EARG. */
+int tsr_pool_set_threads(struct tsr_pool *p, int threads, int *before);
 
 /* Calls job(arg, i, worker) for i in 0..n-1 in any order, each once, and returns when all are
  * done; after a failure the rest are skipped and the failing status and text are the

@@ -207,6 +207,65 @@ static void all_threads_take_part(void **state)
     tsr_pool_free(p);
 }
 
+static void *keep_busy(void *arg)
+{
+    struct tally *t = calloc(1, sizeof *t);
+    for (int i = 0; i < 3000; i++) tsr_pool_run(arg, 16, count_job, t);
+    free(t);
+    return NULL;
+}
+
+struct crowd {
+    atomic_int now, most;
+};
+
+static int note_crowd(void *arg, size_t i, struct tsr_worker *w)
+{
+    struct crowd *c = arg;
+    int now = atomic_fetch_add(&c->now, 1) + 1, most = atomic_load(&c->most);
+    (void)i;
+    (void)w;
+    while (now > most && !atomic_compare_exchange_weak(&c->most, &most, now)) {}
+    usleep(200);
+    atomic_fetch_sub(&c->now, 1);
+    return TSR_OK;
+}
+
+static void more_or_fewer_threads_from_the_next_run_on(void **state)
+{
+    (void)state;
+    struct tsr_pool *p = pool_of(2);
+    int before;
+    for (int n = 7; n >= 1; n--) {
+        struct meeting m = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, n};
+        struct crowd c = {0, 0};
+        assert_int_equal(tsr_pool_set_threads(p, n, &before), TSR_OK);
+        assert_int_equal(before, n == 7 ? 2 : n + 1);
+        assert_int_equal(tsr_pool_threads(p), n);
+        assert_int_equal(tsr_pool_run(p, (size_t)n, meet, &m), TSR_OK);
+        assert_int_equal(tsr_pool_run(p, 40, note_crowd, &c), TSR_OK);
+        assert_true(atomic_load(&c.most) <= n);
+    }
+    assert_int_equal(tsr_pool_set_threads(p, -1, &before), TSR_EARG);
+    assert_int_equal(tsr_pool_set_threads(p, 1025, &before), TSR_EARG);
+    assert_int_equal(tsr_pool_threads(p), 1);
+    tsr_pool_free(p);
+}
+
+static void threads_may_change_while_others_run(void **state)
+{
+    (void)state;
+    struct tsr_pool *p = pool_of(4);
+    pthread_t busy[2];
+    int before;
+    for (int i = 0; i < 2; i++) assert_int_equal(tsr_sys_thread(&busy[i], keep_busy, p), TSR_OK);
+    for (int i = 0; i < 2000; i++)
+        assert_int_equal(tsr_pool_set_threads(p, 1 + i % 6, &before), TSR_OK);
+    for (int i = 0; i < 2; i++) pthread_join(busy[i], NULL);
+    check_each_once(p, 100);
+    tsr_pool_free(p);
+}
+
 static void a_pool_ends_idle_or_unused(void **state)
 {
     (void)state;
@@ -232,14 +291,6 @@ static void child_of_fork(struct tsr_pool *p, struct tsr_worker *borrowed)
     for (int i = 0; i < 100 && whole; i++) whole = tsr_pool_run(p, 8, count_job, t) == TSR_OK;
     tsr_pool_free(p);
     _exit(whole ? 0 : 1);
-}
-
-static void *keep_busy(void *arg)
-{
-    struct tally *t = calloc(1, sizeof *t);
-    for (int i = 0; i < 3000; i++) tsr_pool_run(arg, 16, count_job, t);
-    free(t);
-    return NULL;
 }
 
 /* Forks happen while other threads run jobs, so some come while the pool's lock is held.  Not
@@ -325,6 +376,8 @@ int main(void)
         cmocka_unit_test(eight_threads_call_at_once),
         cmocka_unit_test(a_pool_of_one_and_a_single_job_stay_on_the_caller),
         cmocka_unit_test(all_threads_take_part),
+        cmocka_unit_test(more_or_fewer_threads_from_the_next_run_on),
+        cmocka_unit_test(threads_may_change_while_others_run),
         cmocka_unit_test(a_pool_ends_idle_or_unused),
         cmocka_unit_test(a_forked_child_starts_anew),
         cmocka_unit_test(workers_keep_scratch_and_states),
