@@ -193,6 +193,18 @@ TSR_API int tsr_array_sync(tsr_array *a);
  * stays as it is. */
 TSR_API int tsr_array_refresh(tsr_array *a, bool *changed);
 
+/* With tsr_options.locking: keeps every other program out, readers too, from the first lock to the
+ * last unlock (they nest), so that what is read and written between is one; without, they do
+ * nothing.  lock brings the handle up to date as refresh does, also one that only reads.  unlock
+ * flushes; after a failure the lock is still held, until close or drop at the latest.  ECONFLICT:
+ * others held it for a minute.  EARG: unlock without lock. */
+TSR_API int tsr_array_lock(tsr_array *a);
+TSR_API int tsr_array_unlock(tsr_array *a);
+
+/* A number that grows whenever the handle has found the file changed by others; it does not look
+ * now.  0 in memory. */
+TSR_API int64_t tsr_array_change_tick(const tsr_array *a);
+
 /* Complete: chunks, blocks, steps and item_bytes are filled in. */
 TSR_API const tsr_spec *tsr_array_spec(const tsr_array *a);
 TSR_API const char *tsr_array_format(const tsr_array *a);
@@ -341,6 +353,9 @@ TSR_API void tsr_schunk_drop(tsr_schunk *s);
 TSR_API int tsr_schunk_flush(tsr_schunk *s);
 TSR_API int tsr_schunk_sync(tsr_schunk *s);
 TSR_API int tsr_schunk_refresh(tsr_schunk *s, bool *changed);
+TSR_API int tsr_schunk_lock(tsr_schunk *s);
+TSR_API int tsr_schunk_unlock(tsr_schunk *s);
+TSR_API int64_t tsr_schunk_change_tick(const tsr_schunk *s);
 TSR_API const tsr_schunk_spec *tsr_schunk_spec_of(const tsr_schunk *s);
 TSR_API const char *tsr_schunk_format(const tsr_schunk *s);
 TSR_API int64_t tsr_schunk_nchunks(const tsr_schunk *s);

@@ -120,6 +120,17 @@ int tsr_array_refresh(tsr_array *a, bool *changed)
     return tsr_engine_refresh(a, changed ? changed : &unused);
 }
 
+int tsr_array_lock(tsr_array *a)
+{
+    bool unused;
+    return tsr_engine_hold(a, &unused);
+}
+
+int tsr_array_unlock(tsr_array *a)
+{
+    return tsr_engine_unhold(a);
+}
+
 const tsr_spec *tsr_array_spec(const tsr_array *a)
 {
     return &a->d->spec;

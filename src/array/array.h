@@ -69,6 +69,10 @@ int tsr_engine_refresh(struct tsr_array *a, bool *changed);
  * (*anew: what was known of shape and size is void).  The flush ends it. */
 int tsr_engine_begin(struct tsr_array *a, bool *anew);
 int tsr_engine_end(struct tsr_array *a);
+/* The same lock for as long as the caller wants it, flushes or not, from the first hold to the last
+ * unhold; *anew as in begin. */
+int tsr_engine_hold(struct tsr_array *a, bool *anew);
+int tsr_engine_unhold(struct tsr_array *a);
 /* Before a flush: the first one of a new file takes the writer's lock only now. */
 int tsr_engine_appear(struct tsr_array *a);
 

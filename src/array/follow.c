@@ -38,7 +38,9 @@ struct tsr_follow {
     char *path;
     char *sidecar; /* NULL: without locks */
     bool folder, update, writing;
-    struct tsr_lock held;         /* while writing */
+    struct tsr_lock held;         /* while writing, or with holds */
+    int holds;                    /* the caller keeps the lock, so many times */
+    _Atomic int64_t ticks;        /* how often another state than the last was found */
     pthread_mutex_t mutex;        /* of what follows; never held while anything is waited for */
     struct view own;              /* the handle's driver */
     struct view *now;             /* what is read; NULL: own */
@@ -195,6 +197,7 @@ static void replace(struct tsr_follow *f, struct view *old, struct view *v)
     pthread_mutex_lock(&f->mutex);
     bool mine = old == (f->now ? f->now : &f->own); /* the user of old keeps it alive */
     if (mine) {
+        atomic_fetch_add_explicit(&f->ticks, 1, memory_order_relaxed);
         old->retired = old != &f->own;
         f->now = v;
     }
@@ -264,7 +267,7 @@ int tsr_follow_read(const struct tsr_array *a, tsr_follow_fn fn, void *arg)
     struct tsr_lock l;
     uint64_t count;
     bool again = false;
-    if (!f || f->writing) return fn(a, arg);
+    if (!f || f->writing || f->holds) return fn(a, arg);
     int rc = lock_shared(f, &l, &count);
     if (rc < 0) return rc;
     for (int i = 0; i < TRIES; i++) {
@@ -293,7 +296,7 @@ int tsr_follow_once(const struct tsr_array *a, tsr_follow_fn fn, void *arg)
     struct tsr_follow *f = a->follow;
     struct tsr_lock l;
     uint64_t count;
-    if (!f || f->writing) return fn(a, arg);
+    if (!f || f->writing || f->holds) return fn(a, arg);
     int rc = lock_shared(f, &l, &count);
     if (rc < 0) return rc;
     if (f->own.count != count || a->d->format->changed(a->d))
@@ -324,16 +327,11 @@ static bool is_stale(const struct tsr_array *a, uint64_t count, bool fresh)
            (!fresh && f->touched(a->d));
 }
 
-int tsr_engine_refresh(struct tsr_array *a, bool *changed)
+static int take_newest(struct tsr_array *a, uint64_t count, bool *changed)
 {
     struct tsr_follow *f = a->follow;
     struct tsr_driver *d;
-    struct tsr_lock l;
-    uint64_t count;
-    *changed = false;
-    if (!f || f->writing) return TSR_OK;
-    int rc = lock_shared(f, &l, &count);
-    if (rc < 0) return rc;
+    int rc = TSR_OK;
     drop_now(f);
     for (int i = 0; i < TRIES && is_stale(a, count, *changed); i++) {
         rc = open_driver(f, a->d->format, false, &d);
@@ -341,8 +339,27 @@ int tsr_engine_refresh(struct tsr_array *a, bool *changed)
         else pause_a_little();
         *changed |= rc == TSR_OK;
     }
+    if (*changed) atomic_fetch_add_explicit(&f->ticks, 1, memory_order_relaxed);
+    return rc;
+}
+
+int tsr_engine_refresh(struct tsr_array *a, bool *changed)
+{
+    struct tsr_follow *f = a->follow;
+    struct tsr_lock l;
+    uint64_t count;
+    *changed = false;
+    if (!f || f->writing || f->holds) return TSR_OK;
+    int rc = lock_shared(f, &l, &count);
+    if (rc < 0) return rc;
+    rc = take_newest(a, count, changed);
     tsr_lock_release(&l);
     return rc;
+}
+
+int64_t tsr_array_change_tick(const tsr_array *a)
+{
+    return a->follow ? atomic_load_explicit(&a->follow->ticks, memory_order_relaxed) : 0;
 }
 
 int tsr_engine_begin(struct tsr_array *a, bool *anew)
@@ -359,6 +376,7 @@ int tsr_engine_begin(struct tsr_array *a, bool *anew)
         return rc;
     }
     drop_now(f);
+    if (f->own.count != count) atomic_fetch_add_explicit(&f->ticks, 1, memory_order_relaxed);
     adopt(a, d, count + 1);
     *anew = f->writing = true;
     return TSR_OK;
@@ -379,11 +397,52 @@ int tsr_engine_end(struct tsr_array *a)
 {
     struct tsr_follow *f = a->follow;
     struct tsr_driver *d;
-    if (!f || !f->writing) return TSR_OK;
+    if (!f || !f->writing || f->holds) return TSR_OK;
     int rc = open_driver(f, a->d->format, false, &d);
     if (rc < 0) return rc;
     adopt(a, d, f->own.count);
     tsr_lock_release(&f->held);
     f->writing = false;
     return TSR_OK;
+}
+
+/* ---- locks that callers keep over several calls ---- */
+
+/* A handle that only reads keeps others out all the same. */
+static int hold_reading(struct tsr_array *a, bool *anew)
+{
+    struct tsr_follow *f = a->follow;
+    uint64_t count;
+    int rc = tsr_lock_exclusive(f->sidecar, &f->held, &count);
+    if (rc == TSR_OK) rc = take_newest(a, count, anew);
+    if (rc == TSR_OK) f->own.count = count + 1;
+    else tsr_lock_release(&f->held);
+    return rc;
+}
+
+int tsr_engine_hold(struct tsr_array *a, bool *anew)
+{
+    struct tsr_follow *f = a->follow;
+    int rc = TSR_OK;
+    *anew = false;
+    if (!f || !f->sidecar) return rc;
+    /* a new file without the lock is one that nobody sees yet */
+    if (f->writing && f->held.fd < 0) rc = tsr_engine_flush(a, false);
+    if (rc == TSR_OK && !f->holds)
+        rc = f->update ? tsr_engine_begin(a, anew) : hold_reading(a, anew);
+    if (rc == TSR_OK) f->holds++;
+    return rc;
+}
+
+int tsr_engine_unhold(struct tsr_array *a)
+{
+    struct tsr_follow *f = a->follow;
+    int rc = TSR_OK;
+    if (!f || !f->sidecar) return rc;
+    if (!f->holds) return tsr_fail(TSR_EARG, "%s: unlocked more often than locked", f->path);
+    if (--f->holds) return rc;
+    if (f->writing) rc = tsr_engine_flush(a, false);
+    else tsr_lock_release(&f->held);
+    if (rc < 0) f->holds = 1;
+    return rc;
 }

@@ -227,6 +227,30 @@ int tsr_schunk_sync(tsr_schunk *s)
     return flush(s, true);
 }
 
+int tsr_schunk_lock(tsr_schunk *s)
+{
+    bool anew;
+    const struct tsr_driver *was = s->a->d;
+    int rc = tail_store(s);
+    if (rc == TSR_OK) rc = tsr_engine_hold(s->a, &anew);
+    if (s->a->d != was) start_anew(s);
+    return rc;
+}
+
+int tsr_schunk_unlock(tsr_schunk *s)
+{
+    const struct tsr_driver *was = s->a->d;
+    int rc = tail_store(s);
+    if (rc == TSR_OK) rc = tsr_engine_unhold(s->a);
+    if (s->a->d != was) start_anew(s); /* the lock was given back */
+    return rc;
+}
+
+int64_t tsr_schunk_change_tick(const tsr_schunk *s)
+{
+    return tsr_array_change_tick(s->a);
+}
+
 int tsr_schunk_close(tsr_schunk *s)
 {
     char text[TSR_ERROR_MAX];
