@@ -3,7 +3,8 @@
 #
 #   make demo     the main job on real volumes, with pictures
 #   make check    everything that proves the code; last line "N passed, M failed"
-#   make build    program and libraries in build/
+#   make build    program, libraries and a Python environment in build/
+#   make wheel    a Python wheel in dist/ that carries the library
 #   make bench    beside C-Blosc2; ARGS=planes: some of it
 #   make install  PREFIX=/usr/local DESTDIR=
 
@@ -12,11 +13,11 @@ DESTDIR ?=
 SECONDS_EACH ?= 60
 ARGS ?=
 
-.PHONY: all setup build demo check bench fuzz docs install clean
+.PHONY: all setup build demo check bench fuzz docs install wheel clean
 all: build
 
 setup:
-	@scripts/setup.sh build check
+	@scripts/setup.sh build python check
 build:
 	@scripts/build.sh
 demo: build
@@ -31,5 +32,7 @@ docs: build
 	@scripts/docs.py
 install: build
 	@scripts/install.sh "$(PREFIX)" "$(DESTDIR)"
+wheel:
+	@scripts/wheel.sh
 clean:
 	rm -rf build

@@ -10,7 +10,7 @@ export JOBS=${JOBS:-$(nproc)} PYTHONDONTWRITEBYTECODE=1
 logs=build/check
 mkdir -p $logs
 
-checks=(layers headers gcc scalar asan tsan fuzz install docs format tidy interop crash)
+checks=(layers headers gcc scalar asan tsan fuzz install docs format tidy interop crash python)
 command_of()
 {
     case $1 in
@@ -27,6 +27,7 @@ command_of()
     tidy) echo scripts/check_tidy.sh ;;
     interop) echo scripts/check_interop.sh ;;
     crash) echo scripts/check_crash.sh ;;
+    python) echo scripts/check_python.sh ;;
     *) return 1 ;;
     esac
 }
@@ -53,7 +54,7 @@ run()
 for name in "$@"; do
     command_of "$name" >/dev/null || { echo "no check named $name; there are: ${checks[*]}" >&2; exit 2; }
 done
-if ! scripts/setup.sh build check peer || ! scripts/build.sh; then
+if ! scripts/setup.sh build python check peer || ! scripts/build.sh; then
     echo "0 passed, 1 failed"
     exit 1
 fi

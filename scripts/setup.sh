@@ -3,7 +3,8 @@
 # scripts/setup.sh GROUP... - installs what is missing, and says what.
 #
 #   build   compiler, Meson and the libraries that libtessera links
-#   check   sanitizers, linters, cmocka, CMake, Python
+#   python  what building the Python package needs of Debian
+#   check   sanitizers, linters, cmocka, CMake
 #   peer    python-blosc2 from PyPI in build/peers/blosc2 (tests and benchmarks compare with it)
 #
 # Debian packages need root or sudo; with everything in place nothing is asked or fetched.
@@ -12,8 +13,8 @@ cd "$(dirname "$0")/.."
 
 build=(make gcc libc6-dev meson ninja-build pkg-config liblz4-dev libzstd-dev libdeflate-dev
        libzfp-dev zlib1g-dev libpng-dev libjson-c-dev libxxhash-dev)
-check=(g++ binutils clang libclang-rt-14-dev llvm clang-format clang-tidy cmake libcmocka-dev libssl-dev
-       python3 python3-venv)
+python=(python3 python3-dev python3-venv)
+check=(g++ binutils clang libclang-rt-14-dev llvm clang-format clang-tidy cmake libcmocka-dev libssl-dev)
 
 installed()
 {
@@ -61,17 +62,18 @@ debian()
     fi
 }
 
+# A python3 from 3.11 up of one's own, with headers, is as good as Debian's.
+python_packages()
+{
+    [ -n "$(scripts/python.sh list)" ] || debian "${python[@]}"
+}
+
 python()
 {
-    for p in python3 python3.14 python3.13 python3.12 python3.11 /usr/bin/python3; do
-        if "$p" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
-        then
-            echo "$p"
-            return
-        fi
-    done
-    echo "setup: no python3 from 3.11 up with venv" >&2
-    return 1
+    local found
+    found=$(scripts/python.sh list | awk 'NR == 1 {print $2}')
+    [ -n "$found" ] || { echo "setup: no python3 from 3.11 up with venv" >&2; return 1; }
+    echo "$found"
 }
 
 # A peer that cannot be had is said and is no failure: what needs it is skipped.
@@ -99,8 +101,9 @@ peer()
 for group in "$@"; do
     case $group in
     build) debian "${build[@]}" ;;
+    python) python_packages ;;
     check) debian "${check[@]}" ;;
     peer) peer ;;
-    *) echo "setup: unknown group $group: build, check, peer" >&2; exit 2 ;;
+    *) echo "setup: unknown group $group: build, python, check, peer" >&2; exit 2 ;;
     esac
 done
