@@ -30,54 +30,65 @@ static bool any_refused(const struct facts *f)
     return false;
 }
 
-static void find_first(struct verdict *v)
+/* Nothing of the first n facts differs. */
+static void count_same(const struct bytes *in, const struct facts *f, uint32_t n)
 {
-    const struct facts *a = &v->ours->facts, *b = v->theirs;
-    for (uint32_t i = 0; i < a->n && i < b->n; i++) {
-        const struct fact *x = &a->v[i], *y = &b->v[i];
-        bool same = x->what == y->what && x->index == y->index && x->n == y->n &&
-                    (x->any || x->digest == y->digest);
-        if (x->refused || y->refused || same) continue;
-        v->mine = x;
-        v->other = y;
-        return;
+    bool refused = n == 0 || any_refused(f);
+    for (uint32_t i = 0; i < n; i++) {
+        bool data = f->v[i].what == FACT_CHUNK || f->v[i].what == FACT_DATA;
+        if (data && !f->v[i].refused) count.bytes += (uint64_t)f->v[i].n;
     }
-    if (!v->we && !v->they && a->n != b->n) v->mine = v->other = &a->v[0];
+    count.refused += refused;
+    count.same += !refused;
+    count.sound += !refused && in->sound;
 }
 
-static void count_same(const struct verdict *v)
+/* What the i-th facts are; false where they are not the same.  A list may end early. */
+static bool find_same(struct verdict *v, uint32_t i)
 {
-    if (v->we) count.refused++;
-    if (v->we) return;
-    count.same++;
-    count.sound += v->in->sound;
-    for (uint32_t i = 0; i < v->theirs->n; i++) {
-        int what = v->theirs->v[i].what;
-        if (what == FACT_CHUNK || what == FACT_DATA) count.bytes += (uint64_t)v->theirs->v[i].n;
-    }
+    static const struct fact none = {.what = -1};
+    const struct facts *a = &v->ours->facts, *b = v->theirs;
+    const struct fact *x = i < a->n ? &a->v[i] : &none, *y = i < b->n ? &b->v[i] : &none;
+    v->fact = i < a->n ? x : &a->v[0];
+    v->text = i < a->n ? v->ours->text[i] : "";
+    v->we = x->refused && !y->refused;
+    v->they = !v->alive || (y->refused && !x->refused);
+    v->data = !v->we && !v->they && !x->refused;
+    if (!v->alive) return false;
+    bool same = x->n == y->n && (x->any || x->digest == y->digest);
+    return x->what == y->what && x->index == y->index && !v->we && !v->they && (!v->data || same);
+}
+
+/* How many facts there are to compare: behind a refusal to open are none, and where the other only
+ * looks when asked, that it refuses something is the same. */
+static uint32_t count_facts(const struct facts *a, const struct facts *b)
+{
+    if (a->n && b->n && !a->v[0].refused && !b->v[0].refused) return a->n > b->n ? a->n : b->n;
+    return any_refused(a) && any_refused(b) ? 0 : 1;
 }
 
 bool diff_allowed(const struct bytes *in, const struct answers *ours, const struct facts *theirs,
                   bool alive)
 {
     static bool first = true;
+    bool rules[RULES] = {false}, same = true;
     struct verdict v = {.in = in, .ours = ours, .theirs = theirs, .alive = alive};
     if (first) atexit(print_count);
     first = false;
-    v.we = ours->refused;
-    v.they = !alive || any_refused(theirs);
-    find_first(&v);
-    count.asked++;
-    if (v.we == v.they && !v.mine) {
-        count_same(&v);
-        return true;
+    uint32_t n = alive ? count_facts(&ours->facts, theirs) : 1;
+    for (uint32_t i = 0; i < n; i++) {
+        if (find_same(&v, i)) continue;
+        int rule = diff_rule(&v);
+        if (rule < 0) return false;
+        check(rule < RULES);
+        same = false;
+        rules[rule] = true;
     }
-    int rule = diff_rule(&v);
-    if (rule < 0) return false;
-    check(rule < RULES);
-    count.excused++;
-    count.sound_excused += in->sound;
-    count.rule[rule]++;
+    count.asked++;
+    if (same) count_same(in, theirs, n);
+    count.excused += !same;
+    count.sound_excused += !same && in->sound;
+    for (int i = 0; i < RULES; i++) count.rule[i] += rules[i];
     return true;
 }
 
@@ -103,9 +114,10 @@ void diff_print(const struct bytes *in, const struct answers *ours, const struct
     save(in);
     fprintf(stderr, "kind %d, %zu bytes\n", in->kind, in->len);
     if (!alive) fprintf(stderr, "the peer died\n");
-    if (ours->refused) fprintf(stderr, "ours: %s\n", ours->text);
     for (uint32_t i = 0; i < ours->facts.n || i < theirs->n; i++) {
         if (i < ours->facts.n) print_fact("ours", &ours->facts.v[i]);
+        if (i < ours->facts.n && ours->facts.v[i].refused)
+            fprintf(stderr, "ours: %s\n", ours->text[i]);
         if (i < theirs->n) print_fact("peer", &theirs->v[i]);
     }
 }

@@ -14,28 +14,28 @@ struct bytes {
     bool sound; /* by the specification: refusing them is a mistake */
 };
 
-/* Our facts, and the text of the first refusal. */
+/* Our facts, and the texts of refusals. */
 struct answers {
     struct facts facts;
-    bool refused;
-    char text[512];
+    char text[PEER_FACTS][256];
 };
 
 static inline struct fact *say(struct answers *a, int what, int index, int status)
 {
-    if (status < 0 && !a->refused) {
-        a->refused = true;
-        snprintf(a->text, sizeof a->text, "%s", tsr_error());
-    }
-    return add_fact(&a->facts, what, index, status);
+    struct fact *f = add_fact(&a->facts, what, index, status);
+    char *text = a->text[f - a->facts.v];
+    snprintf(text, sizeof *a->text, "%s", status < 0 ? tsr_error() : "");
+    return f;
 }
 
+/* Two facts that differ: one was refused, or the data is another. */
 struct verdict {
     const struct bytes *in;
     const struct answers *ours;
     const struct facts *theirs;
-    bool alive, we, they;            /* the peer lives; who refused something */
-    const struct fact *mine, *other; /* the first two that differ, NULL: none */
+    bool alive, we, they, data; /* the peer lives; who refused; both did not */
+    const struct fact *fact;    /* ours */
+    const char *text;           /* of our refusal */
 };
 
 /* The number of the rule that allows the difference, -1: none does. */
@@ -56,7 +56,7 @@ bool diff_chunk_passes(const struct verdict *v, chunk_test *test);
 /* Does the frame's index chunk? */
 bool diff_index_passes(const struct bytes *in, chunk_test *test);
 
-/* Both refuse, both give the same, or a rule says why not; counts which it was.  alive: the peer did
+/* Of each fact: both refuse it, both give the same, or a rule says why not; counts which it was.  alive: the peer did
  * not die of the bytes. */
 bool diff_allowed(const struct bytes *in, const struct answers *ours, const struct facts *theirs,
                   bool alive);

@@ -10,16 +10,6 @@ static bool test_bytes(const struct bytes *in, const uint8_t *p, size_t len, chu
     return tsr_chunk_parse(&t.c, p, len, len, tsr_limit(INT32_MAX)) == TSR_OK && test(&t);
 }
 
-/* The number of the first chunk of a frame about which the answers differ, -1: none. */
-static int64_t first_chunk(const struct verdict *v)
-{
-    const struct facts *a = &v->ours->facts, *b = v->theirs;
-    if (v->mine && v->mine->what == FACT_CHUNK) return v->mine->index;
-    for (uint32_t i = 0; i < a->n && i < b->n; i++)
-        if (a->v[i].what == FACT_CHUNK && a->v[i].refused != b->v[i].refused) return a->v[i].index;
-    return -1;
-}
-
 bool diff_index_passes(const struct bytes *in, chunk_test *test)
 {
     if (in->len < 47) return false;
@@ -27,14 +17,11 @@ bool diff_index_passes(const struct bytes *in, chunk_test *test)
     return at < in->len && test_bytes(in, in->p + at, in->len - at, test);
 }
 
-/* Are the answers about a vlmetalayer's value, and does one of the values pass?  A value is found
+/* Is the fact about a vlmetalayer's value, and does one of the values pass?  A value is found
  * by its C6 and a length that is the chunk's own. */
 static bool vlmeta_passes(const struct verdict *v, chunk_test *test)
 {
-    const struct facts *a = &v->ours->facts, *b = v->theirs;
-    bool about = v->mine && v->mine->what == FACT_VLMETA;
-    for (uint32_t i = 0; i < a->n && i < b->n; i++)
-        about |= a->v[i].what == FACT_VLMETA && a->v[i].refused != b->v[i].refused;
+    bool about = v->fact->what == FACT_VLMETA;
     for (size_t at = 0; about && at + 5 + TSR_CHUNK_HEADER <= v->in->len; at++) {
         const uint8_t *p = v->in->p + at;
         size_t len = tsr_load_BE32(p + 1);
@@ -53,7 +40,7 @@ bool diff_chunk_passes(const struct verdict *v, chunk_test *test)
     if (v->in->kind == PEER_CHUNK) return test_bytes(v->in, v->in->p, v->in->len, test);
     if (diff_index_passes(v->in, test) || vlmeta_passes(v, test)) return true;
     if (tsr_schunk_from_frame(v->in->p, v->in->len, TSR_BORROW, &o, &s) < 0) return false;
-    int64_t only = v->in->kind == PEER_FRAME ? first_chunk(v) : -1;
+    int64_t only = v->fact->what == FACT_CHUNK ? v->fact->index : -1;
     for (int64_t i = 0; i < tsr_schunk_nchunks(s) && i < 1000 && !yes; i++) {
         void *p = NULL;
         size_t len = 0;
