@@ -157,6 +157,7 @@ static int emit_dict(struct tsr_buf *out, const struct tsr_dtype *t)
 
 static int emit(struct tsr_buf *out, const struct tsr_dtype *t, enum style style)
 {
+    if (t->kind == 'A') return emit_dict_format(out, t->fields);
     if (t->kind != 'T') return emit_scalar(out, t, style);
     if (style == DESCR) return emit_descr_list(out, t);
     return is_packed(t) ? emit_list(out, t) : emit_dict(out, t);
@@ -169,6 +170,9 @@ int tsr_dtype_emit(struct tsr_buf *out, const struct tsr_dtype *t)
 
 int tsr_dtype_emit_descr(struct tsr_buf *out, const struct tsr_dtype *t)
 {
+    if (t->kind == 'A')
+        return tsr_fail(TSR_EUNSUPPORTED, "dtype: items that are subarrays have no form in a .npy "
+                                          "header");
     return emit(out, t, t->kind == 'T' ? DESCR : ALONE);
 }
 

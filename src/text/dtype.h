@@ -22,11 +22,11 @@ struct tsr_field {
 };
 
 struct tsr_dtype {
-    char kind;  /* b i u f c M m U S V as NumPy; 'T' structured */
+    char kind;  /* b i u f c M m U S V as NumPy; 'T' structured, 'A' a subarray */
     char order; /* '<' '>' '|' */
     int64_t item_bytes;
     char unit[16]; /* "ns", "25s" of M and m, else "" */
-    int nfields;   /* structured */
+    int nfields;   /* structured; subarray: 1, without a name */
     struct tsr_field *fields;
 };
 
@@ -36,7 +36,8 @@ void tsr_dtype_free(struct tsr_dtype *t);
 /* The canonical text that NumPy users write into a b2nd file: the array-protocol string, of a
  * structured dtype its str().  emit_descr: what dtype.descr holds and a .npy header wants; the
  * two differ only for structured dtypes (padding fields instead of offsets, '|u1' for 'u1');
- * EUNSUPPORTED when fields overlap or are out of order, for which descr has no form. */
+ * EUNSUPPORTED when fields overlap or are out of order, and for subarrays, which have no form
+ * there. */
 int tsr_dtype_emit(struct tsr_buf *out, const struct tsr_dtype *t);
 int tsr_dtype_emit_descr(struct tsr_buf *out, const struct tsr_dtype *t);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* text/dtype_parse.c - the grammar of NumPy dtype strings (blosc2.md 10.1), strictly.
  *
+ *   whole    dtype | "(" dtype "," shape ")"
  *   dtype    scalar | "'" scalar "'" | struct | dict
  *   scalar   [<>|=] kind digits | [<>=] (M8|m8) [unit] | "?" | a name such as float32
  *   unit     "[" [count] (Y M W D h m s ms us ns ps fs as) "]"
@@ -514,6 +515,20 @@ static int parse_dtype(struct parser *s, bool quoted, struct tsr_dtype **out)
     return rc;
 }
 
+/* An item that is a subarray: its only field, without a name, says of what. */
+static int parse_whole(struct parser *s, struct tsr_dtype **out)
+{
+    struct tsr_field *f = NULL;
+    if (s->p == s->end || *s->p != '(') return parse_dtype(s, false, out);
+    struct tsr_dtype *t = *out = tsr_alloc_zero(1, sizeof *t);
+    if (!t) return TSR_ENOMEM;
+    t->kind = 'A';
+    t->order = '|';
+    int rc = add_field(s, t, &f);
+    if (rc == TSR_OK) rc = parse_format(s, f);
+    return rc < 0 ? rc : field_bytes(s, f, &t->item_bytes);
+}
+
 int tsr_dtype_parse(const char *text, size_t len, struct tsr_dtype **out)
 {
     struct parser s = {.start = text, .p = text, .end = text + len};
@@ -521,11 +536,10 @@ int tsr_dtype_parse(const char *text, size_t len, struct tsr_dtype **out)
     if (len > TEXT_MAX)
         return tsr_fail(TSR_ELIMIT, "dtype: text of %zu bytes, expected at most %d", len, TEXT_MAX);
     skip_space(&s);
-    int rc = parse_dtype(&s, false, out);
-    if (rc < 0) return rc;
+    int rc = parse_whole(&s, out);
     skip_space(&s);
-    if (s.p != s.end) rc = wrong(&s, "the end");
-    else if ((*out)->item_bytes < 1) rc = wrong(&s, "an item of at least one byte");
+    if (rc == TSR_OK && s.p != s.end) rc = wrong(&s, "the end");
+    if (rc == TSR_OK && (*out)->item_bytes < 1) rc = wrong(&s, "an item of at least one byte");
     if (rc < 0) {
         tsr_dtype_free(*out);
         *out = NULL;

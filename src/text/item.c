@@ -197,6 +197,7 @@ int tsr_dtype_to_text(struct tsr_buf *out, const struct tsr_dtype *t, const void
         return emit_bytes(out, p, n);
     case 'U': return emit_unicode(out, t, p);
     case 'T': return emit_struct(out, t, p);
+    case 'A': return emit_subarray(out, t->fields, 0, &p);
     default: return emit_bytes(out, p, n);
     }
 }

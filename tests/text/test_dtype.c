@@ -100,6 +100,41 @@ static void numpy_strings_parse_and_come_back_in_numpys_form(void **state)
     }
 }
 
+static void items_may_be_subarrays(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *in, *text;
+        int64_t bytes;
+    } cases[] = {
+        {"('<f8', (10,))", NULL, 80},
+        {"([('f0', '<i4'), ('f1', '>f4')], (10,))", NULL, 80},
+        {"('|u1',(2,3))", "('u1', (2, 3))", 6},
+        {"('<i2', 2)", "('<i2', (2,))", 4},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct tsr_dtype *t = parse(cases[i].in);
+        struct tsr_buf out = {0};
+        assert_int_equal(t->kind, 'A');
+        assert_int_equal(t->item_bytes, cases[i].bytes);
+        assert_int_equal(tsr_dtype_emit(&out, t), TSR_OK);
+        assert_int_equal(tsr_buf_add(&out, "", 1), TSR_OK);
+        assert_string_equal((char *)out.p, cases[i].text ? cases[i].text : cases[i].in);
+        assert_int_equal(tsr_dtype_emit_descr(&out, t), TSR_EUNSUPPORTED);
+        assert_false(tsr_dtype_is_numeric(t));
+        tsr_buf_free(&out);
+        tsr_dtype_free(t);
+    }
+    struct tsr_dtype *t = parse("('<i2', (2,))");
+    struct tsr_buf out = {0};
+    assert_int_equal(tsr_dtype_to_text(&out, t, "\1\0\2"), TSR_OK);
+    assert_int_equal(out.len, 6);
+    assert_memory_equal(out.p, "[1, 2]", 6);
+    assert_int_equal(tsr_dtype_from_text(t, "1", out.p), TSR_EUNSUPPORTED);
+    tsr_buf_free(&out);
+    tsr_dtype_free(t);
+}
+
 static void fields_lie_where_numpy_puts_them(void **state)
 {
     (void)state;
@@ -144,6 +179,11 @@ static void what_is_no_dtype_is_corrupt_and_names_the_byte(void **state)
         {"[('a', 'u1', (1,1,1,1,1,1,1,1,1))]", "8 dimensions"},
         {"[('a', '<i4', (-1,))]", "found '-'"},
         {"[('a', __import__('os'))]", "a dtype"},
+        {"('<f8')", "','"},
+        {"('<f8', (2,)", "')'"},
+        {"('<f8', (0,))", "at least one byte"},
+        {"('<f8', (65536, 65536))", "at most 2147483647 bytes"},
+        {"(('<f8', (2,)), (2,))", "a dtype"},
         {"{'names': ['a']}", "'formats'"},
         {"{'names': ['a'], 'formats': ['u1', 'u1']}", "same length"},
         {"{'names': ['a', 'b'], 'formats': ['u1']}", "same length"},
@@ -316,6 +356,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numpy_strings_parse_and_come_back_in_numpys_form),
         cmocka_unit_test(fields_lie_where_numpy_puts_them),
+        cmocka_unit_test(items_may_be_subarrays),
         cmocka_unit_test(what_is_no_dtype_is_corrupt_and_names_the_byte),
         cmocka_unit_test(every_truncation_and_depth_is_bounded),
         cmocka_unit_test(numbers_of_every_type_and_order_become_doubles),
