@@ -38,7 +38,7 @@ cdef cnp.ndarray empty(cnp.dtype dtype, int ndim, const cnp.npy_intp *dims):
 
 def parse_dtype(str text) -> np.dtype:
     """The dtype of a NumPy spelling, as files keep it: "<f8", "[('x', '<i4'), ('y', '<i4')]"."""
-    return np.dtype(ast.literal_eval(text)) if text.startswith("[") else np.dtype(text)
+    return np.dtype(ast.literal_eval(text) if text[0] in "[{(" else text)
 
 
 cdef class Array(Handle):
@@ -274,9 +274,10 @@ cdef class Array(Handle):
         if not self.box(key, &b):
             return NotImplemented
         self.may_change()
-        v = np.asarray(value, dtype=self.dtype)
-        shape = tuple([b.dims[d] for d in range(b.ndim)])
-        while v.ndim > b.ndim and v.shape[0] == 1:
+        item, inner = self.dtype.subdtype or (self.dtype, ())  # NumPy sees a subarray as dimensions
+        v = np.asarray(value, dtype=item)
+        shape = tuple([b.dims[d] for d in range(b.ndim)]) + inner
+        while v.ndim > len(shape) and v.shape[0] == 1:
             v = v[0]
         if (<object>v).shape != shape:
             v = np.broadcast_to(v, shape)
