@@ -347,7 +347,11 @@ def from_spec(spec: Mapping[str, Any], typesize: int, blocksize: int) -> CParams
             cp.codec_meta = values.get("meta", 0) & 0xFF
             cp.clevel = values.get("clevel", 5)
             cp.use_dict = bool(values.get("dict", 0))
-    empty = MAX_FILTERS - len(filters)
-    cp.filters = [Filter.NOFILTER] * empty + [f for f, _ in filters]
-    cp.filters_meta = [0] * empty + [m for _, m in filters]
+    # Places without a filter mean nothing.  A shuffle alone stands where the default has it, other
+    # lists where they were given.
+    empty: list[tuple[Any, int]] = [(Filter.NOFILTER, 0)] * (MAX_FILTERS - len(filters))
+    alone = [f for f, _ in filters] == [Filter.SHUFFLE]
+    filters = empty + filters if alone else filters + empty
+    cp.filters = [f for f, _ in filters]
+    cp.filters_meta = [m for _, m in filters]
     return cp
