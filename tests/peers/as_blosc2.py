@@ -7,6 +7,7 @@ names them) are stand-ins that fail when they are called, and any other submodul
 imported. httpx, which the peer's conftest imports for its network tests alone, is stood in for
 when it is missing. The outcome of each test is written as a line of JSON to $AS_BLOSC2_LOG.
 """
+
 import importlib.abc
 import importlib.util
 import json
@@ -29,8 +30,10 @@ class Private(Exception):
 
 def stand_in(name):
     """A function that says that `name` is not there, once it is called."""
+
     def missing(*args, **kwargs):
         raise Private(f"{name} is a private helper of python-blosc2")
+
     return missing
 
 

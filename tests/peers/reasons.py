@@ -20,9 +20,9 @@ FAILS = {
     "ndarray/test_slice.py::test_detect_aligned_chunks*": PRIVATE,
     "ndarray/test_slice.py::test_aligned_chunks*": PRIVATE,
     "test_mmap.py::test_initial_mapping_size*": "reads the trace that c-blosc2 prints under "
-                                                "BLOSC_INFO",
+    "BLOSC_INFO",
     "test_vlmeta.py::test_vlmeta_supports_ref_roundtrip": "references (Ref) are no part of this "
-                                                          "surface",
+    "surface",
 }
 
 SKIPS = {

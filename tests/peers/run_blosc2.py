@@ -9,6 +9,7 @@ passed, failed and were skipped and why (reasons.py); FILE is a name below the p
 Last line "N passed, M failed", where failures are the ones that reasons.py does not explain, and
 the explanations that are not true.
 """
+
 import argparse
 import fnmatch
 import json
@@ -27,18 +28,51 @@ HERE = pathlib.Path(__file__).resolve().parent
 BUILD = ROOT / "build" / "peers"
 VERSION = "4.14.1"
 FILES = (
-    "schunk", "schunk_constructor", "schunk_delete", "schunk_get_slice", "schunk_get_slice_nchunks",
-    "schunk_insert", "schunk_reorder_offsets", "schunk_set_slice", "schunk_update", "tensor",
-    "vlmeta", "storage", "open", "mmap", "compress2", "decompress", "iterchunks", "python_blosc",
+    "schunk",
+    "schunk_constructor",
+    "schunk_delete",
+    "schunk_get_slice",
+    "schunk_get_slice_nchunks",
+    "schunk_insert",
+    "schunk_reorder_offsets",
+    "schunk_set_slice",
+    "schunk_update",
+    "tensor",
+    "vlmeta",
+    "storage",
+    "open",
+    "mmap",
+    "compress2",
+    "decompress",
+    "iterchunks",
+    "python_blosc",
 )
 ND_FILES = (
-    "getitem", "setitem", "slice", "resize", "copy", "empty", "full", "zeros", "nans", "numpy",
-    "persistency", "mode", "metalayers", "struct_dtype", "squeeze", "lossy", "auto_parts", "buffer",
-    "concat", "get_slice_nchunks", "iterchunks_info",
+    "getitem",
+    "setitem",
+    "slice",
+    "resize",
+    "copy",
+    "empty",
+    "full",
+    "zeros",
+    "nans",
+    "numpy",
+    "persistency",
+    "mode",
+    "metalayers",
+    "struct_dtype",
+    "squeeze",
+    "lossy",
+    "auto_parts",
+    "buffer",
+    "concat",
+    "get_slice_nchunks",
+    "iterchunks_info",
 )
 DEFAULT = [f"test_{f}.py" for f in FILES] + [f"ndarray/test_{f}.py" for f in ND_FILES]
-REST = "test_rest.py"                   # ours: what explained tests also ask
-LIMIT = 900                             # seconds for a file
+REST = "test_rest.py"  # ours: what explained tests also ask
+LIMIT = 900  # seconds for a file
 
 
 def fetch(version):
@@ -51,9 +85,19 @@ def fetch(version):
     tool = src / "venv"
     venv.create(tool, with_pip=True)
     pip = [tool / "bin" / "python", "-m", "pip", "--disable-pip-version-check", "-q"]
-    for cmd in (["install", "scikit-build-core"],
-                ["download", "--no-deps", "--no-binary", ":all:", "--no-build-isolation",
-                 "-d", src, f"blosc2=={version}"]):
+    for cmd in (
+        ["install", "scikit-build-core"],
+        [
+            "download",
+            "--no-deps",
+            "--no-binary",
+            ":all:",
+            "--no-build-isolation",
+            "-d",
+            src,
+            f"blosc2=={version}",
+        ],
+    ):
         done = subprocess.run([*pip, *cmd], capture_output=True, text=True, check=False)
         if done.returncode:
             print("note:", done.stderr.strip().split("\n")[-1])
@@ -66,20 +110,38 @@ def fetch(version):
 def run_file(python, folder, name, heavy):
     """Run one file of the package, or of ours; the list of (test, outcome, why)."""
     run = BUILD / "run" / name.removesuffix(".py")
-    shutil.rmtree(run, ignore_errors=True)      # the tests write files where they run
+    shutil.rmtree(run, ignore_errors=True)  # the tests write files where they run
     run.mkdir(parents=True)
     log = run / "log.jsonl"
-    env = dict(os.environ, PYTHONPATH=str(HERE), PYTHONDONTWRITEBYTECODE="1",
-               AS_BLOSC2_LOG=str(log))
+    env = dict(
+        os.environ, PYTHONPATH=str(HERE), PYTHONDONTWRITEBYTECODE="1", AS_BLOSC2_LOG=str(log)
+    )
     marks = "not network and not tui" + ("" if heavy else " and not heavy")
-    cmd = [python, "-m", "pytest", "-q", "--no-header", "-p", "as_blosc2",
-           "-c", str(folder / "pytest.ini"), "-o", "addopts=", "-m", marks,
-           "-p", "no:cacheprovider", "-p", "no:unraisableexception",
-           str(HERE / name if name == REST else folder / "tests" / name)]
+    cmd = [
+        python,
+        "-m",
+        "pytest",
+        "-q",
+        "--no-header",
+        "-p",
+        "as_blosc2",
+        "-c",
+        str(folder / "pytest.ini"),
+        "-o",
+        "addopts=",
+        "-m",
+        marks,
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:unraisableexception",
+        str(HERE / name if name == REST else folder / "tests" / name),
+    ]
     with open(run / "log.txt", "w", encoding="utf-8") as out:
         try:
-            rc = subprocess.run(cmd, cwd=run, env=env, stdout=out, stderr=out, timeout=LIMIT,
-                                check=False).returncode
+            rc = subprocess.run(
+                cmd, cwd=run, env=env, stdout=out, stderr=out, timeout=LIMIT, check=False
+            ).returncode
         except subprocess.TimeoutExpired:
             rc = "no end"
     rows = []
@@ -128,8 +190,11 @@ def report(name, rows, explained, wrong):
 def stale(names, met):
     """Lines for the patterns of these files that met no test."""
     tables = {**reasons.FAILS, **reasons.SKIPS}
-    return [f"reasons.py: {p} meets no test" for p in tables
-            if p not in met and p.split("::")[0] in names]
+    return [
+        f"reasons.py: {p} meets no test"
+        for p in tables
+        if p not in met and p.split("::")[0] in names
+    ]
 
 
 def main():
@@ -140,14 +205,26 @@ def main():
     args = parser.parse_args()
     python = os.environ.get("TESSERA_PYTHON", str(ROOT / "build" / "venv" / "bin" / "python"))
     try:
-        ready = subprocess.run([python, "-c", "import tessera, pytest, psutil"], check=False,
-                               stderr=subprocess.DEVNULL).returncode == 0
+        ready = (
+            subprocess.run(
+                [python, "-c", "import tessera, pytest, psutil"],
+                check=False,
+                stderr=subprocess.DEVNULL,
+            ).returncode
+            == 0
+        )
     except OSError:
         ready = False
     folder = fetch(args.version) if ready else None
     if not folder:
-        print("skipped: " + ("python-blosc2's source package could not be had from PyPI" if ready
-                             else f"{python} has no tessera, pytest and psutil"))
+        print(
+            "skipped: "
+            + (
+                "python-blosc2's source package could not be had from PyPI"
+                if ready
+                else f"{python} has no tessera, pytest and psutil"
+            )
+        )
         print("0 passed, 0 failed")
         return 0
     met, total, wrongs = set(), {"passed": 0, "failed": 0, "skipped": 0}, []

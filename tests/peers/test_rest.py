@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What python-blosc2's tests that reasons.py explains away also ask of the surface itself."""
+
 import numpy as np
 import pytest
 import tessera
@@ -8,8 +9,9 @@ import tessera
 @pytest.mark.parametrize("mapping", [None, 1000])
 def test_a_file_written_through_a_map_is_read_in_every_mode(tmp_path, mapping):
     path = tmp_path / "schunk.b2frame"
-    schunk = tessera.SChunk(chunksize=80, mmap_mode="w+", initial_mapping_size=mapping,
-                            contiguous=True, urlpath=path)
+    schunk = tessera.SChunk(
+        chunksize=80, mmap_mode="w+", initial_mapping_size=mapping, contiguous=True, urlpath=path
+    )
     for i in range(2):
         assert schunk.append_data(i * np.arange(10, dtype=np.int64)) == i + 1
     del schunk
@@ -19,8 +21,12 @@ def test_a_file_written_through_a_map_is_read_in_every_mode(tmp_path, mapping):
         for i in range(2):
             assert s.decompress_chunk(i) == (i * np.arange(10, dtype=np.int64)).tobytes()
         del s
-    a = tessera.asarray(np.arange(3, dtype=np.float32), urlpath=tmp_path / "a.b2nd",
-                        mmap_mode="w+", initial_mapping_size=mapping)
+    a = tessera.asarray(
+        np.arange(3, dtype=np.float32),
+        urlpath=tmp_path / "a.b2nd",
+        mmap_mode="w+",
+        initial_mapping_size=mapping,
+    )
     np.testing.assert_array_equal(a[...], np.arange(3, dtype=np.float32))
 
 
@@ -75,14 +81,17 @@ def test_a_sparse_mask_selects_as_in_numpy():
     np.testing.assert_array_equal(a[mask], npa[mask])
 
 
-@pytest.mark.parametrize(("shape", "blocks", "key"), [
-    ((100_000,), (64,), np.s_[::1000]),
-    ((100_000,), (5000,), np.s_[::3]),
-    ((100_000,), (64,), np.s_[::-1000]),
-    ((3_000_000,), (64,), np.s_[::2]),
-    ((200, 200), (8, 8), np.s_[::32, 5]),
-    ((200, 200), (8, 8), np.s_[5, ::32]),
-])
+@pytest.mark.parametrize(
+    ("shape", "blocks", "key"),
+    [
+        ((100_000,), (64,), np.s_[::1000]),
+        ((100_000,), (5000,), np.s_[::3]),
+        ((100_000,), (64,), np.s_[::-1000]),
+        ((3_000_000,), (64,), np.s_[::2]),
+        ((200, 200), (8, 8), np.s_[::32, 5]),
+        ((200, 200), (8, 8), np.s_[5, ::32]),
+    ],
+)
 def test_steps_read_and_write_as_in_numpy(shape, blocks, key):
     npa = np.arange(np.prod(shape), dtype=np.float64).reshape(shape)
     a = tessera.asarray(npa, blocks=blocks)
