@@ -28,48 +28,16 @@ HERE = pathlib.Path(__file__).resolve().parent
 BUILD = ROOT / "build" / "peers"
 VERSION = "4.14.1"
 FILES = (
-    "schunk",
-    "schunk_constructor",
-    "schunk_delete",
-    "schunk_get_slice",
-    "schunk_get_slice_nchunks",
-    "schunk_insert",
-    "schunk_reorder_offsets",
-    "schunk_set_slice",
-    "schunk_update",
-    "tensor",
-    "vlmeta",
-    "storage",
-    "open",
-    "mmap",
-    "compress2",
-    "decompress",
-    "iterchunks",
-    "python_blosc",
-)
+    "schunk", "schunk_constructor", "schunk_delete", "schunk_get_slice",
+    "schunk_get_slice_nchunks", "schunk_insert", "schunk_reorder_offsets", "schunk_set_slice",
+    "schunk_update", "tensor", "vlmeta", "storage", "open", "mmap", "compress2", "decompress",
+    "iterchunks", "python_blosc"
+)  # fmt: skip
 ND_FILES = (
-    "getitem",
-    "setitem",
-    "slice",
-    "resize",
-    "copy",
-    "empty",
-    "full",
-    "zeros",
-    "nans",
-    "numpy",
-    "persistency",
-    "mode",
-    "metalayers",
-    "struct_dtype",
-    "squeeze",
-    "lossy",
-    "auto_parts",
-    "buffer",
-    "concat",
-    "get_slice_nchunks",
-    "iterchunks_info",
-)
+    "getitem", "setitem", "slice", "resize", "copy", "empty", "full", "zeros", "nans", "numpy",
+    "persistency", "mode", "metalayers", "struct_dtype", "squeeze", "lossy", "auto_parts",
+    "buffer", "concat", "get_slice_nchunks", "iterchunks_info"
+)  # fmt: skip
 DEFAULT = [f"test_{f}.py" for f in FILES] + [f"ndarray/test_{f}.py" for f in ND_FILES]
 REST = "test_rest.py"  # ours: what explained tests also ask
 LIMIT = 900  # seconds for a file
