@@ -271,6 +271,7 @@ cdef class SuperChunk(Handle):
     def _reorder(self, order):
         cdef int64_t n = len(order), i
         cdef int rc = CLOSED
+        cdef bint fits = True
         cdef int64_t *p = <int64_t *>PyMem_Calloc(n + 1, sizeof(int64_t))
         self.may_change()
         if p == NULL:
@@ -280,10 +281,13 @@ cdef class SuperChunk(Handle):
                 p[i] = order[i]
             with nogil:
                 if self.for_changes():
-                    rc = _c.tsr_schunk_reorder(self.s, p)
+                    fits = n == _c.tsr_schunk_nchunks(self.s)
+                    rc = _c.tsr_schunk_reorder(self.s, p) if fits else _c.TSR_OK
                 pthread_rwlock_unlock(&self.lock)
         finally:
             PyMem_Free(p)
+        if not fits:
+            raise ValueError(f"order: found {n} numbers, expected one for each chunk")
         self.changed(rc)
 
     def _copy(self, url, SchunkSpec spec, *, str mode="w", **options):
