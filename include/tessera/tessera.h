@@ -244,6 +244,13 @@ TSR_API int tsr_array_append(tsr_array *a, int axis, const void *src, size_t src
 TSR_API int tsr_array_copy(const tsr_array *a, const char *url, const tsr_spec *spec,
                            const tsr_options *opts, tsr_array **out);
 
+/* The items of a, in C order, as a new array of shape spec->shape[spec->ndim], which has as many, at
+ * url (NULL: in memory); else as tsr_array_copy.  Where only dimensions of one item come or go,
+ * chunks and blocks stay unless given, and Blosc2 chunks that are one item long along those are
+ * copied as they are stored; else chunks are chosen as for a new array. */
+TSR_API int tsr_array_reshape(const tsr_array *a, const char *url, const tsr_spec *spec,
+                              const tsr_options *opts, tsr_array **out);
+
 /* The n >= 1 arrays a[n] one after the other along axis, as a new array at url (NULL: in memory).
  * All have the dtype of the first and its shape but for shape[axis], else EARG; chunks, blocks,
  * steps, attributes and metalayers are the first one's.  Blosc2 chunks are taken as they are stored

@@ -6,71 +6,15 @@
  *   super-chunk -> super-chunk  its chunks as they are stored, else its bytes
  *   super-chunk -> array        a row of bytes, or what tsr_options.raw says they are
  *
- * A slab is a box of whole rows, so that it is one run of items in C order; along the axis it is
- * cut it holds whole chunks where they fit.  The source may be a gzip file with npy or raw inside,
+ * The source may be a gzip file with npy or raw inside,
  * of which no more is inflated than its head asks for.  The target appears when it is complete. */
 #include <stdio.h>
 
 #include "array/array.h"
+#include "array/slab.h"
 #include "base/mem.h"
 
-enum {
-    SLAB_BYTES = 64 << 20,
-    HEAD_BYTES = 320 << 10 /* the head of any format that gzip files may hold */
-};
-
-/* ---- slabs ---- */
-
-struct slab {
-    const struct tsr_grid *g;
-    int axis; /* cut here; -1: no dimensions */
-    int64_t rows, start[TSR_MAX_NDIM], count[TSR_MAX_NDIM], items;
-    bool done;
-};
-
-static void slab_size(struct slab *s)
-{
-    const struct tsr_grid *g = s->g;
-    s->items = 1;
-    for (int d = 0; d < g->ndim; d++) {
-        s->count[d] = d < s->axis ? 1 : d == s->axis ? s->rows : g->shape[d];
-        s->count[d] = tsr_min64(s->count[d], g->shape[d] - s->start[d]);
-        s->items *= s->count[d];
-    }
-    if (s->items == 0) s->done = true;
-}
-
-static void slab_init(struct slab *s, const struct tsr_grid *g)
-{
-    int64_t row = g->item_bytes;
-    *s = (struct slab){.g = g, .axis = g->ndim - 1};
-    while (s->axis > 0 && g->shape[s->axis] <= SLAB_BYTES / tsr_max64(row, 1))
-        row *= g->shape[s->axis--];
-    s->rows = tsr_max64(SLAB_BYTES / tsr_max64(row, 1), 1);
-    if (s->axis >= 0 && g->chunk[s->axis] > 0 && s->rows > g->chunk[s->axis])
-        s->rows -= s->rows % g->chunk[s->axis];
-    slab_size(s);
-}
-
-static void slab_next(struct slab *s)
-{
-    int d = s->axis;
-    if (d >= 0) s->start[d] += s->rows;
-    while (d > 0 && s->start[d] >= s->g->shape[d]) {
-        s->start[d] = 0;
-        s->start[--d]++;
-    }
-    s->done = d < 0 || s->start[0] >= s->g->shape[0];
-    if (!s->done) slab_size(s);
-}
-
-/* Room for the largest slab of g, the first one. */
-static uint8_t *slab_room(const struct tsr_grid *g)
-{
-    struct slab s;
-    slab_init(&s, g);
-    return tsr_alloc((size_t)(s.items * g->item_bytes));
-}
+enum { HEAD_BYTES = 320 << 10 }; /* the head of any format that gzip files may hold */
 
 /* ---- progress ---- */
 
@@ -188,13 +132,13 @@ static int append_items(const tsr_array *a, tsr_schunk *to, const struct work *w
 {
     const struct tsr_grid *g = &a->d->grid;
     int64_t item = tsr_schunk_spec_of(to)->item_bytes, done = 0, total;
-    struct slab s;
+    struct tsr_slab s;
     int rc = TSR_OK;
-    uint8_t *buf = slab_room(g);
+    uint8_t *buf = tsr_slab_room(g);
     if (!buf) return TSR_ENOMEM;
     tsr_product(g->shape, g->ndim, &total);
     total *= g->item_bytes;
-    for (slab_init(&s, g); !s.done && rc == TSR_OK; slab_next(&s)) {
+    for (tsr_slab_init(&s, g); !s.done && rc == TSR_OK; tsr_slab_next(&s)) {
         int64_t len = s.items * g->item_bytes;
         rc = tsr_array_read(a, &(tsr_slice){s.start, s.count, NULL}, buf, (size_t)len);
         if (rc == TSR_OK) rc = tsr_schunk_append(to, len / item, buf);
@@ -275,11 +219,11 @@ static int write_items(const tsr_array *a, tsr_array *to, const struct work *w)
 {
     const struct tsr_grid *g = &to->d->grid;
     int64_t at = 0, total = a->d->grid.shape[0];
-    struct slab s;
+    struct tsr_slab s;
     int rc = TSR_OK;
-    uint8_t *buf = slab_room(g);
+    uint8_t *buf = tsr_slab_room(g);
     if (!buf) return TSR_ENOMEM;
-    for (slab_init(&s, g); !s.done && rc == TSR_OK; slab_next(&s)) {
+    for (tsr_slab_init(&s, g); !s.done && rc == TSR_OK; tsr_slab_next(&s)) {
         int64_t len = s.items * g->item_bytes;
         rc = tsr_array_read(a, &(tsr_slice){&at, &len, NULL}, buf, (size_t)len);
         if (rc == TSR_OK)
