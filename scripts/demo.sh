@@ -33,25 +33,6 @@ picture()
     pictures+=("build/demo/${!#}")
 }
 
-# Fetches a Debian package and unpacks it here; false when it cannot be had.
-package()
-{
-    [ -d "$1" ] && return
-    local apt=(-o APT::Sandbox::User=root -qq)
-    echo "fetching $1 from Debian (unpacked in build/demo, not installed)"
-    if ! apt-get "${apt[@]}" download "$1" >apt.log 2>&1; then
-        # a new machine has no package lists yet
-        if [ "$(id -u)" -eq 0 ]; then apt-get -qq update >>apt.log 2>&1
-        elif command -v sudo >/dev/null; then sudo apt-get -qq update >>apt.log 2>&1; fi || true
-        if ! apt-get "${apt[@]}" download "$1" >>apt.log 2>&1; then
-            echo "cannot be had: $1: $(tail -n 1 apt.log)"
-            return 1
-        fi
-    fi
-    rm -rf "$1.part"
-    dpkg -x "$1"_*.deb "$1.part" && mv "$1.part" "$1" && rm -f "$1"_*.deb
-}
-
 # Number number $3 of type $2 at byte $4 of a gzipped file's decoded bytes.
 header() { gzip -dc "$1" 2>/dev/null | od -An -t "$2" -N "$3" -j "$4" | xargs; }
 
@@ -154,7 +135,7 @@ vast()
 }
 
 heading "A brain: MRI volume of the package mricron-data"
-if package mricron-data; then
+if "$top/scripts/package.sh" mricron-data; then
     brain
     heading "Another brain: floating point"
     macaque
@@ -162,7 +143,7 @@ else
     missing=1
 fi
 heading "The stars within 1000 parsec: catalogue of the package kstars-data"
-if package kstars-data; then stars_around_us; else missing=1; fi
+if "$top/scripts/package.sh" kstars-data; then stars_around_us; else missing=1; fi
 heading "A very large array"
 vast
 

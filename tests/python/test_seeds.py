@@ -46,18 +46,21 @@ def star_counts() -> tuple[np.ndarray, slice]:
 def expected_frames() -> list[np.ndarray]:
     """What the loop of the document sums up, in plain NumPy: nearer segments weigh more."""
     counts, at = star_counts()
-    seen = counts[:, WINDOW.start - at.start:WINDOW.stop - at.start, 100:300]
+    seen = counts[:, WINDOW.start - at.start : WINDOW.stop - at.start, 100:300]
     frames = []
     for turn in range(TURNS):
-        rest = seen[10 * turn:].astype(float)
+        rest = seen[10 * turn :].astype(float)
         frames.append(np.tensordot(4 - 0.0375 * (np.arange(len(rest)) // 10), rest, 1))
     return frames
 
 
 def drawn_by_plotly() -> bool:
     """Whether plotly can write pictures: it needs kaleido, and that a Chromium."""
-    browser = os.environ.get("BROWSER_PATH") or shutil.which("chromium-headless-shell") \
+    browser = (
+        os.environ.get("BROWSER_PATH")
+        or shutil.which("chromium-headless-shell")
         or shutil.which("chromium")
+    )
     if not browser or not all(map(importlib.util.find_spec, ("plotly", "kaleido", "pandas"))):
         return False
     os.environ["BROWSER_PATH"] = browser
@@ -81,8 +84,14 @@ def gaia(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Notebook]:
     patch = pytest.MonkeyPatch()
     patch.chdir(tmp_path_factory.mktemp("gaia"))
     Path("frames_overlap").mkdir()
-    arr = tessera.zeros(SHAPE, dtype=np.uint8, chunks=(250, 250, 250), blocks=(25, 25, 25),
-                        urlpath="gaia.b2nd", cparams={"clevel": 1, "filters": []})
+    arr = tessera.zeros(
+        SHAPE,
+        dtype=np.uint8,
+        chunks=(250, 250, 250),
+        blocks=(25, 25, 25),
+        urlpath="gaia.b2nd",
+        cparams={"clevel": 1, "filters": []},
+    )
     counts, at = star_counts()
     arr[:, at, at] = counts
     del arr
@@ -117,8 +126,18 @@ def check_info(notebook: Notebook) -> None:
     report = repr(notebook.shown[3])
     rows = [line.split(":", 1) for line in report.splitlines() if not line.startswith(" ")]
     said = {name.strip(): value.strip() for name, value in rows}
-    assert list(said) == ["type", "shape", "chunks", "blocks", "dtype", "nbytes", "cbytes",
-                          "cratio", "cparams", "dparams"]
+    assert list(said) == [
+        "type",
+        "shape",
+        "chunks",
+        "blocks",
+        "dtype",
+        "nbytes",
+        "cbytes",
+        "cratio",
+        "cparams",
+        "dparams",
+    ]
     assert said["type"] == "NDArray" and said["dtype"] == "uint8"
     assert said["shape"] == str(SHAPE)
     assert said["chunks"] == "(250, 250, 250)" and said["blocks"] == "(25, 25, 25)"
