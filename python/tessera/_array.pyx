@@ -16,11 +16,13 @@ from cpython.mem cimport PyMem_Calloc, PyMem_Free
 from cpython.number cimport PyIndex_Check, PyNumber_Index
 from cpython.ref cimport Py_INCREF
 from cpython.slice cimport PySlice_AdjustIndices, PySlice_Unpack
+from libc.string cimport memset
 
 import numpy as np
 
 from tessera cimport _c
-from tessera._engine cimport CLOSED, Handle, Options, Spec, check, pthread_rwlock_unlock
+from tessera._engine cimport (CLOSED, Handle, Options, Spec, check, pthread_rwlock_unlock,
+                              taken)
 
 from tessera._engine import flush_path
 
@@ -349,6 +351,88 @@ cdef class Array(Handle):
                  for i in range(s.nsteps)]
         return {"steps": steps, "split": s.split, "checksum": bool(s.checksum),
                 "format": (<bytes>_c.tsr_array_format(self.a)).decode()}
+
+    def _drop(self):
+        """Ends the handle and forgets what was not flushed."""
+        with nogil:
+            if self.for_changes():
+                self.c_drop()
+            self.is_open = False
+            pthread_rwlock_unlock(&self.lock)
+        self.pending = False
+        self.writable = False
+
+    # ---- stored chunks, by their number in the grid ----
+
+    def _get_chunk(self, _c.int64_t i, bint lazy=False) -> bytes:
+        """Chunk i as it is stored; lazy: its header and where its blocks are."""
+        cdef void *buf = NULL
+        cdef size_t n = 0
+        cdef int rc = CLOSED
+        with nogil:
+            if self.for_reading():
+                if lazy:
+                    rc = _c.tsr_array_lazy_chunk(self.a, i, &buf, &n)
+                else:
+                    rc = _c.tsr_array_get_chunk(self.a, i, &buf, &n)
+            pthread_rwlock_unlock(&self.lock)
+        self.done(rc)
+        return taken(buf, n)
+
+    def _put_chunk(self, _c.int64_t i, chunk):
+        """A compressed chunk of the array's chunk and block size takes the place of chunk i."""
+        cdef Py_buffer view
+        cdef int rc = CLOSED
+        self.may_change()
+        PyObject_GetBuffer(chunk, &view, PyBUF_C_CONTIGUOUS)
+        with nogil:
+            if self.for_changes():
+                rc = _c.tsr_array_update_compressed(self.a, i, view.buf, view.len)
+            pthread_rwlock_unlock(&self.lock)
+        PyBuffer_Release(&view)
+        self.changed(rc)
+
+    def _chunk_info(self, _c.int64_t i) -> tuple:
+        """(decoded bytes, stored bytes, special) of chunk i."""
+        cdef _c.tsr_chunk_facts f
+        cdef int rc = CLOSED
+        memset(&f, 0, sizeof(f))
+        f.size = sizeof(f)
+        with nogil:
+            if self.for_reading():
+                rc = _c.tsr_array_chunk_info(self.a, i, &f)
+            pthread_rwlock_unlock(&self.lock)
+        self.done(rc)
+        return f.nbytes, f.cbytes, f.special
+
+    # ---- other programs ----
+
+    def _lock(self):
+        """Keeps other programs out until `_unlock`; the handle is up to date then."""
+        cdef int rc = CLOSED
+        with nogil:
+            if self.for_changes():
+                rc = _c.tsr_array_lock(self.a)
+            pthread_rwlock_unlock(&self.lock)
+        self.done(rc)
+        self.look()
+
+    def _unlock(self):
+        """Writes what is pending and lets others in."""
+        cdef int rc = CLOSED
+        with nogil:
+            if self.for_changes():
+                rc = _c.tsr_array_unlock(self.a)
+            pthread_rwlock_unlock(&self.lock)
+        self.done(rc)
+        self.pending = False
+
+    @property
+    def change_tick(self) -> int:
+        """A number that grows whenever the file was found changed by others."""
+        if not self.is_open:
+            self.done(CLOSED)
+        return _c.tsr_array_change_tick(self.a)
 
 
 cdef bint is_number(object k):

@@ -212,6 +212,13 @@ cdef extern from "tessera/tessera.h" nogil:
     int tsr_decompress_range(const void *chunk, size_t len, int64_t start, int64_t n,
                              const tsr_options *opts, void *dst)
     int tsr_chunk_info(const void *chunk, size_t len, tsr_chunk_facts *out)
+    int tsr_array_get_chunk(const tsr_array *a, int64_t i, void **buf, size_t *len)
+    int tsr_array_lazy_chunk(const tsr_array *a, int64_t i, void **buf, size_t *len)
+    int tsr_array_chunk_info(const tsr_array *a, int64_t i, tsr_chunk_facts *out)
+    int tsr_array_update_compressed(tsr_array *a, int64_t i, const void *chunk, size_t len)
+    int tsr_array_lock(tsr_array *a)
+    int tsr_array_unlock(tsr_array *a)
+    int64_t tsr_array_change_tick(const tsr_array *a)
 
     # what is where
     ctypedef enum tsr_kind:
