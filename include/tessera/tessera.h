@@ -227,6 +227,43 @@ TSR_API int tsr_array_read(const tsr_array *a, const tsr_slice *s, void *dst, si
  * to the last flush. */
 TSR_API int tsr_array_write(tsr_array *a, const tsr_slice *s, const void *src, size_t src_bytes);
 
+/* The same to and from memory in any order: stride[ndim] are bytes between neighbours along each
+ * dimension, which may be negative; NULL: C order.  dst and src are the place of the slice's first
+ * item.  When writing, a stride of 0 repeats what it is of: a row for all rows, an item for all. */
+TSR_API int tsr_array_read_strided(const tsr_array *a, const tsr_slice *s, void *dst,
+                                   const int64_t *stride);
+TSR_API int tsr_array_write_strided(tsr_array *a, const tsr_slice *s, const void *src,
+                                    const int64_t *stride);
+
+/* Writes one item everywhere in a slice.  Chunks that it covers whole are neither read nor encoded
+ * (b2nd): of zeros and NaN the index alone tells, of others some 33 bytes. */
+TSR_API int tsr_array_fill(tsr_array *a, const tsr_slice *s, const void *item);
+
+/* One dimension of an orthogonal selection: the items index[count], in any order, each as often as
+ * it is there; or, with index NULL, start + i * step. */
+typedef struct {
+    const int64_t *index;
+    int64_t start, count, step;
+} tsr_axis;
+
+/* Reads the items where axes[ndim] meet, an array of the shape axes[d].count, to dst in C order or
+ * by stride[ndim] as above; and writes them.  Each block that holds a wanted item is fetched and
+ * decoded once, in parallel; sorting the lists comes on top.  Where an index is there more than
+ * once the last item is written.  EARG names an index that is outside. */
+TSR_API int tsr_array_read_orthogonal(const tsr_array *a, const tsr_axis *axes, void *dst,
+                                      const int64_t *stride);
+TSR_API int tsr_array_write_orthogonal(tsr_array *a, const tsr_axis *axes, const void *src,
+                                       const int64_t *stride);
+
+/* Reads n single items, at coords[n][ndim], to dst, stride bytes from one to the next; and writes
+ * them, with stride 0 one item to all.  Cost as for orthogonal selections, and 24 bytes of memory
+ * per point.  Of points that are there more than once the last is written.  EARG names a point
+ * that is outside. */
+TSR_API int tsr_array_read_points(const tsr_array *a, int64_t n, const int64_t *coords, void *dst,
+                                  int64_t stride);
+TSR_API int tsr_array_write_points(tsr_array *a, int64_t n, const int64_t *coords, const void *src,
+                                   int64_t stride);
+
 /* Changes the shape, shape[ndim]: new items read as zeros, items outside are gone (they do
  * not come back when the array grows again).  After a failure the shape is the old one or, when
  * some dimensions shrink and others grow, the smaller one of each. */

@@ -78,6 +78,9 @@ int tsr_engine_appear(struct tsr_array *a);
 
 /* The two ways through the engine (read.c, write.c). */
 int tsr_engine_read(const struct tsr_array *a, const struct tsr_selection *sel);
+/* Points at coords[sel->nitems][ndim], the first item at sel->base, stride[0] apart. */
+int tsr_engine_read_points(const struct tsr_array *a, const struct tsr_selection *sel,
+                           const int64_t *coords);
 
 /* Reading without a memory to read to: each decoded part of a selection goes to a function
  * instead, on the thread that decoded it.  A part is a box of the selection, a block of the array
@@ -257,16 +260,33 @@ void tsr_job_block_box(const struct tsr_array *a, const struct chunk_job *j, int
 /* A copy between the selection's memory and a block: sets counts and strides, returns false
  * when they do not meet.  mem and blk say where the first common item lies in each, in bytes from
  * sel->base and from the block's first item; at: its indices in the selection.
- * whole: the two are the same contiguous bytes, so that no copy is needed. */
+ * whole: the two are the same contiguous bytes, so that no copy is needed.
+ * Where a dimension has a list, its part begins at number `at` of it, and mem and blk are for index
+ * 0 of the list and of the array. */
 struct overlap {
     int ndim;
     int64_t at[TSR_MAX_NDIM], count[TSR_MAX_NDIM];
     int64_t mem_stride[TSR_MAX_NDIM], blk_stride[TSR_MAX_NDIM];
     int64_t mem, blk;
+    int64_t end; /* bytes from the block's first item on, behind which nothing is wanted */
     bool whole;
+    /* of points: the first and how many, the key of the block's first item, and whether the items
+     * between are elsewhere in the block than their keys say */
+    int64_t point, npoints, key;
+    bool rows_differ;
+    bool one; /* the block is one item, which stands for all */
 };
 bool tsr_overlap(const struct tsr_array *a, const struct tsr_selection *sel,
                  const struct block_box *box, struct overlap *o);
+
+/* Copies what they have in common to sel's memory, and from there (scatter.c).  value: from a block
+ * of a VALUE or ABSENT place; item is room for one. */
+void tsr_overlap_scatter(const struct tsr_array *a, const struct tsr_selection *sel,
+                         const struct overlap *o, const uint8_t *block);
+void tsr_overlap_gather(const struct tsr_array *a, const struct tsr_selection *sel,
+                        const struct overlap *o, uint8_t *block);
+int tsr_overlap_value(const struct tsr_array *a, const struct tsr_selection *sel,
+                      const struct overlap *o, const struct tsr_place *p, uint8_t *item);
 
 /* Writes the items of a VALUE or ABSENT place to strided memory. */
 int tsr_fill(const struct tsr_array *a, const struct tsr_place *p, uint8_t *mem,

@@ -18,13 +18,45 @@ void tsr_job_block_box(const struct tsr_array *a, const struct chunk_job *j, int
     }
 }
 
+/* Keys follow the rows of the grid's blocks: does the box, in one block? */
+static bool has_rows_of_block(const struct tsr_grid *g, const struct block_box *box)
+{
+    bool same = g->ndim < 2 || box->hi[0] - box->lo[0] <= g->block[0];
+    for (int d = 1; d < g->ndim; d++) same = same && box->extent[d] == g->block[d];
+    return same;
+}
+
+static bool overlap_points(const struct tsr_array *a, const struct tsr_points *p,
+                           const struct block_box *box, struct overlap *o)
+{
+    const struct tsr_grid *g = &a->d->grid;
+    int64_t last[TSR_MAX_NDIM], stride = g->item_bytes;
+    for (int d = g->ndim - 1; d >= 0; d--) {
+        last[d] = box->hi[d] - 1;
+        o->blk_stride[d] = stride;
+        stride *= box->extent[d];
+    }
+    o->whole = o->one = false;
+    o->key = tsr_point_key(p, g, box->lo);
+    o->point = tsr_points_find(p, 0, o->key);
+    o->npoints = tsr_points_find(p, o->point, tsr_point_key(p, g, last) + 1) - o->point;
+    o->rows_differ = !has_rows_of_block(g, box);
+    o->end = stride;
+    if (o->npoints && !o->rows_differ)
+        o->end = (p->key[o->point + o->npoints - 1] - o->key + 1) * g->item_bytes;
+    return o->npoints > 0;
+}
+
 bool tsr_overlap(const struct tsr_array *a, const struct tsr_selection *sel,
                  const struct block_box *box, struct overlap *o)
 {
     int64_t stride = a->d->grid.item_bytes, first;
     o->ndim = sel->ndim;
     o->mem = o->blk = 0;
+    if (sel->points) return overlap_points(a, sel->points, box, o);
+    o->end = stride;
     o->whole = true;
+    o->one = false;
     for (int d = sel->ndim - 1; d >= 0; d--) {
         int64_t n = tsr_selection_within(sel, d, box->lo[d], box->hi[d], &first);
         if (n <= 0) return false;
@@ -32,8 +64,14 @@ bool tsr_overlap(const struct tsr_array *a, const struct tsr_selection *sel,
         o->count[d] = n;
         o->mem_stride[d] = sel->stride[d];
         o->blk_stride[d] = stride * sel->step[d];
-        o->mem += first * sel->stride[d];
-        o->blk += (sel->start[d] + first * sel->step[d] - box->lo[d]) * stride;
+        o->end += (tsr_selection_at(sel, d, first + n - 1) - box->lo[d]) * stride;
+        if (sel->index[d]) {
+            o->blk -= box->lo[d] * stride;
+            o->whole = false;
+        } else {
+            o->mem += first * sel->stride[d];
+            o->blk += (sel->start[d] + first * sel->step[d] - box->lo[d]) * stride;
+        }
         if (n != box->extent[d] || (n > 1 && (sel->step[d] != 1 || sel->stride[d] != stride)))
             o->whole = false;
         stride *= box->extent[d];

@@ -60,14 +60,18 @@ static void window_free(struct window *w)
 static int64_t wanted_bytes(const struct reader *r)
 {
     const struct tsr_grid *g = &r->a->d->grid;
+    const struct tsr_selection *sel = r->sel;
     int64_t n = g->item_bytes;
+    if (sel->points)
+        return tsr_min64(r->walk.point_end - r->walk.point, g->nblocks) * g->block_bytes;
     for (int d = 0; d < g->ndim; d++) {
         int64_t lo, hi, b = g->block[d], first = 0;
         tsr_walk_cell(&r->walk, d, &lo, &hi);
-        int64_t items = tsr_selection_within(r->sel, d, lo, hi, &first);
-        int64_t from = r->sel->start[d] + first * r->sel->step[d] - lo;
-        int64_t to = from + (items - 1) * r->sel->step[d];
-        n *= tsr_min64((to / b - from / b + 1) * b, hi - lo + b);
+        int64_t items = tsr_selection_within(sel, d, lo, hi, &first);
+        int64_t from = tsr_selection_at(sel, d, first) - lo;
+        int64_t to = tsr_selection_at(sel, d, first + items - 1) - lo;
+        int64_t blocks = tsr_min64(to / b - from / b + 1, items);
+        n *= tsr_min64(blocks * b, hi - lo + b);
     }
     return n;
 }
@@ -232,11 +236,9 @@ static int visit(const struct reader *r, const struct overlap *o, const uint8_t 
 }
 
 static int visit_value(const struct reader *r, const struct chunk_job *j, struct overlap *o,
-                       struct tsr_worker *w)
+                       uint8_t *item, struct tsr_worker *w)
 {
     int64_t one[TSR_MAX_NDIM];
-    uint8_t *item = tsr_worker_scratch(w, TSR_SCRATCH_BLOCK, (size_t)r->a->d->grid.item_bytes);
-    if (!item) return TSR_ENOMEM;
     for (int d = 0; d < o->ndim; d++) one[d] = 1, o->blk_stride[d] = 0;
     int rc = tsr_fill(r->a, &j->place, item, one, o->blk_stride);
     return rc < 0 ? rc : visit(r, o, item, TSR_PART_ALONE, w);
@@ -256,8 +258,10 @@ static int fill_chunk(const struct reader *r, const struct chunk_job *j, struct 
         box.extent[d] = chunk.count[d];
     }
     if (!tsr_overlap(r->a, r->sel, &box, &o)) return TSR_OK;
-    if (r->visitor) return visit_value(r, j, &o, w);
-    return tsr_fill(r->a, &j->place, r->sel->base + o.mem, o.count, o.mem_stride);
+    uint8_t *item = tsr_worker_scratch(w, TSR_SCRATCH_BLOCK, (size_t)g->item_bytes);
+    if (!item) return TSR_ENOMEM;
+    if (r->visitor) return visit_value(r, j, &o, item, w);
+    return tsr_overlap_value(r->a, r->sel, &o, &j->place, item);
 }
 
 /* Decodes a block into scratch, at least as far as its last wanted item. */
@@ -268,9 +272,7 @@ static int decode_into(const struct reader *r, const struct chunk_job *j,
     const struct tsr_driver *d = r->a->d;
     if (!d->format->decode_start)
         return d->format->decode(d, &j->place, w, ref->block, ref->src, (size_t)ref->len, scratch);
-    int64_t end = o->blk + d->grid.item_bytes;
-    for (int i = 0; i < o->ndim; i++) end += (o->count[i] - 1) * o->blk_stride[i];
-    struct tsr_block_start in = {ref->src, (size_t)ref->len, (size_t)end, NULL};
+    struct tsr_block_start in = {ref->src, (size_t)ref->len, (size_t)o->end, NULL};
     return d->format->decode_start(d, &j->place, w, ref->block, &in, scratch);
 }
 
@@ -292,14 +294,7 @@ static int decode_block(const struct reader *r, const struct chunk_job *j,
     int rc = decode_into(r, j, ref, w, &o, scratch);
     if (rc < 0) return rc;
     if (r->visitor) return visit(r, &o, scratch + o.blk, slot, w);
-    struct tsr_box_copy c = {.dst = r->sel->base + o.mem,
-                             .src = scratch + o.blk,
-                             .item_bytes = (size_t)d->grid.item_bytes,
-                             .ndim = o.ndim};
-    memcpy(c.count, o.count, (size_t)o.ndim * sizeof *c.count);
-    memcpy(c.dst_stride, o.mem_stride, (size_t)o.ndim * sizeof *c.dst_stride);
-    memcpy(c.src_stride, o.blk_stride, (size_t)o.ndim * sizeof *c.src_stride);
-    tsr_box_copy(&c);
+    tsr_overlap_scatter(r->a, r->sel, &o, scratch);
     return TSR_OK;
 }
 
@@ -362,8 +357,7 @@ static int leave_window(const struct reader *r, const struct window *w)
 static int check_inside(const struct tsr_array *a, const struct tsr_selection *sel)
 {
     for (int d = 0; d < sel->ndim; d++) {
-        int64_t last = sel->start[d] + (sel->count[d] - 1) * sel->step[d];
-        int64_t most = tsr_max64(sel->start[d], last), have = a->d->grid.shape[d];
+        int64_t most = tsr_selection_at(sel, d, sel->count[d] - 1), have = a->d->grid.shape[d];
         if (most >= have)
             return tsr_fail(TSR_ECONFLICT,
                             "%s: another made dimension %d %lld long, item %lld is wanted: refresh",
@@ -372,32 +366,19 @@ static int check_inside(const struct tsr_array *a, const struct tsr_selection *s
     return TSR_OK;
 }
 
-/* What a read is of, whichever state it finds. */
-struct request {
-    const struct tsr_selection *sel;
-    const struct tsr_visitor *visitor;
-};
-
-static int read_now(const struct tsr_array *a, void *arg)
+static int read_windows(struct reader *r)
 {
-    const struct request *q = arg;
-    const struct tsr_selection *sel = q->sel;
-    struct reader r = {.a = a, .sel = sel, .visitor = q->visitor};
-    struct window *now = &r.win[0], *next = &r.win[1];
-    int rc = check_inside(a, sel);
-    if (rc == TSR_OK && r.visitor) rc = r.visitor->begin(r.visitor->arg);
-    if (rc < 0) return rc;
-    if (a->d->variable) return tsr_sized_read(a, sel);
-    tsr_walk_chunks(&r.walk, &a->d->grid, sel);
-    rc = window_fill(&r, now);
-    bool alone = r.walk.done && now->bytes <= INLINE_BYTES;
-    if (rc == TSR_OK) rc = run(&r, NULL, now, alone || now->njobs == 1);
+    struct window *now = &r->win[0], *next = &r->win[1];
+    tsr_walk_chunks(&r->walk, &r->a->d->grid, r->sel);
+    int rc = window_fill(r, now);
+    bool alone = r->walk.done && now->bytes <= INLINE_BYTES;
+    if (rc == TSR_OK) rc = run(r, NULL, now, alone || now->njobs == 1);
     while (rc == TSR_OK) {
-        if ((rc = window_group(&r, now)) < 0) break;
+        if ((rc = window_group(r, now)) < 0) break;
         next->njobs = 0;
-        if (!r.walk.done && (rc = window_fill(&r, next)) < 0) break;
-        if ((rc = run(&r, now, next->njobs ? next : NULL, alone)) < 0) break;
-        if (r.visitor && (rc = leave_window(&r, now)) < 0) break;
+        if (!r->walk.done && (rc = window_fill(r, next)) < 0) break;
+        if ((rc = run(r, now, next->njobs ? next : NULL, alone)) < 0) break;
+        if (r->visitor && (rc = leave_window(r, now)) < 0) break;
         if (next->njobs == 0) break;
         struct window *t = now;
         now = next;
@@ -408,15 +389,61 @@ static int read_now(const struct tsr_array *a, void *arg)
     return rc;
 }
 
+/* What a read is of, whichever state it finds. */
+struct request {
+    const struct tsr_selection *sel;
+    const struct tsr_visitor *visitor;
+    const int64_t *coords; /* of points: [nitems of sel][ndim] */
+};
+
+static int read_selection(const struct tsr_array *a, const struct request *q)
+{
+    struct reader r = {.a = a, .sel = q->sel, .visitor = q->visitor};
+    int rc = check_inside(a, q->sel);
+    if (rc == TSR_OK && r.visitor) rc = r.visitor->begin(r.visitor->arg);
+    if (rc < 0) return rc;
+    return a->d->variable ? tsr_sized_read(a, q->sel) : read_windows(&r);
+}
+
+/* The order of points depends on the shape, which another may have changed. */
+static int read_points(const struct tsr_array *a, const struct request *q)
+{
+    struct tsr_selection sel = *q->sel;
+    struct tsr_points p;
+    struct reader r = {.a = a, .sel = &sel};
+    int rc = tsr_points_init(&p, &a->d->grid, sel.nitems, q->coords);
+    if (rc < 0) return rc;
+    sel.points = &p;
+    rc = read_windows(&r);
+    tsr_points_done(&p);
+    return rc;
+}
+
+static int read_now(const struct tsr_array *a, void *arg)
+{
+    const struct request *q = arg;
+    return q->coords ? read_points(a, q) : read_selection(a, q);
+}
+
+static int read_request(const struct tsr_array *a, struct request q)
+{
+    return tsr_follow_read(a, read_now, &q);
+}
+
 int tsr_engine_read(const struct tsr_array *a, const struct tsr_selection *sel)
 {
-    struct request q = {sel, NULL};
-    return sel->nitems ? tsr_follow_read(a, read_now, &q) : TSR_OK;
+    return sel->nitems ? read_request(a, (struct request){sel, NULL, NULL}) : TSR_OK;
 }
 
 int tsr_engine_visit(const struct tsr_array *a, const struct tsr_selection *sel,
                      const struct tsr_visitor *v)
 {
-    struct request q = {sel, v};
-    return sel->nitems ? tsr_follow_read(a, read_now, &q) : v->begin(v->arg);
+    if (sel->nitems == 0) return v->begin(v->arg);
+    return read_request(a, (struct request){sel, v, NULL});
+}
+
+int tsr_engine_read_points(const struct tsr_array *a, const struct tsr_selection *sel,
+                           const int64_t *coords)
+{
+    return sel->nitems ? read_request(a, (struct request){sel, NULL, coords}) : TSR_OK;
 }

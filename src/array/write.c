@@ -42,6 +42,7 @@ struct writer {
     struct tsr_walk walk;
     struct window win[2];
     struct window *encode, *commit;
+    int same; /* TSR_SPECIAL_*: all that is written is this one item, at sel's base */
 };
 
 static void window_free(struct window *w)
@@ -108,6 +109,12 @@ static int job_init(struct writer *w, struct out_job *j)
     j->partial = !tsr_selection_covers(w->sel, &box);
     j->assembled = false;
     int rc = d->format->begin(d, &j->out);
+    if (rc == TSR_OK && w->same && !j->partial) {
+        j->out.special = w->same;
+        j->out.value = w->sel->base;
+        j->out.nblocks = 0;
+        j->out.prepare = false;
+    }
     return rc < 0 ? rc : make_room(j);
 }
 
@@ -120,7 +127,7 @@ static int window_fill(struct writer *w, struct window *win)
         struct out_job *j = &win->jobs[win->njobs++];
         int rc = job_init(w, j);
         if (rc < 0) return rc;
-        bytes += j->out.nbytes;
+        bytes += j->out.special ? 0 : j->out.nbytes;
         win->first[win->njobs] = win->first[win->njobs - 1] + (size_t)j->out.nblocks;
         tsr_walk_next(&w->walk);
     }
@@ -133,19 +140,6 @@ static size_t block_len(const struct out_job *j, const struct tsr_grid *g, int32
 {
     int64_t full = j->out.block_items ? j->out.block_items * g->item_bytes : g->block_bytes;
     return (size_t)tsr_min64(full, j->out.nbytes - b * full);
-}
-
-static int copy_in(const struct writer *w, const struct overlap *o, uint8_t *dst)
-{
-    struct tsr_box_copy c = {.dst = dst + o->blk,
-                             .src = w->sel->base + o->mem,
-                             .item_bytes = (size_t)w->a->d->grid.item_bytes,
-                             .ndim = o->ndim};
-    memcpy(c.count, o->count, (size_t)o->ndim * sizeof *c.count);
-    memcpy(c.dst_stride, o->blk_stride, (size_t)o->ndim * sizeof *c.dst_stride);
-    memcpy(c.src_stride, o->mem_stride, (size_t)o->ndim * sizeof *c.src_stride);
-    tsr_box_copy(&c);
-    return TSR_OK;
 }
 
 /* The old content of block b, of the box's extent, into dst. */
@@ -175,11 +169,12 @@ static int make_block(const struct writer *w, const struct out_job *j, int32_t b
         return TSR_OK;
     }
     tsr_job_block_box(w->a, &j->old, b, &box);
-    bool meets = tsr_overlap(w->a, w->sel, &box, &o), covered = meets, padded = false;
+    bool meets = tsr_overlap(w->a, w->sel, &box, &o), padded = false;
+    bool covered = meets && !w->sel->points;
     size_t len = (size_t)g->item_bytes;
     for (int d = 0; d < g->ndim; d++) {
         len *= (size_t)box.extent[d];
-        if (meets && o.count[d] != box.hi[d] - box.lo[d]) covered = false;
+        if (covered && o.count[d] != box.hi[d] - box.lo[d]) covered = false;
         if (box.hi[d] - box.lo[d] != box.extent[d]) padded = true;
     }
     *src = dst;
@@ -193,7 +188,8 @@ static int make_block(const struct writer *w, const struct out_job *j, int32_t b
     } else if (padded || !meets) {
         memset(dst, 0, len);
     }
-    return meets ? copy_in(w, &o, dst) : TSR_OK;
+    if (meets) tsr_overlap_gather(w->a, w->sel, &o, dst);
+    return TSR_OK;
 }
 
 static bool keep_block(const struct writer *w, const struct out_job *j, int32_t b)
@@ -286,7 +282,9 @@ static int assemble(const struct writer *w, struct out_job *j, struct tsr_worker
                                j->raw + (j->old.nrefs > 1 ? r->block * block : 0));
     }
     j->assembled = true;
-    return rc == TSR_OK && tsr_overlap(w->a, w->sel, &box, &o) ? copy_in(w, &o, j->raw) : rc;
+    if (rc == TSR_OK && tsr_overlap(w->a, w->sel, &box, &o))
+        tsr_overlap_gather(w->a, w->sel, &o, j->raw);
+    return rc;
 }
 
 static int fetch_old(void *arg, size_t i, struct tsr_worker *wk)
@@ -419,6 +417,16 @@ static int encode_window(struct writer *w, struct window *win, struct window *be
     return rc == TSR_OK && raw ? tsr_pool_run(pool, win->njobs, make_raw, w) : rc;
 }
 
+/* Chunks that hold one item, repeated, need no blocks.  (A plain frame counts in bytes.) */
+static int same_item(const struct tsr_array *a, const struct tsr_selection *sel)
+{
+    const struct tsr_grid *g = &a->d->grid;
+    if (!g->padded || a->d->format->kind != TSR_KIND_ARRAY || sel->points) return TSR_SPECIAL_NONE;
+    for (int d = 0; d < sel->ndim; d++)
+        if (sel->stride[d] != 0) return TSR_SPECIAL_NONE;
+    return tsr_chunk_uniform(sel->base, (size_t)g->item_bytes, (int32_t)g->item_bytes);
+}
+
 int tsr_engine_write(struct tsr_array *a, const struct tsr_selection *sel)
 {
     struct writer w = {.a = a, .sel = sel};
@@ -427,6 +435,7 @@ int tsr_engine_write(struct tsr_array *a, const struct tsr_selection *sel)
         return tsr_fail(TSR_EDENIED, "%s: opened read-only", a->d->store->url);
     if (sel->nitems == 0) return TSR_OK;
     if (a->d->variable) return tsr_sized_write(a, sel);
+    w.same = same_item(a, sel);
     tsr_walk_chunks(&w.walk, &a->d->grid, sel);
     int rc = window_init(now);
     while (rc == TSR_OK && !w.walk.done) {

@@ -44,25 +44,84 @@ struct tsr_box {
     int64_t start[TSR_MAX_NDIM], count[TSR_MAX_NDIM];
 };
 
-/* A selection with positive steps, and where its items lie in the caller's memory. */
+/* Single items (points.c), in the order of chunks and, in a chunk, of blocks: an item's key is its
+ * place if all items were stored in a row, padding included. */
+struct tsr_points {
+    int64_t n, chunk_items; /* items of a chunk in that row */
+    int64_t *key;           /* [n], ascending; equal ones in the order they were given */
+    int64_t *pos;           /* [n] which of the given ones it is */
+};
+
+/* Which items, and where they lie in the caller's memory.  One of three: a box with positive
+ * steps; the same where some dimensions have a list of indices instead; points. */
 struct tsr_selection {
     int ndim;
     int64_t start[TSR_MAX_NDIM], count[TSR_MAX_NDIM], step[TSR_MAX_NDIM];
     int64_t stride[TSR_MAX_NDIM]; /* bytes between neighbours in memory; may be negative */
     uint8_t *base;                /* the item of indices 0 */
     int64_t nitems;
+    /* [count], ascending; NULL: start + i * step.  pos[i] is i's place in memory, in strides. */
+    int64_t *index[TSR_MAX_NDIM], *pos[TSR_MAX_NDIM];
+    const struct tsr_points *points; /* not NULL: nothing above but base and stride[0] matters */
 };
 
-/* Checks a public slice against the shape and lays it out over memory in C order at base.
- * Negative steps become positive ones with negative strides.  EARG names the dimension. */
+/* Checks a public slice against the shape and lays it out over memory at base, in C order or by
+ * stride[ndim].  Negative steps become positive ones with negative strides.  EARG names the
+ * dimension. */
 int tsr_selection_init(struct tsr_selection *s, const struct tsr_grid *g, const tsr_slice *slice,
                        const void *base);
+int tsr_selection_strided(struct tsr_selection *s, const struct tsr_grid *g, const tsr_slice *slice,
+                          const void *base, const int64_t *stride);
+
+/* The same of axes[ndim] (lists.c), of which lists are copied in order; last: of an index that is
+ * there more than once only the last stays, so that writing is in order too. */
+int tsr_selection_axes(struct tsr_selection *s, const struct tsr_grid *g, const tsr_axis *axes,
+                       const void *base, const int64_t *stride, bool last);
+/* Frees the lists. */
+void tsr_selection_done(struct tsr_selection *s);
+
+/* The n points at coords[n][ndim], sorted.  EARG names one that is outside. */
+int tsr_points_init(struct tsr_points *p, const struct tsr_grid *g, int64_t n,
+                    const int64_t *coords);
+void tsr_points_done(struct tsr_points *p);
+/* Of the points from number `from` on the first whose key is at least that. */
+int64_t tsr_points_find(const struct tsr_points *p, int64_t from, int64_t key);
+/* The key of the item at coords, and back. */
+int64_t tsr_point_key(const struct tsr_points *p, const struct tsr_grid *g, const int64_t coords[]);
+void tsr_point_coords(const struct tsr_points *p, const struct tsr_grid *g, int64_t key,
+                      int64_t coords[]);
+
+/* order[n] becomes 0 .. n-1 such that key[order[i]] ascends, equal keys in the order they had.
+ * Keys are at least 0.  ENOMEM. */
+int tsr_order(const int64_t *key, int64_t n, int64_t *order);
+
+/* The first of v[n], ascending, that is at least x. */
+static inline int64_t tsr_lower_bound(const int64_t *v, int64_t n, int64_t x)
+{
+    int64_t lo = 0;
+    while (lo < n) {
+        int64_t mid = lo + (n - lo) / 2;
+        if (v[mid] < x) lo = mid + 1;
+        else n = mid;
+    }
+    return lo;
+}
+
+/* Item i of dimension d. */
+static inline int64_t tsr_selection_at(const struct tsr_selection *s, int d, int64_t i)
+{
+    return s->index[d] ? s->index[d][i] : s->start[d] + i * s->step[d];
+}
 
 /* Indices of dimension d that fall on items [lo, hi): *first and the count returned. */
 static inline int64_t tsr_selection_within(const struct tsr_selection *s, int d, int64_t lo,
                                            int64_t hi, int64_t *first)
 {
     int64_t i0 = 0, i1 = s->count[d], step = s->step[d];
+    if (s->index[d]) {
+        *first = tsr_lower_bound(s->index[d], i1, lo);
+        return tsr_lower_bound(s->index[d], i1, hi) - *first;
+    }
     if (lo > s->start[d]) i0 = step == 1 ? lo - s->start[d] : tsr_ceil_div(lo - s->start[d], step);
     if (hi <= s->start[d]) return 0;
     int64_t end = step == 1 ? hi - s->start[d] : (hi - 1 - s->start[d]) / step + 1;
@@ -81,6 +140,10 @@ struct tsr_walk {
     int64_t cell[TSR_MAX_NDIM], origin[TSR_MAX_NDIM]; /* cell size; array index of cell 0 */
     int64_t end[TSR_MAX_NDIM];                        /* array index where the last cell is cut */
     const struct tsr_selection *sel;
+    /* of points: the current cell's first, the number behind its last and behind the last of all;
+     * where the row of cells begins and how many keys a cell has */
+    int64_t point, point_end, last_point, key, cell_keys;
+    int64_t ncell[TSR_MAX_NDIM]; /* cells of the row along each dimension */
 };
 void tsr_walk_chunks(struct tsr_walk *w, const struct tsr_grid *g, const struct tsr_selection *s);
 /* Blocks of the chunk at coords; block: the block shape to use. */
@@ -101,7 +164,7 @@ void tsr_walk_seek(struct tsr_walk *w, const struct tsr_grid *g, int64_t n);
 /* The part of the array that chunk coords covers, cut at the array's edge. */
 void tsr_grid_chunk_box(const struct tsr_grid *g, const int64_t coords[], struct tsr_box *box);
 
-/* True when every item of box is selected (all steps 1). */
+/* True when every item of box is selected (all steps 1); never of points. */
 bool tsr_selection_covers(const struct tsr_selection *s, const struct tsr_box *box);
 
 #endif
