@@ -272,8 +272,9 @@ cdef class SuperChunk(Handle):
         cdef int64_t n = len(order), i
         cdef int rc = CLOSED
         cdef bint fits = True
-        cdef int64_t *p = <int64_t *>PyMem_Calloc(n + 1, sizeof(int64_t))
+        cdef int64_t *p
         self.may_change()
+        p = <int64_t *>PyMem_Calloc(n + 1, sizeof(int64_t))
         if p == NULL:
             raise MemoryError
         try:
