@@ -38,6 +38,7 @@ cdef extern from "tessera/tessera.h" nogil:
         int threads
     int tsr_context_new(const tsr_context_options *opts, tsr_context **out)
     int tsr_context_threads(const tsr_context *c)
+    int tsr_context_set_threads(tsr_context *c, int threads, int *before)
 
     # options and specs
     ctypedef int (*tsr_progress)(void *user, int64_t done, int64_t total) noexcept

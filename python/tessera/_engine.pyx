@@ -97,7 +97,7 @@ cdef _c.tsr_context *context(int threads) except? NULL:
     cdef _c.tsr_context_options o
     cdef _Context c
     cdef int rc
-    if threads == 0:
+    if threads == 0 or threads == _c.tsr_context_threads(NULL):
         return NULL
     c = _contexts.get(threads)
     if c is None:
@@ -114,6 +114,15 @@ cdef _c.tsr_context *context(int threads) except? NULL:
 def default_threads() -> int:
     """Threads of the default context: the available cores."""
     return _c.tsr_context_threads(NULL)
+
+
+def set_default_threads(int threads) -> int:
+    """The same, from now on; how many it was."""
+    cdef int rc, before = 0
+    with nogil:
+        rc = _c.tsr_context_set_threads(NULL, threads, &before)
+    check(rc)
+    return before
 
 
 def version() -> str:

@@ -81,23 +81,17 @@ _PY_SPLIT = {1: SplitMode.ALWAYS_SPLIT, 2: SplitMode.NEVER_SPLIT}
 Step: TypeAlias = tuple[str, str]
 
 
-@dataclasses.dataclass
-class _Default:
-    """State of the process: threads that new handles use."""
-
-    nthreads: int
-
-
-_default = _Default(int(os.environ.get("BLOSC_NTHREADS", 0)) or _engine.default_threads())
+if _threads := os.environ.get("BLOSC_NTHREADS"):
+    _engine.set_default_threads(int(_threads))
 
 
 def default_nthreads() -> int:
     """Threads that work on one call when nothing else is said."""
-    return _default.nthreads
+    return _engine.default_threads()
 
 
 def set_nthreads(nthreads: int) -> int:
-    """Sets how many threads work on one call of what is opened from now on.
+    """Sets how many threads work on one call, where handles have no number of their own.
 
     Returns
     -------
@@ -107,7 +101,7 @@ def set_nthreads(nthreads: int) -> int:
     Raises
     ------
     ValueError
-        Unless 1 <= nthreads < 2**31.
+        Unless 1 <= nthreads <= 1024.
 
     Examples
     --------
@@ -116,10 +110,9 @@ def set_nthreads(nthreads: int) -> int:
     >>> tessera.set_nthreads(before)
     1
     """
-    if not 1 <= nthreads < 2**31:
-        raise ValueError(f"nthreads: found {nthreads}, expected 1 to 2**31 - 1")
-    before, _default.nthreads = _default.nthreads, nthreads
-    return before
+    if not 1 <= nthreads <= 1024:
+        raise ValueError(f"nthreads: found {nthreads}, expected 1 to 1024")
+    return _engine.set_default_threads(nthreads)
 
 
 def _member(kind: type[Enum], value: Any) -> Any:

@@ -1,0 +1,220 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""When changes are written, who sees them, and what a closed or forked handle may do."""
+
+import gc
+import os
+import subprocess
+import sys
+import textwrap
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import tessera
+
+
+def run(code: str, *args: str) -> subprocess.CompletedProcess[str]:
+    """A Python program of its own."""
+    return subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code), *args], capture_output=True, text=True
+    )
+
+
+def stored(path: Path) -> np.ndarray:
+    """What another process reads from the file."""
+    code = "import sys, tessera; sys.stdout.buffer.write(tessera.open(sys.argv[1])[:].tobytes())"
+    out = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, check=True)
+    return np.frombuffer(out.stdout, "i4")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A file of ten zeros that can be changed."""
+    tessera.zeros(10, dtype="i4", urlpath=tmp_path / "a.b2nd", mode="w")
+    return tmp_path / "a.b2nd"
+
+
+def test_a_constructor_has_written_its_file(tmp_path: Path) -> None:
+    a = tessera.asarray(np.arange(10, dtype="i4"), urlpath=tmp_path / "n.b2nd", mode="w")
+    assert stored(tmp_path / "n.b2nd").tolist() == list(range(10))
+    a.close()
+
+
+def test_a_change_is_in_the_file_after_flush_close_with_and_del(path: Path) -> None:
+    a = tessera.open(path, mode="a")
+    a[0] = 1
+    a.flush()
+    assert stored(path)[0] == 1
+    a[0] = 2
+    a.close()
+    assert stored(path)[0] == 2
+    with tessera.open(path, mode="a") as a:
+        a[0] = 3
+    assert stored(path)[0] == 3
+    a = tessera.open(path, mode="a")
+    a[0] = 4
+    del a
+    gc.collect()
+    assert stored(path)[0] == 4
+
+
+def test_a_change_is_written_at_the_interpreters_end(path: Path) -> None:
+    code = """
+        import sys, tessera
+        a = tessera.open(sys.argv[1], mode="a")
+        a[3] = 7
+        keep = {"a": a}
+        keep["keep"] = keep      # a cycle: only the end of the program can write it
+    """
+    done = run(code, str(path))
+    assert done.returncode == 0, done.stderr
+    assert stored(path)[3] == 7
+
+
+def test_a_change_is_written_when_the_program_fails(path: Path) -> None:
+    code = """
+        import sys, tessera
+        a = tessera.open(sys.argv[1], mode="a")
+        a[3] = 8
+        raise SystemExit("enough")
+    """
+    assert run(code, str(path)).returncode == 1
+    assert stored(path)[3] == 8
+
+
+def test_a_kill_leaves_the_last_flushed_state(path: Path) -> None:
+    code = """
+        import os, signal, sys, tessera
+        a = tessera.open(sys.argv[1], mode="a")
+        a[1] = 5
+        a.flush()
+        a[1] = 6
+        os.kill(os.getpid(), signal.SIGKILL)
+    """
+    assert run(code, str(path)).returncode < 0
+    assert stored(path)[1] == 5
+
+
+def test_another_handle_of_the_process_sees_changes(path: Path) -> None:
+    a = tessera.open(path, mode="a")
+    a[2] = 9
+    link = path.with_name("link.b2nd")
+    link.symlink_to(path)
+    assert tessera.open(path)[2] == 9
+    a[2] = 10
+    assert tessera.open(link)[2] == 10
+
+
+def test_with_locking_each_change_is_written(path: Path) -> None:
+    a = tessera.open(path, mode="a", locking=True)
+    a[5] = 11
+    assert stored(path)[5] == 11
+
+
+def test_a_closed_handle_refuses_everything_by_name(path: Path) -> None:
+    a = tessera.open(path, mode="a")
+    a.close()
+    a.close()
+    uses = [lambda: a[0], lambda: a.__setitem__(0, 1), lambda: a.resize((20,)), a.to_cframe]
+    for use in uses:
+        with pytest.raises(ValueError):
+            use()
+    with pytest.raises(ValueError, match="a.b2nd"):
+        a[0]
+
+
+def test_a_read_only_handle_refuses_changes(path: Path) -> None:
+    a = tessera.open(path, mode="r")
+    for change in (
+        lambda: a.__setitem__(0, 1),
+        lambda: a.resize((20,)),
+        lambda: a.vlmeta.__setitem__("x", 1),
+    ):
+        with pytest.raises(ValueError, match="reading mode"):
+            change()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_forked_child_reads_and_does_not_write(path: Path) -> None:
+    code = """
+        import os, sys, tessera
+        a = tessera.open(sys.argv[1], mode="a")
+        a[:] = 1
+        pid = os.fork()
+        if pid == 0:
+            try:
+                assert a[:].sum() == 10
+                try:
+                    a[0] = 5
+                except ValueError:
+                    pass
+                else:
+                    os._exit(1)
+                del a
+            except BaseException:
+                os._exit(2)
+            sys.exit(0)          # with all that runs at the end of a program
+        assert os.waitpid(pid, 0)[1] == 0
+        import subprocess
+        other = "import sys, tessera; sys.exit(int(tessera.open(sys.argv[1])[:].sum()))"
+        before = subprocess.run([sys.executable, "-c", other, sys.argv[1]]).returncode
+        assert before == 0, f"the child wrote: {before}"
+    """
+    done = run(code, str(path))
+    assert done.returncode == 0, done.stderr
+    assert stored(path).tolist() == [1] * 10
+
+
+def test_readers_and_a_writer_in_threads_see_whole_statements() -> None:
+    a = tessera.zeros((64, 64), dtype="i8", chunks=(16, 16), blocks=(8, 8))
+    torn: list[np.ndarray] = []
+    stop = threading.Event()
+
+    def read() -> None:
+        while not stop.is_set():
+            x = a[:]
+            if x.min() != x.max():
+                torn.append(x)
+
+    readers = [threading.Thread(target=read) for _ in range(4)]
+    for t in readers:
+        t.start()
+    for i in range(60):
+        a[:] = i
+    stop.set()
+    for t in readers:
+        t.join()
+    assert not torn
+
+
+def test_closing_while_others_read_ends_in_an_error_at_worst() -> None:
+    for _ in range(20):
+        a = tessera.full((64, 64), 3, chunks=(16, 16), blocks=(8, 8))
+        errors: list[BaseException] = []
+
+        def read(a: tessera.NDArray = a, errors: list[BaseException] = errors) -> None:
+            try:
+                for _ in range(50):
+                    assert a[:].min() == 3
+            except ValueError as e:
+                errors.append(e)
+
+        readers = [threading.Thread(target=read) for _ in range(3)]
+        for t in readers:
+            t.start()
+        a.close()
+        for t in readers:
+            t.join()
+        assert all("closed" in str(e) for e in errors)
+
+
+def test_a_failed_write_is_said_when_it_is_flushed(tmp_path: Path) -> None:
+    target = tmp_path / "gone"
+    target.mkdir()
+    a = tessera.zeros(10, dtype="i4", urlpath=target / "a.b2nd", mode="w")
+    a[0] = 1
+    (target / "a.b2nd").unlink()
+    with pytest.raises(RuntimeError, match=r"a\.b2nd"):
+        a.flush()
