@@ -155,6 +155,10 @@ typedef struct {
                                  sparse frame); not asked when opening, nor without a url */
     bool locking;             /* Blosc2 files: share the file with other programs by the advisory
                                  locks of c-blosc2; also by BLOSC_LOCKING=1 in the environment */
+    const char *mmap; /* a mode of memory mapping, for what it means (docs/safety.md): "r" or
+                                 "r+" to open, which then is the mode; "w+" to create; "c" to open
+                                 for changes that this handle shows and nobody writes.  EARG with
+                                 locking; EUNSUPPORTED for a folder.  NULL: none */
 } tsr_options;
 
 /* ---- arrays ---- */

@@ -66,7 +66,7 @@ tsr_options tsr_options_complete(const tsr_options *o)
         if (!full.max_chunk_bytes) full.max_chunk_bytes = UINT64_C(2) << 30;
     }
     const char *locking = getenv("BLOSC_LOCKING");
-    if (locking && locking[0] && strcmp(locking, "0") != 0) full.locking = true;
+    if (!full.mmap && locking && locking[0] && strcmp(locking, "0") != 0) full.locking = true;
     full.context = tsr_context_get(full.context);
     return full;
 }

@@ -65,9 +65,35 @@ int tsr_engine_open_store(struct tsr_store *st, const char *format, const tsr_op
 static int wants_update(const tsr_options *o, bool *update)
 {
     const char *m = o->mode ? o->mode : "r";
+    if (o->mmap && o->locking) return tsr_fail(TSR_EARG, "mmap and locking exclude each other");
+    if (o->mmap && strcmp(o->mmap, "c") != 0) m = o->mmap;
     *update = strcmp(m, "r+") == 0;
     if (*update || strcmp(m, "r") == 0) return TSR_OK;
-    return tsr_fail(TSR_EARG, "mode: found '%s', expected 'r' or 'r+' to open", m);
+    return tsr_fail(TSR_EARG, "%s: found '%s', expected 'r'%s or 'r+' to open",
+                    o->mmap ? "mmap" : "mode", m, o->mmap ? ", 'c'" : "");
+}
+
+/* To be read, and changed in memory only. */
+static int open_private(const char *path, const tsr_options *o, struct tsr_array **out)
+{
+    const struct tsr_format *f;
+    struct tsr_store *st;
+    int rc = tsr_store_open(path, false, &st);
+    if (rc == TSR_OK) rc = tsr_store_overlay(st, &st);
+    if (rc < 0) return rc;
+    rc = tsr_format_choose(st, o->format, path, o->offset, &f);
+    if (rc == TSR_OK) return open_driver(st, f, o, out);
+    tsr_store_close(st);
+    return rc;
+}
+
+static int check_mapped(const char *path, const tsr_options *o)
+{
+    enum tsr_path_kind kind = TSR_PATH_NONE;
+    const char *local = o->mmap ? tsr_store_path(path) : NULL;
+    int rc = local ? tsr_path_stat(local, &kind, NULL) : TSR_OK;
+    if (rc < 0 || kind != TSR_PATH_FOLDER) return rc;
+    return tsr_fail(TSR_EUNSUPPORTED, "%s: mmap of a folder", path);
 }
 
 static int open_followed(struct tsr_store *st, const struct tsr_format *f, const tsr_options *o,
@@ -106,7 +132,9 @@ int tsr_engine_open(const char *url, const tsr_options *o, struct tsr_array **ou
     int rc = wants_update(o, &update);
     if (rc == TSR_OK) rc = tsr_url_split(url, &path, &inside);
     if (rc < 0) return rc;
-    rc = open_path(path, o, update && !o->offset, out);
+    rc = check_mapped(path, o);
+    if (rc == TSR_OK && o->mmap && o->mmap[0] == 'c') rc = open_private(path, o, out);
+    else if (rc == TSR_OK) rc = open_path(path, o, update && !o->offset, out);
     if (rc == TSR_OK && *inside) {
         tsr_engine_close(*out);
         *out = NULL;
@@ -158,6 +186,10 @@ int tsr_engine_create(const char *url, const struct tsr_format *f, const tsr_spe
     if (strcmp(m, "w") != 0 && strcmp(m, "x") != 0)
         return tsr_fail(TSR_EARG, "mode: found '%s', expected 'w' or 'x' to create", m);
     if (!f->create) return tsr_fail(TSR_EUNSUPPORTED, "format %s: cannot be created", f->name);
+    if (o->mmap && (strcmp(o->mmap, "w+") != 0 || o->locking || o->sparse || !url))
+        return tsr_fail(TSR_EARG,
+                        "mmap '%s': expected 'w+', for a file, without locking, to create",
+                        o->mmap);
     if (o->sparse && !f->sparse)
         return tsr_fail(TSR_EARG, "format %s: is one file, never sparse", f->name);
     int rc = local ? tsr_follow_create(local, o, &follow) : TSR_OK;

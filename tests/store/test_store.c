@@ -84,6 +84,15 @@ static struct tsr_store *make_hidden_file(void)
     return st;
 }
 
+static struct tsr_store *make_overlay(void)
+{
+    struct tsr_store *st = NULL;
+    tsr_store_close(make_file());
+    assert_int_equal(tsr_store_open(path, false, &st), TSR_OK);
+    assert_int_equal(tsr_store_overlay(st, &st), TSR_OK);
+    return st;
+}
+
 static void what_is_written_is_read_back(void **state)
 {
     struct tsr_store *st = (*(make_store **)state)();
@@ -263,6 +272,85 @@ static void put_replaces_the_file_and_old_readers_keep_the_old_one(void **state)
     tsr_store_close(new);
 }
 
+/* ---- overlays ---- */
+
+enum { MODEL = 700 << 10 };
+
+static struct tsr_store *overlay_of_noise(uint8_t *model, uint64_t len)
+{
+    struct tsr_store *st = make_file();
+    struct tsr_piece p = {model, len};
+    for (uint64_t i = 0; i < len; i++) model[i] = (uint8_t)(i * 2654435761u >> 13);
+    assert_int_equal(tsr_store_write_at(st, "", 0, &p, 1), TSR_OK);
+    tsr_store_close(st);
+    assert_int_equal(tsr_store_open(path, false, &st), TSR_OK);
+    assert_int_equal(tsr_store_overlay(st, &st), TSR_OK);
+    return st;
+}
+
+/* A step of a random life, in the store and in memory. */
+static void live_on(struct tsr_store *st, uint8_t *model, uint64_t *len, unsigned *seed)
+{
+    uint64_t off = (uint64_t)rand_r(seed) % (*len + 1), end = off;
+    uint64_t n = (uint64_t)rand_r(seed) % (rand_r(seed) % 2 ? 100 : 200 << 10);
+    if (off + n > MODEL) n = MODEL - off;
+    if (rand_r(seed) % 8 == 0) {
+        assert_int_equal(tsr_store_truncate(st, "", off), TSR_OK);
+        memset(model + off, 0, MODEL - off);
+        *len = off;
+        return;
+    }
+    for (; end < off + n; end++) model[end] = (uint8_t)rand_r(seed);
+    struct tsr_piece p = {model + off, n};
+    assert_int_equal(tsr_store_write_at(st, "", off, &p, 1), TSR_OK);
+    if (n && end > *len) *len = end;
+}
+
+static void an_overlay_leaves_the_file_alone(void **state)
+{
+    (void)state;
+    enum { LEN = (300 << 10) + 77 };
+    uint8_t *model = calloc(1, MODEL), *got = malloc(MODEL);
+    struct stat before, after;
+    for (unsigned seed = 1; seed <= 20; seed++) {
+        uint64_t len = LEN;
+        unsigned s = seed;
+        memset(model, 0, MODEL);
+        struct tsr_store *st = overlay_of_noise(model, len);
+        assert_int_equal(stat(path, &before), 0);
+        for (int i = 0; i < 60; i++) {
+            live_on(st, model, &len, &s);
+            expect_size(st, len);
+            uint64_t off = (uint64_t)rand_r(&s) % (len + 1), n = (uint64_t)rand_r(&s) % MODEL;
+            if (n > len - off) n = len - off;
+            assert_int_equal(tsr_store_read(st, "", off, got, n), TSR_OK);
+            assert_memory_equal(got, model + off, n);
+        }
+        assert_int_equal(stat(path, &after), 0);
+        assert_memory_equal(&before.st_mtim, &after.st_mtim, sizeof before.st_mtim);
+        assert_int_equal(after.st_size, LEN);
+        tsr_store_close(st);
+    }
+    free(model);
+    free(got);
+}
+
+static void an_overlay_of_a_file_that_changes_fails(void **state)
+{
+    (void)state;
+    uint8_t *model = calloc(1, MODEL), got[16];
+    for (int longer = 0; longer < 2; longer++) {
+        struct tsr_store *st = overlay_of_noise(model, 100 << 10);
+        write_text(st, 0, "mine");
+        assert_int_equal(truncate(path, longer ? 200 << 10 : 10), 0);
+        int rc = tsr_store_read(st, "", 90 << 10, got, sizeof got);
+        assert_true(rc == (longer ? TSR_ECONFLICT : TSR_ECORRUPT));
+        expect_text(st, 0, "mine");
+        tsr_store_close(st);
+    }
+    free(model);
+}
+
 static void opening_says_what_is_wrong(void **state)
 {
     (void)state;
@@ -360,12 +448,15 @@ int main(void)
         SUITE(make_mem),
         SUITE(make_file),
         SUITE(make_hidden_file),
+        SUITE(make_overlay),
         ALONE(memory_shows_its_bytes_in_place),
         ALONE(borrowed_memory_is_read_only),
         ALONE(a_created_file_appears_at_publish_and_not_before),
         ALONE(a_created_file_that_is_not_published_leaves_nothing),
         ALONE(creating_beside_another_creator_keeps_the_first),
         ALONE(put_replaces_the_file_and_old_readers_keep_the_old_one),
+        ALONE(an_overlay_leaves_the_file_alone),
+        ALONE(an_overlay_of_a_file_that_changes_fails),
         ALONE(opening_says_what_is_wrong),
         ALONE(a_folder_keeps_objects_under_names),
         ALONE(urls_of_files_have_three_spellings),
