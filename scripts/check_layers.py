@@ -16,6 +16,10 @@ RANK = {name: i for i, row in enumerate(ROWS) for name in row}
 FACES = ["cli", "server"]           # know the public header and their own folder
 TOPS = ["examples"]                 # the same
 
+PACKAGE = "python/tessera"
+PY_IMPORT = re.compile(r"^(?:from tessera(?:\.(\w+))? c?import (\([^)]*\)|.*)|"
+                       r"c?import tessera\.(\w+))", re.M)
+EXTERN = re.compile(r'cdef extern from "([^"]+)"')
 INCLUDE = re.compile(r'\s*#\s*include\s*([<"])([^">]+)[">]')
 CONDITION = re.compile(r"\s*#\s*(?:if|ifdef|ifndef|elif)\b(.*)")
 OS = re.compile(r"\b(_WIN32|_WIN64|__CYGWIN__|__MINGW\w+|_MSC_VER|__linux\w*|__APPLE__|__unix\w*"
@@ -100,6 +104,36 @@ def driver_rule(root, path, line, known):
     return None
 
 
+def python_modules(root):
+    """The package's modules and what each imports of the package when it is loaded."""
+    out = {}
+    for p in sorted((root / PACKAGE).glob("*.p*")):
+        if p.suffix not in (".py", ".pyx", ".pxd"):
+            continue
+        seen = out.setdefault(p.stem, set())
+        for module, names, whole in PY_IMPORT.findall(p.read_text()):
+            seen.update([module or whole] if module or whole else re.findall(r"\w+", names))
+    for name, seen in out.items():
+        out[name] = {s for s in seen if s in out and s != name}
+    return out
+
+
+def python_check(root):
+    """Modules see one another in one direction; of C they see tessera.h and the system."""
+    bad, modules = [], python_modules(root)
+    for p in sorted((root / PACKAGE).glob("*.px*")):
+        for number, line in enumerate(p.read_text().splitlines(), 1):
+            if (m := EXTERN.match(line)) and target(root, p, m[1]) and m[1] != "tessera/tessera.h":
+                bad.append(f"{p.relative_to(root)}:{number}: {line.strip()}: "
+                           "python/ knows only tessera.h")
+    done = set()
+    while ready := {m for m, seen in modules.items() if m not in done and seen <= done}:
+        done |= ready
+    if left := sorted(set(modules) - done):
+        bad.append(f"{PACKAGE}: {', '.join(left)}: modules import in a circle")
+    return bad
+
+
 def check(root):
     """All violations below root as {folder: ["file:line: text: why"]}; every folder is a key."""
     found, known = {}, drivers(root)
@@ -122,6 +156,8 @@ def check(root):
                     why = why or condition_rule(path, own, m.group(1))
                 if why:
                     bad.append(f"{path.relative_to(root)}:{number}: {line.strip()}: {why}")
+    if (root / PACKAGE).is_dir():
+        found[PACKAGE] = python_check(root)
     return found
 
 
@@ -139,11 +175,15 @@ PLANTED = [  # file, line, rule that must speak
     ("src/codec/a.c", "#include <immintrin.h>", "SIMD headers belong to kernel/"),
     ("cli/a.c", '#include "array/a.h"', "cli/ knows only tessera.h and its own folder"),
     ("examples/a.c", '#include "base/b.h"', "examples/ knows only tessera.h and its own folder"),
+    ("python/tessera/_a.pyx", 'cdef extern from "base/b.h":', "python/ knows only tessera.h"),
+    ("python/tessera/x.py", "from tessera.y import a", "modules import in a circle"),
 ]
 ALLOWED = [
     ("src/array/ok.c", '#include "format/format.h"'), ("src/array/ok.c", '#include "base/b.h"'),
     ("src/format/table.c", "&tsr_format_x,"), ("src/sys/ok.c", "#ifdef _WIN32"),
     ("src/kernel/ok.c", "#if defined(__x86_64__)"), ("cli/ok.c", '#include "own.h"'),
+    ("python/tessera/_c.pxd", 'cdef extern from "tessera/tessera.h" nogil:'),
+    ("python/tessera/y.py", "from tessera import x"), ("python/tessera/z.py", "import tessera.x"),
     ("src/base/num.h", "#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__"),
 ]
 HEADERS = ["src/base/b.h", "src/sys/s.h", "src/task/t.h", "src/store/st.h", "src/format/format.h",
