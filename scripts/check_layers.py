@@ -121,7 +121,7 @@ def python_modules(root):
 def python_check(root):
     """Modules see one another in one direction; of C they see tessera.h and the system."""
     bad, modules = [], python_modules(root)
-    for p in sorted((root / PACKAGE).glob("*.px*")):
+    for p in sorted((root / PACKAGE).glob("*.p*")):
         for number, line in enumerate(p.read_text().splitlines(), 1):
             if (m := EXTERN.match(line)) and target(root, p, m[1]) and m[1] != "tessera/tessera.h":
                 bad.append(f"{p.relative_to(root)}:{number}: {line.strip()}: "
