@@ -289,6 +289,32 @@ cdef class Array(Handle):
             self.write(&s, cnp.PyArray_DATA(v), b.nitems * self.item_bytes)
         return None
 
+    # ---- views: arrays without a handle of their own (tessera.view) ----
+
+    def _look_like(self, Array base, shape, chunks, blocks):
+        """This object, new, describes an array of base's items; calls of its own are refused."""
+        cdef int d
+        self.dtype = base.dtype
+        self.item_bytes = base.item_bytes
+        self.urlpath, self.mode, self.writable = base.urlpath, base.mode, base.writable
+        self.shape, self.chunks, self.blocks = tuple(shape), tuple(chunks), tuple(blocks)
+        self.ndim = len(self.shape)
+        for d in range(self.ndim):
+            self.dims[d] = self.shape[d]
+
+    def _slices(self, key):
+        """(a slice for each axis, shape of the result) of a basic key; None of others."""
+        cdef Box b
+        cdef int d
+        if not self.box(key, &b):
+            return None
+        slices = []
+        for d in range(self.ndim):
+            stop = b.start[d] + b.count[d] * b.step[d]
+            slices.append(slice(b.start[d], stop if stop >= 0 else None, b.step[d])
+                          if b.count[d] else slice(0, 0))
+        return slices, tuple([b.dims[d] for d in range(b.ndim)])
+
     # ---- shape ----
 
     def _resize(self, shape):
