@@ -248,6 +248,7 @@ TSR_API int tsr_array_fill(tsr_array *a, const tsr_slice *s, const void *item);
 typedef struct {
     const int64_t *index;
     int64_t start, count, step;
+    bool drop; /* tsr_array_slice: an axis of one item that the new array has not */
 } tsr_axis;
 
 /* Reads the items where axes[ndim] meet, an array of the shape axes[d].count, to dst in C order or
@@ -291,6 +292,14 @@ TSR_API int tsr_array_copy(const tsr_array *a, const char *url, const tsr_spec *
  * copied as they are stored; else chunks are chosen as for a new array. */
 TSR_API int tsr_array_reshape(const tsr_array *a, const char *url, const tsr_spec *spec,
                               const tsr_options *opts, tsr_array **out);
+
+/* The part of a where axes[ndim] meet as a new array at url (NULL: in memory).  spec NULL or its zero
+ * fields: as a has it, but for chunks that are longer than the part; all else as tsr_array_copy.
+ * Blosc2 chunks that lie whole in a box that begins with one of them are copied as they are stored
+ * (those at the edge of a too; an axis that is dropped must be one item long in them), the items of
+ * others box by box, in bounded memory.  The caller closes *out. */
+TSR_API int tsr_array_slice(const tsr_array *a, const tsr_axis *axes, const char *url,
+                            const tsr_spec *spec, const tsr_options *opts, tsr_array **out);
 
 /* The n >= 1 arrays a[n] one after the other along axis, as a new array at url (NULL: in memory).
  * All have the dtype of the first and its shape but for shape[axis], else EARG; chunks, blocks,

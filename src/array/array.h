@@ -181,10 +181,11 @@ struct tsr_copying {
     tsr_array *to;
     const tsr_options *o;
     int64_t done, total;
+    const tsr_axis *axes; /* what is copied is these of from, without those dropped; NULL: all */
 };
 /* So many bytes more are done; ECANCELLED when the caller has enough. */
 int tsr_copying_tell(struct tsr_copying *c, int64_t bytes);
-/* Copies items: count[] of them from from_at[] on to to_at[] (copy.c). */
+/* Copies items: count[] of them from from_at[] on, among c->axes, to to_at[] (copy.c). */
 int tsr_copy_items(struct tsr_copying *c, const int64_t from_at[], const int64_t to_at[],
                    const int64_t count[]);
 /* Chunks as they are stored (stored.c): do they fit; those of from that begin before `end` along
@@ -193,6 +194,8 @@ struct tsr_stored_part {
     int axis;
     int64_t end, by;
 };
+/* Codecs and filters that are no part of c-blosc2 itself may look at the shape of a block. */
+bool tsr_shape_matters(const struct tsr_cparams *p);
 bool tsr_stored_fit(const tsr_array *from, const tsr_array *to, bool coding);
 int tsr_copy_stored(struct tsr_copying *c, const struct tsr_stored_part *part);
 /* The row of bytes `from` into the empty super-chunk `to`; coding as in tsr_stored_fit

@@ -19,6 +19,7 @@ static int64_t whole_blocks(int64_t side, int64_t side_bytes, int64_t block, int
     return up <= BUDGET_MAX / side_bytes ? up : side;
 }
 
+/* from: of the whole array, else NULL. */
 static void copy_box(const struct tsr_grid *from, const struct tsr_grid *g, int64_t box[])
 {
     int64_t bytes = g->item_bytes;
@@ -32,7 +33,7 @@ static void copy_box(const struct tsr_grid *from, const struct tsr_grid *g, int6
         bytes *= n;
         box[d] = tsr_min64(box[d] * n, g->shape[d]);
         if (box[d] == g->shape[d]) continue;
-        box[d] = whole_blocks(box[d], bytes / box[d], from->block[d], g->chunk[d]);
+        if (from) box[d] = whole_blocks(box[d], bytes / box[d], from->block[d], g->chunk[d]);
         box[d] = tsr_min64(box[d], g->shape[d]);
         break;
     }
@@ -50,10 +51,24 @@ static size_t part_at(const struct tsr_grid *g, const int64_t box[], const int64
     return len;
 }
 
+/* Items at[] .. at[] + count[] among the axes that are copied. */
+static int read_axes(const struct tsr_copying *c, const tsr_slice *part, uint8_t *buf)
+{
+    tsr_axis axes[TSR_MAX_NDIM];
+    for (int d = 0, k = 0; d < c->from->d->grid.ndim; d++) {
+        axes[d] = c->axes[d];
+        if (axes[d].drop) continue;
+        if (axes[d].index) axes[d].index += part->start[k];
+        else axes[d].start += part->start[k] * axes[d].step;
+        axes[d].count = part->count[k++];
+    }
+    return tsr_array_read_orthogonal(c->from, axes, buf, NULL);
+}
+
 static int copy_part(struct tsr_copying *c, const tsr_slice *from, const tsr_slice *to,
                      uint8_t *buf, size_t len)
 {
-    int rc = tsr_array_read(c->from, from, buf, len);
+    int rc = c->axes ? read_axes(c, from, buf) : tsr_array_read(c->from, from, buf, len);
     if (rc == TSR_OK) rc = tsr_array_write(c->to, to, buf, len);
     return rc == TSR_OK ? tsr_copying_tell(c, (int64_t)len) : rc;
 }
@@ -70,7 +85,7 @@ int tsr_copy_items(struct tsr_copying *c, const int64_t from_at[], const int64_t
         at[d] = to_at[d];
         end[d] = to_at[d] + count[d];
     }
-    copy_box(&c->from->d->grid, g, box);
+    copy_box(c->axes ? NULL : &c->from->d->grid, g, box);
     for (d = 0; d < g->ndim; d++) bytes *= tsr_min64(box[d], count[d]);
     uint8_t *buf = tsr_alloc((size_t)bytes);
     if (!buf) return TSR_ENOMEM;

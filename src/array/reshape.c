@@ -43,8 +43,7 @@ static bool same_chunks(const struct tsr_grid *g, const struct tsr_grid *h, cons
     return true;
 }
 
-/* Codecs and filters that are no part of c-blosc2 itself may look at the shape of a block. */
-static bool shape_matters(const struct tsr_cparams *p)
+bool tsr_shape_matters(const struct tsr_cparams *p)
 {
     enum { PLUGINS = 32 };
     bool yes = p->codec_id >= PLUGINS;
@@ -80,7 +79,7 @@ static bool stored_fit(const struct reshaping *r)
     const struct tsr_driver *from = r->c.from->d, *to = r->c.to->d;
     return r->like && !r->coding && from->cparams && from->format == to->format &&
            from->format->copy_chunks && from->grid.item_bytes == to->grid.item_bytes &&
-           !shape_matters(from->cparams) && same_chunks(&from->grid, &to->grid, r->old);
+           !tsr_shape_matters(from->cparams) && same_chunks(&from->grid, &to->grid, r->old);
 }
 
 /* Items lo .. lo+n-1 in C order: of whole rows along one dimension as many as there are, again and

@@ -66,7 +66,7 @@ static int copy_row(const tsr_array *from, void *arg)
     const struct row_copy *r = arg;
     tsr_array *to = r->to;
     int64_t n = from->d->grid.shape[0], zero = 0;
-    struct tsr_copying c = {from, to, r->o, 0, n};
+    struct tsr_copying c = {.from = from, .to = to, .o = r->o, .total = n};
     struct tsr_stored_part all = {.end = INT64_MAX};
     bool sized = to->d->variable, fit = tsr_stored_fit(from, to, r->coding);
     int rc = n && !sized ? to->d->format->resize(to->d, &n) : TSR_OK;

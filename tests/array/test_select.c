@@ -383,6 +383,107 @@ static void filling_a_huge_array_costs_its_chunks_alone(void **state)
     OK(tsr_array_close(a));
 }
 
+/* ---- parts as new arrays ---- */
+
+static void cut_random(struct world *w, bool lists)
+{
+    struct cross c;
+    int64_t model, mem, shape[TSR_MAX_NDIM];
+    int n = 0;
+    tsr_array *part;
+    random_cross(w, &c, lists, false);
+    for (int d = 0, k = 0; d < w->ndim; d++, k = 0) {
+        if (random_in(0, 1) && c.axes[d].count == 1) c.axes[d].drop = true;
+        else shape[n++] = c.axes[d].count;
+        c.stride[d] = w->item;
+        while (++k + d < w->ndim) c.stride[d] *= c.axes[d + k].count;
+    }
+    const char *url = random_in(0, 1) ? scratch("part.b2nd") : NULL;
+    must(w, tsr_array_slice(w->a, c.axes, url, NULL, NULL, &part), "slice");
+    const tsr_spec *s = tsr_array_spec(part);
+    if (s->ndim != n || memcmp(s->shape, shape, (size_t)n * sizeof *shape) != 0)
+        die(w, "the part has another shape");
+    uint8_t *got = malloc((size_t)(c.items * w->item) + 1);
+    must(w, tsr_array_read(part, NULL, got, (size_t)(c.items * w->item)), "read part");
+    for (int64_t i = 0; i < c.items; i++) {
+        cross_at(w, &c, i, &model, &mem);
+        if (memcmp(got + mem, w->model + model, (size_t)w->item) != 0) die(w, "a part differs");
+    }
+    must(w, tsr_array_close(part), "close part");
+    free(got);
+}
+
+static void any_part_becomes_an_array(void **state)
+{
+    (void)state;
+    const char *given = getenv("TESSERA_SEED");
+    for (uint64_t seed = 1; seed <= 150; seed++) {
+        struct world w = {.seed = given ? strtoull(given, NULL, 10) : seed};
+        random_state = w.seed * 0xD1342543DE82EF95u;
+        make_world(&w);
+        for (int i = 0; i < 8; i++) cut_random(&w, i % 2);
+        end_world(&w);
+        if (given) return;
+    }
+}
+
+static void check_part(const tsr_axis *axes, int64_t blocks)
+{
+    tsr_array *a = make_ramp(), *part;
+    int32_t *got = malloc(4000000);
+    OK(tsr_array_slice(a, axes, NULL, NULL, NULL, &part));
+    assert_int_equal(decoded(a), blocks);
+    assert_int_equal(tsr_array_spec(part)->chunks[0], 100);
+    OK(tsr_array_read(part, NULL, got, (size_t)(axes[0].count * axes[1].count * 4)));
+    for (int64_t i = 0; i < axes[0].count * axes[1].count; i++)
+        assert_int_equal(got[i], (axes[0].start + i / axes[1].count) * 1000 + axes[1].start +
+                                     i % axes[1].count);
+    OK(tsr_array_close(part));
+    OK(tsr_array_close(a));
+    free(got);
+}
+
+static void chunks_that_lie_in_a_part_are_not_decoded(void **state)
+{
+    (void)state;
+    tsr_axis axes[2] = {{.start = 200, .count = 300, .step = 1}, {.start = 900, .count = 100}};
+    axes[1].step = 1;
+    check_part(axes, 0);
+    axes[0].count = 310; /* a row of blocks of the next chunk */
+    check_part(axes, 10);
+    axes[0].start = 190; /* nothing begins with a chunk */
+    check_part(axes, 31 * 10);
+}
+
+static void planes_of_a_stack_are_taken_as_they_are_stored(void **state)
+{
+    (void)state;
+    static const int64_t shape[] = {5, 60, 50}, chunks[] = {1, 20, 20}, blocks[] = {1, 10, 20};
+    static int16_t all[5 * 60 * 50], got[60 * 50];
+    tsr_spec spec = {.size = sizeof spec,
+                     .dtype = "<i2",
+                     .ndim = 3,
+                     .shape = shape,
+                     .chunks = chunks,
+                     .blocks = blocks};
+    tsr_axis axes[3] = {{.start = 3, .count = 1, .step = 1, .drop = true},
+                        {.count = 60, .step = 1},
+                        {.count = 50, .step = 1}};
+    tsr_array *a, *part;
+    for (int i = 0; i < 5 * 60 * 50; i++) all[i] = (int16_t)(i * 7);
+    OK(tsr_array_create(NULL, &spec, NULL, &a));
+    OK(tsr_array_write(a, NULL, all, sizeof all));
+    OK(tsr_array_slice(a, axes, NULL, NULL, NULL, &part));
+    assert_int_equal(decoded(a), 0);
+    assert_int_equal(tsr_array_spec(part)->ndim, 2);
+    OK(tsr_array_read(part, NULL, got, sizeof got));
+    assert_memory_equal(got, all + 3 * 60 * 50, sizeof got);
+    OK(tsr_array_close(part));
+    axes[1].drop = true;
+    FAILS(TSR_EARG, "axis 1: 60 items", tsr_array_slice(a, axes, NULL, NULL, NULL, &part));
+    OK(tsr_array_close(a));
+}
+
 static void what_lies_outside_is_refused(void **state)
 {
     (void)state;
@@ -414,6 +515,9 @@ int main(void)
         cmocka_unit_test(only_touched_blocks_are_decoded_and_once),
         cmocka_unit_test(the_last_of_points_and_indices_that_repeat_is_written),
         cmocka_unit_test(filling_a_huge_array_costs_its_chunks_alone),
+        cmocka_unit_test(any_part_becomes_an_array),
+        cmocka_unit_test(chunks_that_lie_in_a_part_are_not_decoded),
+        cmocka_unit_test(planes_of_a_stack_are_taken_as_they_are_stored),
         cmocka_unit_test(what_lies_outside_is_refused),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
