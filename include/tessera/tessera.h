@@ -676,11 +676,51 @@ TSR_API int tsr_repair(const char *url, const char *out_url, const tsr_options *
 enum { TSR_CHECKSUM = 1 };
 TSR_API int tsr_repack(const char *url, const char *out_url, int flags, const tsr_options *opts);
 
-/* Reduces a slice along one axis to a plane of doubles, out[product of the counts of the
- * other axes], streaming.  Of the other axes at most two may be longer than one.  NaN counts as
+/* What can be made of many items. */
+typedef enum {
+    TSR_MAX,
+    TSR_MIN,
+    TSR_SUM,
+    TSR_MEAN,
+    TSR_PROD,
+    TSR_STD,
+    TSR_VAR,
+    TSR_ANY,
+    TSR_ALL
+} tsr_reduction;
+
+typedef struct {
+    size_t size; /* sizeof(tsr_reduce_spec) */
+    tsr_reduction how;
+    const bool *axes; /* [ndim]: which are reduced; NULL: all of them */
+    double ddof;      /* std and var divide by items - ddof (0 when that is negative) */
+    bool wide;        /* sum, prod, mean, std and var of any dtype as f8, of complex ones as c16 */
+} tsr_reduce_spec;
+
+/* Reduces a slice (NULL: everything) as NumPy does.  out[product of the counts of the axes that
+ * stay], in C order, has this dtype in the order of the machine (tsr_reduce_dtype tells it):
+ *   max, min        the array's; b i u f M m.  NaN and NaT win
+ *   sum, prod       i8 for b and i, u8 for u (both wrap around), the array's for f and c
+ *   mean, std, var  f8 for b, i and u, the array's for f and c (std and var of c: floats)
+ *   any, all        b1; b i u f c.  NaN is true
+ * f is f2, f4 or f8; other dtypes are EUNSUPPORTED.  out_bytes must be exact, EARG.  Of no items
+ * the sum is 0, the product 1, any false, all true, mean, std and var NaN; max and min EARG.
+ *
+ * Floats are added up as f8, in blocks whose rounding errors are kept.  The result does not depend
+ * on the number of threads.  Blocks are reduced where they are decoded, in parallel: memory for
+ * the result and a few megabytes.  Chunks of one value are not expanded, and those that the index
+ * of a Blosc2 file knows to be zeros not visited (of max, min, prod and all: where one item comes
+ * out).  Errors as tsr_array_read. */
+TSR_API int tsr_reduce(const tsr_array *a, const tsr_slice *s, const tsr_reduce_spec *how, void *out,
+                       size_t out_bytes);
+
+/* The dtype of what tsr_reduce gives for an array of this dtype, freed with tsr_free. */
+TSR_API int tsr_reduce_dtype(const char *dtype, const tsr_reduce_spec *how, char **out);
+
+/* The max, min, sum or mean of a slice along one axis as a plane of doubles, out[product of the
+ * counts of the other axes], streaming.  Of the other axes at most two may be longer than one.  NaN counts as
  * no item: what has only NaN behind it is NaN, its sum 0.
  * Numeric dtypes only, else EUNSUPPORTED. */
-typedef enum { TSR_MAX, TSR_MIN, TSR_SUM, TSR_MEAN } tsr_reduction;
 TSR_API int tsr_project(const tsr_array *a, const tsr_slice *s, int axis, tsr_reduction how,
                         double *out, int64_t *rows, int64_t *cols);
 

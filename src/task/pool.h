@@ -40,6 +40,8 @@ enum {
     TSR_SCRATCH_STREAM,
     TSR_SCRATCH_FETCH,
     TSR_SCRATCH_REF,
+    TSR_SCRATCH_ITEMS,
+    TSR_SCRATCH_LANES,
     TSR_SCRATCH_COUNT
 };
 uint8_t *tsr_worker_scratch(struct tsr_worker *w, int which, size_t len);
