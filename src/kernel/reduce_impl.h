@@ -11,33 +11,39 @@
 
 #define EACH_LANE for (int j = 0; j < LANES; j++)
 
-#define EXTREME(name, before)                                                                      \
-    static void NAME(name##_run)(void *acc, int64_t plane, const void *src, int64_t n)             \
-    {                                                                                              \
-        const T *p = src;                                                                          \
-        T lane[LANES];                                                                             \
-        WORD *a = acc, w;                                                                          \
-        int64_t i = 0;                                                                             \
-        (void)plane;                                                                               \
-        EACH_LANE lane[j] = p[0];                                                                  \
-        for (; i + LANES <= n; i += LANES)                                                         \
-            EACH_LANE lane[j] = (p[i + j] before lane[j]) | IS_NAN(p[i + j]) ? p[i + j] : lane[j]; \
-        for (; i < n; i++) lane[0] = (p[i] before lane[0]) | IS_NAN(p[i]) ? p[i] : lane[0];        \
-        EACH_LANE                                                                                  \
-        {                                                                                          \
-            w = (WORD)lane[j];                                                                     \
-            if ((w before * a) | IS_NAN(w)) *a = w;                                                \
-        }                                                                                          \
-    }                                                                                              \
-    static void NAME(name##_row)(void *acc, int64_t plane, const void *src, int64_t n)             \
-    {                                                                                              \
-        const T *restrict p = src;                                                                 \
-        WORD *restrict a = acc;                                                                    \
-        (void)plane;                                                                               \
-        for (int64_t i = 0; i < n; i++) {                                                          \
-            WORD w = (WORD)p[i];                                                                   \
-            a[i] = (w before a[i]) | IS_NAN(w) ? w : a[i];                                         \
-        }                                                                                          \
+#define EXTREME(name, before)                                                                \
+    static inline T NAME(name##_of)(T a, T b)                                                \
+    {                                                                                        \
+        return (b before a) | IS_NAN(b) ? b : a;                                             \
+    }                                                                                        \
+    static void NAME(name##_run)(void *acc, int64_t plane, const void *src, int64_t n)       \
+    {                                                                                        \
+        const T *p = src;                                                                    \
+        T lane[LANES], best = p[0];                                                          \
+        WORD *a = acc, w;                                                                    \
+        int64_t i = 0;                                                                       \
+        (void)plane;                                                                         \
+        if (n >= LANES) {                                                                    \
+            EACH_LANE lane[j] = p[j];                                                        \
+            for (i = LANES; i + LANES <= n; i += LANES)                                      \
+                EACH_LANE lane[j] = NAME(name##_of)(lane[j], p[i + j]);                      \
+            for (int h = LANES / 2; h > 0; h /= 2)                                           \
+                for (int j = 0; j < h; j++) lane[j] = NAME(name##_of)(lane[j], lane[j + h]); \
+            best = lane[0];                                                                  \
+        }                                                                                    \
+        for (; i < n; i++) best = NAME(name##_of)(best, p[i]);                               \
+        w = (WORD)best;                                                                      \
+        if ((w before * a) | IS_NAN(w)) *a = w;                                              \
+    }                                                                                        \
+    static void NAME(name##_row)(void *acc, int64_t plane, const void *src, int64_t n)       \
+    {                                                                                        \
+        const T *restrict p = src;                                                           \
+        WORD *restrict a = acc;                                                              \
+        (void)plane;                                                                         \
+        for (int64_t i = 0; i < n; i++) {                                                    \
+            WORD w = (WORD)p[i];                                                             \
+            a[i] = (w before a[i]) | IS_NAN(w) ? w : a[i];                                   \
+        }                                                                                    \
     }
 EXTREME(min, <)
 EXTREME(max, >)
