@@ -251,18 +251,25 @@ static bool index_items(const struct verdict *v)
     return framed && (v->they || v->data) && diff_index_passes(v->in, has_other_items);
 }
 
-/* The peer wants a side without items to have both chunks and blocks of 0 items, or neither. */
+/* The peer wants a side without items to have both chunks and blocks of 0 items, or neither, and
+ * multiplies the sides before that one. */
 static bool empty_sides(const struct verdict *v)
 {
     tsr_options o = options();
     tsr_array *a;
-    bool odd = false;
+    bool odd = false, empty = false, huge = false;
+    int64_t n = 1;
     if (!v->they || v->in->kind != PEER_ARRAY) return false;
     if (tsr_array_from_frame(v->in->p, v->in->len, TSR_BORROW, &o, &a) < 0) return false;
     const tsr_spec *s = tsr_array_spec(a);
-    for (int d = 0; d < s->ndim; d++) odd |= s->shape[d] == 0 && !s->chunks[d] != !s->blocks[d];
+    for (int d = 0; d < s->ndim; d++) {
+        empty |= s->shape[d] == 0;
+        odd |= s->shape[d] == 0 && !s->chunks[d] != !s->blocks[d];
+        huge |= !tsr_mul(n, tsr_max64(s->shape[d], 1), &n);
+    }
+    huge |= !tsr_mul(n, s->item_bytes, &n);
     check_ok(tsr_array_close(a));
-    return odd;
+    return empty && (odd || huge);
 }
 
 /* The peer takes the trailer of a frame without data to follow the header. */
@@ -319,7 +326,8 @@ static const struct rule rules[] = {
     {"bitshuffle of Blosc 1", "5.3 [Q]", old_bitshuffle},
     {"tails of filter 34", "5.8: undefined", buggy_tail},
     {"block_size or chunk_size is no multiple of type_size", "3.2, 7.2", broken_items},
-    {"empty side with chunks and no blocks", "10.2: any where shape is 0", empty_sides},
+    {"empty side with chunks and no blocks, or beside a huge one", "10.2: any where shape is 0",
+     empty_sides},
     {"broken behind the items of an array", "3.6: what is not wanted", behind_items},
     {"gap in a frame without data", "7.4", empty_with_gap},
     {"filter slots of the header", "7.1: ignored", other_slots},
