@@ -12,6 +12,27 @@ from tessera._engine import (
     UnsupportedError,
     version,
 )
+from tessera.copies import compute_chunks_blocks, concat, copy, reshape, stack
+from tessera.create import (
+    arange,
+    array,
+    asarray,
+    empty,
+    empty_like,
+    eye,
+    frombuffer,
+    fromiter,
+    full,
+    full_like,
+    linspace,
+    nans,
+    ones,
+    ones_like,
+    uninit,
+    zeros,
+    zeros_like,
+)
+from tessera.fields import NDField
 from tessera.ndarray import NDArray
 from tessera.params import (
     Codec,

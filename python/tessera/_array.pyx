@@ -349,15 +349,22 @@ cdef class Array(Handle):
 
     # ---- copies ----
 
-    def _copy(self, url, Spec spec, *, str mode="w", **options):
-        """A new handle of a copy at url (None: in memory), as spec says where it says something."""
+    def _copy(self, url, Spec spec, *, str mode="w", bint reshape=False, **options):
+        """A new handle of a copy at url (None: in memory), as spec says where it says something.
+
+        reshape: in the shape of spec, which has as many items.
+        """
         cdef Array new = type(self).__new__(type(self))
         cdef Options o = Options(mode=mode, **options)
         cdef bytes b = b"" if url is None else os.fsencode(url)
         cdef const char *u = NULL if url is None else <const char *>b
         cdef int rc = CLOSED
         with nogil:
-            if self.for_reading():
+            if not self.for_reading():
+                pass
+            elif reshape:
+                rc = _c.tsr_array_reshape(self.a, u, &spec.s, &o.o, &new.a)
+            else:
                 rc = _c.tsr_array_copy(self.a, u, &spec.s, &o.o, &new.a)
             pthread_rwlock_unlock(&self.lock)
         self.done(rc)

@@ -100,6 +100,8 @@ cdef extern from "tessera/tessera.h" nogil:
     int tsr_array_append(tsr_array *a, int axis, const void *src, size_t src_bytes)
     int tsr_array_copy(const tsr_array *a, const char *url, const tsr_spec *spec,
                        const tsr_options *opts, tsr_array **out)
+    int tsr_array_reshape(const tsr_array *a, const char *url, const tsr_spec *spec,
+                          const tsr_options *opts, tsr_array **out)
     int tsr_array_concat(const tsr_array *const *a, int n, int axis, const char *url,
                          const tsr_options *opts, tsr_array **out)
     ctypedef struct tsr_stats:

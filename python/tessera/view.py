@@ -96,6 +96,13 @@ class View(NDArray):
         if self._set_box(key, value) is NotImplemented:
             super().__setitem__(key, value)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return View._of, (self._base, self._axes, self.ndim)
+
+    def to_cframe(self) -> bytes:
+        """The items in the view's shape as a Blosc2 frame."""
+        return self.copy().to_cframe()
+
     def close(self) -> None:
         """Nothing: the base is closed on its own."""
 

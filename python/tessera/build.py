@@ -1,0 +1,261 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""From the keywords that constructors share to a new array, and boxes in which to fill it.
+
+A constructor makes a `Plan` of its keywords, creates the array, fills it and calls `finished`: then
+the file is there.  What fails before that leaves no file, or the one that was to be replaced.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from tessera import params
+from tessera._engine import Spec
+from tessera.ndarray import NDArray, dims
+
+BOX_BYTES = 32 << 20  # what is filled at a time, where whole chunks allow it
+_STORAGE = {f.name for f in dataclasses.fields(params.Storage)}
+_MAP_MODES = {"r": "r", "r+": "a", "w+": "w", "c": "a"}
+Box = tuple[slice, ...]
+
+
+@dataclasses.dataclass
+class Plan:
+    """Where and how an array is to be created: the keywords that are not its content."""
+
+    chunks: tuple[int, ...] | None
+    blocks: tuple[int, ...] | None
+    cparams: Any
+    dparams: Any
+    storage: params.Storage
+    format: str | None
+    checksum: bool
+
+    @classmethod
+    def of(cls, kwargs: dict[str, Any]) -> Plan:
+        """From keywords; all of them must be known.
+
+        Raises
+        ------
+        KeyError
+            An unknown keyword.
+        AttributeError
+            storage= together with one of its fields.
+        ValueError
+            A mode that cannot create.
+        """
+        kw = dict(kwargs)
+        plan = cls(
+            chunks=_partition(kw.pop("chunks", None)),
+            blocks=_partition(kw.pop("blocks", None)),
+            cparams=kw.pop("cparams", None),
+            dparams=kw.pop("dparams", None),
+            storage=_storage(kw),
+            format=kw.pop("format", None),
+            checksum=bool(kw.pop("checksum", False)),
+        )
+        if kw:
+            raise KeyError(f"unknown keywords: {', '.join(sorted(kw))}")
+        return plan
+
+    def spec(self, dtype: np.dtype | None, shape: Sequence[int] | None, **more: Any) -> Spec:
+        """What the engine is told of the content's form; None: as of what is copied."""
+        if self.cparams is not None or dtype is not None:
+            size = dtype.itemsize if dtype is not None else 8
+            cp = params.filled(params.CParams, self.cparams, typesize=size)
+            more.update(steps=params.steps(cp), split=params.split(cp))
+        return Spec(
+            dtype=None if dtype is None else dtype_text(dtype),
+            shape=shape,
+            chunks=self.chunks,
+            blocks=self.blocks,
+            metas=_metas(self.storage.meta),
+            checksum=self.checksum,
+            **more,
+        )
+
+    def place(self) -> dict[str, Any]:
+        """Where the engine puts it, as keywords of `Array._create`."""
+        st = self.storage
+        return {
+            "mode": "w" if st.mode == "w" else "x",
+            "format": self.format,
+            "sparse": st.urlpath is not None and not st.contiguous,
+            "locking": bool(st.locking),
+            "threads": self.threads()[0] or self.threads()[1],
+        }
+
+    def says_nothing(self) -> bool:
+        """Whether chunks, compression and metadata are left open."""
+        given = (self.chunks, self.blocks, self.cparams, self.storage.meta)
+        return all(x is None for x in given) and not self.checksum
+
+    def threads(self) -> tuple[int, int]:
+        """To compress and to decompress; 0: the default."""
+        kinds = ((params.CParams, self.cparams), (params.DParams, self.dparams))
+        c, d = (params.filled(k, v).nthreads if v is not None else 0 for k, v in kinds)
+        usual = params.default_nthreads()
+        return c or usual, d or usual
+
+    def finished(self, a: NDArray) -> NDArray:
+        """The array is filled: it is written."""
+        a._threads = self.threads()
+        if self.storage.urlpath is None:
+            a._contiguous = self.storage.contiguous
+        else:
+            a.flush()
+        return a
+
+
+def make(
+    plan: Plan,
+    shape: Any,
+    dtype: Any,
+    write: Callable[[NDArray], None] | None = None,
+    **spec: Any,
+) -> NDArray:
+    """A new array of the plan; `write` gives it its items."""
+    st = plan.storage
+    a = NDArray._create(st.urlpath, plan.spec(storable(dtype), dims(shape), **spec), **plan.place())
+    if write is not None:
+        try:
+            write(a)
+        except BaseException:
+            a._drop()
+            raise
+    return plan.finished(a)
+
+
+def storable(dtype: Any) -> np.dtype:
+    """A dtype whose items are bytes of one length.
+
+    Raises
+    ------
+    TypeError
+        Items are objects, strings of any length, or without a size.
+    """
+    dt = np.dtype(dtype)
+    if dt.hasobject:
+        raise TypeError(f"items of {dt} are Python objects, which cannot be stored")
+    if dt.char == "T":
+        raise TypeError("strings of any length cannot be stored; give a length, as in 'U8'")
+    if dt.kind in "SUV" and dt.itemsize == 0:
+        return np.dtype(dt.kind + "1")
+    return dt
+
+
+def dtype_text(dt: np.dtype) -> str:
+    """The spelling that files keep."""
+    if dt.subdtype is not None:
+        base, shape = dt.subdtype
+        return str((base.str if base.names is None else base.descr, shape))
+    if dt.names is None:
+        return dt.str
+    try:
+        return str(dt.descr)
+    except ValueError:  # fields that overlap or are out of order
+        return str({k: _field(dt, k) for k in ("names", "formats", "offsets")} | {
+            "itemsize": dt.itemsize})  # fmt: skip
+
+
+def _field(dt: np.dtype, what: str) -> list[Any]:
+    fields = [(dt.fields or {})[n] for n in dt.names or ()]
+    if what == "names":
+        return list(dt.names or ())
+    return [f[1] if what == "offsets" else dtype_text(f[0]) for f in fields]
+
+
+def _partition(value: Any) -> tuple[int, ...] | None:
+    return None if value is None else dims(value)
+
+
+def _metas(meta: Any) -> dict[str, bytes] | None:
+    if not meta:
+        return None
+    from tessera.meta import packed_metas
+
+    return packed_metas(meta)
+
+
+def _storage(kw: dict[str, Any]) -> params.Storage:
+    """Takes Storage and its fields out of the keywords."""
+    given = {name: kw.pop(name) for name in _STORAGE & kw.keys()}
+    whole = kw.pop("storage", None)
+    if whole is not None and given:
+        raise AttributeError(f"storage= already says {', '.join(sorted(given))}")
+    st: params.Storage = params.filled(params.Storage, given if whole is None else whole)
+    if st.mmap_mode is not None:
+        if st.mmap_mode not in _MAP_MODES:
+            raise ValueError(f"mmap_mode: found {st.mmap_mode!r}, expected one of r, r+, w+, c")
+        if st.urlpath is None:
+            raise ValueError("mmap_mode: urlpath must be set")
+        if not st.contiguous:
+            raise ValueError("mmap_mode: Only contiguous storage is supported")
+        st.mode = _MAP_MODES[st.mmap_mode]
+    elif st.initial_mapping_size is not None:
+        raise ValueError("initial_mapping_size can only be used with mmap_mode")
+    if st.mode not in ("w", "a", "w-", "x"):
+        raise ValueError(f"mode {st.mode!r}: to create takes 'a' (new) or 'w' (replace)")
+    return st
+
+
+# ---- boxes ----
+
+
+def boxes(shape: Sequence[int], chunks: Sequence[int], itemsize: int) -> Iterator[Box]:
+    """Boxes of whole chunks that make up the shape, about BOX_BYTES each, in C order."""
+    step = list(chunks)
+    for d in reversed(range(len(shape))):
+        part = math.prod(min(s, n) for s, n in zip(step, shape, strict=True)) * itemsize
+        step[d] = min(step[d] * max(BOX_BYTES // max(part, 1), 1), shape[d])
+        if step[d] < shape[d]:
+            break
+    axes = [range(0, n, max(s, 1)) for n, s in zip(shape, step, strict=True)]
+    for start in itertools.product(*axes):
+        at = zip(start, step, shape, strict=True)
+        yield tuple(slice(i, min(i + s, n)) for i, s, n in at)
+
+
+def runs(shape: Sequence[int], chunks: Sequence[int], itemsize: int) -> Iterator[Box]:
+    """Boxes that follow each other in C order without a gap, of whole chunks where that fits."""
+    inner = [math.prod(shape[d + 1 :]) * itemsize for d in range(len(shape))]
+    k = next((d for d, n in enumerate(inner) if n <= BOX_BYTES), len(shape))
+    if k == len(shape):
+        yield (slice(None),) * len(shape)
+        return
+    step = max(BOX_BYTES // max(inner[k], 1), 1)
+    if 0 < chunks[k] <= step:
+        step -= step % chunks[k]
+    rest = (slice(None),) * (len(shape) - k - 1)
+    for outer in np.ndindex(*shape[:k]):
+        head = tuple(slice(i, i + 1) for i in outer)
+        for i in range(0, shape[k], step):
+            yield (*head, slice(i, min(i + step, shape[k])), *rest)
+
+
+def fill_flat(a: NDArray, values: Callable[[np.ndarray], np.ndarray]) -> None:
+    """Fills a: values gives the items for their numbers in C order."""
+    stride = [math.prod(a.shape[d + 1 :]) for d in range(a.ndim)]
+    if not a.size:
+        return
+    for box in boxes(a.shape, a.chunks, max(a.dtype.itemsize, 8)):
+        at = np.zeros((1,) * a.ndim, dtype=np.int64)
+        for d, s in enumerate(box):
+            side = np.arange(s.start, s.stop, dtype=np.int64) * stride[d]
+            at = at + side.reshape((-1,) + (1,) * (a.ndim - d - 1))
+        a[box] = values(at)
+
+
+def fill_from(a: NDArray, source: Any) -> None:
+    """Fills a from what has its shape and gives parts by basic keys."""
+    if type(source) is np.ndarray and source.dtype == a.dtype and source.flags.c_contiguous:
+        a[...] = source
+        return
+    for box in boxes(a.shape, a.chunks, a.dtype.itemsize) if a.size else ():
+        a[box] = np.asarray(source[box])

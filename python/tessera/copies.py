@@ -1,0 +1,310 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""New arrays made of others: copies, parts, other shapes, several joined."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from tessera import params
+from tessera._array import concat as _concat
+from tessera.build import Plan, boxes, fill_from, make
+from tessera.ndarray import NDArray, dims, one_axis
+from tessera.view import View
+
+
+def copy(array: NDArray, dtype: DTypeLike = None, **kwargs: Any) -> NDArray:
+    """A new array with the same items and metadata; see `NDArray.copy`.
+
+    Parameters
+    ----------
+    array : NDArray
+    dtype : optional
+        Items are cast to it.
+    **kwargs
+        As of `tessera.empty`, but `meta`.
+
+    Raises
+    ------
+    ValueError
+        `meta` is given.
+
+    Examples
+    --------
+    >>> import tessera
+    >>> tessera.copy(tessera.arange(3), dtype="f8")[:]
+    array([0., 1., 2.])
+    """
+    if "meta" in kwargs:
+        raise ValueError("copy: meta goes along, and cannot be given anew")
+    if isinstance(array, View) and dtype is None:
+        return reshape(array, array.shape, **kwargs)
+    plan = _like(array, Plan.of(kwargs))
+    if dtype is None or np.dtype(dtype) == array.dtype:
+        _with_blocks(plan, array.shape, array.dtype)
+        st = plan.storage
+        return plan.finished(array._copy(st.urlpath, plan.spec(None, None), **plan.place()))
+    _same_grid(plan, array)
+    out = make(plan, array.shape, dtype, lambda a: fill_from(a, array))
+    for name in array._meta_names(True):
+        out._meta_set(True, name, array._meta_get(True, name))
+    out.flush()
+    return out
+
+
+def _like(array: NDArray, plan: Plan) -> Plan:
+    """The plan with compression as of array where it says nothing."""
+    if plan.cparams is None:
+        plan.cparams = array.cparams
+    elif not isinstance(plan.cparams, params.CParams):
+        plan.cparams = params.filled(params.CParams, plan.cparams, **dict(array.cparams))
+    if plan.dparams is None and array._threads[1]:
+        plan.dparams = array.dparams
+    plan.cparams = dataclasses.replace(plan.cparams, typesize=array.dtype.itemsize)
+    return plan
+
+
+def _same_grid(plan: Plan, array: NDArray) -> None:
+    """Chunks and blocks as of array where the plan leaves both open."""
+    if plan.chunks is None and plan.blocks is None:
+        plan.chunks, plan.blocks = array.chunks, array.blocks
+
+
+def _with_blocks(plan: Plan, shape: Sequence[int], dtype: np.dtype) -> None:
+    """Where one of chunks and blocks is given, the other is chosen for it."""
+    if (plan.chunks is None) != (plan.blocks is None):
+        plan.chunks, plan.blocks = partition(shape, plan.chunks, plan.blocks, dtype)
+
+
+def partition(
+    shape: Sequence[int], chunks: Any, blocks: Any, dtype: np.dtype, **kwargs: Any
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Chunks and blocks of an array that would be created."""
+    a = make(Plan.of({"chunks": chunks, "blocks": blocks, **kwargs}), shape, dtype)
+    return a.chunks, a.blocks
+
+
+def compute_chunks_blocks(
+    shape: int | Sequence[int],
+    chunks: Any = None,
+    blocks: Any = None,
+    dtype: DTypeLike = np.uint8,
+    **kwargs: Any,
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The chunks and blocks that an array of this shape gets.
+
+    Parameters
+    ----------
+    chunks, blocks : int or sequence of int, optional
+        What is given stays; blocks are cut to the shape.
+    **kwargs
+        Compression parameters; they do not matter here.
+
+    Raises
+    ------
+    ValueError
+        Zeros, another number of dimensions, or blocks larger than chunks.
+
+    Examples
+    --------
+    >>> import tessera
+    >>> tessera.compute_chunks_blocks((100, 100), chunks=(50, 100), blocks=(10, 100))
+    ((50, 100), (10, 100))
+    """
+    whole = dims(shape)
+    parts = []
+    for name, given in (("chunks", chunks), ("blocks", blocks)):
+        part = None if given is None else dims(given)
+        if part is not None and len(part) != len(whole):
+            raise ValueError(f"{name}: found {len(part)} dimensions, the shape has {len(whole)}")
+        if part is not None and any(p < 1 <= n for p, n in zip(part, whole, strict=True)):
+            raise ValueError(f"{name}: found {part}, expected at least 1 in each dimension")
+        parts.append(part)
+    if parts[1] is not None:
+        parts[1] = tuple(min(b, n) for b, n in zip(parts[1], whole, strict=True))
+    return partition(whole, parts[0], parts[1], np.dtype(dtype))
+
+
+def from_key(array: NDArray, key: Any, **kwargs: Any) -> NDArray:
+    """What a basic key selects of an array as a new one; see `NDArray.slice`."""
+    plan = _like(array, Plan.of(kwargs))
+    keys, shape, kept = _taken(array, key)
+    if plan.chunks is None and plan.blocks is None:
+        plan.chunks = tuple(array.chunks[d] for d in kept)
+        plan.blocks = tuple(array.blocks[d] for d in kept)
+
+    def write(a: NDArray) -> None:
+        for box in boxes(a.shape, a.chunks, a.dtype.itemsize) if a.size else ():
+            sub = list(keys)
+            for d, s in zip(kept, box, strict=True):
+                sub[d] = _within(keys[d], s)
+            a[box] = array[tuple(sub)]
+
+    return make(plan, shape, array.dtype, write)
+
+
+def _taken(array: NDArray, key: Any) -> tuple[list[Any], tuple[int, ...], list[int]]:
+    """A basic key as an int or range for each axis, the shape of what it selects, and its axes."""
+    keys = list(key) if isinstance(key, tuple) else [key]
+    dots = [i for i, k in enumerate(keys) if k is Ellipsis]
+    if len(keys) - len(dots) > array.ndim or len(dots) > 1:
+        raise IndexError(f"slice: too many keys for {array.ndim} dimensions")
+    at = dots[0] if dots else len(keys)
+    missing = [slice(None)] * (array.ndim - len(keys) + len(dots))
+    keys[at : at + len(dots)] = missing
+    out: list[Any] = []
+    for d, k in enumerate(keys):
+        n = array.shape[d]
+        if isinstance(k, slice):
+            out.append(range(*k.indices(n)))
+            continue
+        i = k.__index__()
+        if not -n <= i < n:
+            raise IndexError(f"index {i} is out of bounds for axis {d} with size {n}")
+        out.append(i % n)
+    kept = [d for d, k in enumerate(out) if isinstance(k, range)]
+    return out, tuple(len(out[d]) for d in kept), kept
+
+
+def _within(r: range, s: slice) -> slice:
+    """Part s of a range, as a slice of the axis."""
+    part = r[s]
+    stop = part.stop if part.stop >= 0 else None
+    return slice(part.start, stop, part.step)
+
+
+def reshape(array: NDArray, shape: int | Sequence[int], **kwargs: Any) -> NDArray:
+    """The items of an array in C order, in another shape; see `NDArray.reshape`.
+
+    Parameters
+    ----------
+    shape : int or sequence of int
+        One of them may be -1: what is left.
+
+    Raises
+    ------
+    ValueError
+        The shape has another number of items.
+
+    Examples
+    --------
+    >>> import tessera
+    >>> tessera.reshape(tessera.arange(6), (2, -1)).shape
+    (2, 3)
+    """
+    whole = list(dims(shape))
+    if whole.count(-1) == 1:
+        rest = -math.prod(whole)
+        whole[whole.index(-1)] = array.size // rest if rest else 0
+    if math.prod(whole) != array.size or min(whole, default=0) < 0:
+        raise ValueError(f"cannot reshape {array.size} items into the shape {tuple(whole)}")
+    if isinstance(array, View):
+        array = array.base
+    plan = _like(array, Plan.of(kwargs))
+    _with_blocks(plan, whole, array.dtype)
+    spec = plan.spec(None, whole)
+    return plan.finished(array._copy(plan.storage.urlpath, spec, reshape=True, **plan.place()))
+
+
+def concat(arrays: Sequence[NDArray], axis: int = 0, **kwargs: Any) -> NDArray:
+    """Arrays one after the other along an axis, as a new array.
+
+    Parameters
+    ----------
+    arrays : sequence of NDArray
+        Of one shape but for that axis.  Other dtypes than the first one's are promoted as in NumPy.
+    axis : int
+    **kwargs
+        As of `tessera.empty`; chunks and compression are the first array's.
+
+    Raises
+    ------
+    ValueError
+        No array, or shapes that do not fit.
+
+    Examples
+    --------
+    >>> import tessera
+    >>> tessera.concat([tessera.zeros(2), tessera.ones(1)])[:]
+    array([0., 0., 1.])
+    """
+    arrays = _same(arrays, "concat")
+    at = one_axis(axis, arrays[0].ndim)
+    if any(_without(a.shape, at) != _without(arrays[0].shape, at) for a in arrays):
+        shapes = ", ".join(str(a.shape) for a in arrays)
+        raise ValueError(f"concat: shapes differ in more than axis {at}: {shapes}")
+    dtype = np.result_type(*(a.dtype for a in arrays))
+    plan = Plan.of(kwargs)
+    if plan.says_nothing() and all(a.dtype == dtype and not isinstance(a, View) for a in arrays):
+        new = _concat(list(arrays), at, plan.storage.urlpath, **plan.place())
+        return plan.finished(new)
+    _same_grid(_like(arrays[0], plan), arrays[0])
+    total = sum(a.shape[at] for a in arrays)
+    shape = (*arrays[0].shape[:at], total, *arrays[0].shape[at + 1 :])
+    return make(plan, shape, dtype, lambda out: _join(out, arrays, at, False))
+
+
+def stack(arrays: Sequence[NDArray], axis: int = 0, **kwargs: Any) -> NDArray:
+    """Arrays of one shape along a new axis, as a new array.
+
+    Parameters
+    ----------
+    arrays : sequence of NDArray
+    axis : int
+        Where the new axis is in the result.
+    **kwargs
+        As of `tessera.empty`; compression is the first array's.
+
+    Raises
+    ------
+    ValueError
+        No array, or other shapes.
+
+    Examples
+    --------
+    >>> import tessera
+    >>> tessera.stack([tessera.zeros(2), tessera.ones(2)], axis=1)[:]
+    array([[0., 1.],
+           [0., 1.]])
+    """
+    arrays = _same(arrays, "stack")
+    first = arrays[0]
+    if any(a.shape != first.shape for a in arrays):
+        raise ValueError(f"stack: shapes differ: {[a.shape for a in arrays]}")
+    at = one_axis(axis, first.ndim + 1)
+    plan = _like(first, Plan.of(kwargs))
+    if plan.chunks is None and plan.blocks is None:
+        plan.chunks = (*first.chunks[:at], 1, *first.chunks[at:])
+        plan.blocks = (*first.blocks[:at], 1, *first.blocks[at:])
+    shape = (*first.shape[:at], len(arrays), *first.shape[at:])
+    dtype = np.result_type(*(a.dtype for a in arrays))
+    return make(plan, shape, dtype, lambda out: _join(out, arrays, at, True))
+
+
+def _same(arrays: Sequence[NDArray], what: str) -> Sequence[NDArray]:
+    if not arrays:
+        raise ValueError(f"{what}: at least one array is needed")
+    for a in arrays:
+        if not isinstance(a, NDArray):
+            raise TypeError(f"{what}: expected NDArray, found {type(a).__name__}")
+    return arrays
+
+
+def _without(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:
+    return shape[:axis] + shape[axis + 1 :]
+
+
+def _join(out: NDArray, arrays: Sequence[NDArray], axis: int, new: bool) -> None:
+    """Writes the arrays into out, part by part, along an axis of theirs or a new one."""
+    start = 0
+    for i, a in enumerate(arrays):
+        for box in boxes(a.shape, a.chunks, a.dtype.itemsize) if a.size else ():
+            s = box[axis] if not new else slice(0)
+            at: Any = i if new else slice(s.start + start, s.stop + start)
+            out[(*box[:axis], at, *box[axis + (not new) :])] = a[box]
+        start += 0 if new else a.shape[axis]
