@@ -24,7 +24,7 @@ def picture(plt, rows, path):
     ticks = range(-2, 7)
     ax.set_xticks(list(ticks), [f"{2.0 ** t:g}x" for t in ticks])
     ax.axvline(0, color="black", linewidth=1)
-    ax.set_xlabel("times as fast as c-blosc2 (right is faster)")
+    ax.set_xlabel("times as fast as the peer (right is faster)")
     ax.tick_params(axis="y", labelsize=7)
     fig.tight_layout()
     fig.savefig(path, dpi=130)

@@ -1,13 +1,16 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
 # scripts/bench.sh [WORD...] - Tessera beside the C library of python-blosc2's wheel, workload by
-# workload: all of them, or those whose group or name holds a WORD.  `kernels` and `box` instead
-# time the parts inside.  Leaves build/bench/results.txt, .json and, with matplotlib, .png.
+# workload, then the Python packages of both: all of them, or those whose group or name holds a
+# WORD.  `kernels` and `box` instead time the parts inside; `c` or `python` first: only these.
+# Leaves build/bench/results.txt, .json and, with matplotlib, .png; python.txt and so on.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/setup.sh build peer
 peer=$(scripts/peer.sh)
-scripts/meson.sh bench
+sides=(c python)
+case ${1:-} in c | python) sides=("$1"); shift ;; esac
+case " ${sides[*]} " in *" c "*) scripts/meson.sh bench ;; esac
 
 case ${1:-} in
 kernels | box)
@@ -22,7 +25,24 @@ echo "cores: $(nproc), load: $(cut -d' ' -f1 /proc/loadavg)"
 work=build/bench/work
 mkdir -p "$work"
 trap 'rm -rf "$work"' EXIT
-args=(--dir "$work" --json build/bench/results.json)
-[ -n "$peer" ] && args+=(--peer "$PWD/build/bench/bench/bench_blosc2.so")
-build/bench/bench/bench "${args[@]}" "$@" | tee build/bench/results.txt
-python3 bench/plot.py build/bench/results.json build/bench/results.png || true
+
+beside_c()
+{
+    local args=(--dir "$work" --json build/bench/results.json)
+    [ -n "$peer" ] && args+=(--peer "$PWD/build/bench/bench/bench_blosc2.so")
+    build/bench/bench/bench "${args[@]}" "$@" | tee build/bench/results.txt
+    python3 bench/plot.py build/bench/results.json build/bench/results.png || true
+}
+
+beside_python()
+{
+    local env args=(--dir "$work" --json build/bench/python.json) other=build/peers/blosc2/bin/python
+    scripts/setup.sh python
+    env=$(scripts/python.sh env)
+    [ -x $other ] && args+=(--peer "$PWD/$other")
+    echo
+    "$env/bin/python" bench/python/bench.py "${args[@]}" "$@" | tee build/bench/python.txt
+    python3 bench/plot.py build/bench/python.json build/bench/python.png || true
+}
+
+for side in "${sides[@]}"; do "beside_$side" "$@"; done

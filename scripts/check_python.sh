@@ -42,9 +42,17 @@ suite()
     if [ "$f" -ne 0 ]; then tail -n 60 "$log"; fi
 }
 
+# What the documents and tutorials draw with; tests that need it say when it is not there.
+drawing()
+{
+    "$1/bin/pip" install -q --disable-pip-version-check matplotlib pillow plotly kaleido pandas \
+        >"$work/drawing.log" 2>&1 </dev/null || echo "note: nothing to draw with: $work/drawing.log"
+}
+
 first=
 while read -r version _; do
     dir=$(scripts/python.sh env "$version") || { failed=$((failed + 1)); continue; }
+    [ -n "$first" ] || drawing "$dir"
     first=${first:-$dir}
     echo "note: Python $("$dir/bin/python" -c 'import platform, numpy, tessera
 print(platform.python_version(), "numpy", numpy.__version__, "tessera", tessera.__version__)')"

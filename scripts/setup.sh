@@ -5,6 +5,7 @@
 #   build   compiler, Meson and the libraries that libtessera links
 #   python  what building the Python package needs of Debian
 #   check   sanitizers, linters, cmocka, CMake
+#   browser Chromium, with which plotly writes pictures in a test of the Python package
 #   peer    python-blosc2 from PyPI in build/peers/blosc2 (tests and benchmarks compare with it)
 #
 # Debian packages need root or sudo; with everything in place nothing is asked or fetched.
@@ -26,6 +27,7 @@ have()
 {
     case $1 in
     make | gcc | meson | clang | cmake) command -v "$1" >/dev/null || installed "$1" ;;
+    chromium-headless-shell) command -v "$1" chromium >/dev/null || installed "$1" ;;
     ninja-build) command -v ninja >/dev/null ;;
     pkg-config) command -v pkg-config >/dev/null ;;
     # the runtime of the clang that is there; its package carries the version in its name
@@ -103,7 +105,10 @@ for group in "$@"; do
     build) debian "${build[@]}" ;;
     python) python_packages ;;
     check) debian "${check[@]}" ;;
+    browser)
+        # without it the test draws in another way, and says so
+        (debian chromium-headless-shell) || echo "setup: no Chromium: plotly writes no pictures" ;;
     peer) peer ;;
-    *) echo "setup: unknown group $group: build, python, check, peer" >&2; exit 2 ;;
+    *) echo "setup: unknown group $group: build, python, check, browser, peer" >&2; exit 2 ;;
     esac
 done
