@@ -19,8 +19,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import data
 import numpy as np
+
+import data
 
 THREADS, PAIRS, TARGET = 8, 10, 0.8
 

@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import data
 import numpy as np
+
+import data
 
 Module = Any
 

@@ -25,6 +25,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 import tessera
 from notebook import Notebook, cells_of
 

@@ -10,6 +10,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from snippets import blocks_of, run_page
 
 TOP = Path(__file__).resolve().parents[2]

@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+
 import tessera
 from tessera.view import expand_dims, squeeze
 
