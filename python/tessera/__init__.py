@@ -12,6 +12,28 @@ from tessera._engine import (
     UnsupportedError,
     version,
 )
+from tessera.buffers import (
+    clib_info,
+    compress,
+    compress2,
+    compressor_list,
+    decompress,
+    decompress2,
+    detect_number_of_cores,
+    free_resources,
+    get_blocksize,
+    get_cbuffer_sizes,
+    get_clib,
+    get_compressor,
+    pack,
+    pack_array,
+    print_versions,
+    set_blocksize,
+    set_compressor,
+    set_releasegil,
+    unpack,
+    unpack_array,
+)
 from tessera.copies import compute_chunks_blocks, concat, copy, reshape, stack
 from tessera.create import (
     arange,
@@ -34,7 +56,22 @@ from tessera.create import (
 )
 from tessera.fields import NDField
 from tessera.ndarray import NDArray
+from tessera.opening import (
+    from_cframe,
+    load,
+    ndarray_from_cframe,
+    open,
+    remove_urlpath,
+    schunk_from_cframe,
+)
 from tessera.params import (
+    EXTENDED_HEADER_LENGTH,
+    MAX_BLOCKSIZE,
+    MAX_BUFFERSIZE,
+    MAX_DIM,
+    MAX_OVERHEAD,
+    MAX_TYPESIZE,
+    MIN_HEADER_LENGTH,
     Codec,
     CParams,
     DParams,
@@ -44,9 +81,27 @@ from tessera.params import (
     Storage,
     Tuner,
     cparams_dflts,
+    default_nthreads,
     dparams_dflts,
     set_nthreads,
     storage_dflts,
 )
+from tessera.schunk import ChunkInfo, SChunk
+from tessera.tensor import (
+    load_array,
+    load_tensor,
+    pack_array2,
+    pack_tensor,
+    save_array,
+    save_tensor,
+    unpack_array2,
+    unpack_tensor,
+)
 
 __version__ = version()
+
+
+def __getattr__(name: str) -> int:
+    if name == "nthreads":  # it follows set_nthreads
+        return default_nthreads()
+    raise AttributeError(f"module 'tessera' has no attribute {name!r}")

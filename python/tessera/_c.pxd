@@ -78,6 +78,7 @@ cdef extern from "tessera/tessera.h" nogil:
         void *user
         cbool sparse
         cbool locking
+        const char *mmap
 
     # arrays
     int tsr_array_open(const char *url, const tsr_options *opts, tsr_array **out)
@@ -133,6 +134,28 @@ cdef extern from "tessera/tessera.h" nogil:
                            size_t len)
     int tsr_array_meta_remove(tsr_array *a, const char *name)
 
+    # what a chunk's header says
+    ctypedef struct tsr_chunk_facts:
+        size_t size
+        int64_t nbytes
+        int64_t cbytes
+        int64_t block_bytes
+        int64_t nblocks
+        int version
+        int typesize
+        int flags
+        int flags2
+        int blosc2_flags
+        cbool memcpyed
+        cbool dict
+        cbool vlblocks
+        int special
+        int codec_id
+        const char *codec
+        uint8_t filters[6]
+        uint8_t filters_meta[6]
+        uint8_t codec_meta
+
     # super-chunks
     ctypedef struct tsr_schunk_spec:
         size_t size
@@ -172,6 +195,28 @@ cdef extern from "tessera/tessera.h" nogil:
     int tsr_schunk_copy(tsr_schunk *s, const char *url, const tsr_schunk_spec *spec,
                         const tsr_options *opts, tsr_schunk **out)
     int tsr_schunk_get_chunk(const tsr_schunk *s, int64_t i, void **buf, size_t *len)
+    int tsr_schunk_lazy_chunk(const tsr_schunk *s, int64_t i, void **buf, size_t *len)
+    int tsr_schunk_chunk_info(const tsr_schunk *s, int64_t i, tsr_chunk_facts *out)
+    int tsr_schunk_settle(tsr_schunk *s)
+    int tsr_schunk_update_special(tsr_schunk *s, int64_t i, int special, const void *value)
+    int tsr_schunk_fill_special(tsr_schunk *s, int64_t nitems, int special, const void *value)
+    ctypedef struct tsr_cparams_info:
+        size_t size
+        int64_t item_bytes
+        int64_t block_bytes
+        int codec_id
+        const char *codec
+        int clevel
+        cbool dict
+        int split
+        uint8_t codec_meta
+        uint8_t filters[6]
+        uint8_t filters_meta[6]
+    int tsr_schunk_cparams(const tsr_schunk *s, tsr_cparams_info *out)
+    int tsr_array_cparams(const tsr_array *a, tsr_cparams_info *out)
+    int tsr_schunk_lock(tsr_schunk *s)
+    int tsr_schunk_unlock(tsr_schunk *s)
+    int64_t tsr_schunk_change_tick(const tsr_schunk *s)
     int tsr_schunk_append_compressed(tsr_schunk *s, const void *chunk, size_t len)
     int tsr_schunk_insert_compressed(tsr_schunk *s, int64_t i, const void *chunk, size_t len)
     int tsr_schunk_update_compressed(tsr_schunk *s, int64_t i, const void *chunk, size_t len)
@@ -187,26 +232,6 @@ cdef extern from "tessera/tessera.h" nogil:
     int tsr_schunk_meta_remove(tsr_schunk *s, const char *name)
 
     # one chunk in memory
-    ctypedef struct tsr_chunk_facts:
-        size_t size
-        int64_t nbytes
-        int64_t cbytes
-        int64_t block_bytes
-        int64_t nblocks
-        int version
-        int typesize
-        int flags
-        int flags2
-        int blosc2_flags
-        cbool memcpyed
-        cbool dict
-        cbool vlblocks
-        int special
-        int codec_id
-        const char *codec
-        uint8_t filters[6]
-        uint8_t filters_meta[6]
-        uint8_t codec_meta
     size_t tsr_compress_bound(size_t nbytes)
     int tsr_compress(const tsr_schunk_spec *spec, const void *src, size_t nbytes,
                      const tsr_options *opts, void *dst, size_t cap, size_t *cbytes)

@@ -202,9 +202,13 @@ cdef class Options:
 
     def __cinit__(self, *, mode=None, format=None, int threads=0, uint64_t offset=0,
                   bint durable=False, bint sparse=False, bint locking=False,
-                  uint64_t max_chunk_bytes=0):
+                  uint64_t max_chunk_bytes=0, mmap=None):
         self.kept = []
         self.o.size = sizeof(_c.tsr_options)
+        if mmap is not None:
+            b = mmap.encode()
+            self.kept.append(b)
+            self.o.mmap = b
         if mode is not None:
             b = mode.encode()
             self.kept.append(b)

@@ -4,3 +4,10 @@ from tessera._engine cimport Handle
 
 cdef class SuperChunk(Handle):
     cdef _c.tsr_schunk *s
+    cdef _c.int64_t item_bytes
+
+    cdef int must_be_new(self) except -1
+    cdef _c.int64_t nitems(self) except -1
+    cdef int box(self, object key, _c.int64_t *at, _c.int64_t *n) except -1
+    cdef int acceptable(self, int rc) except -1
+    cdef void settle(self, int *rc) noexcept nogil

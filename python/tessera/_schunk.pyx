@@ -7,7 +7,10 @@ from cpython.buffer cimport (PyBUF_C_CONTIGUOUS, PyBUF_SIMPLE, PyBUF_WRITABLE, P
                              PyObject_GetBuffer)
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.mem cimport PyMem_Calloc, PyMem_Free
+from cpython.number cimport PyNumber_AsSsize_t
+from cpython.slice cimport PySlice_AdjustIndices, PySlice_Unpack
 from libc.stdint cimport int64_t
+from libc.string cimport memset
 
 from tessera cimport _c
 from tessera._engine cimport (CLOSED, Handle, Options, SchunkSpec, check, pthread_rwlock_unlock,
@@ -25,16 +28,21 @@ cdef class SuperChunk(Handle):
     def _open(cls, str url, *, str mode="r", **options):
         """Opens what is at url; mode: "r" or "a"."""
         cdef SuperChunk self = cls.__new__(cls)
+        self._open_here(url, mode=mode, **options)
+        return self
+
+    def _open_here(self, str url, *, str mode="r", **options):
+        """This object, new, becomes the super-chunk at url."""
         cdef Options o = Options(mode="r" if mode == "r" else "r+", **options)
         cdef bytes b = os.fsencode(url)
         cdef const char *u = b
         cdef int rc
+        self.must_be_new()
         flush_path(url)
         with nogil:
             rc = _c.tsr_schunk_open(u, &o.o, &self.s)
         check(rc)
         self.opened(url, mode, mode != "r", options.get("locking", False))
-        return self
 
     @classmethod
     def _from_frame(cls, frame, bint copy=True, **options):
@@ -59,12 +67,32 @@ cdef class SuperChunk(Handle):
         cdef bytes b = b"" if url is None else os.fsencode(url)
         cdef const char *u = NULL if url is None else <const char *>b
         cdef int rc
-        if self.is_open:
-            raise ValueError("the super-chunk is open already")
+        self.must_be_new()
+        if url is not None:
+            flush_path(url)
         with nogil:
             rc = _c.tsr_schunk_create(u, &spec.s, &o.o, &self.s)
         check(rc)
         self.created(url, mode, options.get("locking", False))
+
+    cdef int must_be_new(self) except -1:
+        if self.s != NULL:
+            raise ValueError("the super-chunk is open already")
+        return 0
+
+    cdef int look(self) except -1:
+        self.item_bytes = _c.tsr_schunk_spec_of(self.s).item_bytes
+        return 0
+
+    def _drop(self):
+        """Ends the handle and forgets what was not flushed."""
+        with nogil:
+            if self.for_changes():
+                self.c_drop()
+            self.is_open = False
+            pthread_rwlock_unlock(&self.lock)
+        self.pending = False
+        self.writable = False
 
     cdef int c_close(self) noexcept nogil:
         return _c.tsr_schunk_close(self.s)
@@ -101,6 +129,16 @@ cdef class SuperChunk(Handle):
     cdef int c_meta_remove(self, const char *name) noexcept nogil:
         return _c.tsr_schunk_meta_remove(self.s, name)
 
+    def _take_frame(self) -> bytes:
+        """All of it as a contiguous frame; the handle is closed then."""
+        frame = self.to_cframe()
+        self._drop()
+        return frame
+
+    def _set_cparams(self, SchunkSpec spec):
+        """New chunks are made as spec says; items may change their size while there are none."""
+        raise NotImplementedError
+
     # ---- facts ----
 
     def _spec(self) -> dict:
@@ -116,6 +154,22 @@ cdef class SuperChunk(Handle):
                 "block_bytes": s.block_bytes, "steps": steps, "split": s.split,
                 "checksum": bool(s.checksum), "variable": bool(s.variable)}
 
+    def _cparams(self) -> dict:
+        """How new chunks are made, by ids and slots; blocksize 0: chosen for each."""
+        cdef _c.tsr_cparams_info p
+        cdef int rc = CLOSED
+        memset(&p, 0, sizeof(p))
+        p.size = sizeof(p)
+        with nogil:
+            if self.for_reading():
+                rc = _c.tsr_schunk_cparams(self.s, &p)
+            pthread_rwlock_unlock(&self.lock)
+        self.done(rc)
+        return {"typesize": p.item_bytes, "blocksize": p.block_bytes, "codec": p.codec_id,
+                "codec_meta": p.codec_meta, "clevel": p.clevel, "use_dict": bool(p.dict),
+                "splitmode": p.split, "filters": [p.filters[i] for i in range(6)],
+                "filters_meta": [p.filters_meta[i] for i in range(6)]}
+
     @property
     def nchunks(self) -> int:
         """Number of chunks."""
@@ -123,16 +177,143 @@ cdef class SuperChunk(Handle):
             self.done(CLOSED)
         return _c.tsr_schunk_nchunks(self.s)
 
+    @property
+    def typesize(self) -> int:
+        """Bytes of one item."""
+        return self.item_bytes
+
+    @property
+    def change_tick(self) -> int:
+        """A number that grows whenever the file was found changed by others."""
+        if not self.is_open:
+            self.done(CLOSED)
+        return _c.tsr_schunk_change_tick(self.s)
+
     def __len__(self):
+        return self.nitems()
+
+    cdef int64_t nitems(self) except -1:
         if not self.is_open:
             self.done(CLOSED)
         return _c.tsr_schunk_nitems(self.s)
 
     # ---- items ----
 
-    def _get(self, int64_t start, int64_t n, int64_t item_bytes) -> bytes:
+    cdef int box(self, key, int64_t *at, int64_t *n) except -1:
+        """Start and length of an integer or slice, as NumPy clips them: 0 items past the ends."""
+        cdef Py_ssize_t start, stop, step, have = self.nitems()
+        if isinstance(key, slice):
+            PySlice_Unpack(key, &start, &stop, &step)
+            if step != 1:
+                raise IndexError(f"step {step}: super-chunks are read and written in steps of 1")
+            n[0] = PySlice_AdjustIndices(have, &start, &stop, step)
+        else:
+            start = PyNumber_AsSsize_t(key, None)
+            if start < 0:
+                start += have
+            n[0] = 0 <= start < have
+        at[0] = start
+        return 0
+
+    def __getitem__(self, key):
+        """Items as bytes: `s[3]`, `s[10:20]`.
+
+        Bounds are clipped as NumPy does; an integer outside gives no bytes.
+
+        Examples
+        --------
+        >>> import tessera
+        >>> s = tessera.SChunk(data=b"abcdefgh")
+        >>> s[2:5], s[-1], s[100]
+        (b'cde', b'h', b'')
+        """
+        cdef int64_t at, n
+        self.box(key, &at, &n)
+        return self._get(at, n) if n else b""
+
+    def __setitem__(self, key, value):
+        """Items from a buffer that holds at least as many; those past the end are appended.
+
+        Raises
+        ------
+        IndexError
+            A step, or an integer outside.
+        ValueError
+            The buffer is too short, the slice begins behind the end or ends before it begins, or
+            the handle is for reading.
+
+        Examples
+        --------
+        >>> import tessera
+        >>> s = tessera.SChunk(data=b"abcd")
+        >>> s[2:6] = b"WXYZ"
+        >>> s[:]
+        b'abWXYZ'
+        """
+        cdef int64_t have = self.nitems(), start, stop
+        self.may_change()
+        if not isinstance(key, slice):
+            start = PyNumber_AsSsize_t(key, IndexError)
+            if start < 0:
+                start += have
+            if not 0 <= start < have:
+                raise IndexError(f"item {key}: the super-chunk has {have}")
+            self._set(start, 1, value)
+            return
+        if key.step is not None and key.step != 1:
+            raise IndexError(f"step {key.step}: super-chunks are read and written in steps of 1")
+        start = 0 if key.start is None else key.start
+        stop = have if key.stop is None else key.stop
+        if start < 0:
+            start += have
+        if stop < 0:
+            stop += have
+        if not 0 <= start <= have or stop < start:
+            raise ValueError(f"items {key.start} to {key.stop}: the super-chunk has {have}")
+        self._set(start, stop - start, value)
+
+    def get_slice(self, start=0, stop=None, out=None):
+        """Items start .. stop - 1, as bytes or into a buffer.
+
+        Parameters
+        ----------
+        start, stop : int, optional
+            Items; bounds are clipped as NumPy does.
+        out : buffer, optional
+            Contiguous and writable; filled from its beginning.
+
+        Returns
+        -------
+        bytes or None
+            None when `out` was filled.
+
+        Raises
+        ------
+        ValueError
+            `out` is too small.
+
+        Examples
+        --------
+        >>> import tessera
+        >>> s = tessera.SChunk(data=b"abcdefgh")
+        >>> s.get_slice(2, 4)
+        b'cd'
+        >>> out = bytearray(3)
+        >>> s.get_slice(start=5, out=out)
+        >>> out
+        bytearray(b'fgh')
+        """
+        cdef int64_t at, n
+        self.box(slice(start, stop), &at, &n)
+        if n == 0:
+            return b""
+        if out is None:
+            return self._get(at, n)
+        self._get_into(at, n, out)
+
+    def _get(self, int64_t start, int64_t n) -> bytes:
         """Items start .. start + n - 1."""
-        cdef bytes out = PyBytes_FromStringAndSize(NULL, n * item_bytes)
+        cdef bytes out = PyBytes_FromStringAndSize(NULL, n * self.item_bytes)
         cdef char *p = PyBytes_AS_STRING(out)
         cdef int rc = CLOSED
         with nogil:
@@ -142,14 +323,15 @@ cdef class SuperChunk(Handle):
         self.done(rc)
         return out
 
-    def _get_into(self, int64_t start, int64_t n, int64_t item_bytes, out):
+    def _get_into(self, int64_t start, int64_t n, out):
         """The same at the beginning of a writable buffer."""
         cdef Py_buffer view
         cdef int rc = CLOSED
         PyObject_GetBuffer(out, &view, PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE)
         try:
-            if view.len < n * item_bytes:
-                raise ValueError(f"out holds {view.len} bytes, the items are {n * item_bytes}")
+            if view.len < n * self.item_bytes:
+                raise ValueError(f"Not enough space: out holds {view.len} bytes, the items are "
+                                 f"{n * self.item_bytes}")
             with nogil:
                 if self.for_reading():
                     rc = _c.tsr_schunk_get(self.s, start, n, view.buf)
@@ -158,15 +340,16 @@ cdef class SuperChunk(Handle):
             PyBuffer_Release(&view)
         self.done(rc)
 
-    def _set(self, int64_t start, int64_t n, int64_t item_bytes, value):
+    def _set(self, int64_t start, int64_t n, value):
         """Items start .. start + n - 1 become the first ones of value; past the end they are new."""
         cdef Py_buffer view
         cdef int rc = CLOSED
         self.may_change()
         PyObject_GetBuffer(value, &view, PyBUF_C_CONTIGUOUS)
         try:
-            if view.len < n * item_bytes:
-                raise ValueError(f"value holds {view.len} bytes, the items are {n * item_bytes}")
+            if view.len < n * self.item_bytes:
+                raise ValueError(f"value holds {view.len} bytes, the items are "
+                                 f"{n * self.item_bytes}")
             with nogil:
                 if self.for_changes():
                     rc = _c.tsr_schunk_set(self.s, start, n, view.buf)
@@ -175,19 +358,19 @@ cdef class SuperChunk(Handle):
             PyBuffer_Release(&view)
         self.changed(rc)
 
-    def _append(self, int64_t item_bytes, value):
+    def _append(self, value):
         """All items of value at the end."""
         cdef Py_buffer view
         cdef int rc = CLOSED
         self.may_change()
         PyObject_GetBuffer(value, &view, PyBUF_C_CONTIGUOUS)
         try:
-            if view.len % item_bytes:
+            if view.len % self.item_bytes:
                 raise ValueError(f"value holds {view.len} bytes, no multiple of the "
-                                 f"item's {item_bytes}")
+                                 f"item's {self.item_bytes}")
             with nogil:
                 if self.for_changes():
-                    rc = _c.tsr_schunk_append(self.s, view.len // item_bytes, view.buf)
+                    rc = _c.tsr_schunk_append(self.s, view.len // self.item_bytes, view.buf)
                 pthread_rwlock_unlock(&self.lock)
         finally:
             PyBuffer_Release(&view)
@@ -206,21 +389,43 @@ cdef class SuperChunk(Handle):
         self.done(rc)
         return n
 
-    def _read_chunk_into(self, int64_t i, int64_t nbytes, out):
-        """Chunk i of nbytes decoded bytes at the beginning of a writable buffer."""
-        cdef Py_buffer view
+    def _read_chunk(self, int64_t i) -> bytes:
+        """Chunk i, decoded."""
+        cdef bytes out = PyBytes_FromStringAndSize(NULL, self._chunk_bytes(i))
+        cdef char *p = PyBytes_AS_STRING(out)
+        cdef size_t n = len(out)
         cdef int rc = CLOSED
-        PyObject_GetBuffer(out, &view, PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE)
+        with nogil:
+            if self.for_reading():
+                rc = _c.tsr_schunk_read_chunk(self.s, i, p, n)
+            pthread_rwlock_unlock(&self.lock)
+        self.acceptable(rc)
+        return out
+
+    def _read_chunk_into(self, int64_t i, dst):
+        """The same at the beginning of a writable buffer."""
+        cdef Py_buffer view
+        cdef int64_t n = self._chunk_bytes(i)
+        cdef int rc = CLOSED
+        PyObject_GetBuffer(dst, &view, PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE)
         try:
-            if view.len < nbytes:
-                raise ValueError(f"dst holds {view.len} bytes, the chunk {nbytes}")
+            if view.len == 0:
+                raise ValueError("dst is empty")
+            if view.len < n:
+                raise RuntimeError(f"dst holds {view.len} bytes, chunk {i} {n}")
             with nogil:
                 if self.for_reading():
-                    rc = _c.tsr_schunk_read_chunk(self.s, i, view.buf, nbytes)
+                    rc = _c.tsr_schunk_read_chunk(self.s, i, view.buf, n)
                 pthread_rwlock_unlock(&self.lock)
         finally:
             PyBuffer_Release(&view)
-        self.done(rc)
+        self.acceptable(rc)
+
+    cdef int acceptable(self, int rc) except -1:
+        """After a call about one chunk: one that is not there or does not fit is a RuntimeError."""
+        if rc == _c.TSR_EARG:
+            raise RuntimeError((<bytes>_c.tsr_error()).decode("utf-8", "replace"))
+        return self.done(rc)
 
     def _put_chunk(self, int64_t i, bint insert, bint compressed, value):
         """value becomes chunk i, or is put before it; compressed: it is a chunk already."""
@@ -243,6 +448,8 @@ cdef class SuperChunk(Handle):
                 pthread_rwlock_unlock(&self.lock)
         finally:
             PyBuffer_Release(&view)
+        if compressed:
+            self.acceptable(rc)
         self.changed(rc)
 
     def _delete_chunk(self, int64_t i):
@@ -252,21 +459,60 @@ cdef class SuperChunk(Handle):
             if self.for_changes():
                 rc = _c.tsr_schunk_delete_chunk(self.s, i)
             pthread_rwlock_unlock(&self.lock)
+        self.acceptable(rc)
         self.changed(rc)
 
-    def _get_chunk(self, int64_t i) -> bytes:
-        """The compressed chunk i."""
+    cdef void settle(self, int *rc) noexcept nogil:
+        """A last chunk that waits for more items is encoded: then it has a header."""
+        rc[0] = _c.tsr_schunk_settle(self.s) if self.pending else _c.TSR_OK
+
+    def _get_chunk(self, int64_t i, bint lazy=False) -> bytes:
+        """Chunk i as it is stored; lazy: its header and where its blocks are."""
         cdef void *buf = NULL
         cdef size_t n = 0
         cdef int rc = CLOSED
-        if self.pending:
-            self.flush()  # a last chunk that waits for more items is encoded
         with nogil:
-            if self.for_reading():
-                rc = _c.tsr_schunk_get_chunk(self.s, i, &buf, &n)
+            if self.for_changes():
+                self.settle(&rc)
+                if rc == _c.TSR_OK and lazy:
+                    rc = _c.tsr_schunk_lazy_chunk(self.s, i, &buf, &n)
+                elif rc == _c.TSR_OK:
+                    rc = _c.tsr_schunk_get_chunk(self.s, i, &buf, &n)
             pthread_rwlock_unlock(&self.lock)
-        self.done(rc)
+        self.acceptable(rc)
         return taken(buf, n)
+
+    def _chunk_info(self, int64_t i) -> tuple:
+        """(decoded bytes, stored bytes, special) of chunk i."""
+        cdef _c.tsr_chunk_facts f
+        cdef int rc = CLOSED
+        memset(&f, 0, sizeof(f))
+        f.size = sizeof(f)
+        with nogil:
+            if self.for_changes():
+                self.settle(&rc)
+                if rc == _c.TSR_OK:
+                    rc = _c.tsr_schunk_chunk_info(self.s, i, &f)
+            pthread_rwlock_unlock(&self.lock)
+        self.acceptable(rc)
+        return f.nbytes, f.cbytes, f.special
+
+    def _special(self, int64_t i, int64_t nitems, int special, bytes value):
+        """A chunk of one value takes the place of chunk i; i = -1: nitems into an empty one."""
+        cdef const char *p = NULL if value is None else <const char *>value
+        cdef int rc = CLOSED
+        self.may_change()
+        if value is not None and len(value) != self.item_bytes:
+            raise ValueError(f"value: found {len(value)} bytes, an item has {self.item_bytes}")
+        with nogil:
+            if not self.for_changes():
+                pass
+            elif i < 0:
+                rc = _c.tsr_schunk_fill_special(self.s, nitems, special, p)
+            else:
+                rc = _c.tsr_schunk_update_special(self.s, i, special, p)
+            pthread_rwlock_unlock(&self.lock)
+        self.changed(rc)
 
     def _reorder(self, order):
         cdef int64_t n = len(order), i
@@ -305,3 +551,25 @@ cdef class SuperChunk(Handle):
         self.done(rc)
         new.created(url, mode, options.get("locking", False))
         return new
+
+    # ---- other programs ----
+
+    def _lock(self):
+        """Keeps other programs out until `_unlock`; the handle is up to date then."""
+        cdef int rc = CLOSED
+        with nogil:
+            if self.for_changes():
+                rc = _c.tsr_schunk_lock(self.s)
+            pthread_rwlock_unlock(&self.lock)
+        self.done(rc)
+        self.look()
+
+    def _unlock(self):
+        """Writes what is pending and lets others in."""
+        cdef int rc = CLOSED
+        with nogil:
+            if self.for_changes():
+                rc = _c.tsr_schunk_unlock(self.s)
+            pthread_rwlock_unlock(&self.lock)
+        self.done(rc)
+        self.pending = False

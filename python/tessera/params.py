@@ -76,6 +76,11 @@ class Tuner(Enum):
 
 
 MAX_FILTERS = 6
+MAX_TYPESIZE = MAX_BLOCKSIZE = 536866816  #: bytes of an item, of a block
+MAX_BUFFERSIZE = 2147483615  #: bytes that one chunk can hold
+MAX_OVERHEAD = EXTENDED_HEADER_LENGTH = 32  #: bytes that a chunk has at most beyond its data
+MIN_HEADER_LENGTH = 16  #: bytes of the header of Blosc1 chunks
+MAX_DIM = 16  #: dimensions of a Blosc2 array
 _C_SPLIT = {SplitMode.ALWAYS_SPLIT: 1, SplitMode.NEVER_SPLIT: 2}
 _PY_SPLIT = {1: SplitMode.ALWAYS_SPLIT, 2: SplitMode.NEVER_SPLIT}
 Step: TypeAlias = tuple[str, str]
@@ -232,7 +237,8 @@ class Storage(_Keys):
     urlpath : str or path, optional
         Default: in memory.
     mode : {"r", "a", "w"}
-        Read; open or create; create or replace.
+        Read; change (constructors: there must be nothing yet); create or replace.  None: what
+        mmap_mode means.
     mmap_mode : {"r", "r+", "w+", "c"}, optional
         Through a memory mapping; "c": changes stay in memory.
     initial_mapping_size : int, optional
@@ -245,7 +251,7 @@ class Storage(_Keys):
 
     contiguous: bool | None = None
     urlpath: str | os.PathLike[str] | None = None
-    mode: str = "a"
+    mode: str | None = "a"
     mmap_mode: str | None = None
     initial_mapping_size: int | None = None
     locking: bool = False
@@ -281,6 +287,112 @@ def filled(kind: type[Any], value: Any, **defaults: Any) -> Any:
         if key not in names:
             raise ValueError(f"{kind.__name__}: unknown {key!r}; there are: {', '.join(sorted(names))}")
     return kind(**given)
+
+
+def padded(cp: CParams) -> CParams:
+    """The same with all places for filters, those at the end empty."""
+    more = MAX_FILTERS - len(cp.filters)
+    return dataclasses.replace(
+        cp,
+        filters=[*cp.filters, *[Filter.NOFILTER] * more],
+        filters_meta=[*cp.filters_meta, *[0] * more],
+    )
+
+
+# ---- where things are kept ----
+
+
+def storage_from(kwargs: dict[str, Any]) -> Storage:
+    """Takes `storage`, or its fields, out of keyword arguments.
+
+    Raises
+    ------
+    AttributeError
+        Both are there.
+    ValueError
+        The fields do not fit together.
+    """
+    fields = {f.name for f in dataclasses.fields(Storage)} & kwargs.keys()
+    storage = kwargs.pop("storage", None)
+    if storage is not None and fields:
+        raise AttributeError(f"storage is given, and {', '.join(sorted(fields))} besides")
+    st: Storage = filled(Storage, storage if storage is not None else {f: kwargs.pop(f) for f in fields})
+    _check_storage(st)
+    return st
+
+
+def _check_storage(st: Storage) -> None:
+    if st.mode not in (None, "r", "a", "w"):
+        raise ValueError(f"mode: found {st.mode!r}, expected 'r', 'a' or 'w'")
+    check_mapping(st.mmap_mode, st.initial_mapping_size, st.locking)
+    if st.mmap_mode is not None and st.urlpath is None:
+        raise ValueError("urlpath must be set: mmap_mode is for files")
+    if st.mmap_mode is not None and not st.contiguous:
+        raise ValueError("Only contiguous storage is supported with mmap_mode")
+
+
+def check_mapping(mmap_mode: str | None, size: int | None, locking: bool) -> None:
+    """Whether the parameters of a memory mapping fit together: ValueError if not."""
+    if mmap_mode not in (None, "r", "r+", "w+", "c"):
+        raise ValueError(f"mmap_mode: found {mmap_mode!r}, expected 'r', 'r+', 'w+' or 'c'")
+    if mmap_mode is not None and locking:
+        raise ValueError("locking is not possible with mmap_mode")
+    if size is None:
+        return
+    if mmap_mode is None:
+        raise ValueError("initial_mapping_size can only be used with mmap_mode")
+    if mmap_mode == "r":
+        raise ValueError("initial_mapping_size can only be used with writing modes")
+
+
+def threads_of(nthreads: int) -> int:
+    """The number of threads as the engine takes it: 0 for the default."""
+    if nthreads < 1:
+        raise ValueError(f"nthreads: found {nthreads}, expected 1 or more")
+    return 0 if nthreads == default_nthreads() else min(nthreads, 1024)
+
+
+def create_options(st: Storage, nthreads: int) -> dict[str, Any]:
+    """Options of the engine to create something.
+
+    Raises
+    ------
+    ValueError
+        The mode is "r", or a mapping that only opens.
+    """
+    mode = st.mode or {"w+": "w"}.get(st.mmap_mode or "", "a")
+    if mode == "r" or st.mmap_mode in ("r", "c"):
+        raise ValueError("mode 'r' is for opening: what is new needs 'a' or 'w'")
+    out: dict[str, Any] = {"mode": "w" if mode == "w" else "x", "threads": threads_of(nthreads)}
+    if st.urlpath is not None:
+        out["sparse"] = not st.contiguous
+        out["locking"] = st.locking
+        out["mmap"] = "w+" if st.mmap_mode else None
+    return out
+
+
+def open_options(st: Storage, nthreads: int) -> dict[str, Any]:
+    """Options of the engine to open, for reading, what a Storage names.
+
+    Raises
+    ------
+    ValueError
+        It names nothing, or nothing is there.
+    """
+    if st.urlpath is None:
+        raise ValueError("mode 'r': you did not specify a urlpath")
+    if not os.path.exists(st.urlpath):
+        raise ValueError(f"{st.urlpath}: does not exist, mode 'r' needs a file")
+    return {"mode": "r", "threads": threads_of(nthreads), "locking": st.locking,
+            "mmap": "r" if st.mmap_mode else None}  # fmt: skip
+
+
+def buffer_bytes(data: Any) -> int:
+    """Bytes of a buffer; 0 of None."""
+    if data is None:
+        return 0
+    n = getattr(data, "nbytes", None)
+    return n if isinstance(n, int) else memoryview(data).nbytes
 
 
 # ---- steps of the C API ----
@@ -348,3 +460,20 @@ def from_spec(spec: Mapping[str, Any], typesize: int, blocksize: int) -> CParams
     cp.filters = [f for f, _ in filters]
     cp.filters_meta = [m for _, m in filters]
     return cp
+
+
+def from_slots(slots: Mapping[str, Any]) -> CParams:
+    """What was written, from the numbers and places in a file."""
+    cp = CParams(typesize=slots["typesize"], blocksize=slots["blocksize"])
+    cp.codec, cp.clevel = _member(Codec, slots["codec"]), slots["clevel"]
+    cp.codec_meta = _signed(_CODECS.get(slots["codec"], ""), slots["codec_meta"])
+    cp.use_dict, cp.splitmode = slots["use_dict"], SplitMode(slots["splitmode"])
+    cp.filters = [_member(Filter, f) for f in slots["filters"]]
+    metas = zip(slots["filters"], slots["filters_meta"], strict=True)
+    cp.filters_meta = [_signed(_FILTERS.get(f, ""), m) for f, m in metas]
+    return cp
+
+
+def codec_of(number: int) -> Any:
+    """The member of Codec of a number, or the number of one that has no name here."""
+    return _member(Codec, number)
