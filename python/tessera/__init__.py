@@ -87,6 +87,7 @@ from tessera.params import (
     storage_dflts,
 )
 from tessera.schunk import ChunkInfo, SChunk
+from tessera.take import take, take_along_axis
 from tessera.tensor import (
     load_array,
     load_tensor,
@@ -97,6 +98,7 @@ from tessera.tensor import (
     unpack_array2,
     unpack_tensor,
 )
+from tessera.view import expand_dims, squeeze
 
 __version__ = version()
 

@@ -15,6 +15,7 @@ from numpy.typing import DTypeLike
 from tessera import params
 from tessera._engine import SchunkSpec, probe
 from tessera._schunk import SuperChunk
+from tessera.callbacks import Callbacks
 from tessera.chunkview import ChunkInfo
 from tessera.info import InfoReporter, schunk_items
 from tessera.meta import Meta, VLMeta, packed_metas
@@ -26,7 +27,7 @@ _CHUNK_MAX = 2**31 - 1
 _HEADER = 32
 
 
-class SChunk(SuperChunk):
+class SChunk(SuperChunk, Callbacks):
     """A growable row of items of `typesize` bytes, compressed chunk by chunk.
 
     Parameters
