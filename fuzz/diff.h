@@ -56,8 +56,8 @@ bool diff_chunk_passes(const struct verdict *v, chunk_test *test);
 /* Does the frame's index chunk? */
 bool diff_index_passes(const struct bytes *in, chunk_test *test);
 
-/* Of each fact: both refuse it, both give the same, or a rule says why not; counts which it was.  alive: the peer did
- * not die of the bytes. */
+/* Of each fact: both refuse it, both give the same, or a rule says why not; counts which it was.
+ * alive: the peer did not die of the bytes. */
 bool diff_allowed(const struct bytes *in, const struct answers *ours, const struct facts *theirs,
                   bool alive);
 void diff_print(const struct bytes *in, const struct answers *ours, const struct facts *theirs,
