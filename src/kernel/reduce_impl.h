@@ -14,7 +14,7 @@
 #define EXTREME(name, before)                                                                \
     static inline T NAME(name##_of)(T a, T b)                                                \
     {                                                                                        \
-        return (b before a) | IS_NAN(b) ? b : a;                                             \
+        return ((b before a) | IS_NAN(b)) ? b : a;                                           \
     }                                                                                        \
     static void NAME(name##_run)(void *acc, int64_t plane, const void *src, int64_t n)       \
     {                                                                                        \
@@ -42,7 +42,7 @@
         (void)plane;                                                                         \
         for (int64_t i = 0; i < n; i++) {                                                    \
             WORD w = (WORD)p[i];                                                             \
-            a[i] = (w before a[i]) | IS_NAN(w) ? w : a[i];                                   \
+            a[i] = ((w before a[i]) | IS_NAN(w)) ? w : a[i];                                 \
         }                                                                                    \
     }
 EXTREME(min, <)
