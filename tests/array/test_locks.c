@@ -31,7 +31,7 @@ static uint64_t first(const tsr_schunk *s)
 /* One more in the first item, read and written under one lock, with a flush between. */
 static int add_one(tsr_schunk *s)
 {
-    uint64_t v;
+    uint64_t v = 0;
     int rc = tsr_schunk_lock(s);
     if (rc == TSR_OK) rc = tsr_schunk_get(s, 0, 1, &v);
     if (rc == TSR_OK) rc = tsr_schunk_set(s, 3, 1, &v);
