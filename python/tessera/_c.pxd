@@ -119,6 +119,27 @@ cdef extern from "tessera/tessera.h" nogil:
     int tsr_array_from_frame(const void *buf, size_t len, int flags, const tsr_options *opts,
                              tsr_array **out)
 
+    # reductions
+    ctypedef enum tsr_reduction:
+        TSR_MAX
+        TSR_MIN
+        TSR_SUM
+        TSR_MEAN
+        TSR_PROD
+        TSR_STD
+        TSR_VAR
+        TSR_ANY
+        TSR_ALL
+    ctypedef struct tsr_reduce_spec:
+        size_t size
+        tsr_reduction how
+        const cbool *axes
+        double ddof
+        cbool wide
+    int tsr_reduce(const tsr_array *a, const tsr_slice *s, const tsr_reduce_spec *how, void *out,
+                   size_t out_bytes)
+    int tsr_reduce_dtype(const char *dtype, const tsr_reduce_spec *how, char **out)
+
     # attributes and metalayers
     int tsr_array_attrs(const tsr_array *a, char **json)
     int tsr_array_attr_set(tsr_array *a, const char *name, const char *json)

@@ -18,6 +18,7 @@ from tessera.chunkview import ArrayChunks
 from tessera.fields import NDField
 from tessera.info import InfoReporter, array_items
 from tessera.neighbours import Neighbours
+from tessera.reductions import Reductions
 
 _ROWS_BYTES = 16 << 20  # what an iteration over rows decodes at a time
 
@@ -33,7 +34,7 @@ class ArrayChunkInfo(NamedTuple):
     lazychunk: bytes  #: its header (and where its blocks are)
 
 
-class NDArray(Neighbours, Array):
+class NDArray(Reductions, Neighbours, Array):
     """A chunked, compressed N-dimensional array, wherever it is stored.
 
     Arrays come from functions: `tessera.open`, `asarray`, `zeros`, `full`, `arange` and so on.

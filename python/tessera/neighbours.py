@@ -22,6 +22,7 @@ _FACTS = {"shape", "ndim", "size", "result_type", "can_cast", "iscomplexobj", "i
           "broadcast_shapes"}  # fmt: skip
 _OWN = {"sum", "prod", "mean", "std", "var", "min", "max", "amin", "amax", "any", "all", "take",
         "take_along_axis"}  # fmt: skip
+_OWN_KEYWORDS = {"axis", "dtype", "out", "ddof", "keepdims", "indices"}
 _OWN_NAMES = {"amin": "min", "amax": "max"}
 
 
@@ -96,7 +97,7 @@ class Neighbours(np.lib.mixins.NDArrayOperatorsMixin):
         """NumPy's functions see decoded arrays; reductions go to the array's own methods."""
         name = func.__name__
         own = getattr(self, _OWN_NAMES.get(name, name), None) if name in _OWN else None
-        if own is not None and args and args[0] is self and not kwargs.get("out"):
+        if own is not None and args and args[0] is self and kwargs.keys() <= _OWN_KEYWORDS:
             return own(*args[1:], **kwargs)
         see = _hollow if name in _FACTS else _decoded
         return func(*see(args), **{k: see(v) for k, v in kwargs.items()})

@@ -103,6 +103,11 @@ class View(NDArray):
         """The items in the view's shape as a Blosc2 frame."""
         return self.copy().to_cframe()
 
+    def _reduce(self, how: str, axes: Sequence[bool], ddof: float, wide: bool) -> np.ndarray:
+        of_base = [at is None or axes[at] for at in self._axes]
+        kept = [n for n, gone in zip(self.shape, axes, strict=True) if not gone]
+        return self._base._reduce(how, of_base, ddof, wide).reshape(kept)
+
     def close(self) -> None:
         """Nothing: the base is closed on its own."""
 
