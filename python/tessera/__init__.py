@@ -12,6 +12,13 @@ from tessera._engine import (
     UnsupportedError,
     version,
 )
+from tessera._user import (
+    BlockInfo,
+    register_codec,
+    register_filter,
+    ucodecs_registry,
+    ufilters_registry,
+)
 from tessera.buffers import (
     clib_info,
     compress,

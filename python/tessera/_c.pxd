@@ -290,3 +290,39 @@ cdef extern from "tessera/tessera.h" nogil:
         cbool lossy
         cbool shape
     int tsr_codec_at(int i, tsr_codec_info *out)
+
+    # codecs and filters of the program's own
+    ctypedef struct tsr_block_info:
+        size_t size
+        int64_t item_bytes
+        int typesize
+        int ndim
+        const int32_t *shape
+        int meta
+        int clevel
+    ctypedef struct tsr_user_codec:
+        size_t size
+        const char *name
+        const char *about
+        int blosc2_id
+        void *user
+        int (*encode)(void *user, const tsr_block_info *b, const void *src, size_t n, void *dst,
+                      size_t cap, size_t *len) noexcept
+        int (*decode)(void *user, const tsr_block_info *b, const void *src, size_t len, void *dst,
+                      size_t n) noexcept
+        cbool lossy
+        cbool whole
+    ctypedef struct tsr_user_filter:
+        size_t size
+        const char *name
+        const char *about
+        int blosc2_id
+        void *user
+        int (*encode)(void *user, const tsr_block_info *b, const void *src, void *dst,
+                      size_t n) noexcept
+        int (*decode)(void *user, const tsr_block_info *b, const void *src, void *dst,
+                      size_t n) noexcept
+        cbool lossy
+        cbool items
+    int tsr_codec_register(tsr_context *c, const tsr_user_codec *codec)
+    int tsr_filter_register(tsr_context *c, const tsr_user_filter *filter)

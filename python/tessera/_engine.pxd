@@ -24,6 +24,16 @@ cdef bytes taken(void *buf, size_t n)
 # Borrowed; NULL (the default one) for 0 threads.
 cdef _c.tsr_context *context(int threads) except? NULL
 
+# A codec or filter of the program's: add makes it known to a context (NULL: the default one).
+cdef class Registered:
+    cdef int add(self, _c.tsr_context *c) except -1
+
+# Makes it known to all contexts that there are and will be.
+cdef int register(Registered r) except -1
+
+# What a codec's or filter's function answers with for an exception, so that check finds it again.
+cdef int failed(object exception)
+
 cdef class Steps:
     cdef _c.tsr_step step[8]
     cdef readonly int n

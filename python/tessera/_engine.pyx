@@ -8,13 +8,16 @@ GIL.  Writable handles of files are registered by real path, so that whoever ope
 this process sees what they hold, and so that they are flushed when the interpreter ends.
 """
 import atexit
+import itertools
 import os
+import re
 import weakref
 
 cimport cython
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.exc cimport PyErr_WriteUnraisable
 from cpython.mem cimport PyMem_Calloc, PyMem_Free
+from cpython.ref cimport Py_INCREF
 from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memset
 from posix.unistd cimport getpid
@@ -73,7 +76,30 @@ _exceptions = {
 cdef int check(int rc) except -1:
     if rc >= 0:
         return 0
-    raise _exceptions.get(rc, TesseraError)((<bytes>_c.tsr_error()).decode("utf-8", "replace"))
+    text = (<bytes>_c.tsr_error()).decode("utf-8", "replace")
+    cause = None
+    if _failures and (found := _answer.search(text)):
+        cause = _failures.pop(int(found[1]), None)
+    if cause is not None:
+        text = f"{text[:found.start()]}raised {type(cause).__name__}: {cause}"
+    raise _exceptions.get(rc, TesseraError)(text) from cause
+
+
+# ---- exceptions of codecs and filters written in Python, on their way through the engine ----
+
+_answer = re.compile(r"answered (\d+)$")  # how tsr_error ends when such a function failed
+_failures = {}  # answer -> exception, the newest few: only the first one of a call is asked for
+_answers = itertools.count(1000)
+
+
+cdef int failed(object exception):
+    if isinstance(exception, KeyboardInterrupt):
+        return _c.TSR_ECANCELLED
+    answer = next(_answers) % 0x7fffffff
+    _failures[answer] = exception
+    while len(_failures) > 64:
+        _failures.pop(next(iter(_failures)), None)
+    return answer
 
 
 cdef bytes taken(void *buf, size_t n):
@@ -91,11 +117,28 @@ cdef class _Context:
 
 
 _contexts = {}
+_registered = []
+
+
+cdef class Registered:
+    cdef int add(self, _c.tsr_context *c) except -1:
+        return 0
+
+
+cdef int register(Registered r) except -1:
+    cdef _Context c
+    r.add(NULL)
+    Py_INCREF(r)  # contexts call it as long as they live, which is for ever
+    _registered.append(r)
+    for c in list(_contexts.values()):
+        r.add(c.c)
+    return 0
 
 
 cdef _c.tsr_context *context(int threads) except? NULL:
     cdef _c.tsr_context_options o
     cdef _Context c
+    cdef Registered r
     cdef int rc
     if threads == 0 or threads == _c.tsr_context_threads(NULL):
         return NULL
@@ -107,6 +150,8 @@ cdef _c.tsr_context *context(int threads) except? NULL:
         o.threads = threads
         rc = _c.tsr_context_new(&o, &c.c)
         check(rc)
+        for r in _registered:
+            r.add(c.c)
         c = _contexts.setdefault(threads, c)
     return c.c
 

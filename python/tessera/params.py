@@ -405,6 +405,17 @@ _WITH_META = {"bytedelta", "ndcell", "ndmean", "trunc_prec", "int_trunc", "ndlz"
 _SIGNED = {"trunc_prec", "int_trunc", "zfp_acc"}
 
 
+def is_known(step: str) -> bool:
+    """Whether a codec or filter has this name."""
+    return step in _NUMBERS
+
+
+def add_step(name: str, ident: int, is_filter: bool) -> None:
+    """One that the program registered."""
+    _NUMBERS[name] = (ident, is_filter)
+    (_FILTERS if is_filter else _CODECS)[ident] = name
+
+
 def _signed(name: str, meta: int) -> int:
     """Metas are bytes in files; of some steps they are signed."""
     return meta - 256 if name in _SIGNED and meta > 127 else meta
@@ -418,12 +429,12 @@ def steps(cp: CParams) -> list[Step]:
             continue
         name = _FILTERS.get(number(f))
         if name is None:
-            raise ValueError(f"filter {f}: not in this build, nor registered")
+            raise _engine.UnsupportedError(f"filter {f}: neither built in nor registered")
         meta = _signed(name, meta)
         out.append((name, f"meta={meta}" if meta or name in _WITH_META else ""))
     name = _CODECS.get(number(cp.codec))
     if name is None:
-        raise ValueError(f"codec {cp.codec}: not in this build, nor registered")
+        raise _engine.UnsupportedError(f"codec {cp.codec}: neither built in nor registered")
     params = [f"clevel={cp.clevel}"]
     if cp.use_dict:
         params.append("dict=1")
@@ -442,9 +453,10 @@ def from_spec(spec: Mapping[str, Any], typesize: int, blocksize: int) -> CParams
     cp = CParams(typesize=typesize, blocksize=blocksize)
     cp.splitmode = _PY_SPLIT.get(spec["split"], SplitMode.AUTO_SPLIT)
     filters: list[tuple[Any, int]] = []
-    for name, params in spec["steps"]:
+    for i, (name, params) in enumerate(spec["steps"]):
         values = {k: int(v) for k, v in (p.split("=") for p in params.split(",") if p)}
-        ident, is_filter = _NUMBERS[name]
+        unknown = int(name[2:]) if name not in _NUMBERS else 0, i < len(spec["steps"]) - 1
+        ident, is_filter = _NUMBERS.get(name, unknown)  # "id200": what nobody registered here
         if is_filter:
             filters.append((_member(Filter, ident), values.get("meta", 0) & 0xFF))
         else:
