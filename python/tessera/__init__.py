@@ -41,6 +41,7 @@ from tessera.buffers import (
     unpack,
     unpack_array,
 )
+from tessera.chunkview import get_slice_nchunks
 from tessera.copies import compute_chunks_blocks, concat, copy, reshape, stack
 from tessera.create import (
     arange,

@@ -337,11 +337,20 @@ def pack_array(
 
 
 def unpack_array(packed_array: Any, *, trusted: bool = False, **kwargs: Any) -> Any:
-    """The array that `pack_array` was given; parameters and errors as of `unpack`."""
-    return _unpickle(packed_array, trusted, kwargs)
+    """The array that `pack_array` was given; parameters and errors as of `unpack`.
+
+    With encoding="bytes", for what Python 2 pickled, strings come back as text in UTF-8.
+    """
+    array = _unpickle(packed_array, trusted, kwargs)
+    if kwargs.get("encoding") == "bytes" and array.dtype.kind == "S":
+        return np.char.decode(array, "utf-8")
+    return array
 
 
 # ---- facts ----
+
+
+_LAZY = 0x08  # flag in byte 31 of what SChunk.get_lazychunk gives
 
 
 def get_cbuffer_sizes(src: Any) -> tuple[int, int, int]:
@@ -353,7 +362,10 @@ def get_cbuffer_sizes(src: Any) -> tuple[int, int, int]:
     >>> tessera.get_cbuffer_sizes(tessera.compress(bytes(4000)))[:2]
     (4000, 32)
     """
-    info = _chunk.chunk_info(src)
+    head = bytearray(np.frombuffer(src, np.uint8)[:32])
+    if len(head) == 32:
+        head[31] &= ~_LAZY  # the header is that of the whole chunk
+    info = _chunk.chunk_info(head)
     return info["nbytes"], info["cbytes"], info["block_bytes"]
 
 

@@ -206,3 +206,64 @@ _SHARED = {
     "flush", "get_chunk", "holding_lock", "meta", "mode", "refresh", "sync", "to_cframe",
     "urlpath", "vlmeta",
 }  # fmt: skip
+
+
+def get_slice_nchunks(schunk: Any, key: Any) -> np.ndarray:
+    """The numbers of the chunks that a key meets.
+
+    Parameters
+    ----------
+    schunk : SChunk or NDArray
+    key : int, slice, (start, stop), or for arrays any key of whole numbers and slices
+        Of a super-chunk in items.
+
+    Returns
+    -------
+    numpy.ndarray
+        Rising; of an array the numbers are those of its grid in C order.
+
+    Raises
+    ------
+    IndexError
+        The key is out of bounds, or of another kind.
+    ValueError
+        The super-chunk has chunks of any size.
+
+    Examples
+    --------
+    >>> import tessera
+    >>> a = tessera.zeros((4, 6), chunks=(2, 2))
+    >>> tessera.get_slice_nchunks(a, (slice(1, 3), -1))
+    array([2, 5])
+    >>> tessera.get_slice_nchunks(tessera.SChunk(chunksize=10, data=bytes(95)), (25, 40))
+    array([2, 3])
+    """
+    if not hasattr(schunk, "_slices"):
+        if isinstance(key, tuple):
+            key = slice(*key)
+        if not schunk.chunkshape:
+            raise ValueError("chunks of any size have no place among the items")
+        at = range(len(schunk))[key]
+        return _met(at if isinstance(at, range) else range(at, at + 1), schunk.chunkshape)
+    found = schunk._slices(key)
+    if found is None:
+        raise IndexError("only whole numbers, slices, an ellipsis and None are possible here")
+    axes, grid = [], []
+    for s, n, c in zip(found[0], schunk.shape, schunk.chunks, strict=True):
+        axes.append(_met(range(n)[s], max(c, 1)))
+        grid.append(-(-n // max(c, 1)))
+    if not axes:
+        return np.zeros(1, dtype=np.int64)
+    if any(not len(at) for at in axes):
+        return np.zeros(0, dtype=np.int64)
+    return np.ravel_multi_index(np.ix_(*axes), grid).reshape(-1)
+
+
+def _met(items: range, chunk: int) -> np.ndarray:
+    """The numbers of the chunks of so many items in which some of the items lie."""
+    if not items:
+        return np.zeros(0, dtype=np.int64)
+    first, last = sorted((items[0], items[-1]))
+    if abs(items.step) <= chunk:
+        return np.arange(first // chunk, last // chunk + 1)
+    return np.arange(first, last + 1, abs(items.step)) // chunk

@@ -340,9 +340,9 @@ class NDArray(Reductions, Neighbours, Array):
 
     def take(self, indices: ArrayLike, axis: int | None = None) -> NDArray:
         """The items with the given numbers along an axis, as a new array; see `tessera.take`."""
-        from tessera import take
+        from tessera.take import take
 
-        return take.take(self, indices, axis)
+        return take(self, indices, axis)
 
     def reshape(self, shape: int | Sequence[int], c_order: bool = True, **kwargs: Any) -> NDArray:
         """The items in C order as a new array of another shape; kwargs as of `tessera.empty`.

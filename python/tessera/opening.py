@@ -28,7 +28,7 @@ def _path(urlpath: str | os.PathLike[str]) -> str:
 
 def open(
     urlpath: str | os.PathLike[str],
-    mode: str = "r",
+    mode: str | None = "r",
     offset: int = 0,
     *,
     cparams: CParams | Mapping[str, Any] | None = None,
@@ -44,7 +44,8 @@ def open(
     urlpath : str or path
         A file (.b2nd, .b2frame, .npy ...), the folder of a sparse frame, or a file:// URL.
     mode : {"r", "a", "w"}
-        Read; change; "w" empties a super-chunk, of an array it is the same as "a".
+        Read; change; "w" empties a super-chunk, of an array it is the same as "a".  None: "r", or
+        what mmap_mode says.
     offset : int
         Bytes before the frame in its file; then it is for reading.
     cparams : CParams or dict, optional
@@ -78,6 +79,7 @@ def open(
     if mmap_mode == "w+":
         raise ValueError("w+ mmap_mode cannot be used to open an existing file")
     params.check_mapping(mmap_mode, initial_mapping_size, locking)
+    mode = mode or "r"
     if mode not in ("r", "a", "w"):
         raise ValueError(f"mode: found {mode!r}, expected 'r', 'a' or 'w'")
     dp = params.filled(DParams, dparams)
@@ -93,7 +95,10 @@ def open(
         "threads": params.threads_of(dp.nthreads),
     }
     if kind == "schunk":
-        return SChunk._from_url(path, dp, **options)
+        s = SChunk._from_url(path, dp, **options)
+        if cparams is not None:
+            s._nthreads = params.filled(CParams, cparams).nthreads
+        return s
     return _array(path, cparams, dp, **options)
 
 

@@ -402,6 +402,8 @@ _CODECS = {i: name for name, (i, is_filter) in _NUMBERS.items() if not is_filter
 _FILTERS = {i: name for name, (i, is_filter) in _NUMBERS.items() if is_filter}
 _WITH_META = {"bytedelta", "ndcell", "ndmean", "trunc_prec", "int_trunc", "ndlz",
               "zfp_acc", "zfp_prec", "zfp_rate"}  # fmt: skip
+_WITH_DICT = {"zstd", "lz4", "lz4hc"}  # others do without, as they always have
+_OF_ITEMS = {"zfp_acc", "zfp_prec", "zfp_rate"}  # for which a shuffle leaves none
 _SIGNED = {"trunc_prec", "int_trunc", "zfp_acc"}
 
 
@@ -422,10 +424,14 @@ def _signed(name: str, meta: int) -> int:
 
 
 def steps(cp: CParams) -> list[Step]:
-    """The (name, params) pairs of a CParams: filters in their order, then the codec."""
+    """The (name, params) pairs of a CParams: filters in their order, then the codec.
+
+    The filters that stand there when none were given are not for codecs that work on items.
+    """
     out: list[Step] = []
+    usual = _CODECS.get(number(cp.codec)) in _OF_ITEMS and cp.filters == _no_filters()
     for f, meta in zip(cp.filters, cp.filters_meta, strict=True):
-        if number(f) == 0:
+        if number(f) == 0 or usual:
             continue
         name = _FILTERS.get(number(f))
         if name is None:
@@ -436,7 +442,7 @@ def steps(cp: CParams) -> list[Step]:
     if name is None:
         raise _engine.UnsupportedError(f"codec {cp.codec}: neither built in nor registered")
     params = [f"clevel={cp.clevel}"]
-    if cp.use_dict:
+    if cp.use_dict and name in _WITH_DICT:
         params.append("dict=1")
     if cp.codec_meta or name in _WITH_META:
         params.append(f"meta={_signed(name, cp.codec_meta)}")

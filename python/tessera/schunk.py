@@ -74,6 +74,7 @@ class SChunk(SuperChunk, Callbacks):
     """
 
     _given: CParams | None
+    _nthreads: int = 0  # to compress, of one that was opened; 0: the default
     _dparams: DParams
     _contiguous: bool
 
@@ -201,6 +202,7 @@ class SChunk(SuperChunk, Callbacks):
         """How new chunks are compressed."""
         if self._given is None:
             self._given = params.from_slots(self._cparams())
+            self._given.nthreads = self._nthreads or self._given.nthreads
         return params.filled(CParams, self._given)
 
     @cparams.setter
