@@ -125,8 +125,9 @@ int tsr_store_gunzip(const char *url, const char *beside, struct tsr_store **out
  * much the file would give.  ECORRUPT; ECANCELLED by progress. */
 int tsr_store_gunzip_to(struct tsr_store *st, uint64_t bytes, tsr_progress progress, void *user);
 
-/* The one object of a store, taken over also when this fails: what is written to it stays in memory,
- * and is gone with the handle.  Reads fail with ECONFLICT when the object itself changes. */
+/* The one object of a store, which is taken over also when this fails: what is written to it stays
+ * in memory, and is gone with the handle.  Reads fail with ECONFLICT when the object itself
+ * changes. */
 int tsr_store_overlay(struct tsr_store *file, struct tsr_store **out);
 
 /* Bytes in memory: a growable buffer of its own, or a borrowed one (read-only). */
