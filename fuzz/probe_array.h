@@ -55,6 +55,39 @@ static inline void read_twice(const tsr_array *a, struct box *b)
     free(part);
 }
 
+/* Whether there is an item that is not zero, and something else over some of the axes. */
+static inline void reduce(const tsr_array *a, const struct box *b, uint64_t seed)
+{
+    const tsr_spec *spec = tsr_array_spec(a);
+    tsr_slice s = {b->start, b->count, b->step};
+    tsr_reduce_spec how = {.size = sizeof how, .how = TSR_ANY};
+    uint8_t *items = malloc(b->len), *out;
+    bool found = false, any = false, axes[TSR_MAX_NDIM];
+    check(items);
+    int rc = tsr_array_read(a, &s, items, b->len);
+    for (size_t i = 0; rc == TSR_OK && i < b->len; i++) any |= items[i] != 0;
+    int reduced = tsr_reduce(a, &s, &how, &found, sizeof found);
+    bool whole = strchr("biu", spec->dtype[1]) && spec->dtype[0] != '[';
+    if (whole) check((reduced < 0) == (rc < 0) && (rc < 0 || found == any));
+    size_t n = 1;
+    for (int d = 0; d < spec->ndim; d++) {
+        axes[d] = seed >> d & 1;
+        if (!axes[d]) n *= (size_t)b->count[d];
+    }
+    how = (tsr_reduce_spec){.size = sizeof how, .how = seed % (TSR_ALL + 1), .axes = axes};
+    char *dtype = NULL;
+    int64_t item;
+    if (tsr_reduce_dtype(spec->dtype, &how, &dtype) == TSR_OK) {
+        check(tsr_dtype_item_bytes(dtype, &item) == TSR_OK);
+        out = malloc(n * (size_t)item);
+        check(out);
+        check((tsr_reduce(a, &s, &how, out, n * (size_t)item) < 0) == (rc < 0));
+        free(out);
+    }
+    tsr_free(dtype);
+    free(items);
+}
+
 static inline void expect(const tsr_array *a, const uint8_t *p, size_t len)
 {
     uint8_t *got = malloc(len + 1);
@@ -106,7 +139,10 @@ static inline void probe_array(const uint8_t *data, size_t size)
     char *json;
     if (tsr_array_from_frame(data, size, TSR_BORROW, &o, &a) < 0) return;
     for (uint64_t i = 0; i < 3; i++)
-        if (make_box(tsr_array_spec(a), i + size, &b)) read_twice(a, &b);
+        if (make_box(tsr_array_spec(a), i + size, &b)) {
+            reduce(a, &b, i + size);
+            read_twice(a, &b);
+        }
     if (tsr_array_attrs(a, &json) == TSR_OK) tsr_free(json);
     check(tsr_array_stats(a, &st) == TSR_OK);
     check(tsr_array_close(a) == TSR_OK);

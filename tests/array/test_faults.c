@@ -102,6 +102,15 @@ static int append_slabs(int axis, int64_t n, uint32_t seed)
     return rc;
 }
 
+static int spread(int axis)
+{
+    double out[45];
+    bool axes[2] = {axis == 0, axis == 1};
+    tsr_reduce_spec how = {.size = sizeof how, .how = TSR_STD, .axes = axes, .wide = true};
+    size_t n = (size_t)tsr_array_spec(array)->shape[1 - axis];
+    return tsr_reduce(array, NULL, &how, out, n * sizeof *out);
+}
+
 static int array_step(int k)
 {
 #define AT(a, b) \
@@ -132,6 +141,8 @@ static int array_step(int k)
     case 19: return open_array();
     case 20: return append_slabs(0, 1, 8);
     case 21: return flushed(tsr_array_sync(array));
+    case 22: return spread(0);
+    case 23: return spread(1);
     default: return TSR_ENOTFOUND;
     }
 #undef AT
