@@ -464,6 +464,11 @@ TSR_API int tsr_schunk_cparams(const tsr_schunk *s, tsr_cparams_info *out);
  * calls above know it. */
 TSR_API int tsr_schunk_settle(tsr_schunk *s);
 
+/* New chunks are made as spec says, in which what is 0 means what it does for create, but item_bytes
+ * and chunk_bytes, 0: as they are.  These two change only while there are no items, EARG.  Chunks
+ * that are there stay as they are.  spec.metas, checksum and variable are not looked at. */
+TSR_API int tsr_schunk_set_spec(tsr_schunk *s, const tsr_schunk_spec *spec);
+
 /* Chunks that are compressed already (tsr_schunk_get_chunk, tsr_compress), chunk[len], stored as
  * they are.  Header, block starts and sizes are checked first, ECORRUPT; what is in the blocks is
  * not.  Decoded sizes as for insert and update above, else EARG.  In a variable super-chunk special
@@ -494,6 +499,10 @@ TSR_API int tsr_schunk_read_vlblock(const tsr_schunk *s, int64_t i, int64_t b, v
 TSR_API int tsr_schunk_to_frame(tsr_schunk *s, void **buf, size_t *len);
 TSR_API int tsr_schunk_from_frame(const void *buf, size_t len, int flags, const tsr_options *opts,
                                   tsr_schunk **out);
+
+/* to_frame and drop in one: the handle is freed whatever happens.  What is in memory is not copied
+ * (it may have holes then, which readers skip). */
+TSR_API int tsr_schunk_take_frame(tsr_schunk *s, void **buf, size_t *len);
 
 TSR_API int tsr_schunk_meta_count(const tsr_schunk *s, tsr_meta_kind kind);
 TSR_API const char *tsr_schunk_meta_name(const tsr_schunk *s, tsr_meta_kind kind, int i);

@@ -242,6 +242,8 @@ cdef extern from "tessera/tessera.h" nogil:
     int tsr_schunk_insert_compressed(tsr_schunk *s, int64_t i, const void *chunk, size_t len)
     int tsr_schunk_update_compressed(tsr_schunk *s, int64_t i, const void *chunk, size_t len)
     int tsr_schunk_to_frame(tsr_schunk *s, void **buf, size_t *len)
+    int tsr_schunk_take_frame(tsr_schunk *s, void **buf, size_t *len)
+    int tsr_schunk_set_spec(tsr_schunk *s, const tsr_schunk_spec *spec)
     int tsr_schunk_from_frame(const void *buf, size_t len, int flags, const tsr_options *opts,
                               tsr_schunk **out)
     int tsr_schunk_meta_count(const tsr_schunk *s, tsr_meta_kind kind)

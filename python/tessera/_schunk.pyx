@@ -131,13 +131,29 @@ cdef class SuperChunk(Handle):
 
     def _take_frame(self) -> bytes:
         """All of it as a contiguous frame; the handle is closed then."""
-        frame = self.to_cframe()
-        self._drop()
-        return frame
+        cdef void *buf = NULL
+        cdef size_t n = 0
+        cdef int rc = CLOSED
+        with nogil:
+            if self.for_changes():
+                rc = _c.tsr_schunk_take_frame(self.s, &buf, &n)
+                self.is_open = False
+            pthread_rwlock_unlock(&self.lock)
+        self.pending = False
+        self.writable = False
+        self.done(rc)
+        return taken(buf, n)
 
     def _set_cparams(self, SchunkSpec spec):
         """New chunks are made as spec says; items may change their size while there are none."""
-        raise NotImplementedError
+        cdef int rc = CLOSED
+        self.may_change()
+        with nogil:
+            if self.for_changes():
+                rc = _c.tsr_schunk_set_spec(self.s, &spec.s)
+            pthread_rwlock_unlock(&self.lock)
+        self.changed(rc)
+        self.look()
 
     # ---- facts ----
 

@@ -178,7 +178,7 @@ int tsr_array_write(tsr_array *a, const tsr_slice *s, const void *src, size_t sr
 
 int tsr_array_to_frame(tsr_array *a, void **buf, size_t *len)
 {
-    return tsr_engine_to_frame(a, buf, len);
+    return tsr_engine_to_frame(a, false, buf, len);
 }
 
 int tsr_array_from_frame(const void *buf, size_t len, int flags, const tsr_options *opts,

@@ -210,7 +210,7 @@ int tsr_metas_take(const struct tsr_array *from, tsr_meta_value **metas, int *n)
 void tsr_metas_free(tsr_meta_value *v, int n);
 int tsr_vlmetas_copy(const struct tsr_array *from, struct tsr_array *to);
 
-int tsr_engine_to_frame(struct tsr_array *a, void **buf, size_t *len);
+int tsr_engine_to_frame(struct tsr_array *a, bool take, void **buf, size_t *len);
 int tsr_engine_from_frame(const void *buf, size_t len, int flags, const char *format,
                           const tsr_options *opts, struct tsr_array **out);
 

@@ -247,6 +247,7 @@ tsr_stats tsr_engine_stats(const struct tsr_array *a)
 struct frame_buffer {
     void *p;
     size_t len;
+    bool take;
 };
 
 static int to_buffer(const struct tsr_array *a, void *arg)
@@ -254,12 +255,12 @@ static int to_buffer(const struct tsr_array *a, void *arg)
     struct frame_buffer *b = arg;
     tsr_free(b->p); /* of the try before */
     b->p = NULL;
-    return a->d->format->to_buffer(a->d, &b->p, &b->len);
+    return a->d->format->to_buffer(a->d, b->take, &b->p, &b->len);
 }
 
-int tsr_engine_to_frame(struct tsr_array *a, void **buf, size_t *len)
+int tsr_engine_to_frame(struct tsr_array *a, bool take, void **buf, size_t *len)
 {
-    struct frame_buffer b = {0};
+    struct frame_buffer b = {.take = take};
     if (!a->d->format->to_buffer)
         return tsr_fail(TSR_EUNSUPPORTED, "format %s: is no Blosc2 frame", a->d->format->name);
     int rc = tsr_follow_read(a, to_buffer, &b);

@@ -203,6 +203,41 @@ int tsr_schunk_create(const char *url, const tsr_schunk_spec *spec, const tsr_op
     return rc < 0 ? rc : tsr_schunk_make(a, out);
 }
 
+/* The spec with what is 0 in it filled in. */
+static int changed_spec(const tsr_schunk *s, const tsr_schunk_spec *spec, tsr_schunk_spec *now)
+{
+    const tsr_schunk_spec *is = &s->spec;
+    *now = (tsr_schunk_spec){.size = sizeof *now};
+    if (spec && spec->size) memcpy(now, spec, tsr_minz(spec->size, sizeof *now));
+    if (!now->item_bytes) now->item_bytes = is->item_bytes;
+    if (!now->chunk_bytes || is->variable) now->chunk_bytes = is->chunk_bytes;
+    if (now->item_bytes > 0 && now->chunk_bytes >= 0 && now->chunk_bytes % now->item_bytes == 0 &&
+        ((now->item_bytes == is->item_bytes && now->chunk_bytes == is->chunk_bytes) ||
+         s->nbytes == 0))
+        return TSR_OK;
+    return tsr_fail(TSR_EARG,
+                    "items of %lld bytes in chunks of %lld: there are %lld bytes of items of %lld "
+                    "in chunks of %lld",
+                    (long long)now->item_bytes, (long long)now->chunk_bytes, (long long)s->nbytes,
+                    (long long)is->item_bytes, (long long)is->chunk_bytes);
+}
+
+int tsr_schunk_set_spec(tsr_schunk *s, const tsr_schunk_spec *spec)
+{
+    tsr_schunk_spec now;
+    struct tsr_cparams p;
+    int rc = tsr_schunk_begin(s);
+    if (rc == TSR_OK && !s->a->d->format->set_cparams)
+        rc = tsr_fail(TSR_EUNSUPPORTED, "format %s: chunks are made as they are",
+                      tsr_schunk_format(s));
+    if (rc == TSR_OK) rc = changed_spec(s, spec, &now);
+    if (rc == TSR_OK) rc = tsr_cparams_from_spec(&p, &now, s->a->context);
+    if (rc == TSR_OK) rc = tsr_schunk_untail(s);
+    if (rc == TSR_OK) rc = s->a->d->format->set_cparams(s->a->d, &p, now.chunk_bytes);
+    if (rc == TSR_OK) take_sizes(s);
+    return rc;
+}
+
 int tsr_schunk_settle(tsr_schunk *s)
 {
     return tail_store(s);
@@ -447,7 +482,18 @@ int tsr_schunk_append(tsr_schunk *s, int64_t n, const void *src)
 int tsr_schunk_to_frame(tsr_schunk *s, void **buf, size_t *len)
 {
     int rc = tail_store(s);
-    return rc < 0 ? rc : tsr_engine_to_frame(s->a, buf, len);
+    return rc < 0 ? rc : tsr_engine_to_frame(s->a, false, buf, len);
+}
+
+int tsr_schunk_take_frame(tsr_schunk *s, void **buf, size_t *len)
+{
+    char text[TSR_ERROR_MAX];
+    int rc = tail_store(s);
+    if (rc == TSR_OK) rc = tsr_engine_to_frame(s->a, true, buf, len);
+    tsr_error_save(text);
+    tsr_schunk_drop(s);
+    tsr_error_restore(text);
+    return rc;
 }
 
 int tsr_schunk_from_frame(const void *buf, size_t len, int flags, const tsr_options *opts,

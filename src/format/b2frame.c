@@ -192,6 +192,18 @@ static int chunk_reorder(struct tsr_driver *d, const int64_t *order)
     return tsr_frame_remap(b->frame, n, ordered, (void *)(uintptr_t)order, TSR_SPECIAL_ZEROS);
 }
 
+static int frame_set_cparams(struct tsr_driver *d, const struct tsr_cparams *p, int64_t chunk_bytes)
+{
+    struct tsr_blosc2 *b = (struct tsr_blosc2 *)d;
+    int rc = tsr_cparams_check(p);
+    if (rc == TSR_OK && !d->variable && d->nchunks == 0)
+        rc = tsr_frame_set_sizes(b->frame, chunk_bytes, p->block_bytes);
+    if (rc == TSR_OK) rc = tsr_frame_set_cparams(b->frame, p);
+    if (rc < 0) return rc;
+    b->cparams = *p;
+    return derive(b, d->grid.shape[0], chunk_bytes);
+}
+
 static int frame_make_variable(struct tsr_driver *d)
 {
     struct tsr_blosc2 *b = (struct tsr_blosc2 *)d;
@@ -275,6 +287,7 @@ const struct tsr_format tsr_format_b2frame = {
     .chunk_size = frame_chunk_size,
     .chunk_put = frame_chunk_put,
     .make_variable = frame_make_variable,
+    .set_cparams = frame_set_cparams,
     .chunk_reorder = chunk_reorder,
     .copy_chunks = frame_copy_chunks,
     TSR_BLOSC2_CALLS,

@@ -59,9 +59,10 @@ bool tsr_blosc2_has_array(const uint8_t *head, size_t len)
     return false;
 }
 
-int tsr_blosc2_to_buffer(struct tsr_driver *d, void **buf, size_t *len)
+int tsr_blosc2_to_buffer(struct tsr_driver *d, bool take, void **buf, size_t *len)
 {
-    return tsr_frame_to_buffer(blosc2_of(d)->frame, buf, len);
+    struct tsr_frame *f = blosc2_of(d)->frame;
+    return take ? tsr_frame_take_buffer(f, buf, len) : tsr_frame_to_buffer(f, buf, len);
 }
 
 static int meta_count(const struct tsr_driver *d, tsr_meta_kind kind)

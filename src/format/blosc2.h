@@ -68,7 +68,7 @@ int tsr_blosc2_flush(struct tsr_driver *d, bool durable);
 bool tsr_blosc2_alike(const struct tsr_driver *a, const struct tsr_driver *b, bool coding);
 int tsr_blosc2_copy_chunks(struct tsr_driver *to, const struct tsr_driver *from,
                            const struct tsr_chunk_moves *m);
-int tsr_blosc2_to_buffer(struct tsr_driver *d, void **buf, size_t *len);
+int tsr_blosc2_to_buffer(struct tsr_driver *d, bool take, void **buf, size_t *len);
 extern const struct tsr_format_meta tsr_blosc2_meta;
 int64_t tsr_blosc2_cbytes(const struct tsr_driver *d);
 bool tsr_blosc2_changed(const struct tsr_driver *d);

@@ -195,6 +195,9 @@ struct tsr_format {
     int (*chunk_put)(struct tsr_driver *d, const struct tsr_whole *w);
     /* Such a row becomes variable; none of its chunks is special. */
     int (*make_variable)(struct tsr_driver *d);
+    /* New chunks of such rows are made so.  chunk_bytes and items change only while there are none;
+     * chunk_bytes 0: of any size. */
+    int (*set_cparams)(struct tsr_driver *d, const struct tsr_cparams *p, int64_t chunk_bytes);
     /* Chunk i is the old chunk order[i]; order is a permutation. */
     int (*chunk_reorder)(struct tsr_driver *d, const int64_t *order);
     /* Do chunks of one fit the other as they are stored, and, with coding, are they what the
@@ -210,7 +213,9 @@ struct tsr_format {
     int (*attr_set)(struct tsr_driver *d, const char *name, const char *json);
     int (*attr_remove)(struct tsr_driver *d, const char *name);
     const struct tsr_format_meta *meta;                              /* metalayers */
-    int (*to_buffer)(struct tsr_driver *d, void **buf, size_t *len); /* the container's bytes */
+    /* The container's bytes; take: the driver is only closed after it, so they need not be copied
+     * where they are in memory. */
+    int (*to_buffer)(struct tsr_driver *d, bool take, void **buf, size_t *len);
 
     int64_t (*cbytes)(const struct tsr_driver *d);
     /* Did another make a new state of the container since open, so that what was read may belong

@@ -357,3 +357,17 @@ int tsr_frame_set_sizes(struct tsr_frame *f, int64_t chunk_bytes, int32_t block_
     f->dirty = true;
     return TSR_OK;
 }
+
+int tsr_frame_set_cparams(struct tsr_frame *f, const struct tsr_cparams *p)
+{
+    int rc = tsr_frame_need_writable(f);
+    if (rc < 0) return rc;
+    if (f->facts.nchunks && p->item_bytes != f->facts.cparams.item_bytes)
+        return tsr_fail(TSR_EARG, "items of %d bytes: there are %lld chunks of items of %d",
+                        p->item_bytes, (long long)f->facts.nchunks, f->facts.cparams.item_bytes);
+    f->facts.cparams = *p;
+    f->facts.codec_id = p->codec_id;
+    tsr_header_cparams(&f->h, p);
+    f->dirty = true;
+    return TSR_OK;
+}

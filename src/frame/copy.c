@@ -152,6 +152,17 @@ int tsr_frame_to_buffer(struct tsr_frame *f, void **buf, size_t *len)
     return rc;
 }
 
+int tsr_frame_take_buffer(struct tsr_frame *f, void **buf, size_t *len)
+{
+    if (f->home != &tsr_frame_contiguous || !tsr_store_mem_owned(f->st))
+        return tsr_frame_to_buffer(f, buf, len);
+    int rc = tsr_frame_flush(f, false);
+    if (rc < 0) return rc;
+    tsr_store_mem_take(f->st, buf, len);
+    if (f->h.frame_len < *len) *len = (size_t)f->h.frame_len;
+    return TSR_OK;
+}
+
 int tsr_frame_repack(const struct tsr_frame *f, struct tsr_store *st,
                      const struct tsr_frame_repacking *how)
 {

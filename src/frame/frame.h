@@ -114,6 +114,8 @@ int tsr_frame_remap(struct tsr_frame *f, int64_t n, int64_t (*from)(void *arg, i
 int tsr_frame_set_last(struct tsr_frame *f, int64_t nbytes);
 /* Chunk and block size (0: automatic) of a frame that has no chunks. */
 int tsr_frame_set_sizes(struct tsr_frame *f, int64_t chunk_bytes, int32_t block_bytes);
+/* What the header says of how chunks are made.  Other items only while there are no chunks. */
+int tsr_frame_set_cparams(struct tsr_frame *f, const struct tsr_cparams *p);
 
 /* Commits in the order of 8.2: data, index and trailer after the live end, then the header in
  * one write; the holes of the previous state are free from then on.  durable: synced between.
@@ -133,6 +135,9 @@ int tsr_frame_copy_chunks(const struct tsr_frame *f, struct tsr_frame *g,
 
 /* The frame's bytes, flushed, compact (no holes), in one buffer. */
 int tsr_frame_to_buffer(struct tsr_frame *f, void **buf, size_t *len);
+/* The same of a handle that is only closed after it: nothing is copied where the frame is in a
+ * buffer already, holes stay then. */
+int tsr_frame_take_buffer(struct tsr_frame *f, void **buf, size_t *len);
 
 /* Writes f without its holes to an empty store and flushes it there: the same kind of frame, chunks
  * as they are.  What is damaged according to checksums is not copied: ECORRUPT.  after hears of

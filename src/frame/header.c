@@ -225,24 +225,28 @@ void tsr_header_kind(struct frame_header *h, const struct tsr_frame_facts *p)
 
 void tsr_header_init(struct frame_header *h, const struct tsr_frame_facts *p)
 {
-    const struct tsr_cparams *c = &p->cparams;
-    int id = c->codec_id;
     *h = (struct frame_header){
         .flags = p->chunk_bytes ? 0x12 : 0x53, /* the latter as c-blosc2 has it (7.1) */
-        .codec_flags = (uint8_t)((id < CODEC_ELSEWHERE ? id : CODEC_ELSEWHERE) | c->clevel << 4),
-        .split = (uint8_t)(c->split > 0 ? c->split - 1 : 3),
         .nbytes = p->nbytes,
-        .type_size = c->item_bytes,
-        .block_size = c->block_bytes,
         .chunk_size = (int32_t)p->chunk_bytes,
         .threads_c = 1,
         .threads_d = 1,
         .slots = 6,
-        .codec = (uint8_t)id,
-        .codec_meta = (uint8_t)c->codec_meta,
-        .flags2 = c->use_dict,
         .last = p->checksum ? FRAME_MARK : 0,
     };
+    tsr_header_cparams(h, &p->cparams);
+}
+
+void tsr_header_cparams(struct frame_header *h, const struct tsr_cparams *c)
+{
+    int id = c->codec_id;
+    h->codec_flags = (uint8_t)((id < CODEC_ELSEWHERE ? id : CODEC_ELSEWHERE) | c->clevel << 4);
+    h->split = (uint8_t)(c->split > 0 ? c->split - 1 : 3);
+    h->type_size = c->item_bytes;
+    h->block_size = c->block_bytes;
+    h->codec = (uint8_t)id;
+    h->codec_meta = (uint8_t)c->codec_meta;
+    h->flags2 = c->use_dict;
     memcpy(h->filters, c->filters, 6);
     memcpy(h->filters_meta, c->filters_meta, 6);
 }

@@ -64,6 +64,7 @@ void tsr_header_facts(const struct frame_header *h, const struct tsr_codec_set *
 enum { HEADER_VARIABLE = 0x40, HEADER_VLBLOCKS = 0x80 };
 void tsr_header_kind(struct frame_header *h, const struct tsr_frame_facts *p);
 void tsr_header_init(struct frame_header *h, const struct tsr_frame_facts *p);
+void tsr_header_cparams(struct frame_header *h, const struct tsr_cparams *c);
 
 /* ---- meta.c ---- */
 

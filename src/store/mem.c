@@ -73,8 +73,9 @@ static int pieces_len(const struct tsr_piece *p, int n, size_t *len)
     return TSR_OK;
 }
 
-/* Makes the object size bytes long; new ones are zero.  Lock held. */
-static int set_len(struct store_mem *s, uint64_t size)
+/* Makes the object size bytes long; new ones are zero up to byte `gap`, those behind it are for the
+ * caller to write.  Lock held. */
+static int set_len(struct store_mem *s, uint64_t size, uint64_t gap)
 {
     size_t len = (size_t)size;
     if (len != size)
@@ -82,7 +83,7 @@ static int set_len(struct store_mem *s, uint64_t size)
     if (len > s->own.len) {
         int rc = tsr_buf_reserve(&s->own, len - s->own.len);
         if (rc < 0) return rc;
-        memset(s->own.p + s->own.len, 0, len - s->own.len);
+        if (gap > s->own.len) memset(s->own.p + s->own.len, 0, (size_t)gap - s->own.len);
     }
     s->own.len = len;
     s->p = s->own.p;
@@ -107,7 +108,7 @@ static int mem_write_at(struct tsr_store *st, const char *key, uint64_t off,
     if (rc < 0) return rc;
     if (!tsr_add(off, len, &end)) return tsr_fail(TSR_EARG, "%s: write past 2^64", st->url);
     pthread_rwlock_wrlock(&s->lock);
-    if (end > s->len) rc = set_len(s, end);
+    if (end > s->len) rc = set_len(s, end, off);
     if (rc == TSR_OK) scatter(s, off, p, n);
     pthread_rwlock_unlock(&s->lock);
     return rc;
@@ -119,7 +120,7 @@ static int mem_truncate(struct tsr_store *st, const char *key, uint64_t size)
     int rc = need_only_key(st, key);
     if (rc < 0) return rc;
     pthread_rwlock_wrlock(&s->lock);
-    rc = set_len(s, size);
+    rc = set_len(s, size, size);
     pthread_rwlock_unlock(&s->lock);
     return rc;
 }
@@ -134,7 +135,7 @@ static int mem_put(struct tsr_store *st, const char *key, const struct tsr_piece
     if (rc == TSR_OK) rc = pieces_len(p, n, &len);
     if (rc < 0) return rc;
     pthread_rwlock_wrlock(&s->lock);
-    if ((rc = set_len(s, len)) == TSR_OK) scatter(s, 0, p, n);
+    if ((rc = set_len(s, len, 0)) == TSR_OK) scatter(s, 0, p, n);
     pthread_rwlock_unlock(&s->lock);
     return rc;
 }
@@ -203,6 +204,11 @@ int tsr_store_mem_borrow(const void *buf, size_t len, struct tsr_store **out)
     s->len = len;
     *out = &s->base;
     return TSR_OK;
+}
+
+bool tsr_store_mem_owned(const struct tsr_store *st)
+{
+    return st->kind == &mem_kind;
 }
 
 void tsr_store_mem_take(struct tsr_store *st, void **buf, size_t *len)

@@ -133,6 +133,7 @@ int tsr_store_overlay(struct tsr_store *file, struct tsr_store **out);
 /* Bytes in memory: a growable buffer of its own, or a borrowed one (read-only). */
 int tsr_store_mem(struct tsr_store **out);
 int tsr_store_mem_borrow(const void *buf, size_t len, struct tsr_store **out);
+bool tsr_store_mem_owned(const struct tsr_store *st); /* is it of the former kind? */
 /* Takes the buffer out of a memory store that owns it, which is empty then. */
 void tsr_store_mem_take(struct tsr_store *st, void **buf, size_t *len);
 

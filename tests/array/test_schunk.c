@@ -148,10 +148,23 @@ static void step_reopen(struct life *l)
     tsr_free(frame);
 }
 
+static const char *const codecs[] = {"blosclz", "lz4", "zlib", "zstd", "lz4hc"};
+
+/* Chunks of several codecs and block sizes lie side by side after it. */
+static void step_set_spec(struct life *l)
+{
+    tsr_step steps[2] = {{"bitshuffle", NULL}, {codecs[random_in(0, 4)], "clevel=2"}};
+    tsr_schunk_spec spec = {.size = sizeof spec, .steps = steps + random_in(0, 1), .nsteps = 1};
+    if (spec.steps == steps) spec.nsteps = 2;
+    if (random_in(0, 1)) spec.block_bytes = random_in(1, l->chunk) * l->item;
+    must(l, tsr_schunk_set_spec(l->s, &spec), "set spec");
+    assert_int_equal(tsr_schunk_spec_of(l->s)->item_bytes, l->item);
+    assert_int_equal(tsr_schunk_spec_of(l->s)->chunk_bytes, l->chunk * l->item);
+}
+
 static void live(uint64_t seed)
 {
     static const int64_t sizes[] = {1, 2, 4, 8, 3, 16, 300};
-    static const char *const codecs[] = {"blosclz", "lz4", "zlib", "zstd", "lz4hc"};
     struct life l = {.seed = seed};
     random_state = seed * 0x9E3779B97F4A7C15u + 1;
     for (int i = 0; i < 4; i++) random_next();
@@ -171,13 +184,14 @@ static void live(uint64_t seed)
     assert_int_equal(tsr_schunk_spec_of(l.s)->item_bytes, l.item);
     int n = (int)random_in(3, 30);
     for (int i = 0; i < n; i++) {
-        l.did[i] = "ssssssiudcof"[random_in(0, 11)];
+        l.did[i] = "ssssssiudcofp"[random_in(0, 12)];
         switch (l.did[i]) {
         case 'i': step_insert(&l); break;
         case 'u': step_update(&l, false); break;
         case 'd': step_update(&l, true); break;
         case 'c': step_chunks(&l); break;
         case 'o': step_reopen(&l); break;
+        case 'p': step_set_spec(&l); break;
         case 'f': must(&l, tsr_schunk_flush(l.s), "flush"); break;
         default: step_set(&l); break;
         }
@@ -240,6 +254,79 @@ static void a_set_past_the_end_extends_and_a_gap_is_refused(void **state)
     FAILS(TSR_EARG, "buffer of 2 bytes", tsr_schunk_read_chunk(s, 2, got, 2));
     FAILS(TSR_EARG, "insert", tsr_schunk_insert_chunk(s, 3, v, 8));
     OK(tsr_schunk_close(s));
+}
+
+static void new_chunks_are_made_as_set_spec_says(void **state)
+{
+    (void)state;
+    uint8_t v[64] = {1, 2, 3};
+    tsr_step lz4[] = {{"bitshuffle", NULL}, {"lz4", "clevel=9"}};
+    tsr_schunk_spec spec = {.size = sizeof spec, .item_bytes = 2, .chunk_bytes = 32};
+    tsr_chunk_facts facts = {.size = sizeof facts};
+    tsr_schunk *s;
+    OK(tsr_schunk_create(scratch("spec.b2frame"), &spec, NULL, &s));
+    spec = (tsr_schunk_spec){.size = sizeof spec, .item_bytes = 4, .chunk_bytes = 64};
+    OK(tsr_schunk_set_spec(s, &spec)); /* while there is nothing, items and chunks change too */
+    OK(tsr_schunk_append(s, 16, v));
+    spec = (tsr_schunk_spec){.size = sizeof spec, .steps = lz4, .nsteps = 2};
+    OK(tsr_schunk_set_spec(s, &spec));
+    OK(tsr_schunk_append(s, 16, v));
+    OK(tsr_schunk_chunk_info(s, 0, &facts));
+    assert_string_equal(facts.codec, "zstd");
+    OK(tsr_schunk_close(s));
+    OK(tsr_schunk_open(scratch("spec.b2frame"), NULL, &s));
+    assert_int_equal(tsr_schunk_spec_of(s)->item_bytes, 4);
+    assert_string_equal(tsr_schunk_spec_of(s)->steps[1].name, "lz4");
+    OK(tsr_schunk_chunk_info(s, 1, &facts));
+    assert_string_equal(facts.codec, "lz4");
+    FAILS(TSR_EDENIED, "read-only", tsr_schunk_set_spec(s, &spec));
+    OK(tsr_schunk_close(s));
+}
+
+static void set_spec_refuses_what_does_not_fit_the_items_there(void **state)
+{
+    (void)state;
+    tsr_step unknown[] = {{"nosuch", NULL}};
+    tsr_schunk_spec three = {.size = sizeof three, .item_bytes = 3}, four = three, shorter = three;
+    tsr_schunk_spec spec = {.size = sizeof spec, .item_bytes = 2, .chunk_bytes = 32};
+    tsr_schunk *s;
+    OK(tsr_schunk_create(NULL, &spec, NULL, &s));
+    four.item_bytes = 4, shorter.item_bytes = 2, shorter.chunk_bytes = 16;
+    FAILS(TSR_EARG, "in chunks", tsr_schunk_set_spec(s, &three));
+    OK(tsr_schunk_append(s, 1, "ab"));
+    FAILS(TSR_EARG, "in chunks", tsr_schunk_set_spec(s, &four));
+    FAILS(TSR_EARG, "in chunks", tsr_schunk_set_spec(s, &shorter));
+    spec = (tsr_schunk_spec){.size = sizeof spec, .steps = unknown, .nsteps = 1};
+    FAILS(TSR_EARG, "nosuch", tsr_schunk_set_spec(s, &spec));
+    OK(tsr_schunk_append(s, 1, "cd")); /* as it was */
+    assert_int_equal(tsr_schunk_nitems(s), 2);
+    OK(tsr_schunk_close(s));
+}
+
+static void a_taken_frame_is_the_super_chunk(void **state)
+{
+    (void)state;
+    uint8_t v[1000], got[1000];
+    tsr_schunk_spec spec = {.size = sizeof spec, .chunk_bytes = 300};
+    const char *urls[] = {NULL, scratch("taken.b2frame")};
+    for (size_t i = 0; i < sizeof v; i++) v[i] = (uint8_t)(i * i >> 3);
+    for (int k = 0; k < 2; k++) {
+        tsr_schunk *s;
+        void *frame;
+        size_t len;
+        OK(tsr_schunk_create(urls[k], &spec, NULL, &s));
+        OK(tsr_schunk_append(s, 500, v));
+        OK(tsr_schunk_flush(s)); /* leaves an index behind that is no more of use */
+        OK(tsr_schunk_append(s, 500, v + 500));
+        OK(tsr_schunk_meta_set(s, TSR_VLMETA, "note", "x", 1));
+        OK(tsr_schunk_take_frame(s, &frame, &len));
+        OK(tsr_schunk_from_frame(frame, len, 0, NULL, &s));
+        tsr_free(frame);
+        OK(tsr_schunk_get(s, 0, 1000, got));
+        assert_memory_equal(got, v, sizeof v);
+        assert_int_equal(tsr_schunk_meta_count(s, TSR_VLMETA), 1);
+        OK(tsr_schunk_close(s));
+    }
 }
 
 static void an_array_and_a_super_chunk_are_not_mixed_up(void **state)
@@ -436,6 +523,9 @@ int main(void)
         cmocka_unit_test(super_chunks_hold_what_a_buffer_holds),
         cmocka_unit_test(many_single_items_are_appended),
         cmocka_unit_test(a_set_past_the_end_extends_and_a_gap_is_refused),
+        cmocka_unit_test(new_chunks_are_made_as_set_spec_says),
+        cmocka_unit_test(set_spec_refuses_what_does_not_fit_the_items_there),
+        cmocka_unit_test(a_taken_frame_is_the_super_chunk),
         cmocka_unit_test(an_array_and_a_super_chunk_are_not_mixed_up),
         cmocka_unit_test(metalayers_come_back),
         cmocka_unit_test(a_header_with_room_at_its_end_is_copied_without_it),
