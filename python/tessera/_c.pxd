@@ -97,6 +97,26 @@ cdef extern from "tessera/tessera.h" nogil:
         const int64_t *step
     int tsr_array_read(const tsr_array *a, const tsr_slice *s, void *dst, size_t dst_bytes)
     int tsr_array_write(tsr_array *a, const tsr_slice *s, const void *src, size_t src_bytes)
+    int tsr_array_read_strided(const tsr_array *a, const tsr_slice *s, void *dst,
+                               const int64_t *stride)
+    int tsr_array_write_strided(tsr_array *a, const tsr_slice *s, const void *src,
+                                const int64_t *stride)
+    ctypedef struct tsr_axis:
+        const int64_t *index
+        int64_t start
+        int64_t count
+        int64_t step
+        cbool drop
+    int tsr_array_read_orthogonal(const tsr_array *a, const tsr_axis *axes, void *dst,
+                                  const int64_t *stride)
+    int tsr_array_write_orthogonal(tsr_array *a, const tsr_axis *axes, const void *src,
+                                   const int64_t *stride)
+    int tsr_array_read_points(const tsr_array *a, int64_t n, const int64_t *coords, void *dst,
+                              int64_t stride)
+    int tsr_array_write_points(tsr_array *a, int64_t n, const int64_t *coords, const void *src,
+                               int64_t stride)
+    int tsr_array_slice(const tsr_array *a, const tsr_axis *axes, const char *url,
+                        const tsr_spec *spec, const tsr_options *opts, tsr_array **out)
     int tsr_array_resize(tsr_array *a, const int64_t *shape)
     int tsr_array_append(tsr_array *a, int axis, const void *src, size_t src_bytes)
     int tsr_array_copy(const tsr_array *a, const char *url, const tsr_spec *spec,

@@ -94,6 +94,13 @@ class NDArray(Reductions, Neighbours, Array):
 
             index.set(self, key, value)
 
+    @property
+    def oindex(self) -> Any:
+        """Orthogonal selections, to read and to write: ``a.oindex[[0, 2], 5:7]``."""
+        from tessera import index
+
+        return index.OIndex(self)
+
     def __len__(self) -> int:
         if not self.ndim:
             raise TypeError("len() of an array without dimensions")
