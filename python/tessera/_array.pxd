@@ -11,6 +11,7 @@ cdef struct Box:
     _c.int64_t step[32]
     cnp.npy_intp dims[64]   # of the result: no axis for a whole number, one for None
     int ndim                # of the result
+    int axis[32]            # of the result, for each of the array; -1: none
     _c.int64_t nitems
 
 cdef class Array(Handle):
@@ -22,7 +23,8 @@ cdef class Array(Handle):
     cdef _c.int64_t item_bytes
     cdef bint box(self, object key, Box *b) except -1
     cdef int read(self, const _c.tsr_slice *s, void *dst, size_t nbytes) except -1
-    cdef int write(self, const _c.tsr_slice *s, const void *src, size_t nbytes) except -1
+    cdef int write(self, const _c.tsr_slice *s, const void *src,
+                   const _c.int64_t *stride) except -1
     cdef int whole(self, int d, Box *b) except -1
     cdef int part(self, int d, slice k, Box *b) except -1
     cdef int at(self, int d, object k, Box *b) except -1

@@ -197,6 +197,7 @@ cdef class Array(Handle):
         b.step[d] = 1
         b.count[d] = b.dims[b.ndim] = self.dims[d]
         b.nitems *= self.dims[d]
+        b.axis[d] = b.ndim
         b.ndim += 1
         return 0
 
@@ -208,6 +209,7 @@ cdef class Array(Handle):
         b.step[d] = step
         b.dims[b.ndim] = b.count[d]
         b.nitems *= b.count[d]
+        b.axis[d] = b.ndim
         b.ndim += 1
         return 0
 
@@ -217,6 +219,7 @@ cdef class Array(Handle):
             raise IndexError(f"index {i} is out of bounds for axis {d} with size {self.dims[d]}")
         b.start[d] = i + self.dims[d] if i < 0 else i
         b.step[d] = b.count[d] = 1
+        b.axis[d] = -1
         return 0
 
     cdef int read(self, const _c.tsr_slice *s, void *dst, size_t nbytes) except -1:
@@ -227,11 +230,12 @@ cdef class Array(Handle):
             pthread_rwlock_unlock(&self.lock)
         return self.done(rc)
 
-    cdef int write(self, const _c.tsr_slice *s, const void *src, size_t nbytes) except -1:
+    cdef int write(self, const _c.tsr_slice *s, const void *src,
+                   const _c.int64_t *stride) except -1:
         cdef int rc = CLOSED
         with nogil:
             if self.for_changes():
-                rc = _c.tsr_array_write(self.a, s, src, nbytes)
+                rc = _c.tsr_array_write_strided(self.a, s, src, stride)
             pthread_rwlock_unlock(&self.lock)
         return self.changed(rc)
 
@@ -271,6 +275,7 @@ cdef class Array(Handle):
         """Writes value, broadcast and cast as NumPy does; NotImplemented unless key is basic."""
         cdef Box b
         cdef _c.tsr_slice s
+        cdef _c.int64_t stride[32]
         cdef cnp.ndarray v
         cdef int d
         if not self.box(key, &b):
@@ -279,14 +284,14 @@ cdef class Array(Handle):
         item, inner = self.dtype.subdtype or (self.dtype, ())  # NumPy sees a subarray as dimensions
         v = np.asarray(value, dtype=item)
         shape = tuple([b.dims[d] for d in range(b.ndim)]) + inner
-        while v.ndim > len(shape) and v.shape[0] == 1:
-            v = v[0]
-        if (<object>v).shape != shape:
-            v = np.broadcast_to(v, shape)
-        v = np.ascontiguousarray(v)
+        v = broadcast(v, shape)
+        if inner:
+            v = np.ascontiguousarray(v)
+        for d in range(self.ndim):  # of what is repeated: 0
+            stride[d] = v.strides[b.axis[d]] if b.axis[d] >= 0 else 0
         if b.nitems and self.item_bytes:
             s.start, s.count, s.step = b.start, b.count, b.step
-            self.write(&s, cnp.PyArray_DATA(v), b.nitems * self.item_bytes)
+            self.write(&s, cnp.PyArray_DATA(v), stride)
         return None
 
     # ---- views: arrays without a handle of their own (tessera.view) ----
@@ -466,6 +471,24 @@ cdef class Array(Handle):
         if not self.is_open:
             self.done(CLOSED)
         return _c.tsr_array_change_tick(self.a)
+
+
+cdef broadcast(cnp.ndarray v, tuple shape):
+    """A view of v in a shape, as NumPy assigns it: axes of length one may be too many."""
+    given = (<object>v).shape
+    while v.ndim > len(shape) and v.shape[0] == 1:
+        v = v[0]
+    if (<object>v).shape == shape:
+        return v
+    try:
+        return np.broadcast_to(v, shape)
+    except ValueError:
+        raise ValueError("could not broadcast input array from shape "
+                         f"{as_text(given)} into shape {as_text(shape)}") from None
+
+
+cdef str as_text(tuple shape):
+    return str(shape).replace(" ", "")
 
 
 cdef bint is_number(object k):
