@@ -67,7 +67,7 @@ static inline void reduce(const tsr_array *a, const struct box *b, uint64_t seed
     int rc = tsr_array_read(a, &s, items, b->len);
     for (size_t i = 0; rc == TSR_OK && i < b->len; i++) any |= items[i] != 0;
     int reduced = tsr_reduce(a, &s, &how, &found, sizeof found);
-    bool whole = strchr("biu", spec->dtype[1]) && spec->dtype[0] != '[';
+    bool whole = spec->dtype[1] && strchr("biu", spec->dtype[1]) && spec->dtype[0] != '[';
     if (whole) check((reduced < 0) == (rc < 0) && (rc < 0 || found == any));
     size_t n = 1;
     for (int d = 0; d < spec->ndim; d++) {
