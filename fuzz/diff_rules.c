@@ -37,6 +37,7 @@ static const struct strict strict[] = {
     {"lz4:", "4.3, 14.12"},
     {"zlib:", "4.3, 14.12: streams that give more than is wanted"},
     {"zstd:", "4.3, 14.12"},
+    {"zfp:", "C, 14.14, 14.15: streams that end too soon, shapes and items of no stream"},
     {"dictionary", "14.13"},
     {"nbytes at byte 4: found", "7.2, 14.22: chunks of another size than the frame says"},
     {"at byte 8: found", "10.2, 14.27: blocks of another size than the array's"},
@@ -48,7 +49,6 @@ static const struct strict strict[] = {
     {"of the index", "7.2, 14.21"},
     {"chunk header:", "2, 14.1 to 14.8, 14.14"},
     {"block of 0 dimensions", "10.1, 14.26: metalayer b2nd is broken, the peer skips tags"},
-    {"blocks of 0 dimensions", "the same"},
     {"metalayer", "7.1, 10.1, 14.18, 14.26 to 14.28"},
 };
 
@@ -80,9 +80,12 @@ static bool has_delta_in_vl(const struct part *t)
     return t->c.vlblocks && memchr(t->c.filters, FILTER_DELTA, sizeof t->c.filters);
 }
 
+/* The peer fills a special chunk block by block, each with whole values. */
 static bool has_no_blocksize(const struct part *t)
 {
-    return t->c.special && (blocksize(t) <= 0 || blocksize(t) > TSR_BLOCK_MAX);
+    int32_t value = t->c.special == TSR_SPECIAL_VALUE ? t->c.value_bytes : 1;
+    if (blocksize(t) <= 0 || blocksize(t) > TSR_BLOCK_MAX) return t->c.special;
+    return t->c.special && blocksize(t) % value;
 }
 
 static bool has_plain_special(const struct part *t)
@@ -109,7 +112,7 @@ static bool has_old_bitshuffle(const struct part *t)
            memchr(t->c.filters, FILTER_BITSHUFFLE, sizeof t->c.filters);
 }
 
-enum { BYTEDELTA_BUGGY = 34 };
+enum { BYTEDELTA_BUGGY = 34, ZFP_FIRST = 33, ZFP_LAST = 35 };
 
 /* A byte that is in no stream; the peer leaves there what it finds. */
 static bool has_buggy_tail(const struct part *t)
@@ -192,6 +195,16 @@ static bool other_blocks(const struct verdict *v)
 static bool broken_stream(const struct verdict *v)
 {
     return !v->in->sound && (v->data || v->they) && diff_chunk_passes(v, has_library);
+}
+
+static bool has_zfp(const struct part *t)
+{
+    return t->c.codec && t->c.codec_id >= ZFP_FIRST && t->c.codec_id <= ZFP_LAST;
+}
+
+static bool broken_zfp(const struct verdict *v)
+{
+    return !v->in->sound && v->they && diff_chunk_passes(v, has_zfp);
 }
 
 /* It misreads an index of that kind too, and then finds no chunks. */
@@ -329,6 +342,7 @@ static const struct rule rules[] = {
     {"index chunk of another type size than 8", "7.2: any chunk will do", index_items},
     {"special chunk that is stored plain too", "3: special comes first", plain_special},
     {"zstd or zlib with flipped bits", "4.3: their libraries differ", broken_stream},
+    {"zfp with flipped bits", "C.2: no whole words, read as if zeros followed", broken_zfp},
     {"delta twice", "5.4 [Q]: never written", two_deltas},
     {"delta and reading less than a chunk", "3.6 [Q]", delta_in_parts},
     {"bitshuffle of Blosc 1", "5.3 [Q]", old_bitshuffle},

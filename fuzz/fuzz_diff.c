@@ -7,6 +7,7 @@
  *
  * The peer runs in a program beside this one (peer_blosc2.c).  The rules that were used are
  * counted and printed at the end. */
+#include <errno.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/mman.h>
@@ -51,12 +52,28 @@ static void start(struct link *l)
     l->asked = 0;
 }
 
+/* libFuzzer's timer interrupts what waits. */
 static void stop(struct link *l)
 {
+    pid_t pid;
     close(l->to);
     close(l->from);
-    check(waitpid(l->pid, NULL, 0) == l->pid);
+    do pid = waitpid(l->pid, NULL, 0);
+    while (pid < 0 && errno == EINTR);
+    check(pid == l->pid);
     l->pid = 0;
+}
+
+static bool ask(const struct link *l)
+{
+    char done = 0;
+    ssize_t n;
+    do n = write(l->to, &done, 1);
+    while (n < 0 && errno == EINTR);
+    if (n != 1) return false;
+    do n = read(l->from, &done, 1);
+    while (n < 0 && errno == EINTR);
+    return n == 1;
 }
 
 static struct link *peer(void)
@@ -80,12 +97,11 @@ static bool ask_peer(const struct bytes *in, struct facts *out)
 {
     enum { LEAKS = 1000 }; /* what a peer that survives so many bytes may have left behind */
     struct link *l = peer();
-    char done;
     l->x->kind = in->kind;
     l->x->len = (uint32_t)in->len;
     l->x->facts.n = 0;
     memcpy(l->x->bytes, in->p, in->len);
-    bool alive = write(l->to, "", 1) == 1 && read(l->from, &done, 1) == 1;
+    bool alive = ask(l);
     *out = l->x->facts;
     if (!alive || ++l->asked == LEAKS) stop(l);
     return alive;

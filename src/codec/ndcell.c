@@ -15,7 +15,7 @@
 
 extern const struct tsr_filter tsr_filter_ndcell, tsr_filter_ndmean;
 
-enum { MAX_NDIM = 8 };
+enum { MAX_NDIM = 8, NDMEAN_MOST = 127 };
 
 /* A walk over the cells of a block, and over the rows of one. */
 struct cells {
@@ -25,14 +25,16 @@ struct cells {
     size_t origin[MAX_NDIM], count[MAX_NDIM], row[MAX_NDIM];  /* of this cell, of this row */
 };
 
-/* Fails with `status` when the geometry does not fit to len bytes. */
+/* Fails with `status` when the geometry does not fit to len bytes.  ndmean's cells are smaller: its
+ * side is a signed byte. */
 static int cells_init(struct cells *w, const struct tsr_call *c, const char *name, size_t len,
                       int status)
 {
     const struct tsr_block_facts *b = c->block;
     size_t bytes = (size_t)b->item_bytes;
-    if (c->meta < 1)
-        return tsr_fail(status, "%s: found cell side %d, expected 1 or more", name, c->meta);
+    int most = strcmp(name, "ndmean") == 0 ? NDMEAN_MOST : UINT8_MAX;
+    if (c->meta < 1 || c->meta > most)
+        return tsr_fail(status, "%s: found cell side %d, expected 1 to %d", name, c->meta, most);
     if (b->ndim < 1 || b->ndim > MAX_NDIM || b->item_bytes < 1)
         return tsr_fail(status, "%s: block of %d dimensions, expected 1 to 8", name, b->ndim);
     *w = (struct cells){.ndim = b->ndim, .item = bytes};
@@ -167,7 +169,7 @@ static int ndmean_check(const struct tsr_call *c)
     if (b->item_bytes != 4 && b->item_bytes != 8)
         return tsr_fail(TSR_EARG, "ndmean: items of %d bytes, expected floats of 4 or 8",
                         b->item_bytes);
-    if (c->meta < 1 || c->meta > 127 || b->ndim < 1 || b->ndim > MAX_NDIM)
+    if (c->meta < 1 || c->meta > NDMEAN_MOST || b->ndim < 1 || b->ndim > MAX_NDIM)
         return tsr_fail(TSR_EARG, "ndmean: cells of side %d in blocks of %d dimensions", c->meta,
                         b->ndim);
     for (int d = 1; d < b->ndim; d++)
@@ -230,7 +232,7 @@ const struct tsr_filter tsr_filter_ndmean = {
     .name = "ndmean",
     .about = "lossy, arrays of floats only: cubes of side meta become their mean",
     .blosc2_id = 33,
-    .params = (const struct tsr_param[]){{"meta", 1, 127, 4}, {NULL, 0, 0, 0}},
+    .params = (const struct tsr_param[]){{"meta", 1, NDMEAN_MOST, 4}, {NULL, 0, 0, 0}},
     .lossy = true,
     .floats = true,
     .items = true,
