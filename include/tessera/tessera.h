@@ -720,16 +720,16 @@ typedef struct {
  * the result and a few megabytes.  Chunks of one value are not expanded, and those that the index
  * of a Blosc2 file knows to be zeros not visited (of max, min, prod and all: where one item comes
  * out).  Errors as tsr_array_read. */
-TSR_API int tsr_reduce(const tsr_array *a, const tsr_slice *s, const tsr_reduce_spec *how, void *out,
-                       size_t out_bytes);
+TSR_API int tsr_reduce(const tsr_array *a, const tsr_slice *s, const tsr_reduce_spec *how,
+                       void *out, size_t out_bytes);
 
 /* The dtype of what tsr_reduce gives for an array of this dtype, freed with tsr_free. */
 TSR_API int tsr_reduce_dtype(const char *dtype, const tsr_reduce_spec *how, char **out);
 
 /* The max, min, sum or mean of a slice along one axis as a plane of doubles, out[product of the
- * counts of the other axes], streaming.  Of the other axes at most two may be longer than one.  NaN counts as
- * no item: what has only NaN behind it is NaN, its sum 0.
- * Numeric dtypes only, else EUNSUPPORTED. */
+ * counts of the other axes], streaming.  Of the other axes at most two may be longer than one.
+ * NaN counts as no item: what has only NaN behind it is NaN, its sum 0.  Numeric dtypes only, else
+ * EUNSUPPORTED. */
 TSR_API int tsr_project(const tsr_array *a, const tsr_slice *s, int axis, tsr_reduction how,
                         double *out, int64_t *rows, int64_t *cols);
 
