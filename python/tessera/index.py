@@ -96,7 +96,8 @@ def _mask(mask: np.ndarray[Any, Any], axis: int, shape: tuple[int, ...]) -> list
                              f"boolean axis is {n}")  # fmt: skip
     if mask.ndim == 0:
         return [_Axis(None, None, np.zeros(int(mask), np.int64))]
-    found = mask.nonzero()
+    # of one dimension NumPy passes over long runs of False at once
+    found = np.unravel_index(np.flatnonzero(mask), mask.shape) if mask.ndim > 1 else mask.nonzero()
     return [_Axis(axis + d, None, np.asarray(i, np.int64)) for d, i in enumerate(found)]
 
 
