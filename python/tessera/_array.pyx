@@ -376,6 +376,29 @@ cdef class Array(Handle):
         new.created(url, mode, options.get("locking", False))
         return new
 
+    def _slice(self, key, url, Spec spec, *, str mode="w", **options):
+        """A new handle of what a basic key selects, at url; the rest as of `_copy`."""
+        cdef Array new = type(self).__new__(type(self))
+        cdef Options o = Options(mode=mode, **options)
+        cdef bytes b = b"" if url is None else os.fsencode(url)
+        cdef const char *u = NULL if url is None else <const char *>b
+        cdef _c.tsr_axis axes[32]
+        cdef Box x
+        cdef int rc = CLOSED, d
+        if not self.box(key, &x):
+            raise IndexError("only whole numbers, slices and an ellipsis are possible here")
+        for d in range(self.ndim):
+            axes[d].index = NULL
+            axes[d].start, axes[d].count, axes[d].step = x.start[d], x.count[d], x.step[d]
+            axes[d].drop = x.axis[d] < 0
+        with nogil:
+            if self.for_reading():
+                rc = _c.tsr_array_slice(self.a, axes, u, &spec.s, &o.o, &new.a)
+            pthread_rwlock_unlock(&self.lock)
+        self.done(rc)
+        new.created(url, mode, options.get("locking", False))
+        return new
+
     # ---- facts ----
 
     def _spec(self) -> dict:

@@ -40,11 +40,9 @@ def copy(array: NDArray, dtype: DTypeLike = None, **kwargs: Any) -> NDArray:
     >>> tessera.copy(tessera.arange(3), dtype="f8")[:]
     array([0., 1., 2.])
     """
-    if "meta" in kwargs:
-        raise ValueError("copy: meta goes along, and cannot be given anew")
     if isinstance(array, View) and dtype is None:
         return reshape(array, array.shape, **kwargs)
-    plan = _like(array, Plan.of(kwargs))
+    plan = _derived(array, kwargs, "copy")
     if dtype is None or np.dtype(dtype) == array.dtype:
         _with_blocks(plan, array.shape, array.dtype)
         st = plan.storage
@@ -55,6 +53,14 @@ def copy(array: NDArray, dtype: DTypeLike = None, **kwargs: Any) -> NDArray:
         out._meta_set(True, name, array._meta_get(True, name))
     out.flush()
     return out
+
+
+def _derived(array: NDArray, kwargs: dict[str, Any], what: str) -> Plan:
+    """The plan for something made of array that takes its metadata along."""
+    plan = _like(array, Plan.of(kwargs))
+    if plan.storage.meta is not None:
+        raise ValueError(f"{what}: meta goes along, and cannot be given anew")
+    return plan
 
 
 def _like(array: NDArray, plan: Plan) -> Plan:
@@ -132,50 +138,14 @@ def compute_chunks_blocks(
 
 def from_key(array: NDArray, key: Any, **kwargs: Any) -> NDArray:
     """What a basic key selects of an array as a new one; see `NDArray.slice`."""
-    plan = _like(array, Plan.of(kwargs))
-    keys, shape, kept = _taken(array, key)
-    if plan.chunks is None and plan.blocks is None:
-        plan.chunks = tuple(array.chunks[d] for d in kept)
-        plan.blocks = tuple(array.blocks[d] for d in kept)
-
-    def write(a: NDArray) -> None:
-        for box in boxes(a.shape, a.chunks, a.dtype.itemsize) if a.size else ():
-            sub = list(keys)
-            for d, s in zip(kept, box, strict=True):
-                sub[d] = _within(keys[d], s)
-            a[box] = array[tuple(sub)]
-
-    return make(plan, shape, array.dtype, write)
-
-
-def _taken(array: NDArray, key: Any) -> tuple[list[Any], tuple[int, ...], list[int]]:
-    """A basic key as an int or range for each axis, the shape of what it selects, and its axes."""
-    keys = list(key) if isinstance(key, tuple) else [key]
-    dots = [i for i, k in enumerate(keys) if k is Ellipsis]
-    if len(keys) - len(dots) > array.ndim or len(dots) > 1:
-        raise IndexError(f"slice: too many keys for {array.ndim} dimensions")
-    at = dots[0] if dots else len(keys)
-    missing = [slice(None)] * (array.ndim - len(keys) + len(dots))
-    keys[at : at + len(dots)] = missing
-    out: list[Any] = []
-    for d, k in enumerate(keys):
-        n = array.shape[d]
-        if isinstance(k, slice):
-            out.append(range(*k.indices(n)))
-            continue
-        i = k.__index__()
-        if not -n <= i < n:
-            raise IndexError(f"index {i} is out of bounds for axis {d} with size {n}")
-        out.append(i % n)
-    kept = [d for d, k in enumerate(out) if isinstance(k, range)]
-    return out, tuple(len(out[d]) for d in kept), kept
-
-
-def _within(r: range, s: slice) -> slice:
-    """Part s of a range, as a slice of the axis."""
-    part = r[s]
-    stop = part.stop if part.stop >= 0 else None
-    return slice(part.start, stop, part.step)
+    plan = _derived(array, kwargs, "slice")
+    if isinstance(array, View):
+        array = reshape(array, array.shape)
+    if (plan.chunks is None) != (plan.blocks is None):
+        shape = np.broadcast_to(np.uint8(0), array.shape)[key].shape
+        _with_blocks(plan, shape, array.dtype)
+    new = array._slice(key, plan.storage.urlpath, plan.spec(None, None), **plan.place())
+    return plan.finished(new)
 
 
 def reshape(array: NDArray, shape: int | Sequence[int], **kwargs: Any) -> NDArray:
@@ -205,7 +175,7 @@ def reshape(array: NDArray, shape: int | Sequence[int], **kwargs: Any) -> NDArra
         raise ValueError(f"cannot reshape {array.size} items into the shape {tuple(whole)}")
     if isinstance(array, View):
         array = array.base
-    plan = _like(array, Plan.of(kwargs))
+    plan = _derived(array, kwargs, "reshape")
     _with_blocks(plan, whole, array.dtype)
     spec = plan.spec(None, whole)
     return plan.finished(array._copy(plan.storage.urlpath, spec, reshape=True, **plan.place()))
