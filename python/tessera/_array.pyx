@@ -16,7 +16,7 @@ from cpython.mem cimport PyMem_Calloc, PyMem_Free
 from cpython.number cimport PyIndex_Check, PyNumber_Index
 from cpython.ref cimport Py_INCREF
 from cpython.slice cimport PySlice_AdjustIndices, PySlice_Unpack
-from libc.string cimport memset
+from libc.string cimport memset, strlen
 
 import numpy as np
 
@@ -123,6 +123,9 @@ cdef class Array(Handle):
 
     cdef int c_stats(self, _c.tsr_stats *out) noexcept nogil:
         return _c.tsr_array_stats(self.a, out)
+
+    cdef int c_cparams(self, _c.tsr_cparams_info *out) noexcept nogil:
+        return _c.tsr_array_cparams(self.a, out)
 
     cdef int c_to_frame(self, void **buf, size_t *n) noexcept nogil:
         return _c.tsr_array_to_frame(self.a, buf, n)
@@ -422,6 +425,42 @@ cdef class Array(Handle):
             pthread_rwlock_unlock(&self.lock)
         self.pending = False
         self.writable = False
+
+    # ---- attributes: JSON text by name ----
+
+    def _attrs(self) -> str:
+        """All attributes as one JSON object."""
+        cdef char *text = NULL
+        cdef int rc = CLOSED
+        with nogil:
+            if self.for_reading():
+                rc = _c.tsr_array_attrs(self.a, &text)
+            pthread_rwlock_unlock(&self.lock)
+        self.done(rc)
+        return taken(text, strlen(text)).decode()
+
+    def _attr_set(self, str name, str json):
+        """An attribute becomes a JSON value; json None: it is removed."""
+        cdef bytes b = name.encode(), v = b"" if json is None else json.encode()
+        cdef const char *n = b
+        cdef const char *value = NULL if json is None else <const char *>v
+        cdef int rc = CLOSED
+        self.may_change()
+        with nogil:
+            if not self.for_changes():
+                pass
+            elif value == NULL:
+                rc = _c.tsr_array_attr_remove(self.a, n)
+            else:
+                rc = _c.tsr_array_attr_set(self.a, n, value)
+            pthread_rwlock_unlock(&self.lock)
+        if rc == _c.TSR_ENOTFOUND:
+            raise KeyError(name)
+        self.changed(rc)
+
+    def _attr_remove(self, str name):
+        """KeyError when there is none."""
+        self._attr_set(name, None)
 
     # ---- stored chunks, by their number in the grid ----
 

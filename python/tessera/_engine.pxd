@@ -76,6 +76,7 @@ cdef class Handle:
     cdef int c_flush(self, bint durable) noexcept nogil
     cdef int c_refresh(self, _c.cbool *changed) noexcept nogil
     cdef int c_stats(self, _c.tsr_stats *out) noexcept nogil
+    cdef int c_cparams(self, _c.tsr_cparams_info *out) noexcept nogil
     cdef int c_to_frame(self, void **buf, size_t *n) noexcept nogil
     cdef int c_meta_count(self, _c.tsr_meta_kind kind) noexcept nogil
     cdef const char *c_meta_name(self, _c.tsr_meta_kind kind, int i) noexcept nogil

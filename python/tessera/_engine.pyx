@@ -411,6 +411,9 @@ cdef class Handle:
     cdef int c_stats(self, _c.tsr_stats *out) noexcept nogil:
         return 0
 
+    cdef int c_cparams(self, _c.tsr_cparams_info *out) noexcept nogil:
+        return 0
+
     cdef int c_to_frame(self, void **buf, size_t *n) noexcept nogil:
         return 0
 
@@ -597,6 +600,22 @@ cdef class Handle:
         return {"nbytes": st.nbytes, "cbytes": st.cbytes, "nchunks": st.nchunks,
                 "bytes_read": st.bytes_read, "requests": st.requests,
                 "blocks_decoded": st.blocks_decoded}
+
+    def _cparams(self) -> dict:
+        """How new chunks are made, by ids and slots; blocksize 0: chosen for each."""
+        cdef _c.tsr_cparams_info p
+        cdef int rc = CLOSED
+        memset(&p, 0, sizeof(p))
+        p.size = sizeof(p)
+        with nogil:
+            if self.for_reading():
+                rc = self.c_cparams(&p)
+            pthread_rwlock_unlock(&self.lock)
+        self.done(rc)
+        return {"typesize": p.item_bytes, "blocksize": p.block_bytes, "codec": p.codec_id,
+                "codec_meta": p.codec_meta, "clevel": p.clevel, "use_dict": bool(p.dict),
+                "splitmode": p.split, "filters": [p.filters[i] for i in range(6)],
+                "filters_meta": [p.filters_meta[i] for i in range(6)]}
 
     # ---- metalayers: bytes by name, of the header or (vl) of variable length ----
 

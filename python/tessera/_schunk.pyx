@@ -109,6 +109,9 @@ cdef class SuperChunk(Handle):
     cdef int c_stats(self, _c.tsr_stats *out) noexcept nogil:
         return _c.tsr_schunk_stats(self.s, out)
 
+    cdef int c_cparams(self, _c.tsr_cparams_info *out) noexcept nogil:
+        return _c.tsr_schunk_cparams(self.s, out)
+
     cdef int c_to_frame(self, void **buf, size_t *n) noexcept nogil:
         return _c.tsr_schunk_to_frame(self.s, buf, n)
 
@@ -169,22 +172,6 @@ cdef class SuperChunk(Handle):
         return {"item_bytes": s.item_bytes, "chunk_bytes": s.chunk_bytes,
                 "block_bytes": s.block_bytes, "steps": steps, "split": s.split,
                 "checksum": bool(s.checksum), "variable": bool(s.variable)}
-
-    def _cparams(self) -> dict:
-        """How new chunks are made, by ids and slots; blocksize 0: chosen for each."""
-        cdef _c.tsr_cparams_info p
-        cdef int rc = CLOSED
-        memset(&p, 0, sizeof(p))
-        p.size = sizeof(p)
-        with nogil:
-            if self.for_reading():
-                rc = _c.tsr_schunk_cparams(self.s, &p)
-            pthread_rwlock_unlock(&self.lock)
-        self.done(rc)
-        return {"typesize": p.item_bytes, "blocksize": p.block_bytes, "codec": p.codec_id,
-                "codec_meta": p.codec_meta, "clevel": p.clevel, "use_dict": bool(p.dict),
-                "splitmode": p.split, "filters": [p.filters[i] for i in range(6)],
-                "filters_meta": [p.filters_meta[i] for i in range(6)]}
 
     @property
     def nchunks(self) -> int:

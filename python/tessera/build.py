@@ -17,11 +17,10 @@ import numpy as np
 
 from tessera import params
 from tessera._engine import Spec
+from tessera.meta import packed_metas
 from tessera.ndarray import NDArray, dims
 
 BOX_BYTES = 32 << 20  # what is filled at a time, where whole chunks allow it
-_STORAGE = {f.name for f in dataclasses.fields(params.Storage)}
-_MAP_MODES = {"r": "r", "r+": "a", "w+": "w", "c": "a"}
 Box = tuple[slice, ...]
 
 
@@ -56,7 +55,7 @@ class Plan:
             blocks=_partition(kw.pop("blocks", None)),
             cparams=kw.pop("cparams", None),
             dparams=kw.pop("dparams", None),
-            storage=_storage(kw),
+            storage=params.storage_from(kw),
             format=kw.pop("format", None),
             checksum=bool(kw.pop("checksum", False)),
         )
@@ -66,6 +65,9 @@ class Plan:
 
     def spec(self, dtype: np.dtype | None, shape: Sequence[int] | None, **more: Any) -> Spec:
         """What the engine is told of the content's form; None: as of what is copied."""
+        for name, part in (("chunks", self.chunks), ("blocks", self.blocks)):
+            if shape is not None and part is not None and len(part) != len(shape):
+                raise ValueError(f"{name}: {len(part)} dimensions, the shape has {len(shape)}")
         if self.cparams is not None or dtype is not None:
             size = dtype.itemsize if dtype is not None else 8
             cp = params.filled(params.CParams, self.cparams, typesize=size)
@@ -75,21 +77,19 @@ class Plan:
             shape=shape,
             chunks=self.chunks,
             blocks=self.blocks,
-            metas=_metas(self.storage.meta),
+            metas=packed_metas(self.storage.meta),
             checksum=self.checksum,
             **more,
         )
 
     def place(self) -> dict[str, Any]:
         """Where the engine puts it, as keywords of `Array._create`."""
-        st = self.storage
-        return {
-            "mode": "w" if st.mode == "w" else "x",
-            "format": self.format,
-            "sparse": st.urlpath is not None and not st.contiguous,
-            "locking": bool(st.locking),
-            "threads": self.threads()[0] or self.threads()[1],
-        }
+        c, d = self.threads()
+        threads = c if c != params.default_nthreads() else d
+        path, form = self.storage.urlpath, self.format
+        if form is None and path is not None and str(path).endswith(".b2frame"):
+            form = "b2nd"  # the frame of an array, whatever it is called
+        return {**params.create_options(self.storage, threads), "format": form}
 
     def says_nothing(self) -> bool:
         """Whether chunks, compression and metadata are left open."""
@@ -173,36 +173,6 @@ def _field(dt: np.dtype, what: str) -> list[Any]:
 
 def _partition(value: Any) -> tuple[int, ...] | None:
     return None if value is None else dims(value)
-
-
-def _metas(meta: Any) -> dict[str, bytes] | None:
-    if not meta:
-        return None
-    from tessera.meta import packed_metas
-
-    return packed_metas(meta)
-
-
-def _storage(kw: dict[str, Any]) -> params.Storage:
-    """Takes Storage and its fields out of the keywords."""
-    given = {name: kw.pop(name) for name in _STORAGE & kw.keys()}
-    whole = kw.pop("storage", None)
-    if whole is not None and given:
-        raise AttributeError(f"storage= already says {', '.join(sorted(given))}")
-    st: params.Storage = params.filled(params.Storage, given if whole is None else whole)
-    if st.mmap_mode is not None:
-        if st.mmap_mode not in _MAP_MODES:
-            raise ValueError(f"mmap_mode: found {st.mmap_mode!r}, expected one of r, r+, w+, c")
-        if st.urlpath is None:
-            raise ValueError("mmap_mode: urlpath must be set")
-        if not st.contiguous:
-            raise ValueError("mmap_mode: Only contiguous storage is supported")
-        st.mode = _MAP_MODES[st.mmap_mode]
-    elif st.initial_mapping_size is not None:
-        raise ValueError("initial_mapping_size can only be used with mmap_mode")
-    if st.mode not in ("w", "a", "w-", "x"):
-        raise ValueError(f"mode {st.mode!r}: to create takes 'a' (new) or 'w' (replace)")
-    return st
 
 
 # ---- boxes ----

@@ -14,6 +14,7 @@ from numpy.typing import DTypeLike
 from tessera import params
 from tessera._array import concat as _concat
 from tessera.build import Plan, boxes, fill_from, make
+from tessera.grid import partition
 from tessera.ndarray import NDArray, dims, one_axis
 from tessera.view import View
 
@@ -45,8 +46,8 @@ def copy(array: NDArray, dtype: DTypeLike = None, **kwargs: Any) -> NDArray:
     plan = _derived(array, kwargs, "copy")
     if dtype is None or np.dtype(dtype) == array.dtype:
         _with_blocks(plan, array.shape, array.dtype)
-        st = plan.storage
-        return plan.finished(array._copy(st.urlpath, plan.spec(None, None), **plan.place()))
+        spec = plan.spec(None, array.shape)
+        return plan.finished(array._copy(plan.storage.urlpath, spec, **plan.place()))
     _same_grid(plan, array)
     out = make(plan, array.shape, dtype, lambda a: fill_from(a, array))
     for name in array._meta_names(True):
@@ -87,64 +88,14 @@ def _with_blocks(plan: Plan, shape: Sequence[int], dtype: np.dtype) -> None:
         plan.chunks, plan.blocks = partition(shape, plan.chunks, plan.blocks, dtype)
 
 
-def partition(
-    shape: Sequence[int], chunks: Any, blocks: Any, dtype: np.dtype, **kwargs: Any
-) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Chunks and blocks of an array that would be created."""
-    a = make(Plan.of({"chunks": chunks, "blocks": blocks, **kwargs}), shape, dtype)
-    return a.chunks, a.blocks
-
-
-def compute_chunks_blocks(
-    shape: int | Sequence[int],
-    chunks: Any = None,
-    blocks: Any = None,
-    dtype: DTypeLike = np.uint8,
-    **kwargs: Any,
-) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """The chunks and blocks that an array of this shape gets.
-
-    Parameters
-    ----------
-    chunks, blocks : int or sequence of int, optional
-        What is given stays; blocks are cut to the shape.
-    **kwargs
-        Compression parameters; they do not matter here.
-
-    Raises
-    ------
-    ValueError
-        Zeros, another number of dimensions, or blocks larger than chunks.
-
-    Examples
-    --------
-    >>> import tessera
-    >>> tessera.compute_chunks_blocks((100, 100), chunks=(50, 100), blocks=(10, 100))
-    ((50, 100), (10, 100))
-    """
-    whole = dims(shape)
-    parts = []
-    for name, given in (("chunks", chunks), ("blocks", blocks)):
-        part = None if given is None else dims(given)
-        if part is not None and len(part) != len(whole):
-            raise ValueError(f"{name}: found {len(part)} dimensions, the shape has {len(whole)}")
-        if part is not None and any(p < 1 <= n for p, n in zip(part, whole, strict=True)):
-            raise ValueError(f"{name}: found {part}, expected at least 1 in each dimension")
-        parts.append(part)
-    if parts[1] is not None:
-        parts[1] = tuple(min(b, n) for b, n in zip(parts[1], whole, strict=True))
-    return partition(whole, parts[0], parts[1], np.dtype(dtype))
-
-
 def from_key(array: NDArray, key: Any, **kwargs: Any) -> NDArray:
     """What a basic key selects of an array as a new one; see `NDArray.slice`."""
     plan = _derived(array, kwargs, "slice")
     if isinstance(array, View):
         array = reshape(array, array.shape)
-    if (plan.chunks is None) != (plan.blocks is None):
-        shape = np.broadcast_to(np.uint8(0), array.shape)[key].shape
-        _with_blocks(plan, shape, array.dtype)
-    new = array._slice(key, plan.storage.urlpath, plan.spec(None, None), **plan.place())
+    shape = np.broadcast_to(np.uint8(0), array.shape)[key].shape
+    _with_blocks(plan, shape, array.dtype)
+    new = array._slice(key, plan.storage.urlpath, plan.spec(None, shape), **plan.place())
     return plan.finished(new)
 
 

@@ -169,8 +169,8 @@ def arange(
 def _affine(i: np.ndarray, first: np.ndarray) -> np.ndarray:
     """first[0] + i * (first[1] - first[0]) with the arithmetic of numpy.arange."""
     work = first.astype(np.float32) if first.dtype == np.float16 else first
-    delta = work[1] - work[0]
     with np.errstate(over="ignore"):
+        delta = work[1] - work[0]
         return (work[0] + i.astype(delta.dtype) * delta).astype(first.dtype, copy=False)
 
 

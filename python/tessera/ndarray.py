@@ -17,6 +17,7 @@ from tessera._array import Array
 from tessera.chunkview import ArrayChunks
 from tessera.fields import NDField
 from tessera.info import InfoReporter, array_items
+from tessera.meta import Attributes, Meta, VLMeta
 from tessera.neighbours import Neighbours
 from tessera.reductions import Reductions
 
@@ -211,7 +212,11 @@ class NDArray(Reductions, Neighbours, Array):
     @property
     def cparams(self) -> params.CParams:
         """How new chunks are compressed."""
-        cp = params.from_spec(self._spec(), self.dtype.itemsize, self.blocksize)
+        if self.format in ("b2nd", "b2frame"):
+            cp = params.from_slots(self._cparams())
+            cp.typesize, cp.blocksize = self.dtype.itemsize, self.blocksize
+        else:
+            cp = params.from_spec(self._spec(), self.dtype.itemsize, self.blocksize)
         cp.nthreads = self._threads[0] or cp.nthreads
         return cp
 
@@ -221,18 +226,19 @@ class NDArray(Reductions, Neighbours, Array):
         return params.DParams(self._threads[1] or params.default_nthreads())
 
     @property
-    def meta(self) -> Any:
+    def meta(self) -> Meta:
         """Header metalayers by name; values may change as long as their encoded size does not."""
-        from tessera.meta import Meta
-
         return Meta(self)
 
     @property
-    def vlmeta(self) -> Any:
+    def vlmeta(self) -> VLMeta:
         """User metadata by name: a mutable mapping that is stored with the array."""
-        from tessera.meta import VLMeta
-
         return VLMeta(self)
+
+    @property
+    def attrs(self) -> Attributes:
+        """Attributes by name: JSON values that every program can read, stored with the array."""
+        return Attributes(self)
 
     @property
     def schunk(self) -> Any:

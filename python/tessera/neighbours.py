@@ -154,7 +154,7 @@ class Neighbours(np.lib.mixins.NDArrayOperatorsMixin):
     def __reduce__(self) -> tuple[Any, ...]:
         """By path, to be opened for reading; those in memory as a frame."""
         a: NDArray = self  # type: ignore[assignment]
-        if a.urlpath is None:
+        if a.urlpath is None or (a._options or {}).get("mmap") == "c":
             return _from_frame, (type(a), a.to_cframe(), a.mode)
         if a.writable:
             a.flush()
@@ -183,7 +183,8 @@ def _from_frame(kind: type[NDArray], frame: bytes, mode: str) -> NDArray:
 
 
 def _from_path(kind: type[NDArray], url: str, options: dict[str, Any] | None) -> NDArray:
-    a = kind._open(url, mode="r", **(options or {}))
+    mmap = {"mmap": "r"} if options and "mmap" in options else {}
+    a = kind._open(url, mode="r", **{**(options or {}), **mmap})
     a._options = options
     return a
 

@@ -111,6 +111,7 @@ def _kind(path: str, offset: int) -> str:
 
 def _array(path: str, cparams: Any, dp: DParams, **options: Any) -> NDArray:
     a: NDArray = NDArray._open(path, **options)
+    a._options = {name: options[name] for name in ("offset", "mmap", "locking") if options[name]}
     a._threads = (params.filled(CParams, cparams).nthreads, dp.nthreads)
     return a
 

@@ -210,6 +210,6 @@ def squeeze(array: NDArray, axis: Axes | None = None) -> NDArray:
     return View._of(array, axes, array.ndim - len(out))
 
 
-for _name in ("flush", "sync", "refresh", "_stats", "_spec", "_meta_names", "_meta_get",
+for _name in ("flush", "sync", "refresh", "_stats", "_spec", "_cparams", "_meta_names", "_meta_get",
               "_meta_set", "_meta_remove"):  # fmt: skip
     setattr(View, _name, _to_base(_name))

@@ -28,7 +28,12 @@ def test_attributes_tell_shape_and_sizes(a, data, tmp_path):
     assert (a.chunksize, a.blocksize) == (1200, 200)
     assert a.cbytes == (tmp_path / "a.b2nd").stat().st_size
     assert a.cratio == 45 * 60 * 4 / a.cbytes
-    assert (a.urlpath, a.mode, a.contiguous, a.format) == (str(tmp_path / "a.b2nd"), "a", True, "b2nd")
+    assert (a.urlpath, a.mode, a.contiguous, a.format) == (
+        str(tmp_path / "a.b2nd"),
+        "a",
+        True,
+        "b2nd",
+    )
     assert ts.zeros(3).urlpath is None
     assert not ts.zeros(3).contiguous
     assert ts.zeros(3, contiguous=True).contiguous
