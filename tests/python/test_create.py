@@ -7,6 +7,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
+
 import tessera as ts
 from tessera import build
 
@@ -104,8 +105,10 @@ def test_values_are_made_part_by_part(monkeypatch, tmp_path):
         assert peak < 40_000_000, f"{peak} bytes at once"
 
 
-@pytest.mark.parametrize("shape,chunks", [((), ()), ((7,), (3,)), ((4, 5, 6), (2, 2, 3)), ((3, 0), (2, 2)),
-                                          ((2, 40, 3), (2, 40, 3))])  # fmt: skip
+@pytest.mark.parametrize(
+    "shape,chunks",
+    [((), ()), ((7,), (3,)), ((4, 5, 6), (2, 2, 3)), ((3, 0), (2, 2)), ((2, 40, 3), (2, 40, 3))],
+)
 @pytest.mark.parametrize("limit", [1, 64, 1 << 20])
 def test_boxes_and_runs_cover_every_item_once(shape, chunks, limit, monkeypatch):
     monkeypatch.setattr(build, "BOX_BYTES", limit)

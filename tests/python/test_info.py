@@ -61,7 +61,7 @@ def test_notebooks_get_a_table_with_a_row_per_attribute():
 
 def test_lines_end_at_column_96_and_values_without_text_have_a_line():
     class Thing:
-        info_items = [("type", "Thing"), ("long", "word " * 60), ("none", "")]
+        info_items = (("type", "Thing"), ("long", "word " * 60), ("none", ""))
 
     lines = str(InfoReporter(Thing())).splitlines()
     assert max(map(len, lines)) <= 96

@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+
 import tessera as ts
 
 RNG = np.random.default_rng(5)
@@ -97,8 +98,12 @@ def test_changes_are_in_the_file_after_flush_close_and_with(tmp_path):
 def test_a_read_only_array_refuses_changes(a):
     a.close()
     r = ts.open(a.urlpath)
-    for change in (lambda: r.resize((1, 1)), lambda: r.__setitem__(0, 1),
-                   lambda: r.append([[1] * 50], axis=0), lambda: r.vlmeta.__setitem__("x", 1)):  # fmt: skip
+    for change in (
+        lambda: r.resize((1, 1)),
+        lambda: r.__setitem__(0, 1),
+        lambda: r.append([[1] * 50], axis=0),
+        lambda: r.vlmeta.__setitem__("x", 1),
+    ):
         with pytest.raises(ValueError, match="reading mode"):
             change()
 
