@@ -41,6 +41,7 @@ from tessera.buffers import (
     unpack,
     unpack_array,
 )
+from tessera.chunkview import get_slice_nchunks
 from tessera.copies import concat, copy, reshape, stack
 from tessera.create import (
     arange,
@@ -62,7 +63,7 @@ from tessera.create import (
     zeros_like,
 )
 from tessera.fields import NDField
-from tessera.grid import compute_chunks_blocks, get_slice_nchunks
+from tessera.grid import compute_chunks_blocks
 from tessera.ndarray import NDArray
 from tessera.opening import (
     from_cframe,
