@@ -123,14 +123,6 @@ cdef extern from "tessera/tessera.h" nogil:
                        const tsr_options *opts, tsr_array **out)
     int tsr_array_reshape(const tsr_array *a, const char *url, const tsr_spec *spec,
                           const tsr_options *opts, tsr_array **out)
-    ctypedef struct tsr_axis:
-        const int64_t *index
-        int64_t start
-        int64_t count
-        int64_t step
-        cbool drop
-    int tsr_array_slice(const tsr_array *a, const tsr_axis *axes, const char *url,
-                        const tsr_spec *spec, const tsr_options *opts, tsr_array **out)
     int tsr_array_concat(const tsr_array *const *a, int n, int axis, const char *url,
                          const tsr_options *opts, tsr_array **out)
     ctypedef struct tsr_stats:
