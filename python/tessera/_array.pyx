@@ -24,7 +24,7 @@ from tessera cimport _c
 from tessera._engine cimport (CLOSED, Handle, Options, Spec, check, pthread_rwlock_unlock,
                               taken)
 
-from tessera._engine import flush_path
+from tessera._engine import flush_path, make_way
 
 cnp.import_array()
 
@@ -56,11 +56,12 @@ cdef class Array(Handle):
         cdef bytes b = os.fsencode(url)
         cdef const char *u = b
         cdef int rc
-        flush_path(url)
+        flush_path(url) if mode == "r" else make_way(url)
         with nogil:
             rc = _c.tsr_array_open(u, &o.o, &self.a)
         check(rc)
         self.opened(url, mode, mode != "r", options.get("locking", False))
+        self.keep_options(options)
         return self
 
     @classmethod
@@ -75,6 +76,7 @@ cdef class Array(Handle):
             rc = _c.tsr_array_create(u, &spec.s, &o.o, &self.a)
         check(rc)
         self.created(url, mode, options.get("locking", False))
+        self.keep_options(options)
         return self
 
     @classmethod
@@ -117,6 +119,14 @@ cdef class Array(Handle):
 
     cdef int c_flush(self, bint durable) noexcept nogil:
         return _c.tsr_array_sync(self.a) if durable else _c.tsr_array_flush(self.a)
+
+    cdef int c_reopen(self, const char *url, const _c.tsr_options *o) noexcept nogil:
+        cdef _c.tsr_array *new = NULL
+        cdef int rc = _c.tsr_array_open(url, o, &new)
+        if rc >= 0:
+            _c.tsr_array_drop(self.a)  # it was flushed
+            self.a = new
+        return rc
 
     cdef int c_refresh(self, _c.cbool *changed) noexcept nogil:
         return _c.tsr_array_refresh(self.a, changed)
@@ -377,6 +387,7 @@ cdef class Array(Handle):
             pthread_rwlock_unlock(&self.lock)
         self.done(rc)
         new.created(url, mode, options.get("locking", False))
+        new.keep_options(options)
         return new
 
     def _slice(self, key, url, Spec spec, *, str mode="w", **options):
@@ -590,4 +601,5 @@ def concat(list arrays, int axis, url, *, str mode="w", **options):
             pthread_rwlock_unlock(&x.lock)
         PyMem_Free(p)
     new.created(url, mode, options.get("locking", False))
+    new.keep_options(options)
     return new

@@ -67,6 +67,8 @@ cdef class Handle:
     cdef bint is_open
     cdef bint pending                # changes that are not flushed
     cdef bint locking                # each change is flushed at once
+    cdef bint aside                  # another handle of this process writes
+    cdef dict again                  # options to open it again; None: it is not
     cdef readonly bint writable      # opened or created for changes
     cdef readonly object urlpath     # str, None in memory
     cdef readonly str mode
@@ -86,6 +88,11 @@ cdef class Handle:
                         size_t n) noexcept nogil
     cdef int c_meta_remove(self, const char *name) noexcept nogil
 
+    cdef int c_reopen(self, const char *url, const _c.tsr_options *o) noexcept nogil
+
+    cdef int keep_options(self, dict options) except -1
+    cdef int reopen(self, str mode) except -1
+    cdef int step_in(self) except -1
     cdef int look(self) except -1
     cdef int opened(self, object urlpath, str mode, bint writable, bint locking) except -1
     cdef int created(self, object urlpath, str mode, bint locking) except -1

@@ -349,14 +349,40 @@ cdef class SchunkSpec:
 _writers = weakref.WeakValueDictionary()  # id -> writable handle of a file
 
 
-def flush_path(str path):
-    """Writes what handles of this process hold for the file or folder at path."""
+def _writers_of(str path) -> list:
     if not _writers:
-        return
+        return []
     real = os.path.realpath(path)
-    for h in list(_writers.values()):
-        if os.path.realpath(h.urlpath) == real:
+    return [h for h in list(_writers.values()) if os.path.realpath(h.urlpath) == real]
+
+
+def flush_path(str path):
+    """Writes what handles of this process hold for the file or folder at path.
+
+    A handle whose file is gone or another one by now tells so when it is flushed itself.
+    """
+    for h in _writers_of(path):
+        try:
             h.flush()
+        except (ConflictError, FileNotFoundError):
+            pass
+
+
+def make_way(str path):
+    """Lets one more handle of this process change what is at path.
+
+    The engine knows one writer at a time, so the others of this process become readers, until they
+    are to change something again.
+    """
+    flush_path(path)
+    for h in _writers_of(path):
+        h._step_aside()
+
+
+def forget_path(str path):
+    """What is at path is about to be removed: nothing more is written to it."""
+    for h in _writers_of(path):
+        h._forget()
 
 
 def _flush_all():
@@ -434,10 +460,53 @@ cdef class Handle:
     cdef int c_meta_remove(self, const char *name) noexcept nogil:
         return 0
 
+    cdef int c_reopen(self, const char *url, const _c.tsr_options *o) noexcept nogil:
+        return 0
+
     cdef int look(self) except -1:
         return 0
 
     # ---- who may use it when ----
+
+    cdef int keep_options(self, dict options) except -1:
+        """After opened or created: how to open it again, and whether changes are to show at once."""
+        mapped = options.get("mmap")
+        if mapped == "w+" or mapped == "r+":
+            self.locking = True  # whoever maps a file expects to see changes in it
+        if not options.get("locking") and mapped != "c" and options.get("format") != "raw":
+            self.again = {"threads": options.get("threads", 0)}
+        return 0
+
+    cdef int reopen(self, str mode) except -1:
+        cdef Options o = Options(mode=mode, **self.again)
+        cdef bytes b = os.fsencode(self.urlpath)
+        cdef const char *u = b
+        cdef int rc = CLOSED
+        with nogil:
+            if self.for_changes():
+                rc = self.c_reopen(u, &o.o)
+            pthread_rwlock_unlock(&self.lock)
+        self.done(rc)
+        self.look()
+        return 0
+
+    def _step_aside(self):
+        if self.again is None or self.aside or not self.is_open or self.pid != getpid():
+            return
+        if self.pending or not self.writable:
+            return  # it could not be flushed: the new writer hears of the conflict
+        self.reopen("r")
+        self.aside = True
+
+    cdef int step_in(self) except -1:
+        """The only writer again."""
+        make_way(self.urlpath)
+        self.reopen("r+")
+        self.aside = False
+        return 0
+
+    def _forget(self):
+        self.pending = False
 
     cdef int opened(self, object urlpath, str mode, bint writable, bint locking) except -1:
         """The handle is there: what is known of it, and of others who open its file."""
@@ -478,6 +547,8 @@ cdef class Handle:
         if self.pid != getpid():
             raise ValueError("a handle that came through fork is for reading: open the file anew "
                              "in the child to change it")
+        if self.aside:
+            self.step_in()
         return 0
 
     cdef int changed(self, int rc) except -1:

@@ -16,7 +16,7 @@ from tessera cimport _c
 from tessera._engine cimport (CLOSED, Handle, Options, SchunkSpec, check, pthread_rwlock_unlock,
                               taken)
 
-from tessera._engine import flush_path
+from tessera._engine import flush_path, make_way
 
 
 cdef class SuperChunk(Handle):
@@ -38,11 +38,12 @@ cdef class SuperChunk(Handle):
         cdef const char *u = b
         cdef int rc
         self.must_be_new()
-        flush_path(url)
+        flush_path(url) if mode == "r" else make_way(url)
         with nogil:
             rc = _c.tsr_schunk_open(u, &o.o, &self.s)
         check(rc)
         self.opened(url, mode, mode != "r", options.get("locking", False))
+        self.keep_options(options)
 
     @classmethod
     def _from_frame(cls, frame, bint copy=True, **options):
@@ -74,6 +75,7 @@ cdef class SuperChunk(Handle):
             rc = _c.tsr_schunk_create(u, &spec.s, &o.o, &self.s)
         check(rc)
         self.created(url, mode, options.get("locking", False))
+        self.keep_options(options)
 
     cdef int must_be_new(self) except -1:
         if self.s != NULL:
@@ -102,6 +104,14 @@ cdef class SuperChunk(Handle):
 
     cdef int c_flush(self, bint durable) noexcept nogil:
         return _c.tsr_schunk_sync(self.s) if durable else _c.tsr_schunk_flush(self.s)
+
+    cdef int c_reopen(self, const char *url, const _c.tsr_options *o) noexcept nogil:
+        cdef _c.tsr_schunk *new = NULL
+        cdef int rc = _c.tsr_schunk_open(url, o, &new)
+        if rc >= 0:
+            _c.tsr_schunk_drop(self.s)  # it was flushed
+            self.s = new
+        return rc
 
     cdef int c_refresh(self, _c.cbool *changed) noexcept nogil:
         return _c.tsr_schunk_refresh(self.s, changed)
@@ -553,6 +563,7 @@ cdef class SuperChunk(Handle):
             pthread_rwlock_unlock(&self.lock)
         self.done(rc)
         new.created(url, mode, options.get("locking", False))
+        new.keep_options(options)
         return new
 
     # ---- other programs ----

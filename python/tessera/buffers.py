@@ -8,6 +8,7 @@ import io
 import os
 import pickle
 import platform
+import struct
 import sys
 from typing import Any
 
@@ -362,10 +363,11 @@ def get_cbuffer_sizes(src: Any) -> tuple[int, int, int]:
     >>> tessera.get_cbuffer_sizes(tessera.compress(bytes(4000)))[:2]
     (4000, 32)
     """
-    head = bytearray(np.frombuffer(src, np.uint8)[:32])
-    if len(head) == 32:
-        head[31] &= ~_LAZY  # the header is that of the whole chunk
-    info = _chunk.chunk_info(head)
+    head = np.frombuffer(src, np.uint8)[:32].tobytes()
+    if len(head) == 32 and head[2] & 5 == 5 and head[31] & _LAZY:
+        nbytes, blocksize, cbytes = struct.unpack("<3i", head[4:16])
+        return nbytes, cbytes, blocksize
+    info = _chunk.chunk_info(src)
     return info["nbytes"], info["cbytes"], info["block_bytes"]
 
 

@@ -106,6 +106,8 @@ class Plan:
     def finished(self, a: NDArray) -> NDArray:
         """The array is filled: it is written."""
         a._threads = self.threads()
+        if self.cparams is not None:
+            a._given = params.filled(params.CParams, self.cparams)
         if self.storage.urlpath is None:
             a._contiguous = self.storage.contiguous
         else:

@@ -69,6 +69,7 @@ class NDArray(Reductions, Neighbours, Array):
 
     _threads: tuple[int, int] = (0, 0)  # to compress and to decompress; 0: the default
     _contiguous: bool | None = None
+    _given: params.CParams | None = None  # at its creation
     _options: dict[str, Any] | None = None  # what it was opened with, besides its path
 
     # ---- items ----
@@ -218,7 +219,7 @@ class NDArray(Reductions, Neighbours, Array):
         else:
             cp = params.from_spec(self._spec(), self.dtype.itemsize, self.blocksize)
         cp.nthreads = self._threads[0] or cp.nthreads
-        return cp
+        return params.placed(cp, self._given)
 
     @property
     def dparams(self) -> params.DParams:

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from tessera import params
-from tessera._engine import UnsupportedError, probe
+from tessera._engine import UnsupportedError, forget_path, probe
 from tessera.ndarray import NDArray
 from tessera.params import CParams, DParams
 from tessera.schunk import SChunk
@@ -159,6 +159,7 @@ def remove_urlpath(path: str | os.PathLike[str] | None) -> None:
     if path is None:
         return
     path = _path(path)
+    forget_path(path)
     if os.path.isdir(path) and not os.path.islink(path):
         shutil.rmtree(path)
     elif os.path.lexists(path):

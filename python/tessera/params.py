@@ -480,6 +480,17 @@ def from_spec(spec: Mapping[str, Any], typesize: int, blocksize: int) -> CParams
     return cp
 
 
+def placed(cp: CParams, given: CParams | None) -> CParams:
+    """The same, with what is no matter to the engine as it was given: where filters stand."""
+    if given is None:
+        return cp
+    wanted = padded(given)
+    if [f for f in wanted.filters if number(f)] == [f for f in cp.filters if number(f)]:
+        cp.filters, cp.filters_meta = wanted.filters, wanted.filters_meta
+    cp.tuner = wanted.tuner
+    return cp
+
+
 def from_slots(slots: Mapping[str, Any]) -> CParams:
     """What was written, from the numbers and places in a file."""
     cp = CParams(typesize=slots["typesize"], blocksize=slots["blocksize"])
