@@ -441,14 +441,21 @@ cdef class SuperChunk(Handle):
         return self.done(rc)
 
     def _put_chunk(self, int64_t i, bint insert, bint compressed, value):
-        """value becomes chunk i, or is put before it; compressed: it is a chunk already."""
+        """value becomes chunk i, or is put before it; compressed: it is a chunk already.
+
+        Before chunk -1: at the end, wherever that is when the lock is held.
+        """
         cdef Py_buffer view
         cdef int rc = CLOSED
+        cdef bint there
         self.may_change()
         PyObject_GetBuffer(value, &view, PyBUF_C_CONTIGUOUS)
         try:
             with nogil:
-                if not self.for_changes():
+                there = self.for_changes()
+                if there and insert and i == -1:
+                    i = _c.tsr_schunk_nchunks(self.s)
+                if not there:
                     pass
                 elif compressed and insert:
                     rc = _c.tsr_schunk_insert_compressed(self.s, i, view.buf, view.len)

@@ -257,7 +257,7 @@ class SChunk(SuperChunk, Callbacks):
         >>> s.append_data(b"abcd"), s.append_data(b"ef")
         (1, 2)
         """
-        self._put_chunk(self.nchunks, True, False, data)
+        self._put_chunk(-1, True, False, data)
         return self.nchunks
 
     def insert_data(self, nchunk: int, data: Any, copy: bool = True) -> int:
@@ -307,7 +307,7 @@ class SChunk(SuperChunk, Callbacks):
         >>> s[:]
         b'abcd'
         """
-        self._put_chunk(self.nchunks, True, True, chunk)
+        self._put_chunk(-1, True, True, chunk)
         return self.nchunks
 
     def insert_chunk(self, nchunk: int, chunk: Any) -> int:
