@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
+import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -82,12 +83,18 @@ class Plan:
             **more,
         )
 
+    @property
+    def url(self) -> str | None:
+        """Where it will be; None in memory."""
+        path = self.storage.urlpath
+        return None if path is None else os.fspath(path)
+
     def place(self) -> dict[str, Any]:
         """Where the engine puts it, as keywords of `Array._create`."""
         c, d = self.threads()
         threads = c if c != params.default_nthreads() else d
-        path, form = self.storage.urlpath, self.format
-        if form is None and path is not None and str(path).endswith(".b2frame"):
+        form = self.format
+        if form is None and self.url is not None and self.url.endswith(".b2frame"):
             form = "b2nd"  # the frame of an array, whatever it is called
         return {**params.create_options(self.storage, threads), "format": form}
 
@@ -123,8 +130,7 @@ def make(
     **spec: Any,
 ) -> NDArray:
     """A new array of the plan; `write` gives it its items."""
-    st = plan.storage
-    a = NDArray._create(st.urlpath, plan.spec(storable(dtype), dims(shape), **spec), **plan.place())
+    a = NDArray._create(plan.url, plan.spec(storable(dtype), dims(shape), **spec), **plan.place())
     if write is not None:
         try:
             write(a)
@@ -142,7 +148,7 @@ def storable(dtype: Any) -> np.dtype:
     TypeError
         Items are objects, strings of any length, or without a size.
     """
-    dt = np.dtype(dtype)
+    dt: np.dtype[Any] = np.dtype(dtype)
     if dt.hasobject:
         raise TypeError(f"items of {dt} are Python objects, which cannot be stored")
     if dt.char == "T":
@@ -167,7 +173,8 @@ def dtype_text(dt: np.dtype) -> str:
 
 
 def _field(dt: np.dtype, what: str) -> list[Any]:
-    fields = [(dt.fields or {})[n] for n in dt.names or ()]
+    known: Any = dt.fields
+    fields = [known[n] for n in dt.names or ()]
     if what == "names":
         return list(dt.names or ())
     return [f[1] if what == "offsets" else dtype_text(f[0]) for f in fields]

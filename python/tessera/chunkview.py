@@ -72,7 +72,7 @@ class ArrayChunks:
     @property
     def nbytes(self) -> int:
         """Decoded bytes of all chunks."""
-        return self.nchunks * self.chunksize
+        return self.nchunks * int(self.chunksize)
 
     @property
     def cratio(self) -> float:

@@ -19,7 +19,7 @@ from tessera.ndarray import NDArray, dims, one_axis
 from tessera.view import View
 
 
-def copy(array: NDArray, dtype: DTypeLike = None, **kwargs: Any) -> NDArray:
+def copy(array: NDArray, dtype: DTypeLike | None = None, **kwargs: Any) -> NDArray:
     """A new array with the same items and metadata; see `NDArray.copy`.
 
     Parameters
@@ -47,7 +47,7 @@ def copy(array: NDArray, dtype: DTypeLike = None, **kwargs: Any) -> NDArray:
     if dtype is None or np.dtype(dtype) == array.dtype:
         _with_blocks(plan, array.shape, array.dtype)
         spec = plan.spec(None, array.shape)
-        return plan.finished(array._copy(plan.storage.urlpath, spec, **plan.place()))
+        return plan.finished(array._copy(plan.url, spec, **plan.place()))
     _same_grid(plan, array)
     out = make(plan, array.shape, dtype, lambda a: fill_from(a, array))
     for name in array._meta_names(True):
@@ -95,7 +95,7 @@ def from_key(array: NDArray, key: Any, **kwargs: Any) -> NDArray:
         array = reshape(array, array.shape)
     shape = np.broadcast_to(np.uint8(0), array.shape)[key].shape
     _with_blocks(plan, shape, array.dtype)
-    new = array._slice(key, plan.storage.urlpath, plan.spec(None, shape), **plan.place())
+    new = array._slice(key, plan.url, plan.spec(None, shape), **plan.place())
     return plan.finished(new)
 
 
@@ -129,7 +129,7 @@ def reshape(array: NDArray, shape: int | Sequence[int], **kwargs: Any) -> NDArra
     plan = _derived(array, kwargs, "reshape")
     _with_blocks(plan, whole, array.dtype)
     spec = plan.spec(None, whole)
-    return plan.finished(array._copy(plan.storage.urlpath, spec, reshape=True, **plan.place()))
+    return plan.finished(array._copy(plan.url, spec, reshape=True, **plan.place()))
 
 
 def concat(arrays: Sequence[NDArray], axis: int = 0, **kwargs: Any) -> NDArray:
@@ -162,7 +162,7 @@ def concat(arrays: Sequence[NDArray], axis: int = 0, **kwargs: Any) -> NDArray:
     dtype = np.result_type(*(a.dtype for a in arrays))
     plan = Plan.of(kwargs)
     if plan.says_nothing() and all(a.dtype == dtype and not isinstance(a, View) for a in arrays):
-        new = _concat(list(arrays), at, plan.storage.urlpath, **plan.place())
+        new = _concat(list(arrays), at, plan.url, **plan.place())
         return plan.finished(new)
     _same_grid(_like(arrays[0], plan), arrays[0])
     total = sum(a.shape[at] for a in arrays)

@@ -25,15 +25,16 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from tessera.build import Plan, dims, fill_flat, fill_from, make, runs, storable
-from tessera.ndarray import NDArray
+from tessera.build import Plan, fill_flat, fill_from, make, runs, storable
+from tessera.ndarray import NDArray, dims
 
-Shape = int | Sequence[int]
+Shape: TypeAlias = int | Sequence[int]
+Items: TypeAlias = np.ndarray[Any, Any]
 
 
 def zeros(shape: Shape, dtype: DTypeLike = np.float64, **kwargs: Any) -> NDArray:
@@ -84,7 +85,7 @@ def nans(shape: Shape, dtype: DTypeLike = np.float64, **kwargs: Any) -> NDArray:
     return full(shape, math.nan, np.float64 if dtype is None else dtype, **kwargs)
 
 
-def ones(shape: Shape, dtype: DTypeLike = None, **kwargs: Any) -> NDArray:
+def ones(shape: Shape, dtype: DTypeLike | None = None, **kwargs: Any) -> NDArray:
     """An array of ones; dtype None: float64.
 
     Examples
@@ -96,7 +97,7 @@ def ones(shape: Shape, dtype: DTypeLike = None, **kwargs: Any) -> NDArray:
     return full(shape, 1, np.float64 if dtype is None else dtype, **kwargs)
 
 
-def full(shape: Shape, fill_value: Any, dtype: DTypeLike = None, **kwargs: Any) -> NDArray:
+def full(shape: Shape, fill_value: Any, dtype: DTypeLike | None = None, **kwargs: Any) -> NDArray:
     """An array of one value; dtype None: the value's.
 
     Each chunk takes 32 bytes and an item.
@@ -115,7 +116,7 @@ def full(shape: Shape, fill_value: Any, dtype: DTypeLike = None, **kwargs: Any) 
     return make(plan, shape, dt, **_first(item))
 
 
-def _first(item: np.ndarray) -> dict[str, Any]:
+def _first(item: Items) -> dict[str, Any]:
     """The spec's fill, which is zeros unless it says otherwise."""
     raw = item.tobytes()
     return {"fill": raw} if raw.strip(b"\0") else {}
@@ -125,7 +126,7 @@ def arange(
     start: Any,
     stop: Any = None,
     step: Any = 1,
-    dtype: DTypeLike = None,
+    dtype: DTypeLike | None = None,
     shape: Shape | None = None,
     c_order: bool = True,
     **kwargs: Any,
@@ -166,19 +167,20 @@ def arange(
     return _ruled(plan, num, shape, dt, lambda i: _affine(i, first))
 
 
-def _affine(i: np.ndarray, first: np.ndarray) -> np.ndarray:
+def _affine(i: Items, first: Items) -> Items:
     """first[0] + i * (first[1] - first[0]) with the arithmetic of numpy.arange."""
     work = first.astype(np.float32) if first.dtype == np.float16 else first
     with np.errstate(over="ignore"):
         delta = work[1] - work[0]
-        return (work[0] + i.astype(delta.dtype) * delta).astype(first.dtype, copy=False)
+        values: Items = work[0] + i.astype(delta.dtype) * delta
+    return values.astype(first.dtype, copy=False)
 
 
 def linspace(
     start: Any,
     stop: Any,
     num: int | None = None,
-    dtype: DTypeLike = None,
+    dtype: DTypeLike | None = None,
     endpoint: bool = True,
     shape: Shape | None = None,
     c_order: bool = True,
@@ -215,9 +217,9 @@ def linspace(
     dt = storable(kind if dtype is None else dtype)
     count, steps = num, num - 1 if endpoint else num
 
-    def values(i: np.ndarray) -> np.ndarray:
+    def values(i: Items) -> Items:
         delta = np.subtract(stop, start, dtype=kind)
-        y = i.astype(kind)
+        y: Items = i.astype(kind)
         step = delta / steps if steps > 0 else delta
         y = y / steps * delta if steps > 0 and step == 0 else y * step
         y += start
@@ -305,7 +307,9 @@ def frombuffer(buffer: Any, shape: Shape, dtype: DTypeLike = np.uint8, **kwargs:
     return asarray(items.reshape(whole), **kwargs)
 
 
-def asarray(obj: Any, dtype: DTypeLike = None, copy: bool | None = None, **kwargs: Any) -> NDArray:
+def asarray(
+    obj: Any, dtype: DTypeLike | None = None, copy: bool | None = None, **kwargs: Any
+) -> NDArray:
     """An array of what NumPy can make an array of.
 
     Parameters
@@ -346,7 +350,7 @@ def _sliceable(obj: Any) -> bool:
         obj.dtype, np.dtype) and obj.shape != ()  # fmt: skip
 
 
-def array(obj: Any, dtype: DTypeLike = None, copy: bool = True, **kwargs: Any) -> NDArray:
+def array(obj: Any, dtype: DTypeLike | None = None, copy: bool = True, **kwargs: Any) -> NDArray:
     """As `asarray`, a new array by default.
 
     Examples
@@ -361,7 +365,9 @@ def array(obj: Any, dtype: DTypeLike = None, copy: bool = True, **kwargs: Any) -
 # ---- of the form of another ----
 
 
-def _form(x: Any, dtype: DTypeLike, kwargs: dict[str, Any]) -> tuple[Any, Any, dict[str, Any]]:
+def _form(
+    x: Any, dtype: DTypeLike | None, kwargs: dict[str, Any]
+) -> tuple[Any, Any, dict[str, Any]]:
     """Shape, dtype and keywords for an array like x."""
     if not hasattr(x, "shape") or not hasattr(x, "dtype"):
         x = np.asarray(x)
@@ -370,7 +376,7 @@ def _form(x: Any, dtype: DTypeLike, kwargs: dict[str, Any]) -> tuple[Any, Any, d
     return x.shape, x.dtype if dtype is None else dtype, kwargs
 
 
-def zeros_like(x: ArrayLike, dtype: DTypeLike = None, **kwargs: Any) -> NDArray:
+def zeros_like(x: ArrayLike, dtype: DTypeLike | None = None, **kwargs: Any) -> NDArray:
     """`zeros` of the shape and dtype of x (and, of an `NDArray`, its chunks).
 
     Examples
@@ -383,7 +389,7 @@ def zeros_like(x: ArrayLike, dtype: DTypeLike = None, **kwargs: Any) -> NDArray:
     return zeros(shape, dt, **kw)
 
 
-def empty_like(x: ArrayLike, dtype: DTypeLike = None, **kwargs: Any) -> NDArray:
+def empty_like(x: ArrayLike, dtype: DTypeLike | None = None, **kwargs: Any) -> NDArray:
     """`empty` of the shape and dtype of x.
 
     Examples
@@ -396,7 +402,7 @@ def empty_like(x: ArrayLike, dtype: DTypeLike = None, **kwargs: Any) -> NDArray:
     return empty(shape, dt, **kw)
 
 
-def ones_like(x: ArrayLike, dtype: DTypeLike = None, **kwargs: Any) -> NDArray:
+def ones_like(x: ArrayLike, dtype: DTypeLike | None = None, **kwargs: Any) -> NDArray:
     """`ones` of the shape and dtype of x.
 
     Examples
@@ -409,7 +415,9 @@ def ones_like(x: ArrayLike, dtype: DTypeLike = None, **kwargs: Any) -> NDArray:
     return ones(shape, dt, **kw)
 
 
-def full_like(x: ArrayLike, fill_value: Any, dtype: DTypeLike = None, **kwargs: Any) -> NDArray:
+def full_like(
+    x: ArrayLike, fill_value: Any, dtype: DTypeLike | None = None, **kwargs: Any
+) -> NDArray:
     """`full` of the shape and dtype of x.
 
     Examples

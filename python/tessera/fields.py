@@ -52,7 +52,8 @@ class NDField:
     ndim = property(lambda self: self.ndarr.ndim, doc="Of the array.")
 
     def __getitem__(self, key: Any) -> np.ndarray:
-        return self.ndarr[key][self.field].copy()
+        items: np.ndarray[Any, Any] = self.ndarr[key][self.field]
+        return items.copy()
 
     def __setitem__(self, key: Any, value: Any) -> None:
         items = self.ndarr[key]

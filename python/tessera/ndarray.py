@@ -372,7 +372,7 @@ class NDArray(Reductions, Neighbours, Array):
 
     # ---- copies ----
 
-    def copy(self, dtype: DTypeLike = None, **kwargs: Any) -> NDArray:
+    def copy(self, dtype: DTypeLike | None = None, **kwargs: Any) -> NDArray:
         """A new array with the same items, compressed as this one unless kwargs say otherwise.
 
         Chunks go along as they are stored where neither their shape nor the compression changes.

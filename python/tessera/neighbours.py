@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
+
+Items: TypeAlias = np.ndarray[Any, Any]
 
 if TYPE_CHECKING:
     from tessera.ndarray import NDArray
@@ -47,12 +49,12 @@ def _hollow(x: Any) -> Any:
 class Neighbours(np.lib.mixins.NDArrayOperatorsMixin):
     """What other packages ask of an array."""
 
-    __slots__ = ()
+    _map: Items | None = None  # the file, mapped; once it is, for as long as the object lives
     __hash__ = object.__hash__  # a handle is one thing, whatever it is equal to
 
     # ---- NumPy ----
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Items:
         """All items, decoded.
 
         Raises
@@ -62,18 +64,19 @@ class Neighbours(np.lib.mixins.NDArrayOperatorsMixin):
         """
         if copy is False:
             raise ValueError("the array is compressed: its items cannot be had without a copy")
-        out = self[...]  # type: ignore[index]
+        out: Items = self[...]  # type: ignore[index]
         return out if dtype is None else out.astype(dtype, copy=False)
 
     @property
     def __array_interface__(self) -> dict[str, Any]:
         """Of what lies in a file as it is (.npy), opened to read: NumPy maps the file."""
-        mapped = _mapped(self)  # type: ignore[arg-type]
-        if mapped is None:
+        if self._map is None:
+            # NumPy keeps the owner of the interface alive, and the mapping must live as long.
+            self._map = _mapped(self)  # type: ignore[arg-type]
+        if self._map is None:
             raise AttributeError("only uncompressed files that are opened to read have one")
-        # NumPy keeps the owner of the interface alive, and the mapping must live as long.
-        self._map = mapped  # type: ignore[attr-defined]
-        return mapped.__array_interface__
+        interface: dict[str, Any] = self._map.__array_interface__
+        return interface
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         """Results are NumPy arrays; `out` may be an array of ours, which is then written."""
@@ -102,7 +105,7 @@ class Neighbours(np.lib.mixins.NDArrayOperatorsMixin):
         see = _hollow if name in _FACTS else _decoded
         return func(*see(args), **{k: see(v) for k, v in kwargs.items()})
 
-    def astype(self, dtype: Any, **kwargs: Any) -> np.ndarray:
+    def astype(self, dtype: Any, **kwargs: Any) -> Items:
         """All items, decoded and cast."""
         return np.asarray(self[...]).astype(dtype, **kwargs)  # type: ignore[index]
 
@@ -189,7 +192,7 @@ def _from_path(kind: type[NDArray], url: str, options: dict[str, Any] | None) ->
     return a
 
 
-def _mapped(a: NDArray) -> np.ndarray | None:
+def _mapped(a: NDArray) -> Items | None:
     """The file of an uncompressed array, mapped; None for others."""
     if a.urlpath is None or a.writable or a.format != "npy" or not os.path.isfile(a.urlpath):
         return None
