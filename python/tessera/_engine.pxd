@@ -68,6 +68,7 @@ cdef class Handle:
     cdef bint pending                # changes that are not flushed
     cdef bint locking                # each change is flushed at once
     cdef bint aside                  # another handle of this process writes
+    cdef tuple file                  # which one its path led to; None: not known
     cdef dict again                  # options to open it again; None: it is not
     cdef readonly bint writable      # opened or created for changes
     cdef readonly object urlpath     # str, None in memory

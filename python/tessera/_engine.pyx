@@ -11,6 +11,7 @@ import atexit
 import itertools
 import os
 import re
+import threading
 import weakref
 
 cimport cython
@@ -347,6 +348,16 @@ cdef class SchunkSpec:
 # ---- handles ----
 
 _writers = weakref.WeakValueDictionary()  # id -> writable handle of a file
+_turns = threading.RLock()  # held while the right to write goes from one handle to another
+
+
+cdef tuple identity(str path):
+    """What tells a file from another one at the same path; None: nothing is there."""
+    try:
+        st = os.stat(path)
+    except FileNotFoundError:
+        return None
+    return st.st_dev, st.st_ino
 
 
 def _writers_of(str path) -> list:
@@ -375,8 +386,9 @@ def make_way(str path):
     are to change something again.
     """
     flush_path(path)
-    for h in _writers_of(path):
-        h._step_aside()
+    with _turns:
+        for h in _writers_of(path):
+            h._step_aside()
 
 
 def forget_path(str path):
@@ -475,6 +487,8 @@ cdef class Handle:
             self.locking = True  # whoever maps a file expects to see changes in it
         if not options.get("locking") and mapped != "c" and options.get("format") != "raw":
             self.again = {"threads": options.get("threads", 0)}
+            if self.writable and self.urlpath is not None:
+                self.file = identity(self.urlpath)  # None: it appears with the first flush
         return 0
 
     cdef int reopen(self, str mode) except -1:
@@ -495,14 +509,20 @@ cdef class Handle:
             return
         if self.pending or not self.writable:
             return  # it could not be flushed: the new writer hears of the conflict
+        if self.file is None or self.file != identity(self.urlpath):
+            return  # removed or replaced: nobody waits for this one
         self.reopen("r")
         self.aside = True
 
     cdef int step_in(self) except -1:
         """The only writer again."""
-        make_way(self.urlpath)
-        self.reopen("r+")
-        self.aside = False
+        with _turns:
+            if self.file != identity(self.urlpath):
+                raise ConflictError(f"{self.urlpath}: the file was replaced since this handle wrote "
+                                    "to it: open it anew")
+            make_way(self.urlpath)
+            self.reopen("r+")
+            self.aside = False
         return 0
 
     def _forget(self):
@@ -577,6 +597,7 @@ cdef class Handle:
                     self.c_drop()
             self.is_open = False
             pthread_rwlock_unlock(&self.lock)
+        _writers.pop(id(self), None)
         self.pending = False
         self.writable = False
         check(rc)
@@ -617,6 +638,8 @@ cdef class Handle:
             pthread_rwlock_unlock(&self.lock)
         self.done(rc)
         self.pending = False
+        if self.file is None and self.again is not None and self.urlpath is not None:
+            self.file = identity(self.urlpath)
 
     def _flush_at_exit(self):
         if self.pending and self.pid == getpid():

@@ -107,6 +107,57 @@ def test_another_handle_of_the_process_sees_changes(path: Path) -> None:
     assert tessera.open(link)[2] == 10
 
 
+def test_handles_of_one_file_write_in_turns(path: Path) -> None:
+    a = tessera.open(path, mode="a")
+    a[0] = 1
+    b = tessera.open(path, mode="a")
+    assert b[0] == 1
+    b[1] = 2
+    b.flush()
+    assert a[1] == 2
+    a[2] = 3
+    b.resize((12,))
+    assert b[:4].tolist() == [1, 2, 3, 0]
+    a[3] = 4
+    assert a.shape == (12,)
+    b.close()
+    a.close()
+    assert stored(path).tolist() == [1, 2, 3, 4] + [0] * 8
+
+
+def test_super_chunks_of_one_file_grow_in_turns(tmp_path: Path) -> None:
+    url = tmp_path / "s.b2frame"
+    a = tessera.SChunk(chunksize=40, data=np.arange(10, dtype="i4"), urlpath=url, mode="w")
+    b = tessera.open(url, mode="a")
+    for i in range(6):
+        (a, b)[i % 2].append_data(np.full(10, i, "i4"))
+    a.close()
+    b.close()
+    c = tessera.open(url)
+    assert np.frombuffer(c[10:], "i4").tolist() == np.repeat(np.arange(6), 10).tolist()
+
+
+def test_a_handle_whose_file_was_replaced_does_not_write_to_the_new_one(path: Path) -> None:
+    a = tessera.open(path, mode="a")
+    a[0] = 1
+    b = tessera.open(path, mode="a")  # a stands back
+    b.close()
+    c = tessera.ones(10, dtype="i4", urlpath=path, mode="w")
+    with pytest.raises(tessera.ConflictError, match="replaced"):
+        a[0] = 5
+    c.close()
+    assert stored(path).tolist() == [1] * 10
+
+
+def test_a_file_is_made_anew_while_old_handles_live(path: Path) -> None:
+    old = tessera.open(path, mode="a")
+    for i in range(3):
+        old[0] = i
+        old = tessera.full(10, i, dtype="i4", urlpath=path, mode="w")
+    old.close()
+    assert stored(path).tolist() == [2] * 10
+
+
 def test_with_locking_each_change_is_written(path: Path) -> None:
     a = tessera.open(path, mode="a", locking=True)
     a[5] = 11
