@@ -562,6 +562,8 @@ cdef class Handle:
 
     cdef int may_change(self) except -1:
         """Raises unless this handle, in this process, may be changed."""
+        if not self.is_open:
+            self.done(CLOSED)
         if not self.writable:
             raise DeniedError("Cannot do this action with reading mode: open it with mode='a'")
         if self.pid != getpid():

@@ -19,6 +19,15 @@ from tessera._engine cimport (CLOSED, Handle, Options, SchunkSpec, check, pthrea
 from tessera._engine import flush_path, make_way
 
 
+cdef int readable(object data, Py_buffer *view) except -1:
+    """The memory of a buffer, which the caller releases; ValueError when it is in pieces."""
+    try:
+        PyObject_GetBuffer(data, view, PyBUF_C_CONTIGUOUS)
+    except BufferError as e:
+        raise ValueError(str(e)) from None
+    return 0
+
+
 cdef class SuperChunk(Handle):
     """A growable sequence of items in compressed chunks."""
 
@@ -358,7 +367,7 @@ cdef class SuperChunk(Handle):
         cdef Py_buffer view
         cdef int rc = CLOSED
         self.may_change()
-        PyObject_GetBuffer(value, &view, PyBUF_C_CONTIGUOUS)
+        readable(value, &view)
         try:
             if view.len < n * self.item_bytes:
                 raise ValueError(f"value holds {view.len} bytes, the items are "
@@ -376,7 +385,7 @@ cdef class SuperChunk(Handle):
         cdef Py_buffer view
         cdef int rc = CLOSED
         self.may_change()
-        PyObject_GetBuffer(value, &view, PyBUF_C_CONTIGUOUS)
+        readable(value, &view)
         try:
             if view.len % self.item_bytes:
                 raise ValueError(f"value holds {view.len} bytes, no multiple of the "
@@ -399,7 +408,7 @@ cdef class SuperChunk(Handle):
             if self.for_reading():
                 rc = _c.tsr_schunk_chunk_bytes(self.s, i, &n)
             pthread_rwlock_unlock(&self.lock)
-        self.done(rc)
+        self.acceptable(rc)
         return n
 
     def _read_chunk(self, int64_t i) -> bytes:
@@ -449,7 +458,7 @@ cdef class SuperChunk(Handle):
         cdef int rc = CLOSED
         cdef bint there
         self.may_change()
-        PyObject_GetBuffer(value, &view, PyBUF_C_CONTIGUOUS)
+        readable(value, &view)
         try:
             with nogil:
                 there = self.for_changes()

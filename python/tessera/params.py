@@ -500,6 +500,12 @@ def from_slots(slots: Mapping[str, Any]) -> CParams:
     cp.filters = [_member(Filter, f) for f in slots["filters"]]
     metas = zip(slots["filters"], slots["filters_meta"], strict=True)
     cp.filters_meta = [_signed(_FILTERS.get(f, ""), m) for f, m in metas]
+    first = next((i for i, f in enumerate(slots["filters"]) if f), 0)
+    if slots["filters"][first:] != [Filter.SHUFFLE.value]:
+        # The engine keeps filters in the last places: they are shown where lists begin, but for a
+        # shuffle alone, which stands where the default has it.
+        for row in (cp.filters, cp.filters_meta):
+            row[:] = [*row[first:], *row[:first]]
     return cp
 
 

@@ -10,6 +10,7 @@ Of structured dtypes the dtype is NumPy's list of field tuples, gaps as fields w
 from __future__ import annotations
 
 import math
+import operator
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -141,7 +142,7 @@ def _described(s: SChunk) -> tuple[str, tuple[int, ...], np.dtype]:
     try:
         kind, shape, descr = entry
         dtype = descr_to_dtype(descr)
-        shape = tuple(int(n) for n in shape)
+        shape = tuple(operator.index(n) for n in shape)
     except (TypeError, ValueError, SyntaxError) as e:
         raise ValueError(f"{_ENTRY}: found {entry!r}: {e}") from None
     if kind not in ("numpy", "torch", "tensorflow"):
