@@ -95,7 +95,7 @@ from tessera.params import (
     set_nthreads,
     storage_dflts,
 )
-from tessera.schunk import ChunkInfo, SChunk
+from tessera.schunk import SChunk
 from tessera.take import take, take_along_axis
 from tessera.tensor import (
     load_array,

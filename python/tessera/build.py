@@ -105,6 +105,7 @@ class Plan:
 
     def threads(self) -> tuple[int, int]:
         """To compress and to decompress; 0: the default."""
+        kinds: tuple[tuple[type[Any], Any], ...]
         kinds = ((params.CParams, self.cparams), (params.DParams, self.dparams))
         c, d = (params.filled(k, v).nthreads if v is not None else 0 for k, v in kinds)
         usual = params.default_nthreads()

@@ -44,7 +44,8 @@ def _other(value: Any) -> Any:
         item = value.item()
         if not isinstance(item, np.generic):
             return item
-    for kind in (bool, int, float, str, bytes, list, dict):
+    kinds: tuple[type[Any], ...] = (bool, int, float, str, bytes, list, dict)
+    for kind in kinds:
         if isinstance(value, kind):  # a subclass, an enumeration for one
             return kind(value)
     if hasattr(value, "to_cframe"):

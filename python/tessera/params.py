@@ -11,9 +11,12 @@ import dataclasses
 import os
 from collections.abc import Iterator, Mapping
 from enum import Enum
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from tessera import _engine
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 
 class Codec(Enum):
@@ -206,10 +209,11 @@ class CParams(_Keys):
     tuner: Tuner | int = Tuner.STUNE
 
     def __post_init__(self) -> None:
-        if len(self.filters) > MAX_FILTERS:
-            raise ValueError(f"filters: found {len(self.filters)}, at most {MAX_FILTERS} are possible")
-        if len(self.filters) > len(self.filters_meta):
-            raise ValueError(f"filters: found {len(self.filters)}, but {len(self.filters_meta)} metas")
+        n = len(self.filters)
+        if n > MAX_FILTERS:
+            raise ValueError(f"filters: found {n}, at most {MAX_FILTERS} are possible")
+        if n > len(self.filters_meta):
+            raise ValueError(f"filters: found {n}, but {len(self.filters_meta)} metas")
         self.codec = _member(Codec, self.codec)
         self.filters = [_member(Filter, f) for f in self.filters]
         self.filters_meta = list(self.filters_meta[: len(self.filters)])
@@ -264,12 +268,15 @@ class Storage(_Keys):
             self.urlpath = os.fspath(self.urlpath)
 
 
-cparams_dflts: dict[str, Any] = {f: CParams()[f] for f in CParams().keys()}
-dparams_dflts: dict[str, Any] = {f: DParams()[f] for f in DParams().keys()}
-storage_dflts: dict[str, Any] = {f: Storage()[f] for f in Storage().keys()}
+cparams_dflts: dict[str, Any] = dict(CParams())
+dparams_dflts: dict[str, Any] = dict(DParams())
+storage_dflts: dict[str, Any] = dict(Storage())
 
 
-def filled(kind: type[Any], value: Any, **defaults: Any) -> Any:
+_Params = TypeVar("_Params", bound="DataclassInstance")
+
+
+def filled(kind: type[_Params], value: Any, **defaults: Any) -> _Params:
     """value, None, a mapping or a `kind` already, as a new `kind`; defaults where it is silent.
 
     Raises
@@ -285,7 +292,8 @@ def filled(kind: type[Any], value: Any, **defaults: Any) -> Any:
     names = {f.name for f in dataclasses.fields(kind)}
     for key in given:
         if key not in names:
-            raise ValueError(f"{kind.__name__}: unknown {key!r}; there are: {', '.join(sorted(names))}")
+            known = ", ".join(sorted(names))
+            raise ValueError(f"{kind.__name__}: unknown {key!r}; there are: {known}")
     return kind(**given)
 
 
@@ -316,7 +324,8 @@ def storage_from(kwargs: dict[str, Any]) -> Storage:
     storage = kwargs.pop("storage", None)
     if storage is not None and fields:
         raise AttributeError(f"storage is given, and {', '.join(sorted(fields))} besides")
-    st: Storage = filled(Storage, storage if storage is not None else {f: kwargs.pop(f) for f in fields})
+    given = {f: kwargs.pop(f) for f in fields}
+    st = filled(Storage, given if storage is None else storage)
     _check_storage(st)
     return st
 
@@ -436,8 +445,8 @@ def steps(cp: CParams) -> list[Step]:
         name = _FILTERS.get(number(f))
         if name is None:
             raise _engine.UnsupportedError(f"filter {f}: neither built in nor registered")
-        meta = _signed(name, meta)
-        out.append((name, f"meta={meta}" if meta or name in _WITH_META else ""))
+        value = _signed(name, meta)
+        out.append((name, f"meta={value}" if value or name in _WITH_META else ""))
     name = _CODECS.get(number(cp.codec))
     if name is None:
         raise _engine.UnsupportedError(f"codec {cp.codec}: neither built in nor registered")

@@ -118,7 +118,8 @@ class SChunk(SuperChunk, Callbacks):
     def _init_new(self, chunksize: int | None, data: Any, cp: CParams, st: Storage) -> None:
         nbytes = params.buffer_bytes(data)
         spec = _spec(chunksize, nbytes, cp, st.meta)
-        self._create(st.urlpath, spec, **params.create_options(st, cp.nthreads))
+        url = None if st.urlpath is None else str(st.urlpath)
+        self._create(url, spec, **params.create_options(st, cp.nthreads))
         self._given = params.padded(cp)
         self._contiguous = bool(st.contiguous)
         self._dparams = DParams()

@@ -2,14 +2,15 @@
 """Functions on one buffer: round trips, exceptions, safe unpickling, chunks of python-blosc2."""
 
 import array
+import contextlib
 import itertools
 import pickle
 
 import numpy as np
 import pytest
-from peer import needs_peer, peer
 
 import tessera
+from peer import needs_peer, peer
 from tessera import Codec, CParams, DParams, Filter
 
 DATA = np.arange(5000, dtype="i8")
@@ -88,10 +89,8 @@ def test_damaged_chunks_never_decode_out_of_bounds():
     for _ in range(300):
         bad = packed.copy()
         bad[rng.integers(len(bad))] ^= 1 << int(rng.integers(8))
-        try:
+        with contextlib.suppress(ValueError):
             assert len(tessera.decompress2(bad)) < 2**31
-        except ValueError:
-            pass
 
 
 def test_compress2_takes_parameters_in_either_form():
@@ -128,9 +127,17 @@ def test_the_block_size_of_the_process_is_used():
 
 
 def test_facts_of_the_build_are_told(capsys):
-    assert tessera.compressor_list() == [Codec.BLOSCLZ, Codec.LZ4, Codec.LZ4HC, Codec.ZLIB, Codec.ZSTD]
+    assert tessera.compressor_list() == [
+        Codec.BLOSCLZ,
+        Codec.LZ4,
+        Codec.LZ4HC,
+        Codec.ZLIB,
+        Codec.ZSTD,
+    ]
     assert set(tessera.compressor_list()) < set(tessera.compressor_list(plugins=True))
-    assert all(isinstance(x, bytes) for c in tessera.compressor_list() for x in tessera.clib_info(c))
+    assert all(
+        isinstance(x, bytes) for c in tessera.compressor_list() for x in tessera.clib_info(c)
+    )
     assert tessera.clib_info(Codec.NDLZ) == (b"ndlz", b"unknown")
     with pytest.raises(ValueError):
         tessera.clib_info(Codec.GROK)
@@ -162,7 +169,8 @@ def test_the_number_of_threads_is_live():
 
 @pytest.mark.parametrize("obj", [
     np.arange(1000), np.array(["josé", "a"]), np.array([(1, 2.5)], dtype="i4,f8"), np.float64(1.5),
-    np.array([b"a", "x", None, 5, [1]], dtype=object), np.datetime64("2026-11-20"), np.zeros((0, 3)),
+    np.array([b"a", "x", None, 5, [1]], dtype=object),
+    np.datetime64("2026-11-20"), np.zeros((0, 3)),
 ], ids=repr)  # fmt: skip
 def test_objects_with_items_are_packed(obj):
     got = tessera.unpack(tessera.pack(obj))

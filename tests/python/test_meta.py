@@ -6,15 +6,16 @@ import enum
 import msgpack
 import numpy as np
 import pytest
-from peer import needs_peer, peer
 
 import tessera
+from peer import needs_peer, peer
 from tessera import SChunk
 from tessera.meta import pack_value, unpack_value
 
 VALUES = [
-    None, True, False, 0, -1, 2**63, -(2**63), 1.5, float("inf"), "", "text", "mamà", b"", b"\x00\xff",
-    [], [[]], [[], [[]]], {}, {"a": {"b": [1, 2]}}, {b"lorem": 1234}, {1: "x"}, (), (1,), (1, (2, [3])),
+    None, True, False, 0, -1, 2**63, -(2**63), 1.5, float("inf"), "", "text", "mamà", b"",
+    b"\x00\xff", [], [[]], [[], [[]]], {}, {"a": {"b": [1, 2]}}, {b"lorem": 1234}, {1: "x"},
+    (), (1,), (1, (2, [3])),
     [(1, 2), {"k": (3,)}], {"k": (1, "__tuple__")}, ["a", "__tuple__"],
 ]  # fmt: skip
 
@@ -68,7 +69,8 @@ def test_extensions_that_are_not_known_are_shown_as_such():
 
 
 @pytest.mark.parametrize("raw", [b"", b"\xc1", b"\xdb\xff\xff\xff\xff", b"\x92\x01", b"\xa1\xff",
-                                 b"\x01\x02", b"\x81\x90\x01", b"\x91" * 5000, b"\xc7\x05\x2aabcde"])  # fmt: skip
+                                 b"\x01\x02", b"\x81\x90\x01", b"\x91" * 5000,
+                                 b"\xc7\x05\x2aabcde"])  # fmt: skip
 def test_bytes_that_are_no_messagepack_are_errors(raw):
     with pytest.raises((ValueError, RuntimeError)):
         unpack_value(raw)

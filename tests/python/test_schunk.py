@@ -8,9 +8,9 @@ import random
 
 import numpy as np
 import pytest
-from peer import needs_peer, peer
 
 import tessera
+from peer import needs_peer, peer
 from tessera import Codec, CParams, DParams, Filter, SChunk, SpecialValue, Storage
 
 
@@ -250,7 +250,11 @@ def test_a_random_life_is_that_of_a_buffer():
 
 def test_chunks_are_appended_inserted_updated_and_deleted():
     s = SChunk(chunksize=4)
-    assert [s.append_data(b"aaaa"), s.insert_data(0, b"bbbb", True), s.append_data(b"cc")] == [1, 2, 3]
+    assert [s.append_data(b"aaaa"), s.insert_data(0, b"bbbb", True), s.append_data(b"cc")] == [
+        1,
+        2,
+        3,
+    ]
     assert s.update_data(1, b"AAAA", copy=False) == 3
     assert s.insert_data(nchunk=1, data=b"dddd", copy=False) == 4
     assert s[:] == b"bbbbddddAAAAcc"
@@ -428,7 +432,8 @@ def test_lazy_chunks_are_headers(tmp_path):
 
 def test_parameters_are_remembered_and_read_back(tmp_path):
     cp = CParams(codec=Codec.LZ4, clevel=3, typesize=4, filters=[Filter.DELTA, Filter.SHUFFLE],
-                 filters_meta=[0, 0], blocksize=4096, splitmode=tessera.SplitMode.NEVER_SPLIT)  # fmt: skip
+                 filters_meta=[0, 0], blocksize=4096,
+                 splitmode=tessera.SplitMode.NEVER_SPLIT)  # fmt: skip
     s = SChunk(40_000, numbers(10_000), cparams=cp, dparams=DParams(nthreads=1),
                urlpath=tmp_path / "s.b2frame")  # fmt: skip
     assert s.dparams == DParams(nthreads=1)
@@ -453,7 +458,9 @@ def test_parameters_change_for_chunks_to_come(tmp_path):
     s.dparams = {"nthreads": 2}
     assert s.dparams == DParams(nthreads=2)
     s.close()
-    assert np.array_equal(as_numbers(tessera.open(tmp_path / "s.b2frame")[500:], "i8"), numbers(500))
+    assert np.array_equal(
+        as_numbers(tessera.open(tmp_path / "s.b2frame")[500:], "i8"), numbers(500)
+    )
 
 
 def test_the_report_names_what_it_is():
