@@ -293,8 +293,8 @@ TSR_API int tsr_array_copy(const tsr_array *a, const char *url, const tsr_spec *
 TSR_API int tsr_array_reshape(const tsr_array *a, const char *url, const tsr_spec *spec,
                               const tsr_options *opts, tsr_array **out);
 
-/* The part of a where axes[ndim] meet as a new array at url (NULL: in memory).  spec NULL or its zero
- * fields: as a has it, but for chunks that are longer than the part; all else as tsr_array_copy.
+/* The part of a where axes[ndim] meet as a new array at url (NULL: in memory).  spec NULL or its
+ * zero fields: as a has it, but for chunks that are longer than the part; else as tsr_array_copy.
  * Blosc2 chunks that lie whole in a box that begins with one of them are copied as they are stored
  * (those at the edge of a too; an axis that is dropped must be one item long in them), the items of
  * others box by box, in bounded memory.  The caller closes *out. */

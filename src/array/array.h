@@ -108,7 +108,8 @@ struct tsr_visitor {
     int (*part)(void *arg, const struct tsr_part *p, struct tsr_worker *w);
     int (*after)(void *arg);
 };
-/* sel->base is not used; sel is a box with steps (at counts along them, upwards), a not variable. */
+/* sel->base is not used; sel is a box with steps (at counts along them, upwards); a is not
+ * variable. */
 int tsr_engine_visit(const struct tsr_array *a, const struct tsr_selection *sel,
                      const struct tsr_visitor *v);
 /* sel's memory is the source; strides of 0 repeat an item. */

@@ -56,7 +56,7 @@ bool tsr_shape_matters(const struct tsr_cparams *p)
 struct reshaping {
     struct tsr_copying c;
     bool like;   /* only dimensions of one item come or go; then */
-    bool coding; /* chunks are encoded anew all the same */
+    bool coding; /* steps are given, which may be the same */
     int old[TSR_MAX_NDIM];
     int64_t chunk[TSR_MAX_NDIM], block[TSR_MAX_NDIM]; /* of the new array, if they stay */
 };
@@ -77,7 +77,8 @@ static int after(void *arg, int64_t i)
 static bool stored_fit(const struct reshaping *r)
 {
     const struct tsr_driver *from = r->c.from->d, *to = r->c.to->d;
-    return r->like && !r->coding && from->cparams && from->format == to->format &&
+    return r->like && from->cparams && from->format == to->format &&
+           (!r->coding || tsr_cparams_alike(from->cparams, to->cparams)) &&
            from->format->copy_chunks && from->grid.item_bytes == to->grid.item_bytes &&
            !tsr_shape_matters(from->cparams) && same_chunks(&from->grid, &to->grid, r->old);
 }

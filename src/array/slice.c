@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* array/slice.c - a part of an array as a new array.
  *
- *   |  chunk  |  chunk  |  chunk  |  ch|       the part begins with a chunk: whole chunks in it, and
- *             [ stored  | stored  | i  ]       those at the array's edge, are taken as they are
- *             [ stored  | stored | i]          stored, the items of others box by box
+ *   |  chunk  |  chunk  |  chunk  |  ch|     the part begins with a chunk: whole chunks in it, and
+ *             [ stored  | stored  | st]      those at the array's edge, are taken as they are
+ *             [ stored  | items]             stored, the items of others box by box
  *
  * That needs steps of one, and chunks that stay what they are: a dimension that is dropped must be
  * one item long in the chunks too.  Of any other part all items go box by box. */
@@ -12,7 +12,7 @@
 struct cutting {
     struct tsr_copying c;
     const tsr_axis *axes;  /* [ndim of from] */
-    bool coding;           /* chunks are encoded anew all the same */
+    bool coding;           /* steps are given, which may be the same */
     int ndim;              /* of the new array */
     int old[TSR_MAX_NDIM]; /* its dimensions in the old one */
     int64_t shape[TSR_MAX_NDIM], chunk[TSR_MAX_NDIM], block[TSR_MAX_NDIM];
@@ -30,7 +30,8 @@ static bool same_chunks(const struct cutting *k)
 {
     const struct tsr_driver *from = k->c.from->d, *to = k->c.to->d;
     if (!drops(k)) return tsr_stored_fit(k->c.from, k->c.to, k->coding);
-    if (k->coding || !from->cparams || from->format != to->format || !from->format->copy_chunks ||
+    if (!from->cparams || (k->coding && !tsr_cparams_alike(from->cparams, to->cparams)) ||
+        from->format != to->format || !from->format->copy_chunks ||
         from->grid.item_bytes != to->grid.item_bytes || tsr_shape_matters(from->cparams))
         return false;
     for (int d = 0; d < from->grid.ndim; d++)

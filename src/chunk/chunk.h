@@ -52,6 +52,9 @@ struct tsr_cparams {
 
 /* zstd, clevel 5, shuffle, split auto; the codecs of the tables. */
 void tsr_cparams_init(struct tsr_cparams *p, int32_t item_bytes);
+
+/* Do both encode the same items alike, block shapes apart? */
+bool tsr_cparams_alike(const struct tsr_cparams *p, const struct tsr_cparams *q);
 /* From public steps, looked up in p->codecs: any number of filters, then one codec; n 0: the
  * defaults.  EARG names the step.  Filters fill the slots from the last one down to keep c-blosc2's
  * habit (5.1, 6). */

@@ -36,6 +36,14 @@ void tsr_cparams_init(struct tsr_cparams *p, int32_t item_bytes)
     p->item_bytes = item_bytes;
 }
 
+bool tsr_cparams_alike(const struct tsr_cparams *p, const struct tsr_cparams *q)
+{
+    return p->codec_id == q->codec_id && p->codec_meta == q->codec_meta && p->clevel == q->clevel &&
+           p->split == q->split && p->use_dict == q->use_dict && p->item_bytes == q->item_bytes &&
+           memcmp(p->filters, q->filters, sizeof p->filters) == 0 &&
+           memcmp(p->filters_meta, q->filters_meta, sizeof p->filters_meta) == 0;
+}
+
 /* A step and the values of its parameters. */
 struct target {
     const char *step;

@@ -15,14 +15,6 @@ int tsr_blosc2_flush(struct tsr_driver *d, bool durable)
 
 /* ---- chunks as they are stored ---- */
 
-static bool same_coding(const struct tsr_cparams *p, const struct tsr_cparams *q)
-{
-    return p->codec_id == q->codec_id && p->codec_meta == q->codec_meta && p->clevel == q->clevel &&
-           p->split == q->split && p->use_dict == q->use_dict && p->item_bytes == q->item_bytes &&
-           memcmp(p->filters, q->filters, sizeof p->filters) == 0 &&
-           memcmp(p->filters_meta, q->filters_meta, sizeof p->filters_meta) == 0;
-}
-
 bool tsr_blosc2_alike(const struct tsr_driver *a, const struct tsr_driver *b, bool coding)
 {
     const struct tsr_grid *g = &a->grid, *h = &b->grid;
@@ -32,7 +24,7 @@ bool tsr_blosc2_alike(const struct tsr_driver *a, const struct tsr_driver *b, bo
     for (int d = 0; d < g->ndim && !a->variable; d++)
         if (g->chunk[d] != h->chunk[d] || (g->padded && g->block[d] != h->block[d])) return false;
     if (blosc2_of(a)->cparams.item_bytes != blosc2_of(b)->cparams.item_bytes) return false;
-    return !coding || same_coding(&blosc2_of(a)->cparams, &blosc2_of(b)->cparams);
+    return !coding || tsr_cparams_alike(&blosc2_of(a)->cparams, &blosc2_of(b)->cparams);
 }
 
 int tsr_blosc2_copy_chunks(struct tsr_driver *to, const struct tsr_driver *from,

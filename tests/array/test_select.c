@@ -474,6 +474,10 @@ static void planes_of_a_stack_are_taken_as_they_are_stored(void **state)
     OK(tsr_array_create(NULL, &spec, NULL, &a));
     OK(tsr_array_write(a, NULL, all, sizeof all));
     OK(tsr_array_slice(a, axes, NULL, NULL, NULL, &part));
+    OK(tsr_array_close(part));
+    spec = *tsr_array_spec(a);
+    spec.chunks = spec.blocks = NULL; /* the same steps, given */
+    OK(tsr_array_slice(a, axes, NULL, &spec, NULL, &part));
     assert_int_equal(decoded(a), 0);
     assert_int_equal(tsr_array_spec(part)->ndim, 2);
     OK(tsr_array_read(part, NULL, got, sizeof got));
