@@ -109,8 +109,9 @@ def test_arrays_in_files_go_through_codec_and_filters(
     a = tessera.open(path, dparams={"nthreads": threads})
     assert a.cparams.codec == CONSTANT
     assert a.cparams.codec_meta == 77
-    assert a.cparams.filters[:2] == [ROT, SWAP]
-    assert a.cparams.filters_meta[:2] == [9, 0]
+    used = [i for i, f in enumerate(a.cparams.filters) if f is not tessera.Filter.NOFILTER]
+    assert [a.cparams.filters[i] for i in used] == [ROT, SWAP]
+    assert [a.cparams.filters_meta[i] for i in used] == [9, 0]
     assert a.schunk.cbytes < data.nbytes // 10
     assert np.array_equal(a[:], data)
     assert np.array_equal(a[7990:24010], data[7990:24010])
