@@ -286,8 +286,8 @@ TSR_API int tsr_array_append(tsr_array *a, int axis, const void *src, size_t src
 TSR_API int tsr_array_copy(const tsr_array *a, const char *url, const tsr_spec *spec,
                            const tsr_options *opts, tsr_array **out);
 
-/* The items of a, in C order, as a new array of shape spec->shape[spec->ndim], which has as many, at
- * url (NULL: in memory); else as tsr_array_copy.  Where only dimensions of one item come or go,
+/* The items of a, in C order, as a new array of shape spec->shape[spec->ndim], which has as many,
+ * at url (NULL: in memory); else as tsr_array_copy.  Where only dimensions of one item come or go,
  * chunks and blocks stay unless given, and Blosc2 chunks that are one item long along those are
  * copied as they are stored; else chunks are chosen as for a new array. */
 TSR_API int tsr_array_reshape(const tsr_array *a, const char *url, const tsr_spec *spec,
@@ -464,8 +464,8 @@ TSR_API int tsr_schunk_cparams(const tsr_schunk *s, tsr_cparams_info *out);
  * calls above know it. */
 TSR_API int tsr_schunk_settle(tsr_schunk *s);
 
-/* New chunks are made as spec says, in which what is 0 means what it does for create, but item_bytes
- * and chunk_bytes, 0: as they are.  These two change only while there are no items, EARG.  Chunks
+/* New chunks are made as spec says, in which what is 0 means what it does for create, but
+ * item_bytes and chunk_bytes, 0: as they are.  These two change only while there are no items, EARG.  Chunks
  * that are there stay as they are.  spec.metas, checksum and variable are not looked at. */
 TSR_API int tsr_schunk_set_spec(tsr_schunk *s, const tsr_schunk_spec *spec);
 

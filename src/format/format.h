@@ -212,7 +212,7 @@ struct tsr_format {
     int (*attrs)(const struct tsr_driver *d, char **json);
     int (*attr_set)(struct tsr_driver *d, const char *name, const char *json);
     int (*attr_remove)(struct tsr_driver *d, const char *name);
-    const struct tsr_format_meta *meta;                              /* metalayers */
+    const struct tsr_format_meta *meta; /* metalayers */
     /* The container's bytes; take: the driver is only closed after it, so they need not be copied
      * where they are in memory. */
     int (*to_buffer)(struct tsr_driver *d, bool take, void **buf, size_t *len);
