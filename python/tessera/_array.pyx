@@ -570,7 +570,10 @@ cdef bint is_number(object k):
         return False
     if cnp.PyArray_Check(k):
         return cnp.PyArray_NDIM(k) == 0 and np.issubdtype(k.dtype, np.integer)
-    return PyIndex_Check(k)
+    if not PyIndex_Check(k):
+        return False
+    dtype = getattr(k, "dtype", None)  # of NumPy's scalars, and of arrays of other kinds than NumPy's
+    return dtype is None or (getattr(k, "ndim", 0) == 0 and getattr(dtype, "kind", "i") in "iu")
 
 
 def concat(list arrays, int axis, url, *, str mode="w", **options):

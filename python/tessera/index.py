@@ -62,7 +62,7 @@ def _entry(k: Any) -> Any:
         except TypeError:
             pass
     a = np.asarray(k)
-    if a.size == 0 and not isinstance(k, np.ndarray):
+    if a.size == 0 and not hasattr(k, "dtype"):
         a = a.astype(np.int64)
     if a.dtype.kind not in "iub":
         if isinstance(k, (str, bytes, float, complex)) or not hasattr(k, "dtype"):
@@ -90,7 +90,7 @@ def _inside(index: Any, axis: int, n: int) -> Items[np.int64]:
 
 def _mask(mask: np.ndarray[Any, Any], axis: int, shape: tuple[int, ...]) -> list[_Axis]:
     for d, n in enumerate(mask.shape):
-        if n != shape[axis + d]:
+        if n not in (0, shape[axis + d]):  # NumPy lets sides of nothing pass
             raise IndexError(f"boolean index did not match indexed array along axis {axis + d}; "
                              f"size of axis is {shape[axis + d]} but size of corresponding "
                              f"boolean axis is {n}")  # fmt: skip

@@ -16,6 +16,7 @@ import sys
 import types
 
 import numpy
+
 import tessera
 
 PRIVATE = {

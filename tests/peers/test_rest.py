@@ -3,6 +3,7 @@
 
 import numpy as np
 import pytest
+
 import tessera
 
 
@@ -98,3 +99,38 @@ def test_steps_read_and_write_as_in_numpy(shape, blocks, key):
     np.testing.assert_array_equal(a[key], npa[key])
     a[key] = npa[key] = -npa[key]
     np.testing.assert_array_equal(a[:], npa)
+
+
+def test_odd_items_fill_chunks_of_whole_ones():
+    schunk = tessera.SChunk(chunksize=15, cparams={"typesize": 5}, meta={"test": {b"lorem": 1234}})
+    assert schunk.append_data(b"i " * 7 + b"i") == 1
+    assert schunk.decompress_chunk(0) == b"i " * 7 + b"i"
+    schunk.meta["test"] = {b"lorem": 4231}
+    assert schunk.meta["test"] == {b"lorem": 4231}
+
+
+@pytest.mark.parametrize("filters", [["SHUFFLE", "BYTEDELTA"], ["TRUNC_PREC", "SHUFFLE"]])
+def test_parameters_of_a_super_chunk_can_be_changed(filters):
+    schunk = tessera.SChunk(chunksize=800_000, cparams={"codec": tessera.Codec.ZLIB})
+    members = [tessera.Filter[f] for f in filters]
+    new = tessera.CParams(nthreads=5, typesize=4, filters=members, filters_meta=[10, 4])
+    schunk.cparams, schunk.dparams = new, tessera.DParams(nthreads=16)
+    assert schunk.cparams.filters[:2] == members
+    assert (schunk.cparams.nthreads, schunk.cparams.typesize) == (5, 4)
+    assert (schunk.cparams.codec, schunk.dparams.nthreads) == (tessera.Codec.ZSTD, 16)
+
+
+def test_filters_that_would_give_other_data_back_are_refused():
+    F = tessera.Filter
+    for filters in ([F.TRUNC_PREC, F.DELTA], [F.DELTA, F.TRUNC_PREC], [F.SHUFFLE, F.TRUNC_PREC]):
+        with pytest.raises(ValueError, match="trunc_prec"):
+            tessera.empty((30, 30), cparams={"filters": filters, "filters_meta": [10, 10]})
+
+
+def test_means_are_of_floats():
+    x = np.arange(169, dtype=np.float32).reshape(13, 13)
+    cparams = {"filters": [tessera.Filter.NDMEAN], "filters_meta": [4]}
+    a = tessera.asarray(x, cparams=cparams, chunks=(13, 13), blocks=(13, 13))
+    np.testing.assert_allclose(a[:4, :4], np.full((4, 4), x[:4, :4].mean()), rtol=1e-6)
+    with pytest.raises(ValueError, match="ndmean"):
+        tessera.asarray(x.astype(np.int32), cparams=cparams)
