@@ -10,7 +10,7 @@ export JOBS=${JOBS:-$(nproc)} PYTHONDONTWRITEBYTECODE=1
 logs=build/check
 mkdir -p $logs
 
-checks=(layers headers gcc scalar asan tsan fuzz install docs format tidy interop crash python)
+checks=(layers headers gcc scalar asan tsan fuzz install docs format tidy interop crash python peers)
 command_of()
 {
     case $1 in
@@ -28,6 +28,7 @@ command_of()
     interop) echo scripts/check_interop.sh ;;
     crash) echo scripts/check_crash.sh ;;
     python) echo scripts/check_python.sh ;;
+    peers) echo tests/peers/run_blosc2.py ;;
     *) return 1 ;;
     esac
 }

@@ -446,7 +446,8 @@ def steps(cp: CParams) -> list[Step]:
         if name is None:
             raise _engine.UnsupportedError(f"filter {f}: neither built in nor registered")
         value = _signed(name, meta)
-        out.append((name, f"meta={value}" if value or name in _WITH_META else ""))
+        said = name in _WITH_META or (value and name != "delta")  # delta's means nothing
+        out.append((name, f"meta={value}" if said else ""))
     name = _CODECS.get(number(cp.codec))
     if name is None:
         raise _engine.UnsupportedError(f"codec {cp.codec}: neither built in nor registered")
