@@ -703,7 +703,9 @@ typedef struct {
     tsr_reduction how;
     const bool *axes; /* [ndim]: which are reduced; NULL: all of them */
     double ddof;      /* std and var divide by items - ddof (0 when that is negative) */
-    bool wide;        /* sum, prod, mean, std and var of any dtype as f8, of complex ones as c16 */
+    bool wide;        /* all but any and all as f8, of complex dtypes as c16; not of times */
+    bool skip_nan;    /* NaN is no item; the mean, max and min of none are NaN.  EUNSUPPORTED for
+                         prod, std, var, any, all, and complex dtypes */
 } tsr_reduce_spec;
 
 /* Reduces a slice (NULL: everything) as NumPy does.  out[product of the counts of the axes that

@@ -101,6 +101,7 @@ struct tsr_part {
 };
 struct tsr_visitor {
     void *arg;
+    int64_t group_bytes;     /* decoded bytes of a group, about; there is work for each slot */
     bool skip_zeros;         /* what the index alone says is zeros need not be visited */
     int (*begin)(void *arg); /* forget all parts: the container changed, they come again */
     int64_t (*key)(void *arg, const int64_t at[]); /* of a part */

@@ -11,10 +11,9 @@
 
 enum {
     WINDOW_CHUNKS = 128,
-    WINDOW_BYTES = 8 << 20,  /* decoded size of the wanted blocks of a window */
-    GROUP_BYTES = 32 << 10,  /* blocks are handed out in groups of about this size */
-    VISIT_BYTES = 256 << 10, /* the same to a visitor, who has work per group */
-    INLINE_BYTES = 96 << 10  /* below this, waking a thread costs more than it brings */
+    WINDOW_BYTES = 8 << 20, /* decoded size of the wanted blocks of a window */
+    GROUP_BYTES = 32 << 10, /* blocks are handed out in groups of about this size */
+    INLINE_BYTES = 96 << 10 /* below this, waking a thread costs more than it brings */
 };
 
 /* A block, or a chunk of one value, on its way to the selection's memory or the visitor. */
@@ -206,7 +205,7 @@ static size_t number_slots(struct window *w)
  * cuts depend on the number of threads. */
 static int window_group(const struct reader *r, struct window *w)
 {
-    int64_t bytes = 0, most = r->visitor ? VISIT_BYTES : GROUP_BYTES;
+    int64_t bytes = 0, most = r->visitor ? r->visitor->group_bytes : GROUP_BYTES;
     int rc = window_parts(r, w);
     w->ngroups = 0;
     if (rc < 0) return rc;

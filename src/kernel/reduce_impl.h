@@ -10,6 +10,7 @@
  * reorder sums, and so that the order is always the same. */
 
 #define EACH_LANE for (int j = 0; j < LANES; j++)
+#define EACH_WIDE for (int j = 0; j < WIDE; j++)
 
 #define EXTREME(name, before)                                                                \
     static inline T NAME(name##_of)(T a, T b)                                                \
@@ -19,15 +20,15 @@
     static void NAME(name##_run)(void *acc, int64_t plane, const void *src, int64_t n)       \
     {                                                                                        \
         const T *p = src;                                                                    \
-        T lane[LANES], best = p[0];                                                          \
+        T lane[WIDE], best = p[0];                                                           \
         WORD *a = acc, w;                                                                    \
         int64_t i = 0;                                                                       \
         (void)plane;                                                                         \
-        if (n >= LANES) {                                                                    \
-            EACH_LANE lane[j] = p[j];                                                        \
-            for (i = LANES; i + LANES <= n; i += LANES)                                      \
-                EACH_LANE lane[j] = NAME(name##_of)(lane[j], p[i + j]);                      \
-            for (int h = LANES / 2; h > 0; h /= 2)                                           \
+        if (n >= WIDE) {                                                                     \
+            EACH_WIDE lane[j] = p[j];                                                        \
+            for (i = WIDE; i + WIDE <= n; i += WIDE)                                         \
+                EACH_WIDE lane[j] = NAME(name##_of)(lane[j], p[i + j]);                      \
+            for (int h = WIDE / 2; h > 0; h /= 2)                                            \
                 for (int j = 0; j < h; j++) lane[j] = NAME(name##_of)(lane[j], lane[j + h]); \
             best = lane[0];                                                                  \
         }                                                                                    \
@@ -138,6 +139,63 @@ static void NAME(fsum_row)(void *acc, int64_t plane, const void *src, int64_t n)
     for (int64_t i = 0; i < n; i++) a[i] += (double)p[i];
 }
 
+#ifndef MID
+/* A comparison with NaN is false, so NaN never takes the place of a number, and a != a lets a
+ * number take the place of NaN. */
+#define EXTREME(name, before)                                                            \
+    static void NAME(name##_row)(void *acc, int64_t plane, const void *src, int64_t n)   \
+    {                                                                                    \
+        const T *restrict p = src;                                                       \
+        double *restrict a = acc;                                                        \
+        (void)plane;                                                                     \
+        for (int64_t i = 0; i < n; i++) {                                                \
+            double v = (double)p[i];                                                     \
+            a[i] = ((v before a[i]) | (a[i] != a[i])) ? v : a[i];                        \
+        }                                                                                \
+    }                                                                                    \
+    static void NAME(name##_run)(void *acc, int64_t plane, const void *src, int64_t n)   \
+    {                                                                                    \
+        const T *p = src;                                                                \
+        T lane[WIDE];                                                                    \
+        double *a = acc;                                                                 \
+        int64_t i = 0;                                                                   \
+        EACH_WIDE lane[j] = (T)NAN;                                                      \
+        for (; i + WIDE <= n; i += WIDE)                                                 \
+            EACH_WIDE lane[j] =                                                          \
+                ((p[i + j] before lane[j]) | (lane[j] != lane[j])) ? p[i + j] : lane[j]; \
+        for (; i < n; i++) NAME(name##_row)(a, plane, p + i, 1);                         \
+        EACH_WIDE NAME(name##_row)(a, plane, &lane[j], 1);                               \
+    }
+EXTREME(nanmin, <)
+EXTREME(nanmax, >)
+#undef EXTREME
+
+static void NAME(nansum_row)(void *acc, int64_t plane, const void *src, int64_t n)
+{
+    const T *restrict p = src;
+    double *restrict a = acc, *restrict count = a + 2 * plane;
+    for (int64_t i = 0; i < n; i++) {
+        double v = (double)p[i];
+        a[i] += v == v ? v : 0;
+        count[i] += v == v ? 1 : 0;
+    }
+}
+
+static void NAME(nansum_run)(void *acc, int64_t plane, const void *src, int64_t n)
+{
+    const T *p = src;
+    double *a = acc;
+    for (int64_t m; n > 0; p += m, n -= m) {
+        double lane[3 * LANES] = {0}; /* sums, nothing, counts */
+        m = tsr_min64(n, SUM_ITEMS);
+        for (int64_t i = 0; i < m; i += LANES)
+            NAME(nansum_row)(lane, LANES, p + i, tsr_min64(LANES, m - i));
+        add_kept(&a[0], &a[plane], lanes_total(lane));
+        a[2 * plane] += lanes_total(lane + 2 * LANES);
+    }
+}
+#endif
+
 /* Two passes over items in the first cache: their mean, then the squares; e takes out what the
  * mean's rounding put in. */
 static void NAME(moments_run)(void *acc, int64_t plane, const void *src, int64_t n)
@@ -215,6 +273,7 @@ static void NAME(all_row)(void *acc, int64_t plane, const void *src, int64_t n)
 }
 
 #undef EACH_LANE
+#undef EACH_WIDE
 #undef T
 #undef NAME
 #undef WORD

@@ -295,7 +295,8 @@ static bool moments(const struct reduce *r)
 static bool can_skip_zeros(const struct reduce *r)
 {
     tsr_reduction how = r->type.how;
-    return r->n == 1 || how == TSR_SUM || how == TSR_MEAN || how == TSR_ANY || moments(r);
+    bool neutral = how == TSR_SUM || how == TSR_ANY || (how == TSR_MEAN && !r->type.counts);
+    return r->n == 1 || neutral || moments(r);
 }
 
 static void add_zeros(struct reduce *r)
@@ -365,16 +366,26 @@ static int take_axes(struct reduce *r, const struct tsr_grid *g, const bool *axe
     return TSR_OK;
 }
 
+/* A slot is cleared and merged: many more bytes should go into it. */
+static int64_t group_bytes(const struct reduce *r)
+{
+    enum { LEAST = 256 << 10, TIMES = 4 };
+    int64_t slot;
+    if (!tsr_mul(r->slot_n, r->words * 8 * TIMES, &slot)) return INT64_MAX;
+    return tsr_max64(slot, LEAST);
+}
+
 static int run(struct reduce *r, const tsr_array *a)
 {
+    r->words = (int64_t)r->type.fold->words * r->type.parts;
     struct tsr_visitor v = {.arg = r,
+                            .group_bytes = group_bytes(r),
                             .skip_zeros = can_skip_zeros(r),
                             .begin = begin,
                             .key = key,
                             .window = window,
                             .part = part,
                             .after = after};
-    r->words = (int64_t)r->type.fold->words * r->type.parts;
     if (!(r->acc = tsr_alloc_array((size_t)r->n, (size_t)r->words * 8))) return TSR_ENOMEM;
     int rc = tsr_engine_visit(a, &r->sel, &v);
     if (rc == TSR_OK) add_zeros(r);

@@ -13,6 +13,7 @@ struct tsr_reduce_type {
     tsr_reduction how;
     struct tsr_dtype *dtype;
     const struct tsr_fold *fold;
+    bool counts;       /* the fold counts the items that are not NaN */
     int parts;         /* 2: real and imaginary parts go through the fold each on their own */
     bool swap;         /* items are in the other byte order */
     size_t swap_bytes; /* of what is swapped: half a complex number */

@@ -2,7 +2,8 @@
 /* ops/reduce_type.c - dtypes and reductions: which fold, of which lanes, to which result.
  *
  *   items                    lanes
- *   b i u f4 f8              themselves, in the order of the machine
+ *   i u f4 f8                themselves, in the order of the machine
+ *   b                        0 or 1
  *   f2, and wide products    doubles
  *   c, sum mean std var      a row of real and one of imaginary parts, as doubles
  *   c, prod                  pairs of doubles
@@ -66,6 +67,14 @@ static void truths(const struct tsr_reduce_type *t, const uint8_t *src, int64_t 
         out[i] = part_of(t, src, 0) != 0 || part_of(t, src, 1) != 0;
 }
 
+/* Any byte but 0 is true, and counts once. */
+static void booleans(const struct tsr_reduce_type *t, const uint8_t *src, int64_t n, void *dst)
+{
+    uint8_t *out = dst;
+    (void)t;
+    for (int64_t i = 0; i < n; i++) out[i] = src[i] != 0;
+}
+
 /* NaT is the smallest int64: it becomes the largest uint64, other times stay in order. */
 static void times(const struct tsr_reduce_type *t, const uint8_t *src, int64_t n, void *dst)
 {
@@ -124,6 +133,11 @@ static enum tsr_fold_op op_of(tsr_reduction how, bool integer)
     }
 }
 
+static enum tsr_fold_op skipping(tsr_reduction how)
+{
+    return how == TSR_MAX ? TSR_FOLD_NANMAX : how == TSR_MIN ? TSR_FOLD_NANMIN : TSR_FOLD_NANSUM;
+}
+
 static bool is_extreme(tsr_reduction how)
 {
     return how == TSR_MAX || how == TSR_MIN;
@@ -157,9 +171,29 @@ static void take_time(struct tsr_reduce_type *t)
     t->fold = tsr_fold(op_of(t->how, true), t->how == TSR_MAX ? TSR_LANE_U8 : TSR_LANE_I8);
 }
 
-static bool can_be(const struct tsr_dtype *d, tsr_reduction how)
+static void take_number(struct tsr_reduce_type *t, const tsr_reduce_spec *how)
 {
-    if (d->kind == 'M' || d->kind == 'm') return is_extreme(how);
+    const struct tsr_dtype *d = t->dtype;
+    bool floats = t->result.kind == 'f', half = d->kind == 'f' && d->item_bytes == 2;
+    enum tsr_fold_op op = op_of(t->how, !floats);
+    enum tsr_lane lane = lane_of(d);
+    if (how->skip_nan && d->kind == 'f') op = skipping(t->how);
+    if (half || (d->kind != 'f' && floats && t->how == TSR_PROD)) {
+        t->swap = false;
+        t->lanes = doubles;
+        lane = TSR_LANE_F8;
+    }
+    if (d->kind == 'b' && !t->lanes && !is_truth(t->how)) t->lanes = booleans;
+    t->counts = op == TSR_FOLD_NANSUM;
+    t->fold = tsr_fold(op, lane);
+}
+
+static bool can_be(const struct tsr_dtype *d, const tsr_reduce_spec *s)
+{
+    tsr_reduction how = s->how;
+    bool skips = is_extreme(how) || how == TSR_SUM || how == TSR_MEAN;
+    if (s->skip_nan && (d->kind == 'c' || !skips)) return false;
+    if (d->kind == 'M' || d->kind == 'm') return is_extreme(how) && !s->wide;
     if (d->kind == 'c') return !is_extreme(how) && (d->item_bytes == 8 || d->item_bytes == 16);
     return tsr_dtype_is_numeric(d);
 }
@@ -176,7 +210,12 @@ static void take_result(struct tsr_reduce_type *t, bool wide)
     if (is_truth(t->how)) {
         r->kind = 'b';
         r->item_bytes = 1;
-    } else if (!is_extreme(t->how)) {
+    } else if (is_extreme(t->how)) {
+        if (wide && (integer || d->kind == 'f')) {
+            r->kind = 'f';
+            r->item_bytes = 8;
+        }
+    } else {
         bool whole = t->how == TSR_SUM || t->how == TSR_PROD;
         if (integer) r->kind = wide || !whole ? 'f' : d->kind == 'u' ? 'u' : 'i';
         if (integer || wide) r->item_bytes = 8;
@@ -197,8 +236,10 @@ int tsr_reduce_type_init(struct tsr_reduce_type *t, const char *dtype, const tsr
     int rc = tsr_dtype_parse(dtype, strlen(dtype), &t->dtype);
     if (rc < 0) return rc;
     const struct tsr_dtype *d = t->dtype;
-    if (!can_be(d, t->how)) {
-        rc = tsr_fail(TSR_EUNSUPPORTED, "reduce: dtype %.100s has no such reduction", dtype);
+    if (!can_be(d, how)) {
+        rc = tsr_fail(TSR_EUNSUPPORTED,
+                      "reduce: dtype %.100s: found no such reduction, expected a numeric dtype",
+                      dtype);
         tsr_reduce_type_done(t);
         return rc;
     }
@@ -209,12 +250,8 @@ int tsr_reduce_type_init(struct tsr_reduce_type *t, const char *dtype, const tsr
         take_complex(t);
     } else if (d->kind == 'M' || d->kind == 'm') {
         take_time(t);
-    } else if ((d->kind == 'f' && d->item_bytes == 2) || (how->wide && t->how == TSR_PROD)) {
-        t->swap = false;
-        t->lanes = doubles;
-        t->fold = tsr_fold(op_of(t->how, false), TSR_LANE_F8);
     } else {
-        t->fold = tsr_fold(op_of(t->how, t->result.kind != 'f'), lane_of(d));
+        take_number(t, how);
     }
     return TSR_OK;
 }
@@ -271,6 +308,7 @@ static void float_result(const struct tsr_reduce_type *t, const double *a, int64
         put_float(spread_of(t, a, plane, n - ddof), bytes, out);
         return;
     }
+    if (t->counts) n = a[2 * plane];
     for (int k = 0; k <= complex; k++, out += bytes) {
         double v = t->how == TSR_SUM || t->how == TSR_MEAN
                        ? kept(a + k * t->fold->words * plane, plane)
@@ -283,11 +321,17 @@ void tsr_reduce_result(const struct tsr_reduce_type *t, const void *acc, int64_t
                        double ddof, void *out)
 {
     uint64_t v;
-    if (t->result.kind == 'f' || t->result.kind == 'c') {
+    char kind = t->dtype->kind;
+    bool whole = is_extreme(t->how) && kind != 'f';
+    if (!whole && (t->result.kind == 'f' || t->result.kind == 'c')) {
         float_result(t, acc, plane, n, ddof, out);
         return;
     }
     memcpy(&v, acc, sizeof v);
+    if (t->result.kind == 'f') {
+        put_float(kind == 'i' ? (double)(int64_t)v : (double)v, 8, out);
+        return;
+    }
     if (t->lanes == times) v = (v + 1) ^ SIGN;
     put_word(v, t->result.item_bytes, out);
 }

@@ -355,8 +355,7 @@ static void zeros_that_are_not_visited_count_along_an_axis(void **state)
 {
     static const int64_t dims[12] = {5000, 7, 0, 0, 10, 7, 0, 0, 5, 7};
     float row[7] = {1, -2, 3, -4, 5, -6, 7};
-    double var[7], sum[7];
-    float max[7];
+    double var[7], sum[7], max[7];
     bool any[7], axes[2] = {true, false};
     tsr_array *a = make(NULL, "<f4", 2, dims);
     (void)state;
@@ -440,6 +439,44 @@ static void sums_of_floats_keep_what_rounding_loses(void **state)
     free(q);
 }
 
+static void nan_is_no_item_when_asked_for(void **state)
+{
+    static const int64_t dims[12] = {5000, 3, 0, 0, 10, 3, 0, 0, 5, 2};
+    static const char *const dtypes[] = {"<f2", "<f4", ">f8"};
+    const double want[4][3] = {{4, 0, 0}, {0, 0, -8}, {4, 0, -8}, {4. / 4999, 0, -8. / 5000}};
+    const double whole[4] = {4, -8, -4, -4. / 14998};
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        bool axes[2] = {true, false};
+        tsr_array *a = make(NULL, dtypes[i], 2, dims);
+        tsr_slice row = {(int64_t[]){4, 0}, (int64_t[]){1, 3}, NULL};
+        uint8_t items[24];
+        int64_t item = tsr_array_spec(a)->item_bytes;
+        const char *const text[] = {"4", "nan", "-8", "nan"};
+        for (int k = 0; k < 3; k++) OK(tsr_item_from_text(dtypes[i], text[k], items + k * item));
+        OK(tsr_array_write(a, &row, items, (size_t)(3 * item)));
+        row.start = (int64_t[]){4000, 0};
+        row.count = (int64_t[]){1, 1};
+        OK(tsr_array_write(a, &row, items + item, (size_t)item));
+        for (int how = TSR_MAX; how <= TSR_MEAN; how++) {
+            double out[3], one;
+            tsr_reduce_spec spec = {.size = sizeof spec,
+                                    .how = how,
+                                    .axes = axes,
+                                    .wide = true,
+                                    .skip_nan = true};
+            OK(tsr_reduce(a, NULL, &spec, out, sizeof out));
+            for (int k = 0; k < 3; k++) assert_true(near(out[k], want[how][k], 1e-12));
+            spec.axes = NULL;
+            OK(tsr_reduce(a, NULL, &spec, &one, sizeof one));
+            assert_true(near(one, whole[how], 1e-12));
+            spec.how = TSR_VAR;
+            FAILS(TSR_EUNSUPPORTED, dtypes[i], tsr_reduce(a, NULL, &spec, &one, sizeof one));
+        }
+        OK(tsr_array_close(a));
+    }
+}
+
 static void results_do_not_depend_on_the_number_of_threads(void **state)
 {
     static const int64_t dims[12] = {200, 300, 50, 0, 100, 100, 50, 0, 10, 20, 50};
@@ -490,6 +527,7 @@ static void integers_wrap_around_and_wide_ones_do_not(void **state)
     OK(tsr_reduce(a, NULL, &spec, &prod, sizeof prod));
     assert_int_equal(prod, 6);
     assert_true(near(reduce_f8(a, NULL, TSR_SUM), 0x1p64L + 3, 1e-15));
+    assert_true(reduce_f8(a, NULL, TSR_MAX) == 0x1p63 && reduce_f8(a, NULL, TSR_MIN) == 2);
     assert_true(near(reduce_f8(a, NULL, TSR_PROD), 6 * 0x1p126L, 1e-15));
     OK(tsr_array_close(a));
 }
@@ -565,6 +603,7 @@ int main(void)
         cmocka_unit_test(zeros_that_are_not_visited_count_along_an_axis),
         cmocka_unit_test(chunks_of_one_value_are_not_expanded),
         cmocka_unit_test(sums_of_floats_keep_what_rounding_loses),
+        cmocka_unit_test(nan_is_no_item_when_asked_for),
         cmocka_unit_test(results_do_not_depend_on_the_number_of_threads),
         cmocka_unit_test(integers_wrap_around_and_wide_ones_do_not),
         cmocka_unit_test(nothing_has_sums_and_no_extremes),
