@@ -466,7 +466,8 @@ TSR_API int tsr_schunk_settle(tsr_schunk *s);
 
 /* New chunks are made as spec says, in which what is 0 means what it does for create, but
  * item_bytes and chunk_bytes, 0: as they are.  These two change only while there are no items,
- * EARG.  Chunks that are there stay as they are.  spec.metas, checksum and variable are not looked at. */
+ * EARG.  Chunks that are there stay as they are.  spec.metas, checksum and variable are not looked
+ * at. */
 TSR_API int tsr_schunk_set_spec(tsr_schunk *s, const tsr_schunk_spec *spec);
 
 /* Chunks that are compressed already (tsr_schunk_get_chunk, tsr_compress), chunk[len], stored as
