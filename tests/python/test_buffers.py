@@ -16,7 +16,9 @@ from tessera import Codec, CParams, DParams, Filter
 DATA = np.arange(5000, dtype="i8")
 
 
-@pytest.mark.parametrize("codec, filter", itertools.product(tessera.compressor_list(), Filter))
+@pytest.mark.parametrize(
+    "codec, filter", list(itertools.product(tessera.compressor_list(), Filter))
+)
 def test_every_codec_and_filter_round_trips(codec, filter):
     for clevel in (0, 1, 9):
         packed = tessera.compress(DATA, 8, clevel, filter, codec)
