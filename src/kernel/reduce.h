@@ -21,8 +21,8 @@ enum tsr_fold_op {
     TSR_FOLD_ANY, /* a word, 0 or 1 */
     TSR_FOLD_ALL,
     TSR_FOLD_MOMENTS, /* three doubles */
-    /* Of floats, in which NaN is no item: a sum as FSUM and how many there were; extremes, NaN where
-     * there was none. */
+    /* Of floats, in which NaN is no item: a sum as FSUM and how many there were; extremes, NaN
+     * where there was none. */
     TSR_FOLD_NANSUM,
     TSR_FOLD_NANMIN,
     TSR_FOLD_NANMAX,
