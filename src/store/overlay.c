@@ -181,9 +181,13 @@ static int overlay_readv(struct tsr_store *st, const struct tsr_range *r, size_t
 
 static int overlay_stat(struct tsr_store *st, const char *key, uint64_t *size)
 {
+    struct store_overlay *s = overlay_of(st);
     int rc = need_only_key(st, key);
-    if (rc == TSR_OK) *size = overlay_of(st)->len;
-    return rc;
+    if (rc < 0) return rc;
+    pthread_rwlock_rdlock(&s->lock);
+    *size = s->len;
+    pthread_rwlock_unlock(&s->lock);
+    return TSR_OK;
 }
 
 static int overlay_write_at(struct tsr_store *st, const char *key, uint64_t off,
