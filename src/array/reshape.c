@@ -179,6 +179,7 @@ int tsr_array_reshape(const tsr_array *a, const char *url, const tsr_spec *spec,
     tsr_options o = tsr_options_complete(opts);
     tsr_spec given = {.size = sizeof given}, s;
     tsr_meta_value *metas;
+    if (!a || !out) return tsr_fail(TSR_EARG, "reshape: no %s", a ? "place for it" : "array");
     if (!spec || !spec->size) return tsr_fail(TSR_EARG, "tsr_spec.size is 0, expected its size");
     memcpy(&given, spec, tsr_minz(spec->size, sizeof given));
     int nmetas, rc = check_shape(tsr_array_spec(a), &given);

@@ -159,6 +159,8 @@ static void other_numbers_of_items_are_refused(void **state)
     tsr_spec none = {.size = sizeof none, .ndim = 2};
     assert_int_equal(tsr_array_reshape(a, NULL, &none, NULL, &b), TSR_EARG);
     assert_int_equal(tsr_array_reshape(a, NULL, NULL, NULL, &b), TSR_EARG);
+    assert_int_equal(tsr_array_reshape(NULL, NULL, &none, NULL, &b), TSR_EARG);
+    assert_int_equal(tsr_array_reshape(a, NULL, &none, NULL, NULL), TSR_EARG);
     OK(tsr_array_close(a));
 }
 
