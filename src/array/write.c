@@ -198,6 +198,7 @@ static bool keep_block(const struct writer *w, const struct out_job *j, int32_t 
     struct block_box box;
     struct overlap o;
     if (!j->partial || !d->format->keep || j->old.place.state != TSR_PLACE_STORED) return false;
+    if ((size_t)b >= j->old.nrefs) return false; /* the old chunk has larger blocks */
     tsr_job_block_box(w->a, &j->old, b, &box);
     if (tsr_overlap(w->a, w->sel, &box, &o)) return false;
     const struct block_ref *ref = &j->old.refs[b];
