@@ -129,9 +129,7 @@ def _check_chunk(src: Any, dst: Any) -> None:
         raise ValueError("dst is empty")
 
 
-def decompress(
-    src: Any, dst: Any = None, as_bytearray: bool = False
-) -> bytes | bytearray | None:
+def decompress(src: Any, dst: Any = None, as_bytearray: bool = False) -> bytes | bytearray | None:
     """Decodes a chunk.
 
     Parameters

@@ -2,8 +2,8 @@
 """python-blosc2, for tests that compare: another environment, spoken to as a subprocess.
 
 `peer(code, *args)` runs Python code there with `blosc2`, `np` (NumPy) and `args` at hand and gives
-back what the code printed.  The interpreter is TESSERA_PEER, or that of build/peers/blosc2; without
-one the tests say that they skip.
+back what the code printed.  The interpreter is TESSERA_PEER_PYTHON, or that of build/peers/blosc2;
+without one the tests say that they skip.
 """
 
 import os
@@ -16,9 +16,9 @@ _PRELUDE = "import sys\nimport blosc2\nimport numpy as np\nargs = sys.argv[1:]\n
 
 
 def _python() -> str | None:
-    named = os.environ.get("TESSERA_PEER")
     usual = Path(__file__).parents[2] / "build/peers/blosc2/bin/python"
-    return named or (str(usual) if usual.exists() else None)
+    found = Path(os.environ.get("TESSERA_PEER_PYTHON") or usual)
+    return str(found) if found.exists() else None
 
 
 needs_peer = pytest.mark.skipif(_python() is None, reason="python-blosc2 is not there")
