@@ -88,14 +88,6 @@ class View(NDArray):
             self._base._set_box(where, values.reshape(box + inner))
         return None
 
-    def __getitem__(self, key: Any) -> Any:
-        found = self._get_box(key)
-        return super().__getitem__(key) if found is NotImplemented else found
-
-    def __setitem__(self, key: Any, value: Any) -> None:
-        if self._set_box(key, value) is NotImplemented:
-            super().__setitem__(key, value)
-
     def __reduce__(self) -> tuple[Any, ...]:
         return View._of, (self._base, self._axes, self.ndim)
 
