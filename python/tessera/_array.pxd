@@ -9,7 +9,7 @@ cdef struct Box:
     _c.int64_t start[32]
     _c.int64_t count[32]
     _c.int64_t step[32]
-    cnp.npy_intp dims[64]   # of the result: no axis for a whole number, one for None
+    cnp.npy_intp dims[96]   # of the result: no axis for a whole number, one for each None
     int ndim                # of the result
     int axis[32]            # of the result, for each of the array; -1: none
     _c.int64_t nitems

@@ -190,7 +190,7 @@ cdef class Array(Handle):
                     self.whole(d, b)
                     d += 1
             elif k is None:
-                if b.ndim >= 64:
+                if b.ndim >= 64:  # NumPy's limit; the axes of the array may still follow
                     raise IndexError("too many dimensions")
                 b.dims[b.ndim] = 1
                 b.ndim += 1
@@ -203,6 +203,8 @@ cdef class Array(Handle):
         while d < self.ndim:
             self.whole(d, b)
             d += 1
+        if b.ndim > 64:
+            raise IndexError("too many dimensions")
         return True
 
     cdef int whole(self, int d, Box *b) except -1:

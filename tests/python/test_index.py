@@ -284,3 +284,17 @@ def test_a_huge_array_is_filled_at_once() -> None:
     a[:, :20000] = 7  # whole chunks
     a[[5, 10**6 - 5], [10**5, 3]] = [1, 2]
     assert a[[5, 5, 10**6 - 5], [10**5, 10**5 + 1, 3]].tolist() == [1, 0.5, 2]
+
+
+@pytest.mark.parametrize("n", [61, 62, 63, 64, 65, 90])
+def test_new_axes_up_to_the_limit_of_numpy(n: int) -> None:
+    items = np.arange(6).reshape(2, 3)
+    a = tessera.asarray(items)
+    for key in ((None,) * n, (None,) * n + (1, 2), (slice(None),) + (None,) * n):
+        try:
+            want = items[key]
+        except (IndexError, ValueError):
+            with pytest.raises((IndexError, ValueError)):
+                a[key]
+        else:
+            np.testing.assert_array_equal(a[key], want)
