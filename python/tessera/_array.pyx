@@ -22,7 +22,7 @@ import numpy as np
 
 from tessera cimport _c
 from tessera._engine cimport (CLOSED, Handle, Options, Spec, check, pthread_rwlock_unlock,
-                              taken)
+                              steps_of, taken)
 
 from tessera._engine import flush_path, make_way
 
@@ -75,8 +75,7 @@ cdef class Array(Handle):
         with nogil:
             rc = _c.tsr_array_create(u, &spec.s, &o.o, &self.a)
         check(rc)
-        self.created(url, mode, options.get("locking", False))
-        self.keep_options(options)
+        self.created(url, mode, options)
         return self
 
     @classmethod
@@ -97,18 +96,33 @@ cdef class Array(Handle):
         return self
 
     cdef int look(self) except -1:
-        """What the engine says that the array is."""
-        cdef const _c.tsr_spec *s = _c.tsr_array_spec(self.a)
-        cdef int d
-        self.ndim = s.ndim
-        self.item_bytes = s.item_bytes
+        """What the engine says that the array is.
+
+        Copied while the lock is held: a change by another thread ends what tsr_array_spec gave.
+        """
+        cdef const _c.tsr_spec *s
+        cdef _c.int64_t dims[3][32]
+        cdef _c.int64_t item_bytes = 0
+        cdef int d, ndim = 0, rc = CLOSED
+        with nogil:
+            if self.for_reading():
+                s = _c.tsr_array_spec(self.a)
+                ndim = s.ndim
+                item_bytes = s.item_bytes
+                for d in range(ndim):
+                    dims[0][d], dims[1][d], dims[2][d] = s.shape[d], s.chunks[d], s.blocks[d]
+                rc = _c.TSR_OK
+            pthread_rwlock_unlock(&self.lock)
+        self.done(rc)
         if self.dtype is None:
-            self.dtype = parse_dtype((<bytes>s.dtype).decode())
-        for d in range(s.ndim):
-            self.dims[d] = s.shape[d]
-        self.shape = tuple([s.shape[d] for d in range(s.ndim)])
-        self.chunks = tuple([s.chunks[d] for d in range(s.ndim)])
-        self.blocks = tuple([s.blocks[d] for d in range(s.ndim)])
+            self.dtype = parse_dtype((<bytes>s.dtype).decode())  # new: nobody else has it yet
+        self.ndim = ndim
+        self.item_bytes = item_bytes
+        for d in range(ndim):
+            self.dims[d] = dims[0][d]
+        self.shape = tuple([dims[0][d] for d in range(ndim)])
+        self.chunks = tuple([dims[1][d] for d in range(ndim)])
+        self.blocks = tuple([dims[2][d] for d in range(ndim)])
         return 0
 
     cdef int c_close(self) noexcept nogil:
@@ -251,7 +265,7 @@ cdef class Array(Handle):
         with nogil:
             if self.for_changes():
                 rc = _c.tsr_array_write_strided(self.a, s, src, stride)
-            pthread_rwlock_unlock(&self.lock)
+            self.unlock_changed(rc)
         return self.changed(rc)
 
     def _get_box(self, key):
@@ -348,7 +362,7 @@ cdef class Array(Handle):
         with nogil:
             if self.for_changes():
                 rc = _c.tsr_array_resize(self.a, dims)
-            pthread_rwlock_unlock(&self.lock)
+            self.unlock_changed(rc)
         self.done(rc)
         self.look()
         self.changed(rc)
@@ -362,7 +376,7 @@ cdef class Array(Handle):
         with nogil:
             if self.for_changes():
                 rc = _c.tsr_array_append(self.a, axis, p, nbytes)
-            pthread_rwlock_unlock(&self.lock)
+            self.unlock_changed(rc)
         self.done(rc)
         self.look()
         self.changed(rc)
@@ -388,8 +402,7 @@ cdef class Array(Handle):
                 rc = _c.tsr_array_copy(self.a, u, &spec.s, &o.o, &new.a)
             pthread_rwlock_unlock(&self.lock)
         self.done(rc)
-        new.created(url, mode, options.get("locking", False))
-        new.keep_options(options)
+        new.created(url, mode, options)
         return new
 
     def _slice(self, key, url, Spec spec, *, str mode="w", **options):
@@ -412,7 +425,7 @@ cdef class Array(Handle):
                 rc = _c.tsr_array_slice(self.a, axes, u, &spec.s, &o.o, &new.a)
             pthread_rwlock_unlock(&self.lock)
         self.done(rc)
-        new.created(url, mode, options.get("locking", False))
+        new.created(url, mode, options)
         return new
 
     # ---- facts ----
@@ -420,24 +433,18 @@ cdef class Array(Handle):
     def _spec(self) -> dict:
         """steps as (name, params) pairs, split, checksum, format."""
         cdef const _c.tsr_spec *s
-        if not self.is_open:
-            self.done(CLOSED)
-        s = _c.tsr_array_spec(self.a)
-        steps = [((<bytes>s.steps[i].name).decode(),
-                  (<bytes>s.steps[i].params).decode() if s.steps[i].params != NULL else "")
-                 for i in range(s.nsteps)]
-        return {"steps": steps, "split": s.split, "checksum": bool(s.checksum),
-                "format": (<bytes>_c.tsr_array_format(self.a)).decode()}
-
-    def _drop(self):
-        """Ends the handle and forgets what was not flushed."""
+        cdef bint there
         with nogil:
-            if self.for_changes():
-                self.c_drop()
-            self.is_open = False
+            there = self.for_reading()
+        try:  # the spec lives as long as nobody changes the handle
+            if not there:
+                self.done(CLOSED)
+            s = _c.tsr_array_spec(self.a)
+            return {"steps": steps_of(s.steps, s.nsteps), "split": s.split,
+                    "checksum": bool(s.checksum),
+                    "format": (<bytes>_c.tsr_array_format(self.a)).decode()}
+        finally:
             pthread_rwlock_unlock(&self.lock)
-        self.pending = False
-        self.writable = False
 
     # ---- attributes: JSON text by name ----
 
@@ -466,7 +473,7 @@ cdef class Array(Handle):
                 rc = _c.tsr_array_attr_remove(self.a, n)
             else:
                 rc = _c.tsr_array_attr_set(self.a, n, value)
-            pthread_rwlock_unlock(&self.lock)
+            self.unlock_changed(rc)
         if rc == _c.TSR_ENOTFOUND:
             raise KeyError(name)
         self.changed(rc)
@@ -501,7 +508,7 @@ cdef class Array(Handle):
         with nogil:
             if self.for_changes():
                 rc = _c.tsr_array_update_compressed(self.a, i, view.buf, view.len)
-            pthread_rwlock_unlock(&self.lock)
+            self.unlock_changed(rc)
         PyBuffer_Release(&view)
         self.changed(rc)
 
@@ -536,16 +543,23 @@ cdef class Array(Handle):
         with nogil:
             if self.for_changes():
                 rc = _c.tsr_array_unlock(self.a)
+                if rc == _c.TSR_OK:
+                    self.pending = False
             pthread_rwlock_unlock(&self.lock)
         self.done(rc)
-        self.pending = False
 
     @property
     def change_tick(self) -> int:
         """A number that grows whenever the file was found changed by others."""
-        if not self.is_open:
-            self.done(CLOSED)
-        return _c.tsr_array_change_tick(self.a)
+        cdef _c.int64_t tick = 0
+        cdef int rc = CLOSED
+        with nogil:
+            if self.for_reading():
+                tick = _c.tsr_array_change_tick(self.a)
+                rc = _c.TSR_OK
+            pthread_rwlock_unlock(&self.lock)
+        self.done(rc)
+        return tick
 
 
 cdef broadcast(cnp.ndarray v, tuple shape):
@@ -605,6 +619,5 @@ def concat(list arrays, int axis, url, *, str mode="w", **options):
             x = arrays[i]
             pthread_rwlock_unlock(&x.lock)
         PyMem_Free(p)
-    new.created(url, mode, options.get("locking", False))
-    new.keep_options(options)
+    new.created(url, mode, options)
     return new

@@ -39,6 +39,8 @@ cdef class Steps:
     cdef readonly int n
     cdef list kept
 
+cdef list steps_of(const _c.tsr_step *step, int n)
+
 cdef class Metas:
     cdef _c.tsr_meta_value *value
     cdef int n
@@ -62,6 +64,7 @@ cdef class SchunkSpec:
 cdef class Handle:
     cdef pthread_rwlock_t lock
     cdef object __weakref__
+    cdef object place                # where urlpath led when it was opened, for the registry
     cdef object borrowed             # memory that the handle reads in place
     cdef int pid
     cdef bint is_open
@@ -96,9 +99,10 @@ cdef class Handle:
     cdef int step_in(self) except -1
     cdef int look(self) except -1
     cdef int opened(self, object urlpath, str mode, bint writable, bint locking) except -1
-    cdef int created(self, object urlpath, str mode, bint locking) except -1
+    cdef int created(self, object urlpath, str mode, dict options) except -1
     cdef bint for_reading(self) noexcept nogil
     cdef bint for_changes(self) noexcept nogil
+    cdef void unlock_changed(self, int rc) noexcept nogil
     cdef int done(self, int rc) except -1
     cdef int may_change(self) except -1
     cdef int changed(self, int rc) except -1

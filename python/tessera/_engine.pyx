@@ -119,6 +119,7 @@ cdef class _Context:
 
 _contexts = {}
 _registered = []
+_meeting = threading.RLock()  # held until each context knows each codec
 
 
 cdef class Registered:
@@ -128,11 +129,12 @@ cdef class Registered:
 
 cdef int register(Registered r) except -1:
     cdef _Context c
-    r.add(NULL)
-    Py_INCREF(r)  # contexts call it as long as they live, which is for ever
-    _registered.append(r)
-    for c in list(_contexts.values()):
-        r.add(c.c)
+    with _meeting:
+        r.add(NULL)
+        Py_INCREF(r)  # contexts call it as long as they live, which is for ever
+        _registered.append(r)
+        for c in _contexts.values():
+            r.add(c.c)
     return 0
 
 
@@ -143,18 +145,19 @@ cdef _c.tsr_context *context(int threads) except? NULL:
     cdef int rc
     if threads == 0 or threads == _c.tsr_context_threads(NULL):
         return NULL
-    c = _contexts.get(threads)
-    if c is None:
-        c = _Context.__new__(_Context)
-        memset(&o, 0, sizeof(o))
-        o.size = sizeof(o)
-        o.threads = threads
-        rc = _c.tsr_context_new(&o, &c.c)
-        check(rc)
-        for r in _registered:
-            r.add(c.c)
-        c = _contexts.setdefault(threads, c)
-    return c.c
+    with _meeting:
+        c = _contexts.get(threads)
+        if c is None:
+            c = _Context.__new__(_Context)
+            memset(&o, 0, sizeof(o))
+            o.size = sizeof(o)
+            o.threads = threads
+            rc = _c.tsr_context_new(&o, &c.c)
+            check(rc)
+            for r in _registered:
+                r.add(c.c)
+            _contexts[threads] = c
+        return c.c
 
 
 def default_threads() -> int:
@@ -221,6 +224,14 @@ cdef class Steps:
             self.step[self.n].name = n
             self.step[self.n].params = p
             self.n += 1
+
+
+cdef list steps_of(const _c.tsr_step *step, int n):
+    """The (name, params) pairs of n steps."""
+    cdef int i
+    return [((<bytes>step[i].name).decode(),
+             (<bytes>step[i].params).decode() if step[i].params != NULL else "")
+            for i in range(n)]
 
 
 cdef class Metas:
@@ -363,8 +374,13 @@ cdef tuple identity(str path):
 def _writers_of(str path) -> list:
     if not _writers:
         return []
+    cdef Handle h
+    found = []
     real = os.path.realpath(path)
-    return [h for h in list(_writers.values()) if os.path.realpath(h.urlpath) == real]
+    for h in list(_writers.values()):
+        if h.place == real and h.pid == getpid():  # what came through fork is its parent's to write
+            found.append(h)
+    return found
 
 
 def flush_path(str path):
@@ -399,7 +415,10 @@ def forget_path(str path):
 
 def _flush_all():
     for h in list(_writers.values()):
-        h._flush_at_exit()
+        try:
+            h._flush_at_exit()
+        except Exception:
+            PyErr_WriteUnraisable(h.urlpath)  # the others are written all the same
 
 
 atexit.register(_flush_all)
@@ -420,6 +439,8 @@ cdef class Handle:
     def __dealloc__(self):
         cdef int rc = 0
         if self.is_open:
+            if self.place is not None:
+                _writers.pop(id(self), None)  # nobody may take it from there from now on
             with nogil:
                 if self.pending and self.pid == getpid():
                     rc = self.c_close()
@@ -536,13 +557,15 @@ cdef class Handle:
         self.writable = writable
         self.locking = locking
         if writable and urlpath is not None:
+            self.place = os.path.realpath(urlpath)
             _writers[id(self)] = self
         self.look()
         return 0
 
-    cdef int created(self, object urlpath, str mode, bint locking) except -1:
+    cdef int created(self, object urlpath, str mode, dict options) except -1:
         self.pending = True
-        return self.opened(urlpath, "a" if mode == "x" else mode, True, locking)
+        self.opened(urlpath, "a" if mode == "x" else mode, True, options.get("locking", False))
+        return self.keep_options(options)
 
     cdef bint for_reading(self) noexcept nogil:
         """Takes the lock together with other readers."""
@@ -553,6 +576,12 @@ cdef class Handle:
         """Takes the lock alone."""
         pthread_rwlock_wrlock(&self.lock)
         return self.is_open
+
+    cdef void unlock_changed(self, int rc) noexcept nogil:
+        """After a change, which is known to be pending before anybody else gets the lock."""
+        if rc == _c.TSR_OK:
+            self.pending = True
+        pthread_rwlock_unlock(&self.lock)
 
     cdef int done(self, int rc) except -1:
         """After a call: its exception."""
@@ -576,10 +605,19 @@ cdef class Handle:
     cdef int changed(self, int rc) except -1:
         """After a change: its exception; written at once when each change is to be."""
         self.done(rc)
-        self.pending = True
         if self.locking:
             self.flush()
         return 0
+
+    def _drop(self):
+        """Ends the handle and forgets what was not flushed."""
+        with nogil:
+            if self.for_changes():
+                self.c_drop()
+            self.is_open = False
+            self.pending = False
+            pthread_rwlock_unlock(&self.lock)
+        self.writable = False
 
     def close(self) -> None:
         """Writes what is pending and ends the handle: `ValueError` for each later use of it.
@@ -590,17 +628,16 @@ cdef class Handle:
             What was pending could not be written.
         """
         cdef int rc = 0
-        cdef bint keep = self.pending and self.pid == getpid()
         with nogil:
             if self.for_changes():
-                if keep:
+                if self.pending and self.pid == getpid():
                     rc = self.c_close()
                 else:
                     self.c_drop()
             self.is_open = False
+            self.pending = False
             pthread_rwlock_unlock(&self.lock)
         _writers.pop(id(self), None)
-        self.pending = False
         self.writable = False
         check(rc)
 
@@ -637,9 +674,10 @@ cdef class Handle:
         with nogil:
             if self.for_changes():
                 rc = self.c_flush(durable)
+                if rc == _c.TSR_OK:
+                    self.pending = False  # here: another thread's change may come next
             pthread_rwlock_unlock(&self.lock)
         self.done(rc)
-        self.pending = False
         if self.file is None and self.again is not None and self.urlpath is not None:
             self.file = identity(self.urlpath)
 
@@ -718,9 +756,16 @@ cdef class Handle:
     def _meta_names(self, bint vl) -> list:
         cdef _c.tsr_meta_kind kind = _c.TSR_VLMETA if vl else _c.TSR_META
         cdef int i
-        if not self.is_open:
-            self.done(CLOSED)
-        return [(<bytes>self.c_meta_name(kind, i)).decode() for i in range(self.c_meta_count(kind))]
+        cdef bint there
+        with nogil:
+            there = self.for_reading()
+        try:  # the names live as long as nobody changes the handle
+            if not there:
+                self.done(CLOSED)
+            return [(<bytes>self.c_meta_name(kind, i)).decode()
+                    for i in range(self.c_meta_count(kind))]
+        finally:
+            pthread_rwlock_unlock(&self.lock)
 
     def _meta_get(self, bint vl, str name) -> bytes:
         cdef _c.tsr_meta_kind kind = _c.TSR_VLMETA if vl else _c.TSR_META
@@ -749,7 +794,7 @@ cdef class Handle:
         with nogil:
             if self.for_changes():
                 rc = self.c_meta_set(kind, s, p, n)
-            pthread_rwlock_unlock(&self.lock)
+            self.unlock_changed(rc)
         if rc == _c.TSR_ENOTFOUND:
             raise KeyError(name)
         self.changed(rc)
@@ -762,7 +807,7 @@ cdef class Handle:
         with nogil:
             if self.for_changes():
                 rc = self.c_meta_remove(s)
-            pthread_rwlock_unlock(&self.lock)
+            self.unlock_changed(rc)
         if rc == _c.TSR_ENOTFOUND:
             raise KeyError(name)
         self.changed(rc)

@@ -8,7 +8,7 @@ import numpy as np
 
 from tessera cimport _c
 from tessera._array cimport Array
-from tessera._engine cimport CLOSED, check, pthread_rwlock_unlock
+from tessera._engine cimport CLOSED, pthread_rwlock_unlock
 
 cnp.import_array()
 
@@ -21,11 +21,12 @@ cdef dict HOW = {
 
 cdef object result_dtype(Array a, const _c.tsr_reduce_spec *how):
     cdef char *text = NULL
-    cdef bytes dtype
-    if not a.is_open:
-        a.done(CLOSED)
-    dtype = _c.tsr_array_spec(a.a).dtype
-    check(_c.tsr_reduce_dtype(dtype, how, &text))
+    cdef int rc = CLOSED
+    with nogil:
+        if a.for_reading():
+            rc = _c.tsr_reduce_dtype(_c.tsr_array_spec(a.a).dtype, how, &text)
+        pthread_rwlock_unlock(&a.lock)
+    a.done(rc)
     try:
         return np.dtype((<bytes>text).decode())
     finally:

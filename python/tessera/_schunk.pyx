@@ -14,7 +14,7 @@ from libc.string cimport memset
 
 from tessera cimport _c
 from tessera._engine cimport (CLOSED, Handle, Options, SchunkSpec, check, pthread_rwlock_unlock,
-                              taken)
+                              steps_of, taken)
 
 from tessera._engine import flush_path, make_way
 
@@ -83,8 +83,7 @@ cdef class SuperChunk(Handle):
         with nogil:
             rc = _c.tsr_schunk_create(u, &spec.s, &o.o, &self.s)
         check(rc)
-        self.created(url, mode, options.get("locking", False))
-        self.keep_options(options)
+        self.created(url, mode, options)
 
     cdef int must_be_new(self) except -1:
         if self.s != NULL:
@@ -94,16 +93,6 @@ cdef class SuperChunk(Handle):
     cdef int look(self) except -1:
         self.item_bytes = _c.tsr_schunk_spec_of(self.s).item_bytes
         return 0
-
-    def _drop(self):
-        """Ends the handle and forgets what was not flushed."""
-        with nogil:
-            if self.for_changes():
-                self.c_drop()
-            self.is_open = False
-            pthread_rwlock_unlock(&self.lock)
-        self.pending = False
-        self.writable = False
 
     cdef int c_close(self) noexcept nogil:
         return _c.tsr_schunk_close(self.s)
@@ -173,7 +162,7 @@ cdef class SuperChunk(Handle):
         with nogil:
             if self.for_changes():
                 rc = _c.tsr_schunk_set_spec(self.s, &spec.s)
-            pthread_rwlock_unlock(&self.lock)
+            self.unlock_changed(rc)
         self.changed(rc)
         self.look()
 
@@ -182,22 +171,31 @@ cdef class SuperChunk(Handle):
     def _spec(self) -> dict:
         """item_bytes, chunk_bytes, block_bytes, steps as (name, params) pairs, split, ..."""
         cdef const _c.tsr_schunk_spec *s
-        if not self.is_open:
-            self.done(CLOSED)
-        s = _c.tsr_schunk_spec_of(self.s)
-        steps = [((<bytes>s.steps[i].name).decode(),
-                  (<bytes>s.steps[i].params).decode() if s.steps[i].params != NULL else "")
-                 for i in range(s.nsteps)]
-        return {"item_bytes": s.item_bytes, "chunk_bytes": s.chunk_bytes,
-                "block_bytes": s.block_bytes, "steps": steps, "split": s.split,
-                "checksum": bool(s.checksum), "variable": bool(s.variable)}
+        cdef bint there
+        with nogil:
+            there = self.for_reading()
+        try:  # the spec lives as long as nobody changes the handle
+            if not there:
+                self.done(CLOSED)
+            s = _c.tsr_schunk_spec_of(self.s)
+            return {"item_bytes": s.item_bytes, "chunk_bytes": s.chunk_bytes,
+                    "block_bytes": s.block_bytes, "steps": steps_of(s.steps, s.nsteps),
+                    "split": s.split, "checksum": bool(s.checksum), "variable": bool(s.variable)}
+        finally:
+            pthread_rwlock_unlock(&self.lock)
 
     @property
     def nchunks(self) -> int:
         """Number of chunks."""
-        if not self.is_open:
-            self.done(CLOSED)
-        return _c.tsr_schunk_nchunks(self.s)
+        cdef int64_t n = 0
+        cdef int rc = CLOSED
+        with nogil:
+            if self.for_reading():
+                n = _c.tsr_schunk_nchunks(self.s)
+                rc = _c.TSR_OK
+            pthread_rwlock_unlock(&self.lock)
+        self.done(rc)
+        return n
 
     @property
     def typesize(self) -> int:
@@ -207,17 +205,29 @@ cdef class SuperChunk(Handle):
     @property
     def change_tick(self) -> int:
         """A number that grows whenever the file was found changed by others."""
-        if not self.is_open:
-            self.done(CLOSED)
-        return _c.tsr_schunk_change_tick(self.s)
+        cdef int64_t tick = 0
+        cdef int rc = CLOSED
+        with nogil:
+            if self.for_reading():
+                tick = _c.tsr_schunk_change_tick(self.s)
+                rc = _c.TSR_OK
+            pthread_rwlock_unlock(&self.lock)
+        self.done(rc)
+        return tick
 
     def __len__(self):
         return self.nitems()
 
     cdef int64_t nitems(self) except -1:
-        if not self.is_open:
-            self.done(CLOSED)
-        return _c.tsr_schunk_nitems(self.s)
+        cdef int64_t n = 0
+        cdef int rc = CLOSED
+        with nogil:
+            if self.for_reading():
+                n = _c.tsr_schunk_nitems(self.s)
+                rc = _c.TSR_OK
+            pthread_rwlock_unlock(&self.lock)
+        self.done(rc)
+        return n
 
     # ---- items ----
 
@@ -375,7 +385,7 @@ cdef class SuperChunk(Handle):
             with nogil:
                 if self.for_changes():
                     rc = _c.tsr_schunk_set(self.s, start, n, view.buf)
-                pthread_rwlock_unlock(&self.lock)
+                self.unlock_changed(rc)
         finally:
             PyBuffer_Release(&view)
         self.changed(rc)
@@ -393,7 +403,7 @@ cdef class SuperChunk(Handle):
             with nogil:
                 if self.for_changes():
                     rc = _c.tsr_schunk_append(self.s, view.len // self.item_bytes, view.buf)
-                pthread_rwlock_unlock(&self.lock)
+                self.unlock_changed(rc)
         finally:
             PyBuffer_Release(&view)
         self.changed(rc)
@@ -474,7 +484,7 @@ cdef class SuperChunk(Handle):
                     rc = _c.tsr_schunk_insert_chunk(self.s, i, view.buf, view.len)
                 else:
                     rc = _c.tsr_schunk_update_chunk(self.s, i, view.buf, view.len)
-                pthread_rwlock_unlock(&self.lock)
+                self.unlock_changed(rc)
         finally:
             PyBuffer_Release(&view)
         if compressed:
@@ -487,13 +497,13 @@ cdef class SuperChunk(Handle):
         with nogil:
             if self.for_changes():
                 rc = _c.tsr_schunk_delete_chunk(self.s, i)
-            pthread_rwlock_unlock(&self.lock)
+            self.unlock_changed(rc)
         self.acceptable(rc)
         self.changed(rc)
 
-    cdef void settle(self, int *rc) noexcept nogil:
+    cdef int settle(self) noexcept nogil:
         """A last chunk that waits for more items is encoded: then it has a header."""
-        rc[0] = _c.tsr_schunk_settle(self.s) if self.pending else _c.TSR_OK
+        return _c.tsr_schunk_settle(self.s) if self.pending else _c.TSR_OK
 
     def _get_chunk(self, int64_t i, bint lazy=False) -> bytes:
         """Chunk i as it is stored; lazy: its header and where its blocks are."""
@@ -502,7 +512,7 @@ cdef class SuperChunk(Handle):
         cdef int rc = CLOSED
         with nogil:
             if self.for_changes():
-                self.settle(&rc)
+                rc = self.settle()
                 if rc == _c.TSR_OK and lazy:
                     rc = _c.tsr_schunk_lazy_chunk(self.s, i, &buf, &n)
                 elif rc == _c.TSR_OK:
@@ -519,7 +529,7 @@ cdef class SuperChunk(Handle):
         f.size = sizeof(f)
         with nogil:
             if self.for_changes():
-                self.settle(&rc)
+                rc = self.settle()
                 if rc == _c.TSR_OK:
                     rc = _c.tsr_schunk_chunk_info(self.s, i, &f)
             pthread_rwlock_unlock(&self.lock)
@@ -540,7 +550,7 @@ cdef class SuperChunk(Handle):
                 rc = _c.tsr_schunk_fill_special(self.s, nitems, special, p)
             else:
                 rc = _c.tsr_schunk_update_special(self.s, i, special, p)
-            pthread_rwlock_unlock(&self.lock)
+            self.unlock_changed(rc)
         self.changed(rc)
 
     def _reorder(self, order):
@@ -559,7 +569,7 @@ cdef class SuperChunk(Handle):
                 if self.for_changes():
                     fits = n == _c.tsr_schunk_nchunks(self.s)
                     rc = _c.tsr_schunk_reorder(self.s, p) if fits else _c.TSR_OK
-                pthread_rwlock_unlock(&self.lock)
+                self.unlock_changed(rc)
         finally:
             PyMem_Free(p)
         if not fits:
@@ -578,8 +588,7 @@ cdef class SuperChunk(Handle):
                 rc = _c.tsr_schunk_copy(self.s, u, &spec.s, &o.o, &new.s)
             pthread_rwlock_unlock(&self.lock)
         self.done(rc)
-        new.created(url, mode, options.get("locking", False))
-        new.keep_options(options)
+        new.created(url, mode, options)
         return new
 
     # ---- other programs ----
@@ -600,6 +609,7 @@ cdef class SuperChunk(Handle):
         with nogil:
             if self.for_changes():
                 rc = _c.tsr_schunk_unlock(self.s)
+                if rc == _c.TSR_OK:
+                    self.pending = False
             pthread_rwlock_unlock(&self.lock)
         self.done(rc)
-        self.pending = False

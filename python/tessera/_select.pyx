@@ -58,7 +58,7 @@ def write_cross(Array a, list axes, cnp.ndarray src):
     with nogil:
         if a.for_changes():
             rc = _c.tsr_array_write_orthogonal(a.a, x, p, stride)
-        pthread_rwlock_unlock(&a.lock)
+        a.unlock_changed(rc)
     a.changed(rc)
 
 
@@ -97,5 +97,5 @@ def write_points(Array a, cnp.ndarray coords, cnp.ndarray src):
     with nogil:
         if a.for_changes():
             rc = _c.tsr_array_write_points(a.a, n, at, p, stride)
-        pthread_rwlock_unlock(&a.lock)
+        a.unlock_changed(rc)
     a.changed(rc)

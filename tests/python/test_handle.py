@@ -269,3 +269,84 @@ def test_a_failed_write_is_said_when_it_is_flushed(tmp_path: Path) -> None:
     (target / "a.b2nd").unlink()
     with pytest.raises(RuntimeError, match=r"a\.b2nd"):
         a.flush()
+
+
+def test_at_exit_a_handle_that_cannot_be_written_does_not_stop_the_others(path: Path) -> None:
+    code = """
+        import os, sys, tessera
+        path = sys.argv[1]
+        kept = []
+        for name in ("gone.b2nd", "a.b2nd", "gone2.b2nd"):
+            kept.append(tessera.zeros(10, dtype="i4", urlpath=path + name, mode="w"))
+            kept[-1][:] = 7
+        os.remove(path + "gone.b2nd")
+        os.remove(path + "gone2.b2nd")
+    """
+    out = run(code, str(path.parent) + os.sep)
+    assert list(stored(path)) == [7] * 10, out.stderr
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_forked_child_opens_what_its_parent_has_not_flushed(path: Path) -> None:
+    code = """
+        import os, sys, tessera
+        a = tessera.open(sys.argv[1], mode="a")
+        a[0] = 7
+        pid = os.fork()
+        if not pid:
+            os._exit(int(tessera.open(sys.argv[1])[1]))
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    """
+    assert run(code, str(path)).stderr == ""
+    assert stored(path)[0] == 7
+
+
+def test_a_change_beside_a_flush_is_written(path: Path) -> None:
+    for i in range(200):
+        a = tessera.open(path, mode="a")
+        a[1] = i
+        flusher = threading.Thread(target=a.flush)
+        flusher.start()
+        a[0] = i
+        flusher.join()
+        a.close()
+        assert tessera.open(path)[0] == i
+
+
+def test_a_writer_that_goes_away_is_not_found_any_more(tmp_path: Path) -> None:
+    stop = threading.Event()
+    other = tmp_path / "other.b2nd"
+    tessera.zeros(10, urlpath=other)
+
+    def look() -> None:
+        while not stop.is_set():
+            tessera.open(other).close()
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    for i in range(30):
+        a = tessera.zeros(2_000_000, dtype="i4", urlpath=tmp_path / f"{i % 2}.b2nd", mode="w")
+        a[:] = np.arange(2_000_000)
+        del a
+    stop.set()
+    thread.join()
+
+
+def test_a_handle_is_asked_while_it_changes(path: Path) -> None:
+    a = tessera.open(path, mode="a")
+    stop = threading.Event()
+
+    def ask() -> None:
+        while not stop.is_set():
+            assert a.vlmeta.keys() <= {"x"} and a.format == "b2nd" and a.cparams.typesize == 4
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    for i in range(200):
+        b = tessera.open(path, mode="a")  # a steps aside
+        a.vlmeta["x"] = i
+        a.resize((10 + i % 3,))
+        b.close()
+    stop.set()
+    thread.join()
+    assert a.vlmeta["x"] == 199
