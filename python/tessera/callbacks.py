@@ -175,11 +175,13 @@ class Callbacks:
         ValueError
             The postfilter, if there is one, has another name.
         """
-        self._post = self._without(self._post, func_name)
+        _check_is(self._post, func_name)
+        self._post = None
 
     def remove_prefilter(self, func_name: str, _new_ctx: bool = True) -> None:
         """Items are stored as they are given again; see `remove_postfilter`."""
-        self._pre = self._without(self._pre, func_name)
+        _check_is(self._pre, func_name)
+        self._pre = None
 
     def _checked(self, p: Pass) -> Pass:
         s: Any = self
@@ -191,9 +193,10 @@ class Callbacks:
         s.__class__ = _filtered()
         return p
 
-    def _without(self, p: Pass | None, name: str) -> None:
-        if p is None or p.function.__name__ != name:
-            raise ValueError(f"there is no function {name!r} to remove")
+
+def _check_is(p: Pass | None, name: str) -> None:
+    if p is None or p.function.__name__ != name:
+        raise ValueError(f"there is no function {name!r} to remove")
 
 
 def _operand(x: Any, dtype: DTypeLike, start: int, stop: int) -> Any:

@@ -72,7 +72,7 @@ class View(NDArray):
         into = memoryview(out).cast("B")
         if into.nbytes < items.nbytes:
             raise ValueError(f"out holds {into.nbytes} bytes, the selection {items.nbytes}")
-        into[: items.nbytes] = memoryview(items)
+        into[: items.nbytes] = items.data
 
     def _set_box(self, key: Any, value: Any) -> Any:
         found = self._slices(key)
@@ -120,7 +120,7 @@ def axes_of(axis: Axes, ndim: int) -> list[int]:
     ValueError
         One is outside -ndim .. ndim - 1, or is there twice.
     """
-    given = [axis] if isinstance(axis, (int, np.integer)) else list(axis)  # type: ignore[list-item, arg-type]
+    given = [axis] if isinstance(axis, (int, np.integer)) else list(axis)
     out = []
     for a in map(operator.index, given):
         if not -ndim <= a < ndim:
@@ -157,7 +157,7 @@ def expand_dims(array: NDArray, axis: Axes = 0) -> NDArray:
     >>> tessera.expand_dims(a, axis=(0, -1)).shape
     (1, 2, 3, 1)
     """
-    n = 1 if isinstance(axis, (int, np.integer)) else len(axis)  # type: ignore[arg-type]
+    n = 1 if isinstance(axis, (int, np.integer)) else len(axis)
     ndim = array.ndim + n
     if ndim > 16:
         raise ValueError(f"{ndim} dimensions, at most 16 are possible")

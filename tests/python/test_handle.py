@@ -18,7 +18,10 @@ import tessera
 def run(code: str, *args: str) -> subprocess.CompletedProcess[str]:
     """A Python program of its own."""
     return subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(code), *args], capture_output=True, text=True
+        [sys.executable, "-c", textwrap.dedent(code), *args],
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 
@@ -172,7 +175,7 @@ def test_a_closed_handle_refuses_everything_by_name(path: Path) -> None:
     for use in uses:
         with pytest.raises(ValueError):
             use()
-    with pytest.raises(ValueError, match="a.b2nd"):
+    with pytest.raises(ValueError, match=r"a\.b2nd"):
         a[0]
 
 
@@ -243,14 +246,14 @@ def test_readers_and_a_writer_in_threads_see_whole_statements() -> None:
 def test_closing_while_others_read_ends_in_an_error_at_worst() -> None:
     for _ in range(20):
         a = tessera.full((64, 64), 3, chunks=(16, 16), blocks=(8, 8))
-        errors: list[BaseException] = []
+        errors: list[str] = []
 
-        def read(a: tessera.NDArray = a, errors: list[BaseException] = errors) -> None:
+        def read(a: tessera.NDArray = a, errors: list[str] = errors) -> None:
             try:
                 for _ in range(50):
                     assert a[:].min() == 3
             except ValueError as e:
-                errors.append(e)
+                errors.append(str(e))
 
         readers = [threading.Thread(target=read) for _ in range(3)]
         for t in readers:
@@ -258,7 +261,7 @@ def test_closing_while_others_read_ends_in_an_error_at_worst() -> None:
         a.close()
         for t in readers:
             t.join()
-        assert all("closed" in str(e) for e in errors)
+        assert all("closed" in text for text in errors)
 
 
 def test_a_failed_write_is_said_when_it_is_flushed(tmp_path: Path) -> None:
