@@ -8,6 +8,7 @@ cdef extern from "pthread.h" nogil:
     int pthread_rwlock_init(pthread_rwlock_t *lock, const void *attr)
     int pthread_rwlock_destroy(pthread_rwlock_t *lock)
     int pthread_rwlock_rdlock(pthread_rwlock_t *lock)
+    int pthread_rwlock_tryrdlock(pthread_rwlock_t *lock)
     int pthread_rwlock_wrlock(pthread_rwlock_t *lock)
     int pthread_rwlock_unlock(pthread_rwlock_t *lock)
 
@@ -61,8 +62,15 @@ cdef class SchunkSpec:
 
 # What every handle is: who may use it when, and how it is found again.  The c_ functions are the
 # calls of its kind (tsr_array_flush, tsr_schunk_flush, ...).
+cdef struct Link:
+    Link *before
+    Link *after
+    pthread_rwlock_t *lock
+    bint *is_open
+
 cdef class Handle:
     cdef pthread_rwlock_t lock
+    cdef Link link                   # of the handles of this process
     cdef object __weakref__
     cdef object place                # where urlpath led when it was opened, for the registry
     cdef object borrowed             # memory that the handle reads in place

@@ -424,6 +424,27 @@ def _flush_all():
 atexit.register(_flush_all)
 
 
+cdef Link _handles  # the first one is behind it; changed with the GIL only
+
+
+def _after_fork():
+    """Locks that other threads of the parent held have no owner here, who would give them back.
+
+    A handle that one of them was changing is in no state to be used.
+    """
+    global _turns, _meeting
+    cdef Link *h = _handles.after
+    _turns, _meeting = threading.RLock(), threading.RLock()
+    while h != NULL:
+        if pthread_rwlock_tryrdlock(h.lock) != 0:
+            h.is_open[0] = False
+        pthread_rwlock_init(h.lock, NULL)
+        h = h.after
+
+
+os.register_at_fork(after_in_child=_after_fork)
+
+
 @cython.no_gc_clear  # what was borrowed must outlive the handle
 cdef class Handle:
     """What arrays and super-chunks have in common: a place, a life, metalayers.
@@ -435,6 +456,13 @@ cdef class Handle:
     def __cinit__(self, *args, **kwargs):
         pthread_rwlock_init(&self.lock, NULL)
         self.pid = getpid()
+        self.link.lock = &self.lock
+        self.link.is_open = &self.is_open
+        self.link.before = &_handles
+        self.link.after = _handles.after
+        if _handles.after != NULL:
+            _handles.after.before = &self.link
+        _handles.after = &self.link
 
     def __dealloc__(self):
         cdef int rc = 0
@@ -451,6 +479,9 @@ cdef class Handle:
                     check(rc)
                 except Exception:
                     PyErr_WriteUnraisable(self.urlpath)
+        self.link.before.after = self.link.after
+        if self.link.after != NULL:
+            self.link.after.before = self.link.before
         pthread_rwlock_destroy(&self.lock)
 
     # ---- what the kinds of handles bring ----

@@ -353,3 +353,35 @@ def test_a_handle_is_asked_while_it_changes(path: Path) -> None:
     stop.set()
     thread.join()
     assert a.vlmeta["x"] == 199
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_child_forked_beside_a_reader_uses_the_handle(path: Path) -> None:
+    code = """
+        import os, sys, threading, tessera
+        a = tessera.open(sys.argv[1], mode="a")
+        stop = threading.Event()
+        def read():
+            while not stop.is_set():
+                a[...]
+        reader = threading.Thread(target=read)
+        reader.start()
+        for i in range(20):
+            pid = os.fork()
+            if not pid:
+                a.refresh()
+                assert a[0] == 0
+                a.close()
+                os._exit(0)
+            assert os.waitpid(pid, 0)[1] == 0
+        stop.set()
+        reader.join()
+    """
+    out = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", textwrap.dedent(code), str(path)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (out.returncode, out.stderr) == (0, "")
