@@ -16,7 +16,6 @@ import weakref
 
 cimport cython
 from cpython.bytes cimport PyBytes_FromStringAndSize
-from cpython.exc cimport PyErr_WriteUnraisable
 from cpython.mem cimport PyMem_Calloc, PyMem_Free
 from cpython.ref cimport Py_INCREF
 from libc.stdint cimport int64_t, uint64_t
@@ -413,12 +412,19 @@ def forget_path(str path):
         h._forget()
 
 
+cdef void _flush_or_tell(object h) noexcept:
+    """What is raised goes to sys.unraisablehook: the other handles are written all the same."""
+    h._flush_at_exit()
+
+
+cdef void _close_or_tell(int rc) noexcept:
+    """The same of a handle that went away."""
+    check(rc)
+
+
 def _flush_all():
     for h in list(_writers.values()):
-        try:
-            h._flush_at_exit()
-        except Exception:
-            PyErr_WriteUnraisable(h.urlpath)  # the others are written all the same
+        _flush_or_tell(h)
 
 
 atexit.register(_flush_all)
@@ -474,11 +480,7 @@ cdef class Handle:
                     rc = self.c_close()
                 else:
                     self.c_drop()
-            if rc < 0:
-                try:
-                    check(rc)
-                except Exception:
-                    PyErr_WriteUnraisable(self.urlpath)
+            _close_or_tell(rc)
         self.link.before.after = self.link.after
         if self.link.after != NULL:
             self.link.after.before = self.link.before

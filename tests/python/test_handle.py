@@ -287,6 +287,8 @@ def test_at_exit_a_handle_that_cannot_be_written_does_not_stop_the_others(path: 
     """
     out = run(code, str(path.parent) + os.sep)
     assert list(stored(path)) == [7] * 10, out.stderr
+    for name in ("gone.b2nd", "gone2.b2nd"):
+        assert f"{name}: the file was removed or replaced" in out.stderr
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
