@@ -32,3 +32,6 @@ def register_filter(
     backward: _Coder | None = None,
     name: str | None = None,
 ) -> None: ...
+
+ID_MIN: int
+ID_MAX: int
