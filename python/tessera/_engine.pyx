@@ -541,13 +541,13 @@ cdef class Handle:
             self.locking = True  # whoever maps a file expects to see changes in it
         if not options.get("locking") and mapped != "c" and options.get("format") != "raw":
             self.again = {"threads": options.get("threads", 0)}
-            if self.writable and self.urlpath is not None:
-                self.file = identity(self.urlpath)  # None: it appears with the first flush
+            if self.place is not None and not self.pending:
+                self.file = identity(self.place)  # a new one appears with the first flush
         return 0
 
     cdef int reopen(self, str mode) except -1:
         cdef Options o = Options(mode=mode, **self.again)
-        cdef bytes b = os.fsencode(self.urlpath)
+        cdef bytes b = os.fsencode(self.place)
         cdef const char *u = b
         cdef int rc = CLOSED
         with nogil:
@@ -563,7 +563,7 @@ cdef class Handle:
             return
         if self.pending or not self.writable:
             return  # it could not be flushed: the new writer hears of the conflict
-        if self.file is None or self.file != identity(self.urlpath):
+        if self.file is None or self.file != identity(self.place):
             return  # removed or replaced: nobody waits for this one
         self.reopen("r")
         self.aside = True
@@ -571,10 +571,10 @@ cdef class Handle:
     cdef int step_in(self) except -1:
         """The only writer again."""
         with _turns:
-            if self.file != identity(self.urlpath):
+            if self.file != identity(self.place):
                 raise ConflictError(f"{self.urlpath}: the file was replaced since this handle wrote "
                                     "to it: open it anew")
-            make_way(self.urlpath)
+            make_way(self.place)
             self.reopen("r+")
             self.aside = False
         return 0
@@ -596,6 +596,9 @@ cdef class Handle:
         return 0
 
     cdef int created(self, object urlpath, str mode, dict options) except -1:
+        """The same for a new container, which takes its place with the first flush."""
+        if urlpath is not None:
+            flush_path(urlpath)  # then whoever wrote to what was there has nothing to lose
         self.pending = True
         self.opened(urlpath, "a" if mode == "x" else mode, True, options.get("locking", False))
         return self.keep_options(options)
@@ -711,8 +714,8 @@ cdef class Handle:
                     self.pending = False  # here: another thread's change may come next
             pthread_rwlock_unlock(&self.lock)
         self.done(rc)
-        if self.file is None and self.again is not None and self.urlpath is not None:
-            self.file = identity(self.urlpath)
+        if self.file is None and self.again is not None and self.place is not None:
+            self.file = identity(self.place)
 
     def _flush_at_exit(self):
         if self.pending and self.pid == getpid():

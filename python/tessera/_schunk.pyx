@@ -78,8 +78,6 @@ cdef class SuperChunk(Handle):
         cdef const char *u = NULL if url is None else <const char *>b
         cdef int rc
         self.must_be_new()
-        if url is not None:
-            flush_path(url)
         with nogil:
             rc = _c.tsr_schunk_create(u, &spec.s, &o.o, &self.s)
         check(rc)

@@ -112,6 +112,14 @@ def _to_base(name: str) -> Callable[..., Any]:
     return call
 
 
+def _refused(name: str) -> Callable[..., Any]:
+    def call(self: View, *args: Any, **kwargs: Any) -> Any:
+        raise ValueError(f"{name}: this array is a view of another one: use its `base`, or a copy")
+
+    call.__name__ = name
+    return call
+
+
 def axes_of(axis: Axes, ndim: int) -> list[int]:
     """Axis numbers from 0 on, each one once.
 
@@ -202,6 +210,9 @@ def squeeze(array: NDArray, axis: Axes | None = None) -> NDArray:
     return View._of(array, axes, array.ndim - len(out))
 
 
-for _name in ("flush", "sync", "refresh", "_stats", "_spec", "_cparams", "_meta_names", "_meta_get",
+for _name in ("flush", "sync", "refresh", "change_tick", "_stats", "_spec", "_cparams", "_lock",
+              "_unlock", "_attrs", "_attr_set", "_attr_remove", "_meta_names", "_meta_get",
               "_meta_set", "_meta_remove"):  # fmt: skip
     setattr(View, _name, _to_base(_name))
+for _name in ("append", "get_chunk", "iterchunks_info", "resize"):
+    setattr(View, _name, _refused(_name))

@@ -8,6 +8,7 @@ import sys
 import textwrap
 import threading
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -159,6 +160,28 @@ def test_a_file_is_made_anew_while_old_handles_live(path: Path) -> None:
         old = tessera.full(10, i, dtype="i4", urlpath=path, mode="w")
     old.close()
     assert stored(path).tolist() == [2] * 10
+
+
+def test_a_handle_of_a_replaced_file_steps_aside_too(path: Path) -> None:
+    new = tessera.full(10, 3, dtype="i4", urlpath=path, mode="w")
+    with tessera.open(path, mode="a") as other:
+        other[0] = 4
+    new[1] = 5
+    new.close()
+    assert stored(path)[:3].tolist() == [4, 5, 3]
+
+
+def test_handles_take_turns_wherever_the_program_goes(path: Path, monkeypatch: Any) -> None:
+    monkeypatch.chdir(path.parent)
+    a = tessera.open(path.name, mode="a")
+    a[0] = 1
+    monkeypatch.chdir("/")
+    b = tessera.open(path, mode="a")
+    b[1] = 2
+    a[2] = 3
+    a.close()
+    b.close()
+    assert stored(path)[:3].tolist() == [1, 2, 3]
 
 
 def test_with_locking_each_change_is_written(path: Path) -> None:
