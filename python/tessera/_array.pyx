@@ -13,7 +13,7 @@ cimport numpy as cnp
 from cpython.buffer cimport (PyBUF_C_CONTIGUOUS, PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release,
                              PyObject_GetBuffer)
 from cpython.mem cimport PyMem_Calloc, PyMem_Free
-from cpython.number cimport PyIndex_Check, PyNumber_Index
+from cpython.number cimport PyIndex_Check, PyNumber_AsSsize_t
 from cpython.ref cimport Py_INCREF
 from cpython.slice cimport PySlice_AdjustIndices, PySlice_Unpack
 from libc.string cimport memset, strlen
@@ -24,7 +24,7 @@ from tessera cimport _c
 from tessera._engine cimport (CLOSED, Handle, Options, Spec, check, pthread_rwlock_unlock,
                               steps_of, taken)
 
-from tessera._engine import flush_path, make_way
+from tessera._engine import flush_path, make_way, name_bytes, path_bytes
 
 cnp.import_array()
 
@@ -53,7 +53,7 @@ cdef class Array(Handle):
         """Opens what is at url; mode: "r" or "a"."""
         cdef Array self = cls.__new__(cls)
         cdef Options o = Options(mode="r" if mode == "r" else "r+", **options)
-        cdef bytes b = os.fsencode(url)
+        cdef bytes b = path_bytes(url)
         cdef const char *u = b
         cdef int rc
         flush_path(url) if mode == "r" else make_way(url)
@@ -69,7 +69,7 @@ cdef class Array(Handle):
         """A new array at url (None: in memory); mode "x" refuses to replace."""
         cdef Array self = cls.__new__(cls)
         cdef Options o = Options(mode=mode, **options)
-        cdef bytes b = b"" if url is None else os.fsencode(url)
+        cdef bytes b = b"" if url is None else path_bytes(url)
         cdef const char *u = NULL if url is None else <const char *>b
         cdef int rc
         with nogil:
@@ -243,7 +243,7 @@ cdef class Array(Handle):
         return 0
 
     cdef int at(self, int d, object k, Box *b) except -1:
-        cdef Py_ssize_t i = k if type(k) is int else PyNumber_Index(k)
+        cdef Py_ssize_t i = PyNumber_AsSsize_t(k, IndexError)
         if i < -self.dims[d] or i >= self.dims[d]:
             raise IndexError(f"index {i} is out of bounds for axis {d} with size {self.dims[d]}")
         b.start[d] = i + self.dims[d] if i < 0 else i
@@ -273,6 +273,10 @@ cdef class Array(Handle):
         cdef Box b
         cdef _c.tsr_slice s
         cdef cnp.ndarray out
+        if not self.is_open:
+            self.done(CLOSED)
+        if self.aside:
+            self.catch_up()
         if not self.box(key, &b):
             return NotImplemented
         out = empty(self.dtype, b.ndim, b.dims)
@@ -390,7 +394,7 @@ cdef class Array(Handle):
         """
         cdef Array new = type(self).__new__(type(self))
         cdef Options o = Options(mode=mode, **options)
-        cdef bytes b = b"" if url is None else os.fsencode(url)
+        cdef bytes b = b"" if url is None else path_bytes(url)
         cdef const char *u = NULL if url is None else <const char *>b
         cdef int rc = CLOSED
         with nogil:
@@ -409,7 +413,7 @@ cdef class Array(Handle):
         """A new handle of what a basic key selects, at url; the rest as of `_copy`."""
         cdef Array new = type(self).__new__(type(self))
         cdef Options o = Options(mode=mode, **options)
-        cdef bytes b = b"" if url is None else os.fsencode(url)
+        cdef bytes b = b"" if url is None else path_bytes(url)
         cdef const char *u = NULL if url is None else <const char *>b
         cdef _c.tsr_axis axes[32]
         cdef Box x
@@ -461,7 +465,7 @@ cdef class Array(Handle):
 
     def _attr_set(self, str name, str json):
         """An attribute becomes a JSON value; json None: it is removed."""
-        cdef bytes b = name.encode(), v = b"" if json is None else json.encode()
+        cdef bytes b = name_bytes(name), v = b"" if json is None else json.encode()
         cdef const char *n = b
         cdef const char *value = NULL if json is None else <const char *>v
         cdef int rc = CLOSED
@@ -596,7 +600,7 @@ def concat(list arrays, int axis, url, *, str mode="w", **options):
     """The arrays one after the other along axis, as a new array of the first one's class."""
     cdef Array x, new = type(arrays[0]).__new__(type(arrays[0]))
     cdef Options o = Options(mode=mode, **options)
-    cdef bytes b = b"" if url is None else os.fsencode(url)
+    cdef bytes b = b"" if url is None else path_bytes(url)
     cdef const char *u = NULL if url is None else <const char *>b
     cdef int rc = _c.TSR_OK, i, locked = 0, n = len(arrays)
     cdef const _c.tsr_array **p = <const _c.tsr_array **>PyMem_Calloc(n, sizeof(void *))
@@ -605,8 +609,12 @@ def concat(list arrays, int axis, url, *, str mode="w", **options):
     try:
         for i in range(n):
             x = arrays[i]
+            if x.aside:
+                x.catch_up()
+        for i in range(n):
+            x = arrays[i]
             with nogil:
-                if not x.for_reading():
+                if not x.for_more_reading():
                     rc = CLOSED
             locked += 1
             x.done(rc)

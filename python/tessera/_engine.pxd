@@ -105,10 +105,12 @@ cdef class Handle:
     cdef int keep_options(self, dict options) except -1
     cdef int reopen(self, str mode) except -1
     cdef int step_in(self) except -1
+    cdef int catch_up(self) except -1
     cdef int look(self) except -1
     cdef int opened(self, object urlpath, str mode, bint writable, bint locking) except -1
     cdef int created(self, object urlpath, str mode, dict options) except -1
     cdef bint for_reading(self) noexcept nogil
+    cdef bint for_more_reading(self) noexcept nogil
     cdef bint for_changes(self) noexcept nogil
     cdef void unlock_changed(self, int rc) noexcept nogil
     cdef int done(self, int rc) except -1

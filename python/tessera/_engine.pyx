@@ -110,6 +110,19 @@ cdef bytes taken(void *buf, size_t n):
         _c.tsr_free(buf)
 
 
+def path_bytes(url) -> bytes:
+    """A path as C takes it."""
+    return name_bytes(os.fsdecode(url), "urlpath", os.fsencode(url))
+
+
+def name_bytes(str name, str what="name", bytes encoded=None) -> bytes:
+    """A name as C takes it: C would end it at a NUL, and it would be another one."""
+    b = name.encode() if encoded is None else encoded
+    if not b or b"\0" in b:
+        raise ValueError(f"{what}: found {name!r}, expected at least one byte and no NUL")
+    return b
+
+
 # ---- contexts: one per number of threads, for as long as the process lives ----
 
 cdef class _Context:
@@ -197,7 +210,7 @@ def probe(str url, uint64_t offset=0) -> tuple:
     """What lies at url: ("array" | "schunk" | "chunk" | "group", format)."""
     cdef _c.tsr_place_info info
     cdef Options o = Options(offset=offset)
-    cdef bytes b = os.fsencode(url)
+    cdef bytes b = path_bytes(url)
     cdef const char *u = b
     cdef int rc
     memset(&info, 0, sizeof(info))
@@ -218,7 +231,7 @@ cdef class Steps:
             raise ValueError(f"at most 6 filters and a codec, found {len(steps)} steps")
         self.kept = []
         for name, params in steps:
-            n, p = name.encode(), (params or "").encode()
+            n, p = name_bytes(name), (params or "").encode()
             self.kept += [n, p]
             self.step[self.n].name = n
             self.step[self.n].params = p
@@ -242,7 +255,7 @@ cdef class Metas:
         if self.value == NULL:
             raise MemoryError
         for name, value in metas.items():
-            n, v = name.encode(), bytes(value)
+            n, v = name_bytes(name), bytes(value)
             self.kept += [n, v]
             self.value[self.n].name = n
             self.value[self.n].p = <const char *>v
@@ -390,7 +403,7 @@ def flush_path(str path):
     for h in _writers_of(path):
         try:
             h.flush()
-        except (ConflictError, FileNotFoundError):
+        except (TesseraError, OSError):
             pass
 
 
@@ -547,7 +560,7 @@ cdef class Handle:
 
     cdef int reopen(self, str mode) except -1:
         cdef Options o = Options(mode=mode, **self.again)
-        cdef bytes b = os.fsencode(self.place)
+        cdef bytes b = path_bytes(self.place)
         cdef const char *u = b
         cdef int rc = CLOSED
         with nogil:
@@ -579,6 +592,23 @@ cdef class Handle:
             self.aside = False
         return 0
 
+    cdef int catch_up(self) except -1:
+        """Before it reads beside the handle that writes: what that one holds is there to be read.
+
+        What fails here is not lost: the one that writes says so when it is flushed itself, and this
+        one reads the state before.
+        """
+        cdef int rc = 0
+        cdef _c.cbool changed = False
+        flush_path(self.place)
+        with nogil:
+            if self.for_changes():
+                rc = self.c_refresh(&changed)
+            pthread_rwlock_unlock(&self.lock)
+        if rc >= 0 and changed:
+            self.look()
+        return 0
+
     def _forget(self):
         self.pending = False
 
@@ -604,7 +634,14 @@ cdef class Handle:
         return self.keep_options(options)
 
     cdef bint for_reading(self) noexcept nogil:
-        """Takes the lock together with other readers."""
+        """Takes the lock together with other readers, on the newest state."""
+        if self.aside:
+            with gil:
+                self.catch_up()
+        return self.for_more_reading()
+
+    cdef bint for_more_reading(self) noexcept nogil:
+        """The same on the state that is known, for those who hold the locks of other handles."""
         pthread_rwlock_rdlock(&self.lock)
         return self.is_open
 
@@ -805,7 +842,7 @@ cdef class Handle:
 
     def _meta_get(self, bint vl, str name) -> bytes:
         cdef _c.tsr_meta_kind kind = _c.TSR_VLMETA if vl else _c.TSR_META
-        cdef bytes b = name.encode()
+        cdef bytes b = name_bytes(name)
         cdef const char *s = b
         cdef void *buf = NULL
         cdef size_t n = 0
@@ -821,7 +858,7 @@ cdef class Handle:
 
     def _meta_set(self, bint vl, str name, bytes value):
         cdef _c.tsr_meta_kind kind = _c.TSR_VLMETA if vl else _c.TSR_META
-        cdef bytes b = name.encode()
+        cdef bytes b = name_bytes(name)
         cdef const char *s = b
         cdef const char *p = value
         cdef size_t n = len(value)
@@ -836,7 +873,7 @@ cdef class Handle:
         self.changed(rc)
 
     def _meta_remove(self, str name):
-        cdef bytes b = name.encode()
+        cdef bytes b = name_bytes(name)
         cdef const char *s = b
         cdef int rc = CLOSED
         self.may_change()

@@ -16,7 +16,7 @@ from tessera cimport _c
 from tessera._engine cimport (CLOSED, Handle, Options, SchunkSpec, check, pthread_rwlock_unlock,
                               steps_of, taken)
 
-from tessera._engine import flush_path, make_way
+from tessera._engine import flush_path, make_way, path_bytes
 
 
 cdef int readable(object data, Py_buffer *view) except -1:
@@ -43,7 +43,7 @@ cdef class SuperChunk(Handle):
     def _open_here(self, str url, *, str mode="r", **options):
         """This object, new, becomes the super-chunk at url."""
         cdef Options o = Options(mode="r" if mode == "r" else "r+", **options)
-        cdef bytes b = os.fsencode(url)
+        cdef bytes b = path_bytes(url)
         cdef const char *u = b
         cdef int rc
         self.must_be_new()
@@ -74,7 +74,7 @@ cdef class SuperChunk(Handle):
     def _create(self, url, SchunkSpec spec, *, str mode="w", **options):
         """This object, new, becomes a super-chunk at url (None: in memory)."""
         cdef Options o = Options(mode=mode, **options)
-        cdef bytes b = b"" if url is None else os.fsencode(url)
+        cdef bytes b = b"" if url is None else path_bytes(url)
         cdef const char *u = NULL if url is None else <const char *>b
         cdef int rc
         self.must_be_new()
@@ -238,7 +238,7 @@ cdef class SuperChunk(Handle):
                 raise IndexError(f"step {step}: super-chunks are read and written in steps of 1")
             n[0] = PySlice_AdjustIndices(have, &start, &stop, step)
         else:
-            start = PyNumber_AsSsize_t(key, None)
+            start = PyNumber_AsSsize_t(key, IndexError)
             if start < 0:
                 start += have
             n[0] = 0 <= start < have
@@ -578,7 +578,7 @@ cdef class SuperChunk(Handle):
         """A new handle of a copy at url (None: in memory), as spec says where it says something."""
         cdef SuperChunk new = type(self).__new__(type(self))
         cdef Options o = Options(mode=mode, **options)
-        cdef bytes b = b"" if url is None else os.fsencode(url)
+        cdef bytes b = b"" if url is None else path_bytes(url)
         cdef const char *u = NULL if url is None else <const char *>b
         cdef int rc = CLOSED
         with nogil:

@@ -87,7 +87,7 @@ class Plan:
     def url(self) -> str | None:
         """Where it will be; None in memory."""
         path = self.storage.urlpath
-        return None if path is None else os.fspath(path)
+        return None if path is None else os.fsdecode(path)
 
     def place(self) -> dict[str, Any]:
         """Where the engine puts it, as keywords of `Array._create`."""

@@ -72,6 +72,9 @@ class NDArray(Reductions, Neighbours, Array):
     _given: params.CParams | None = None  # at its creation
     _options: dict[str, Any] | None = None  # what it was opened with, besides its path
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        raise TypeError("arrays are made by tessera.zeros, asarray, open and the like")
+
     # ---- items ----
 
     def __getitem__(self, key: Any) -> Any:

@@ -19,7 +19,7 @@ _MAPPED = {"r": "r", "r+": "a", "c": "a"}  # mmap_mode -> mode
 
 
 def _path(urlpath: str | os.PathLike[str]) -> str:
-    path = os.fspath(urlpath)
+    path = os.fsdecode(urlpath)
     parts = urlsplit(path)
     if parts.scheme == "file" and parts.netloc in ("", "localhost"):
         return unquote(parts.path)

@@ -265,7 +265,7 @@ class Storage(_Keys):
         if self.contiguous is None:
             self.contiguous = self.urlpath is not None
         if self.urlpath is not None:
-            self.urlpath = os.fspath(self.urlpath)
+            self.urlpath = os.fsdecode(self.urlpath)
 
 
 cparams_dflts: dict[str, Any] = dict(CParams())

@@ -184,6 +184,58 @@ def test_handles_take_turns_wherever_the_program_goes(path: Path, monkeypatch: A
     assert stored(path)[:3].tolist() == [1, 2, 3]
 
 
+def test_what_one_handle_wrote_another_one_reads_before_it_writes(path: Path) -> None:
+    a = tessera.open(path, mode="a")
+    b = tessera.open(path, mode="a")
+    for _ in range(10):
+        a[0] += 1
+        b[0] += 1
+    both = tessera.concat([a, b, b, a])
+    assert both[::10].tolist() == [20] * 4
+    b.resize((12,))
+    assert a[10:].tolist() == [0, 0]
+    a.close()
+    b.close()
+    assert stored(path)[0] == 20
+
+
+@pytest.mark.parametrize("name", ["", "a.b2nd\0x", b"a.b2nd\0x"])
+def test_a_path_that_c_would_cut_short_touches_nothing(
+    path: Path, monkeypatch: Any, name: Any
+) -> None:
+    monkeypatch.chdir(path.parent)
+    for use in (
+        lambda: tessera.ones(3, urlpath=name, mode="w"),
+        lambda: tessera.SChunk(data=b"abc", urlpath=name, mode="w"),
+        lambda: tessera.open(name, mode="a"),
+        lambda: tessera.ones(3).save(name, mode="w"),
+    ):
+        with pytest.raises((ValueError, FileNotFoundError)):
+            use()
+    assert stored(path).tolist() == [0] * 10
+
+
+def test_a_metalayers_name_is_not_cut_short() -> None:
+    a = tessera.zeros(3)
+    a.vlmeta["x"] = 1
+    with pytest.raises(ValueError, match="NUL"):
+        a.vlmeta["x\0y"] = 2
+    assert a.vlmeta["x"] == 1
+
+
+def test_an_array_that_was_never_made_is_refused() -> None:
+    with pytest.raises(TypeError, match="zeros"):
+        tessera.NDArray()
+    with pytest.raises(ValueError, match="closed"):
+        tessera.NDArray.__new__(tessera.NDArray)[()]
+
+
+def test_numbers_beyond_64_bits_are_no_index() -> None:
+    for x in (tessera.zeros(3), tessera.SChunk(data=b"abc")):
+        with pytest.raises(IndexError):
+            x[2**70]
+
+
 def test_with_locking_each_change_is_written(path: Path) -> None:
     a = tessera.open(path, mode="a", locking=True)
     a[5] = 11
