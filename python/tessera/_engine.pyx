@@ -470,6 +470,15 @@ cdef class Handle:
 
     Each call into the engine goes `if self.for_reading(): rc = c_...`, with `done(rc)` after it:
     rc stays CLOSED when the handle is not open any more.
+
+    Attributes
+    ----------
+    urlpath : str or None
+        Where it is stored; None in memory.
+    mode : str
+        As it was opened or created: "r", "a" or "w".
+    writable : bool
+        Whether it may be changed.
     """
 
     def __cinit__(self, *args, **kwargs):
@@ -699,6 +708,16 @@ cdef class Handle:
         ------
         OSError, ConflictError
             What was pending could not be written.
+
+        Examples
+        --------
+        >>> import tessera
+        >>> a = tessera.zeros(3, urlpath="closed.b2nd", mode="w")
+        >>> a[1] = 5
+        >>> a.close()
+        >>> tessera.open("closed.b2nd", mode="r")[:]
+        array([0., 5., 0.])
+        >>> tessera.remove_urlpath("closed.b2nd")
         """
         cdef int rc = 0
         with nogil:
@@ -727,6 +746,14 @@ cdef class Handle:
         ------
         OSError, ConflictError
             It could not be written; the file is as the last flush left it.
+
+        Examples
+        --------
+        >>> import tessera
+        >>> with tessera.SChunk(urlpath="flushed.b2frame", mode="w") as s:
+        ...     n = s.append_data(b"abc")
+        ...     s.flush()  # "abc" is in the file
+        >>> tessera.remove_urlpath("flushed.b2frame")
         """
         if self.pending:
             self._flush(False)
@@ -738,6 +765,14 @@ cdef class Handle:
         ------
         OSError, ConflictError
             It could not be written; the file is as the last flush left it.
+
+        Examples
+        --------
+        >>> import tessera
+        >>> with tessera.zeros(3, urlpath="synced.b2nd", mode="w") as a:
+        ...     a[0] = 1
+        ...     a.sync()  # the 1 is on the disk
+        >>> tessera.remove_urlpath("synced.b2nd")
         """
         self._flush(True)
 
@@ -770,6 +805,15 @@ cdef class Handle:
         ------
         CorruptError
             Also while a program that is no Tessera is half way through a change: try again.
+
+        Examples
+        --------
+        >>> import tessera
+        >>> a = tessera.zeros(3, urlpath="watched.b2nd", mode="w")
+        >>> a.refresh()
+        False
+        >>> a.close()
+        >>> tessera.remove_urlpath("watched.b2nd")
         """
         cdef int rc = CLOSED
         cdef _c.cbool changed = False
@@ -782,7 +826,15 @@ cdef class Handle:
         return bool(changed)
 
     def to_cframe(self) -> bytes:
-        """All of it as a contiguous Blosc2 frame: what a .b2nd or .b2frame file would hold."""
+        """All of it as a contiguous Blosc2 frame: what a .b2nd or .b2frame file would hold.
+
+        Examples
+        --------
+        >>> import tessera
+        >>> frame = tessera.arange(4).to_cframe()
+        >>> tessera.from_cframe(frame)[1:3]
+        array([1, 2])
+        """
         cdef void *buf = NULL
         cdef size_t n = 0
         cdef int rc = CLOSED

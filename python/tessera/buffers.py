@@ -152,6 +152,12 @@ def decompress(src: Any, dst: Any = None, as_bytearray: bool = False) -> bytes |
         src is shorter than a header, or dst empty.
     RuntimeError
         src is corrupt, or dst too small.
+
+    Examples
+    --------
+    >>> import tessera
+    >>> tessera.decompress(tessera.compress(b"abc" * 2, typesize=1))
+    b'abcabc'
     """
     _check_chunk(src, dst)
     threads = params.threads_of(params.default_nthreads())
@@ -222,6 +228,12 @@ def decompress2(src: Any, dst: Any = None, **kwargs: Any) -> bytes | None:
         dst is too small.
     AttributeError
         dparams and a field of it.
+
+    Examples
+    --------
+    >>> import tessera
+    >>> tessera.decompress2(tessera.compress2(b"abcabc", typesize=1), nthreads=1)
+    b'abcabc'
     """
     dp: DParams = _one_of(DParams, "dparams", kwargs)
     _check_chunk(src, dst)
@@ -313,6 +325,12 @@ def unpack(packed_object: Any, *, trusted: bool = False, **kwargs: Any) -> Any:
         packed_object is no buffer.
     pickle.UnpicklingError
         It names something else and is not trusted.
+
+    Examples
+    --------
+    >>> import numpy as np, tessera
+    >>> tessera.unpack(tessera.pack(np.arange(3)))
+    array([0, 1, 2])
     """
     return _unpickle(packed_object, trusted, kwargs)
 
@@ -331,6 +349,13 @@ def pack_array(
         arr is no array.
     ValueError
         clevel is out of range, or the array larger than MAX_BUFFERSIZE.
+
+    Examples
+    --------
+    >>> import numpy as np, tessera
+    >>> packed = tessera.pack_array(np.zeros(100_000))
+    >>> len(packed) < 10_000
+    True
     """
     return pack(arr, clevel, filter, codec)
 
@@ -339,6 +364,12 @@ def unpack_array(packed_array: Any, *, trusted: bool = False, **kwargs: Any) -> 
     """The array that `pack_array` was given; parameters and errors as of `unpack`.
 
     With encoding="bytes", for what Python 2 pickled, strings come back as text in UTF-8.
+
+    Examples
+    --------
+    >>> import numpy as np, tessera
+    >>> tessera.unpack_array(tessera.pack_array(np.array([1.5, 2.5])))
+    array([1.5, 2.5])
     """
     array = _unpickle(packed_array, trusted, kwargs)
     if kwargs.get("encoding") == "bytes" and array.dtype.kind == "S":
@@ -370,7 +401,14 @@ def get_cbuffer_sizes(src: Any) -> tuple[int, int, int]:
 
 
 def get_clib(chunk: Any) -> str:
-    """The library that a chunk was compressed with: "LZ4", "Zstd" ..."""
+    """The library that a chunk was compressed with: "LZ4", "Zstd" ...
+
+    Examples
+    --------
+    >>> import tessera
+    >>> tessera.get_clib(tessera.compress(b"abc" * 100, typesize=1, codec=tessera.Codec.LZ4))
+    'LZ4'
+    """
     codec = params.codec_of(_chunk.chunk_info(chunk)["codec_id"])
     return _LIBRARIES.get(codec, str(codec))
 
@@ -404,6 +442,13 @@ def clib_info(codec: Codec) -> tuple[bytes, bytes]:
     ------
     ValueError
         The codec is not in this build.
+
+    Examples
+    --------
+    >>> import tessera
+    >>> name, version = tessera.clib_info(tessera.Codec.ZSTD)
+    >>> name
+    b'Zstd'
     """
     if codec not in compressor_list(plugins=True):
         raise ValueError(f"{codec}: not in this build")
@@ -413,7 +458,14 @@ def clib_info(codec: Codec) -> tuple[bytes, bytes]:
 
 
 def get_compressor() -> str:
-    """Name of the codec that `set_compressor` chose."""
+    """Name of the codec that `set_compressor` chose.
+
+    Examples
+    --------
+    >>> import tessera
+    >>> tessera.get_compressor()
+    'blosclz'
+    """
     return _defaults.compressor.name.lower()
 
 
@@ -424,6 +476,16 @@ def set_compressor(codec: Codec) -> int:
     -------
     int
         Its number.
+
+    Examples
+    --------
+    >>> import tessera
+    >>> tessera.set_compressor(tessera.Codec.LZ4)
+    1
+    >>> tessera.get_compressor()
+    'lz4'
+    >>> tessera.set_compressor(tessera.Codec.BLOSCLZ)
+    0
     """
     clib_info(codec)
     _defaults.compressor = codec
@@ -431,7 +493,14 @@ def set_compressor(codec: Codec) -> int:
 
 
 def get_blocksize() -> int:
-    """Bytes of a block in functions on buffers; 0: chosen for each."""
+    """Bytes of a block in functions on buffers; 0: chosen for each.
+
+    Examples
+    --------
+    >>> import tessera
+    >>> tessera.get_blocksize()
+    0
+    """
     return _defaults.blocksize
 
 
@@ -442,6 +511,14 @@ def set_blocksize(blocksize: int = 0) -> None:
     ------
     ValueError
         It is negative or more than MAX_BLOCKSIZE.
+
+    Examples
+    --------
+    >>> import tessera
+    >>> tessera.set_blocksize(2**14)
+    >>> tessera.get_cbuffer_sizes(tessera.compress(bytes(range(256)) * 256, typesize=1))[2]
+    16384
+    >>> tessera.set_blocksize(0)
     """
     if not 0 <= blocksize <= params.MAX_BLOCKSIZE:
         raise ValueError(f"blocksize: found {blocksize}, expected 0 to {params.MAX_BLOCKSIZE}")
@@ -461,17 +538,40 @@ def detect_number_of_cores() -> int:
 
 
 def set_releasegil(gilstate: bool) -> bool:
-    """For compatibility: the GIL is always released during work.  Returns the value before."""
+    """For compatibility: the GIL is always released during work.  Returns the value before.
+
+    Examples
+    --------
+    >>> import tessera
+    >>> before = tessera.set_releasegil(True)
+    >>> tessera.set_releasegil(before)
+    True
+    """
     before, _defaults.releasegil = _defaults.releasegil, bool(gilstate)
     return before
 
 
 def free_resources() -> None:
-    """For compatibility: there is nothing that has to be freed by hand."""
+    """For compatibility: there is nothing that has to be freed by hand.
+
+    Examples
+    --------
+    >>> import tessera
+    >>> tessera.free_resources()
+    """
 
 
 def print_versions() -> None:
-    """Prints the versions of Tessera and of what it runs on."""
+    """Prints the versions of Tessera and of what it runs on.
+
+    Examples
+    --------
+    >>> import tessera
+    >>> tessera.print_versions()  # doctest: +ELLIPSIS
+    -------...
+    tessera:     ...
+    -------...
+    """
     rows = {
         "tessera": _engine.version(),
         "Codecs": ", ".join(c.name for c in compressor_list(plugins=True)),

@@ -174,12 +174,41 @@ class Callbacks:
         ------
         ValueError
             The postfilter, if there is one, has another name.
+
+        Examples
+        --------
+        >>> import tessera
+        >>> s = tessera.SChunk(data=b"abc")
+        >>> @s.postfilter("u1")
+        ... def upper(input, output, offset):
+        ...     output[:] = input - 32
+        >>> s[:]
+        b'ABC'
+        >>> s.remove_postfilter("upper")
+        >>> s[:]
+        b'abc'
         """
         _check_is(self._post, func_name)
         self._post = None
 
     def remove_prefilter(self, func_name: str, _new_ctx: bool = True) -> None:
-        """Items are stored as they are given again; see `remove_postfilter`."""
+        """Items are stored as they are given again; see `remove_postfilter`.
+
+        Examples
+        --------
+        >>> import tessera
+        >>> s = tessera.SChunk(chunksize=3, cparams={"typesize": 1, "nthreads": 1})
+        >>> @s.prefilter("u1")
+        ... def upper(input, output, offset):
+        ...     output[:] = input - 32
+        >>> s.append_data(b"abc")
+        1
+        >>> s.remove_prefilter("upper")
+        >>> s.append_data(b"abc")
+        2
+        >>> s[:]
+        b'ABCabc'
+        """
         _check_is(self._pre, func_name)
         self._pre = None
 

@@ -144,7 +144,14 @@ class NDArray(Reductions, Neighbours, Array):
         return copies.from_key(self, key, **kwargs)
 
     def tobytes(self) -> bytes:
-        """All items in C order, decoded."""
+        """All items in C order, decoded.
+
+        Examples
+        --------
+        >>> import tessera
+        >>> tessera.arange(3, dtype="u1").tobytes()
+        b'\\x00\\x01\\x02'
+        """
         out = bytearray(self.nbytes)
         self._get_box_into(..., out)
         return bytes(out)
@@ -268,6 +275,13 @@ class NDArray(Reductions, Neighbours, Array):
         ------
         RuntimeError
             There is no such chunk, or the format has no Blosc2 chunks.
+
+        Examples
+        --------
+        >>> import tessera
+        >>> chunk = tessera.arange(4, chunks=(2,), blocks=(2,), dtype="i4").get_chunk(1)
+        >>> tessera.decompress2(chunk)
+        b'\\x02\\x00\\x00\\x00\\x03\\x00\\x00\\x00'
         """
         return self._get_chunk(_chunk_number(self, nchunk))
 
@@ -306,6 +320,16 @@ class NDArray(Reductions, Neighbours, Array):
         ------
         ValueError
             Another number of dimensions, or a read-only array.
+
+        Examples
+        --------
+        >>> import tessera
+        >>> a = tessera.ones((2, 2), dtype="i4")
+        >>> a.resize((3, 2))
+        >>> a[:]
+        array([[1, 1],
+               [1, 1],
+               [0, 0]], dtype=int32)
         """
         self._resize(dims(newshape))
 
@@ -350,13 +374,27 @@ class NDArray(Reductions, Neighbours, Array):
         return self.shape[at]
 
     def squeeze(self, axis: int | Sequence[int] | None = None) -> NDArray:
-        """A view without axes of one item: all of these, or the given ones."""
+        """A view without axes of one item: all of these, or the given ones.
+
+        Examples
+        --------
+        >>> import tessera
+        >>> tessera.zeros((1, 3, 1)).squeeze(axis=0).shape
+        (3, 1)
+        """
         from tessera import view
 
         return view.squeeze(self, axis)
 
     def take(self, indices: ArrayLike, axis: int | None = None) -> NDArray:
-        """The items with the given numbers along an axis, as a new array; see `tessera.take`."""
+        """The items with the given numbers along an axis, as a new array; see `tessera.take`.
+
+        Examples
+        --------
+        >>> import tessera
+        >>> tessera.arange(10).take([7, 2, 2])[:]
+        array([7, 2, 2])
+        """
         from tessera.take import take
 
         return take(self, indices, axis)
@@ -368,6 +406,12 @@ class NDArray(Reductions, Neighbours, Array):
         ------
         ValueError
             The shape has another number of items.
+
+        Examples
+        --------
+        >>> import tessera
+        >>> tessera.arange(6).reshape((2, 3))[1]
+        array([3, 4, 5])
         """
         from tessera import copies
 
@@ -386,6 +430,13 @@ class NDArray(Reductions, Neighbours, Array):
             Items are cast to it.
         **kwargs
             As of `tessera.empty`, but `meta`: metadata goes along.
+
+        Examples
+        --------
+        >>> import tessera
+        >>> b = tessera.arange(6).copy(dtype="f4", chunks=(3,))
+        >>> b.dtype, b.chunks
+        (dtype('float32'), (3,))
         """
         from tessera import copies
 
@@ -398,6 +449,15 @@ class NDArray(Reductions, Neighbours, Array):
         ------
         RuntimeError
             There is something already, and the mode is not "w".
+
+        Examples
+        --------
+        >>> import tessera
+        >>> tessera.arange(5).save("numbers.b2nd", mode="w")
+        >>> with tessera.open("numbers.b2nd") as a:
+        ...     a[1:3]
+        array([1, 2])
+        >>> tessera.remove_urlpath("numbers.b2nd")
         """
         self.copy(urlpath=urlpath, contiguous=contiguous, **kwargs).close()
 
@@ -412,6 +472,18 @@ class NDArray(Reductions, Neighbours, Array):
         """Keeps other programs out, from the first read inside to the last write.
 
         For arrays opened with ``locking=True`` (or under BLOSC_LOCKING=1); else it does nothing.
+
+        Examples
+        --------
+        >>> import tessera
+        >>> a = tessera.zeros(3, urlpath="shared.b2nd", mode="w", locking=True)
+        >>> with a.holding_lock():
+        ...     a[0] = a[0] + 1
+        >>> a[:]
+        array([1., 0., 0.])
+        >>> a.close()
+        >>> tessera.remove_urlpath("shared.b2nd")
+        >>> tessera.remove_urlpath("shared.b2nd.b2lock")  # stays for other programs
         """
         self._lock()
         try:

@@ -106,11 +106,25 @@ class Neighbours(np.lib.mixins.NDArrayOperatorsMixin):
         return func(*see(args), **{k: see(v) for k, v in kwargs.items()})
 
     def astype(self, dtype: Any, **kwargs: Any) -> Items:
-        """All items, decoded and cast."""
+        """All items, decoded and cast.
+
+        Examples
+        --------
+        >>> import tessera
+        >>> tessera.arange(3).astype("f4")
+        array([0., 1., 2.], dtype=float32)
+        """
         return np.asarray(self[...]).astype(dtype, **kwargs)  # type: ignore[index]
 
     def item(self, *args: Any) -> Any:
-        """One item as a Python object, as of NumPy arrays."""
+        """One item as a Python object, as of NumPy arrays.
+
+        Examples
+        --------
+        >>> import tessera
+        >>> tessera.arange(6).item(4)
+        4
+        """
         if len(args) == self.ndim and self.ndim:  # type: ignore[attr-defined]
             return self[args].item()  # type: ignore[index]
         return np.asarray(self[...]).item(*args)  # type: ignore[index]

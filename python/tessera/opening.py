@@ -155,7 +155,16 @@ def load(
 
 
 def remove_urlpath(path: str | os.PathLike[str] | None) -> None:
-    """Removes a file or folder; nothing happens when it is not there, or for None."""
+    """Removes a file or folder; nothing happens when it is not there, or for None.
+
+    Examples
+    --------
+    >>> import os, tessera
+    >>> tessera.arange(3, urlpath="short_lived.b2nd", mode="w").close()
+    >>> tessera.remove_urlpath("short_lived.b2nd")
+    >>> os.path.exists("short_lived.b2nd")
+    False
+    """
     if path is None:
         return
     path = _path(path)
@@ -201,6 +210,12 @@ def ndarray_from_cframe(cframe: Any, copy: bool = False) -> NDArray:
     ------
     RuntimeError
         It is no frame, or that of a super-chunk.
+
+    Examples
+    --------
+    >>> import tessera
+    >>> tessera.ndarray_from_cframe(tessera.arange(3).to_cframe())[:]
+    array([0, 1, 2])
     """
     try:
         a: NDArray = NDArray._from_frame(cframe, copy=copy)

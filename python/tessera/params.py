@@ -94,7 +94,14 @@ if _threads := os.environ.get("BLOSC_NTHREADS"):
 
 
 def default_nthreads() -> int:
-    """Threads that work on one call when nothing else is said."""
+    """Threads that work on one call when nothing else is said.
+
+    Examples
+    --------
+    >>> import tessera
+    >>> tessera.default_nthreads() >= 1
+    True
+    """
     return _engine.default_threads()
 
 
@@ -144,6 +151,14 @@ class _Keys:
     """Dictionary-like access to the fields: p["codec"], p.keys(), dict(p)."""
 
     def keys(self) -> Iterator[str]:
+        """Names of the fields.
+
+        Examples
+        --------
+        >>> import tessera
+        >>> list(tessera.DParams().keys())
+        ['nthreads']
+        """
         return (f.name for f in dataclasses.fields(self))  # type: ignore[arg-type]
 
     def __getitem__(self, name: str) -> Any:

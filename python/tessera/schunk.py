@@ -270,12 +270,31 @@ class SChunk(SuperChunk, Callbacks):
         ------
         RuntimeError
             There is no such chunk.
+
+        Examples
+        --------
+        >>> import tessera
+        >>> s = tessera.SChunk(chunksize=2, data=b"aacc")
+        >>> s.insert_data(1, b"bb")
+        3
+        >>> s[:]
+        b'aabbcc'
         """
         self._put_chunk(self._number(nchunk, 1), True, False, data)
         return self.nchunks
 
     def update_data(self, nchunk: int, data: Any, copy: bool = True) -> int:
-        """Compresses data, of the chunk's size, in the place of chunk nchunk; see `insert_data`."""
+        """Compresses data, of the chunk's size, in the place of chunk nchunk; see `insert_data`.
+
+        Examples
+        --------
+        >>> import tessera
+        >>> s = tessera.SChunk(chunksize=2, data=b"aacc")
+        >>> s.update_data(1, b"bb")
+        2
+        >>> s[:]
+        b'aabb'
+        """
         self._put_chunk(self._number(nchunk), False, False, data)
         return self.nchunks
 
@@ -312,12 +331,32 @@ class SChunk(SuperChunk, Callbacks):
         return self.nchunks
 
     def insert_chunk(self, nchunk: int, chunk: Any) -> int:
-        """Puts a compressed chunk before number nchunk; see `append_chunk`."""
+        """Puts a compressed chunk before number nchunk; see `append_chunk`.
+
+        Examples
+        --------
+        >>> import tessera
+        >>> s = tessera.SChunk(chunksize=2, data=b"aacc")
+        >>> s.insert_chunk(0, tessera.compress2(b"bb", typesize=1))
+        3
+        >>> s[:]
+        b'bbaacc'
+        """
         self._put_chunk(self._number(nchunk, 1), True, True, chunk)
         return self.nchunks
 
     def update_chunk(self, nchunk: int, chunk: Any) -> int:
-        """Puts a compressed chunk in the place of number nchunk; see `append_chunk`."""
+        """Puts a compressed chunk in the place of number nchunk; see `append_chunk`.
+
+        Examples
+        --------
+        >>> import tessera
+        >>> s = tessera.SChunk(chunksize=2, data=b"aacc")
+        >>> s.update_chunk(0, tessera.compress2(b"bb", typesize=1))
+        2
+        >>> s[:]
+        b'bbcc'
+        """
         self._put_chunk(self._number(nchunk), False, True, chunk)
         return self.nchunks
 
@@ -333,6 +372,15 @@ class SChunk(SuperChunk, Callbacks):
         ------
         RuntimeError
             There is no such chunk.
+
+        Examples
+        --------
+        >>> import tessera
+        >>> s = tessera.SChunk(chunksize=2, data=b"aabbcc")
+        >>> s.delete_chunk(1)
+        2
+        >>> s[:]
+        b'aacc'
         """
         self._delete_chunk(nchunk)
         return self.nchunks
@@ -344,11 +392,26 @@ class SChunk(SuperChunk, Callbacks):
         ------
         RuntimeError
             There is no such chunk.
+
+        Examples
+        --------
+        >>> import tessera
+        >>> s = tessera.SChunk(chunksize=2, data=b"aabb")
+        >>> tessera.decompress2(s.get_chunk(1))
+        b'bb'
         """
         return self._get_chunk(nchunk)
 
     def get_lazychunk(self, nchunk: int) -> bytes:
-        """The header of a chunk; of files, where its blocks are too; special chunks whole."""
+        """The header of a chunk; of files, where its blocks are too; special chunks whole.
+
+        Examples
+        --------
+        >>> import tessera
+        >>> s = tessera.SChunk(chunksize=100, data=bytes(100))
+        >>> tessera.get_cbuffer_sizes(s.get_lazychunk(0))[0]
+        100
+        """
         return self._get_chunk(nchunk, lazy=True)
 
     def decompress_chunk(self, nchunk: int, dst: Any = None) -> bytes | None:
@@ -371,6 +434,17 @@ class SChunk(SuperChunk, Callbacks):
             There is no such chunk, it is corrupt, or dst is too small.
         ValueError
             dst is empty.
+
+        Examples
+        --------
+        >>> import tessera
+        >>> s = tessera.SChunk(chunksize=2, data=b"aabb")
+        >>> s.decompress_chunk(1)
+        b'bb'
+        >>> room = bytearray(2)
+        >>> s.decompress_chunk(0, room)
+        >>> room
+        bytearray(b'aa')
         """
         if dst is None:
             return self._read_chunk(nchunk)
@@ -454,6 +528,15 @@ class SChunk(SuperChunk, Callbacks):
         ------
         IndexError
             There is no such chunk.
+
+        Examples
+        --------
+        >>> import tessera
+        >>> s = tessera.SChunk(chunksize=2, data=b"aabb")
+        >>> s.update_special(0, tessera.SpecialValue.ZERO)
+        2
+        >>> s[:]
+        b'\\x00\\x00bb'
         """
         item = self._item(special_value, value)
         if not 0 <= nchunk < self.nchunks:
@@ -518,6 +601,18 @@ class SChunk(SuperChunk, Callbacks):
         ------
         ConflictError
             Others held the file for a minute.
+
+        Examples
+        --------
+        >>> import tessera
+        >>> s = tessera.SChunk(data=b"abc", urlpath="shared.b2frame", mode="w", locking=True)
+        >>> with s.holding_lock():
+        ...     s[0:1] = b"x"
+        >>> s[:]
+        b'xbc'
+        >>> s.close()
+        >>> tessera.remove_urlpath("shared.b2frame")
+        >>> tessera.remove_urlpath("shared.b2frame.b2lock")  # stays for other programs
         """
         self._lock()
         try:

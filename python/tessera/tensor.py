@@ -113,6 +113,12 @@ def unpack_tensor(cframe: Any) -> Any:
         It is no frame.
     ValueError
         What it says of the tensor does not fit what it holds.
+
+    Examples
+    --------
+    >>> import numpy as np, tessera
+    >>> tessera.unpack_tensor(tessera.pack_tensor(np.arange(3)))
+    array([0, 1, 2])
     """
     return _unpacked(schunk_from_cframe(cframe))
 
@@ -194,6 +200,14 @@ def load_tensor(
         There is no such file.
     KeyError
         The file holds no tensor; ValueError, RuntimeError as of `unpack_tensor`.
+
+    Examples
+    --------
+    >>> import numpy as np, tessera
+    >>> n = tessera.save_tensor(np.arange(3), "tensor.b2frame", mode="w")
+    >>> tessera.load_tensor("tensor.b2frame")
+    array([0, 1, 2])
+    >>> tessera.remove_urlpath("tensor.b2frame")
     """
     with open_any(urlpath, dparams=dparams) as s:
         if not isinstance(s, SChunk):
