@@ -828,6 +828,11 @@ cdef class Handle:
     def to_cframe(self) -> bytes:
         """All of it as a contiguous Blosc2 frame: what a .b2nd or .b2frame file would hold.
 
+        Raises
+        ------
+        ValueError
+            The handle is closed.
+
         Examples
         --------
         >>> import tessera

@@ -258,6 +258,14 @@ class Attributes(_Mapping):
         A value that JSON cannot express.
     ValueError
         The handle is for reading.
+
+    Examples
+    --------
+    >>> import tessera
+    >>> a = tessera.zeros((3, 4))
+    >>> a.attrs["unit"] = "mm"
+    >>> a.attrs
+    {'unit': 'mm'}
     """
 
     _vl = True

@@ -101,7 +101,16 @@ class NDArray(Reductions, Neighbours, Array):
 
     @property
     def oindex(self) -> Any:
-        """Orthogonal selections, to read and to write: ``a.oindex[[0, 2], 5:7]``."""
+        """Orthogonal selections, to read and to write: each axis is selected on its own.
+
+        Examples
+        --------
+        >>> import tessera
+        >>> a = tessera.arange(12, shape=(3, 4))
+        >>> a.oindex[[0, 2], [1, 3]]
+        array([[ 1,  3],
+               [ 9, 11]])
+        """
         from tessera import index
 
         return index.OIndex(self)
@@ -144,7 +153,7 @@ class NDArray(Reductions, Neighbours, Array):
         return copies.from_key(self, key, **kwargs)
 
     def tobytes(self) -> bytes:
-        """All items in C order, decoded.
+        """All items in C order, decoded: `nbytes` bytes.
 
         Examples
         --------
@@ -376,6 +385,16 @@ class NDArray(Reductions, Neighbours, Array):
     def squeeze(self, axis: int | Sequence[int] | None = None) -> NDArray:
         """A view without axes of one item: all of these, or the given ones.
 
+        Parameters
+        ----------
+        axis : int or sequence of int, optional
+            Default: all that have length one.
+
+        Raises
+        ------
+        ValueError
+            An axis is out of range, there twice, or longer than one.
+
         Examples
         --------
         >>> import tessera
@@ -388,6 +407,15 @@ class NDArray(Reductions, Neighbours, Array):
 
     def take(self, indices: ArrayLike, axis: int | None = None) -> NDArray:
         """The items with the given numbers along an axis, as a new array; see `tessera.take`.
+
+        Raises
+        ------
+        TypeError
+            The indices are no integers.
+        IndexError
+            One is out of bounds.
+        ValueError
+            The axis is.
 
         Examples
         --------

@@ -106,7 +106,18 @@ class Neighbours(np.lib.mixins.NDArrayOperatorsMixin):
         return func(*see(args), **{k: see(v) for k, v in kwargs.items()})
 
     def astype(self, dtype: Any, **kwargs: Any) -> Items:
-        """All items, decoded and cast.
+        """All items, decoded and cast: a NumPy array of the array's shape.
+
+        Parameters
+        ----------
+        dtype : dtype
+        **kwargs
+            Of `numpy.ndarray.astype`: order, casting ...
+
+        Raises
+        ------
+        TypeError
+            There is no such dtype, or `casting` forbids it.
 
         Examples
         --------
@@ -118,6 +129,13 @@ class Neighbours(np.lib.mixins.NDArrayOperatorsMixin):
 
     def item(self, *args: Any) -> Any:
         """One item as a Python object, as of NumPy arrays.
+
+        Raises
+        ------
+        IndexError
+            There is no such item.
+        ValueError
+            None is named, and there are several.
 
         Examples
         --------
