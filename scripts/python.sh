@@ -80,8 +80,8 @@ install()
     fi
     touch "$stamp.new"
     PATH=$PWD/$dir/bin:$PATH quietly "$log" "$dir/bin/pip" install -q --disable-pip-version-check \
-        --no-build-isolation --no-deps --force-reinstall "--config-settings=build-dir=build/python/meson-$version" \
-        . || return 1
+        --no-build-isolation --no-deps --force-reinstall \
+        --config-settings="build-dir=build/python/meson-$version" . || return 1
     mv "$stamp.new" "$stamp"
 }
 
