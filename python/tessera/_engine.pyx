@@ -676,7 +676,8 @@ cdef class Handle:
         if not self.is_open:
             self.done(CLOSED)
         if not self.writable:
-            raise DeniedError("Cannot do this action with reading mode: open it with mode='a'")
+            raise DeniedError(f"{self.urlpath or 'in memory'}: Cannot do this action with reading "
+                              "mode: open it with mode='a'")
         if self.pid != getpid():
             raise ValueError("a handle that came through fork is for reading: open the file anew "
                              "in the child to change it")

@@ -10,4 +10,4 @@ cdef class SuperChunk(Handle):
     cdef _c.int64_t nitems(self) except -1
     cdef int box(self, object key, _c.int64_t *at, _c.int64_t *n) except -1
     cdef int acceptable(self, int rc) except -1
-    cdef int settle(self) noexcept nogil
+    cdef int for_settled(self) noexcept nogil

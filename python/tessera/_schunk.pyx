@@ -499,22 +499,29 @@ cdef class SuperChunk(Handle):
         self.acceptable(rc)
         self.changed(rc)
 
-    cdef int settle(self) noexcept nogil:
-        """A last chunk that waits for more items is encoded: then it has a header."""
-        return _c.tsr_schunk_settle(self.s) if self.pending else _c.TSR_OK
+    cdef int for_settled(self) noexcept nogil:
+        """Takes the lock to read chunks as they are stored, and gives a status in its place.
+
+        A last chunk that waits for more items is encoded first: then it has a header.
+        """
+        if not self.for_reading():
+            return CLOSED
+        if not self.pending:
+            return _c.TSR_OK
+        pthread_rwlock_unlock(&self.lock)
+        return _c.tsr_schunk_settle(self.s) if self.for_changes() else CLOSED
 
     def _get_chunk(self, int64_t i, bint lazy=False) -> bytes:
         """Chunk i as it is stored; lazy: its header and where its blocks are."""
         cdef void *buf = NULL
         cdef size_t n = 0
-        cdef int rc = CLOSED
+        cdef int rc
         with nogil:
-            if self.for_changes():
-                rc = self.settle()
-                if rc == _c.TSR_OK and lazy:
-                    rc = _c.tsr_schunk_lazy_chunk(self.s, i, &buf, &n)
-                elif rc == _c.TSR_OK:
-                    rc = _c.tsr_schunk_get_chunk(self.s, i, &buf, &n)
+            rc = self.for_settled()
+            if rc == _c.TSR_OK and lazy:
+                rc = _c.tsr_schunk_lazy_chunk(self.s, i, &buf, &n)
+            elif rc == _c.TSR_OK:
+                rc = _c.tsr_schunk_get_chunk(self.s, i, &buf, &n)
             pthread_rwlock_unlock(&self.lock)
         self.acceptable(rc)
         return taken(buf, n)
@@ -522,14 +529,13 @@ cdef class SuperChunk(Handle):
     def _chunk_info(self, int64_t i) -> tuple:
         """(decoded bytes, stored bytes, special) of chunk i."""
         cdef _c.tsr_chunk_facts f
-        cdef int rc = CLOSED
+        cdef int rc
         memset(&f, 0, sizeof(f))
         f.size = sizeof(f)
         with nogil:
-            if self.for_changes():
-                rc = self.settle()
-                if rc == _c.TSR_OK:
-                    rc = _c.tsr_schunk_chunk_info(self.s, i, &f)
+            rc = self.for_settled()
+            if rc == _c.TSR_OK:
+                rc = _c.tsr_schunk_chunk_info(self.s, i, &f)
             pthread_rwlock_unlock(&self.lock)
         self.acceptable(rc)
         return f.nbytes, f.cbytes, f.special

@@ -187,8 +187,15 @@ class Neighbours(np.lib.mixins.NDArrayOperatorsMixin):
     # ---- other processes ----
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """By path, to be opened for reading; those in memory as a frame."""
+        """By path, to be opened for reading; those in memory as a frame.
+
+        Raises
+        ------
+        ValueError
+            The handle is closed.
+        """
         a: NDArray = self  # type: ignore[assignment]
+        a._spec()  # refuses when it is closed
         if a.urlpath is None or (a._options or {}).get("mmap") == "c":
             return _from_frame, (type(a), a.to_cframe(), a.mode)
         if a.writable:

@@ -104,8 +104,9 @@ def test_a_read_only_array_refuses_changes(a):
         lambda: r.append([[1] * 50], axis=0),
         lambda: r.vlmeta.__setitem__("x", 1),
     ):
-        with pytest.raises(ValueError, match="reading mode"):
+        with pytest.raises(ts.DeniedError, match="reading mode") as e:
             change()
+        assert str(a.urlpath) in str(e.value)
 
 
 def test_resize_keeps_what_is_inside_and_zeros_what_is_new(a, data):

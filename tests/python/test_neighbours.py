@@ -203,6 +203,13 @@ def test_pickling_a_relative_path_makes_it_absolute(monkeypatch, tmp_path):
     assert pickle.loads(packed)[0] == 1
 
 
+def test_pickling_a_closed_array_is_refused(a, stored):
+    for x in (a, stored):
+        x.close()
+        with pytest.raises(ValueError, match="closed"):
+            pickle.dumps(x)
+
+
 def test_pickling_keeps_the_offset_of_a_frame(stored, tmp_path):
     p = tmp_path / "many"
     p.write_bytes(b"x" * 100 + stored.to_cframe())
