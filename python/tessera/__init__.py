@@ -47,6 +47,7 @@ from tessera.create import (
     arange,
     array,
     asarray,
+    compute_chunks_blocks,
     empty,
     empty_like,
     eye,
@@ -63,7 +64,6 @@ from tessera.create import (
     zeros_like,
 )
 from tessera.fields import NDField
-from tessera.grid import compute_chunks_blocks
 from tessera.ndarray import NDArray
 from tessera.opening import (
     from_cframe,

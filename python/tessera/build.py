@@ -239,3 +239,11 @@ def fill_from(a: NDArray, source: Any) -> None:
         return
     for box in boxes(a.shape, a.chunks, a.dtype.itemsize) if a.size else ():
         a[box] = np.asarray(source[box])
+
+
+def partition(
+    shape: Sequence[int], chunks: Any, blocks: Any, dtype: np.dtype, **kwargs: Any
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Chunks and blocks of an array that would be created."""
+    a = make(Plan.of({"chunks": chunks, "blocks": blocks, **kwargs}), shape, dtype)
+    return a.chunks, a.blocks

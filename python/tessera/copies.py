@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
 from numpy.typing import DTypeLike
 
 from tessera import params
 from tessera._array import concat as _concat
-from tessera.build import Plan, boxes, fill_from, make
-from tessera.grid import partition
-from tessera.ndarray import NDArray, dims, one_axis
+from tessera.build import Plan, boxes, fill_from, make, partition
+from tessera.ndarray import NDArray, dims
 from tessera.view import View
 
 
@@ -118,7 +118,7 @@ def reshape(array: NDArray, shape: int | Sequence[int], **kwargs: Any) -> NDArra
     >>> tessera.reshape(tessera.arange(6), (2, -1)).shape
     (2, 3)
     """
-    whole = list(dims(shape))
+    whole = list(dims(shape, least=-1))
     if whole.count(-1) == 1:
         rest = -math.prod(whole)
         whole[whole.index(-1)] = array.size // rest if rest else 0
@@ -155,7 +155,7 @@ def concat(arrays: Sequence[NDArray], axis: int = 0, **kwargs: Any) -> NDArray:
     array([0., 0., 1.])
     """
     arrays = _same(arrays, "concat")
-    at = one_axis(axis, arrays[0].ndim)
+    at = normalize_axis_index(axis, arrays[0].ndim)
     if any(_without(a.shape, at) != _without(arrays[0].shape, at) for a in arrays):
         shapes = ", ".join(str(a.shape) for a in arrays)
         raise ValueError(f"concat: shapes differ in more than axis {at}: {shapes}")
@@ -197,7 +197,7 @@ def stack(arrays: Sequence[NDArray], axis: int = 0, **kwargs: Any) -> NDArray:
     first = arrays[0]
     if any(a.shape != first.shape for a in arrays):
         raise ValueError(f"stack: shapes differ: {[a.shape for a in arrays]}")
-    at = one_axis(axis, first.ndim + 1)
+    at = normalize_axis_index(axis, first.ndim + 1)
     plan = _like(first, Plan.of(kwargs))
     if plan.chunks is None and plan.blocks is None:
         plan.chunks = (*first.chunks[:at], 1, *first.chunks[at:])

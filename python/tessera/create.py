@@ -30,7 +30,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from tessera.build import Plan, fill_flat, fill_from, make, runs, storable
+from tessera.build import Plan, fill_flat, fill_from, make, partition, runs, storable
 from tessera.ndarray import NDArray, dims
 
 Shape: TypeAlias = int | Sequence[int]
@@ -428,3 +428,44 @@ def full_like(
     """
     shape, dt, kw = _form(x, dtype, kwargs)
     return full(shape, fill_value, dt, **kw)
+
+
+def compute_chunks_blocks(
+    shape: int | Sequence[int],
+    chunks: Any = None,
+    blocks: Any = None,
+    dtype: DTypeLike = np.uint8,
+    **kwargs: Any,
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The chunks and blocks that an array of this shape gets.
+
+    Parameters
+    ----------
+    chunks, blocks : int or sequence of int, optional
+        What is given stays; blocks are cut to the shape.
+    **kwargs
+        Compression parameters; they do not matter here.
+
+    Raises
+    ------
+    ValueError
+        Zeros, another number of dimensions, or blocks larger than chunks.
+
+    Examples
+    --------
+    >>> import tessera
+    >>> tessera.compute_chunks_blocks((100, 100), chunks=(50, 100), blocks=(10, 100))
+    ((50, 100), (10, 100))
+    """
+    whole = dims(shape)
+    parts = []
+    for name, given in (("chunks", chunks), ("blocks", blocks)):
+        part = None if given is None else dims(given)
+        if part is not None and len(part) != len(whole):
+            raise ValueError(f"{name}: found {len(part)} dimensions, the shape has {len(whole)}")
+        if part is not None and any(p < 1 <= n for p, n in zip(part, whole, strict=True)):
+            raise ValueError(f"{name}: found {part}, expected at least 1 in each dimension")
+        parts.append(part)
+    if parts[1] is not None:
+        parts[1] = tuple(min(b, n) for b, n in zip(parts[1], whole, strict=True))
+    return partition(whole, parts[0], parts[1], np.dtype(dtype))

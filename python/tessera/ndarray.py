@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 import math
+import operator
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
 from numpy.typing import ArrayLike, DTypeLike
 
 from tessera import params
@@ -371,7 +373,7 @@ class NDArray(Reductions, Neighbours, Array):
         """
         if axis is None and self.ndim != 1:
             raise ValueError(f"append: name the axis; the array has {self.ndim} dimensions")
-        at = one_axis(axis or 0, self.ndim)
+        at = normalize_axis_index(axis or 0, self.ndim)
         v = np.ascontiguousarray(np.asarray(values, dtype=self.dtype))
         if self.ndim == 1:
             v = v.reshape(-1)
@@ -532,28 +534,24 @@ def _chunk_number(a: NDArray, nchunk: int) -> int:
     return nchunk
 
 
-def dims(shape: Any) -> tuple[int, ...]:
+def dims(shape: Any, least: int = 0) -> tuple[int, ...]:
     """A shape from a whole number or a sequence of them.
 
     Raises
     ------
     TypeError
         It is neither.
+    ValueError
+        One is under `least` or beyond 64 bits.
     """
-    if isinstance(shape, (str, bytes)):
-        raise TypeError(f"a shape is made of whole numbers, found {shape!r}")
     try:
-        return (shape.__index__(),)
-    except AttributeError:
-        return tuple(n.__index__() if hasattr(n, "__index__") else _no_number(n) for n in shape)
-
-
-def _no_number(n: Any) -> int:
-    raise TypeError(f"a shape is made of whole numbers, found {n!r}")
-
-
-def one_axis(axis: int, ndim: int) -> int:
-    """An axis counted from the front."""
-    if not -ndim <= axis < ndim:
-        raise np.exceptions.AxisError(axis, ndim)
-    return axis % ndim
+        many = isinstance(shape, Iterable) and not isinstance(shape, bytes)
+        given = shape if many else (shape,)
+        out = tuple(operator.index(n) for n in given)
+    except TypeError:
+        raise TypeError(f"a shape is made of whole numbers, found {shape!r}") from None
+    for d, n in enumerate(out):
+        if not least <= n < 2**63:
+            span = f"{least} to 2**63 - 1"
+            raise ValueError(f"shape {out}: dimension {d}: found {n}, expected {span}")
+    return out

@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
 from numpy.typing import DTypeLike
 
 from tessera._engine import UnsupportedError
@@ -23,15 +23,8 @@ def _reduced(axis: Axis, ndim: int) -> list[bool]:
     """Which axes an `axis` argument means."""
     if axis is None:
         return [True] * ndim
-    reduced = [False] * ndim
-    for given in axis if isinstance(axis, (tuple, list)) else (axis,):
-        d = operator.index(given)
-        if not -ndim <= d < ndim:
-            raise np.exceptions.AxisError(d, ndim)
-        if reduced[d]:
-            raise ValueError("duplicate value in 'axis'")
-        reduced[d] = True
-    return reduced
+    gone = normalize_axis_tuple(axis, ndim)
+    return [d in gone for d in range(ndim)]
 
 
 def _through(how: str, have: np.dtype, want: np.dtype) -> tuple[str, bool]:
@@ -86,6 +79,9 @@ class Reductions:
         ddof: float = 0,
     ) -> Any:
         axes, wide = _reduced(axis, self.ndim), False
+        gone = [n for n, g in zip(self.shape, axes, strict=True) if g]
+        if how in ("min", "max") and 0 in gone:
+            raise ValueError(f"{how} of no items: an axis of {self.shape} has none")
         want = None if dtype is None else np.dtype(dtype)
         if want is not None:
             how, wide = _through(how, self.dtype, want)

@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
 
 from tessera.create import asarray
 from tessera.ndarray import NDArray
@@ -23,12 +24,6 @@ def _indices(indices: Any, n: int) -> np.ndarray[Any, np.dtype[Any]]:
         first = numbers[wrong].flat[0]
         raise IndexError(f"index {first} is out of bounds for an axis of size {n}")
     return np.where(numbers < 0, numbers + n, numbers)
-
-
-def _axis(axis: int, ndim: int) -> int:
-    if not -ndim <= axis < ndim:
-        raise ValueError(f"axis {axis} is out of bounds for an array of {ndim} dimensions")
-    return axis % ndim
 
 
 def take(x: NDArray, indices: Any, axis: int | None = None) -> NDArray:
@@ -71,7 +66,7 @@ def take(x: NDArray, indices: Any, axis: int | None = None) -> NDArray:
     if axis is None:
         numbers = _indices(indices, int(np.prod(x.shape)))
         return asarray(x[np.unravel_index(numbers, x.shape)])
-    axis = _axis(axis, x.ndim)
+    axis = normalize_axis_index(axis, x.ndim)
     return asarray(x[(slice(None),) * axis + (_indices(indices, x.shape[axis]),)])
 
 
@@ -103,7 +98,7 @@ def take_along_axis(x: NDArray, indices: Any, axis: int = -1) -> NDArray:
     array([[2, 0],
            [4, 4]])
     """
-    axis = _axis(axis, x.ndim)
+    axis = normalize_axis_index(axis, x.ndim)
     numbers = _indices(indices, x.shape[axis])
     if numbers.ndim != x.ndim:
         raise ValueError(f"indices of {numbers.ndim} dimensions for an array of {x.ndim}")

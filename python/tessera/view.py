@@ -7,11 +7,11 @@ that were added and with the ones that were left out.
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
 
 from tessera.ndarray import NDArray
 
@@ -120,25 +120,6 @@ def _refused(name: str) -> Callable[..., Any]:
     return call
 
 
-def axes_of(axis: Axes, ndim: int) -> list[int]:
-    """Axis numbers from 0 on, each one once.
-
-    Raises
-    ------
-    ValueError
-        One is outside -ndim .. ndim - 1, or is there twice.
-    """
-    given = [axis] if isinstance(axis, (int, np.integer)) else list(axis)
-    out = []
-    for a in map(operator.index, given):
-        if not -ndim <= a < ndim:
-            raise np.exceptions.AxisError(a, ndim)
-        out.append(a % ndim)
-    if len(set(out)) != len(out):
-        raise ValueError("repeated axis")
-    return out
-
-
 def expand_dims(array: NDArray, axis: Axes = 0) -> NDArray:
     """A view of an array with new axes of length one.
 
@@ -169,7 +150,7 @@ def expand_dims(array: NDArray, axis: Axes = 0) -> NDArray:
     ndim = array.ndim + n
     if ndim > 16:
         raise ValueError(f"{ndim} dimensions, at most 16 are possible")
-    new = axes_of(axis, ndim)
+    new = normalize_axis_tuple(axis, ndim)
     return View._of(array, [d for d in range(ndim) if d not in new], ndim)
 
 
@@ -201,7 +182,7 @@ def squeeze(array: NDArray, axis: Axes | None = None) -> NDArray:
     """
     if axis is None:
         axis = [d for d, n in enumerate(array.shape) if n == 1]
-    out = axes_of(axis, array.ndim)
+    out = normalize_axis_tuple(axis, array.ndim)
     if any(array.shape[d] != 1 for d in out):
         raise ValueError("cannot select an axis to squeeze out which has size not equal to one")
     axes: list[int | None] = []

@@ -238,7 +238,13 @@ def test_a_shape_is_a_number_or_a_sequence_of_numbers(shape):
     assert ts.zeros(shape).shape == (5,)
 
 
-@pytest.mark.parametrize("shape", ["5", (2.5,), 1.5, ("a",)])
+@pytest.mark.parametrize("shape", [-1, (3, -2), 2**63, (1, 2**70)])
+def test_a_shape_that_no_array_has_is_told_by_its_dimension(shape):
+    with pytest.raises(ValueError, match=r"dimension [01]: found"):
+        ts.zeros(shape)
+
+
+@pytest.mark.parametrize("shape", ["5", (2.5,), 1.5, ("a",), None, b"5"])
 def test_a_shape_of_anything_else_is_a_type_error(shape):
     with pytest.raises(TypeError):
         ts.zeros(shape)

@@ -132,7 +132,7 @@ def test_wrong_axes_are_numpys_errors():
         a.sum(axis=2)
     with pytest.raises(np.exceptions.AxisError):
         a.max(axis=(0, -3))
-    with pytest.raises(ValueError, match="duplicate"):
+    with pytest.raises(ValueError, match="repeated axis"):
         a.mean(axis=(0, -2))
     with pytest.raises(TypeError):
         a.any(axis=1.5)
@@ -151,6 +151,10 @@ def test_nothing_has_sums_and_no_extremes():
         with pytest.raises(ValueError, match="no items"):
             getattr(a, how)()
         same(getattr(a, how)(axis=1), getattr(x, how)(axis=1))
+    b = array(np.zeros((0, 3, 0)))
+    with pytest.raises(ValueError, match="no items"):
+        b.max(axis=0)  # of which no item is left, which NumPy refuses all the same
+    assert b.min(axis=1).shape == (0, 0)
 
 
 def test_nan_and_nat_win():
