@@ -3,7 +3,10 @@
  *
  * Touched chunks are taken in windows.  While the blocks of one window are decoded, the bytes of
  * the next are fetched: both are jobs of the same run on the pool, so nothing waits for a chunk.
- * A read of a few small blocks stays on the caller. */
+ * A read of a few small blocks stays on the caller.
+ *
+ * The windows and their buffers belong to a worker that the read borrows and outlive it: memory
+ * that is new for each read costs more in page faults than many a codec. */
 #include <stdlib.h>
 
 #include "array/array.h"
@@ -12,6 +15,7 @@
 enum {
     WINDOW_CHUNKS = 128,
     WINDOW_BYTES = 8 << 20, /* decoded size of the wanted blocks of a window */
+    KEEP_BYTES = 16 << 20,  /* fetched bytes that a window has room for between two reads */
     GROUP_BYTES = 32 << 10, /* blocks are handed out in groups of about this size */
     INLINE_BYTES = 96 << 10 /* below this, waking a thread costs more than it brings */
 };
@@ -43,7 +47,7 @@ struct reader {
     const struct tsr_selection *sel;
     const struct tsr_visitor *visitor; /* NULL: items go to sel's memory */
     struct tsr_walk walk;
-    struct window win[2];
+    struct tsr_worker *worker;     /* whose windows they are */
     struct window *decode, *fetch; /* of the current run */
 };
 
@@ -53,6 +57,23 @@ static void window_free(struct window *w)
     tsr_free(w->jobs);
     tsr_free(w->parts);
     tsr_free(w->groups);
+    *w = (struct window){0};
+}
+
+/* A worker's state: two windows. */
+static void windows_free(void *p)
+{
+    window_free(p);
+    window_free((struct window *)p + 1);
+    tsr_free(p);
+}
+
+/* What a large read needed is not kept for small ones. */
+static void window_leave(struct window *w)
+{
+    size_t room = 0;
+    for (size_t i = 0; i < w->cap; i++) room += w->jobs[i].buf_cap + w->jobs[i].ref_cap;
+    if (room > KEEP_BYTES) window_free(w);
 }
 
 /* Decoded bytes of the blocks that the selection wants from the chunk the walk is at. */
@@ -334,21 +355,16 @@ static int run(struct reader *r, struct window *decode, struct window *fetch, bo
     r->decode = decode;
     r->fetch = fetch;
     if (!alone) return tsr_pool_run(pool, n, run_job, r);
-    struct tsr_worker *w = tsr_pool_borrow(pool);
-    if (!w) return TSR_ENOMEM;
-    for (size_t i = 0; i < n && rc == TSR_OK; i++) rc = run_job(r, i, w);
-    tsr_pool_return(pool, w);
+    for (size_t i = 0; i < n && rc == TSR_OK; i++) rc = run_job(r, i, r->worker);
     return rc;
 }
 
 /* What a visitor gets from the calling thread at the end of a window. */
 static int leave_window(const struct reader *r, const struct window *w)
 {
-    struct tsr_worker *worker = tsr_pool_borrow(r->a->context->pool);
-    int rc = worker ? TSR_OK : TSR_ENOMEM;
+    int rc = TSR_OK;
     for (size_t i = 0; i < w->njobs && rc == TSR_OK; i++)
-        if (is_value(&w->jobs[i])) rc = fill_chunk(r, &w->jobs[i], worker);
-    if (worker) tsr_pool_return(r->a->context->pool, worker);
+        if (is_value(&w->jobs[i])) rc = fill_chunk(r, &w->jobs[i], r->worker);
     return rc < 0 ? rc : r->visitor->after(r->visitor->arg);
 }
 
@@ -365,9 +381,8 @@ static int check_inside(const struct tsr_array *a, const struct tsr_selection *s
     return TSR_OK;
 }
 
-static int read_windows(struct reader *r)
+static int read_windows(struct reader *r, struct window *now, struct window *next)
 {
-    struct window *now = &r->win[0], *next = &r->win[1];
     tsr_walk_chunks(&r->walk, &r->a->d->grid, r->sel);
     int rc = window_fill(r, now);
     bool alone = r->walk.done && now->bytes <= INLINE_BYTES;
@@ -383,8 +398,18 @@ static int read_windows(struct reader *r)
         now = next;
         next = t;
     }
-    window_free(now);
-    window_free(next);
+    return rc;
+}
+
+static int read_with_worker(struct reader *r)
+{
+    static const char windows; /* the key */
+    struct tsr_pool *pool = r->a->context->pool;
+    if (!(r->worker = tsr_pool_borrow(pool))) return TSR_ENOMEM;
+    struct window *w = tsr_worker_state(r->worker, &windows, 2 * sizeof *w, windows_free);
+    int rc = w ? read_windows(r, &w[0], &w[1]) : TSR_ENOMEM;
+    if (w) window_leave(&w[0]), window_leave(&w[1]);
+    tsr_pool_return(pool, r->worker);
     return rc;
 }
 
@@ -401,7 +426,7 @@ static int read_selection(const struct tsr_array *a, const struct request *q)
     int rc = check_inside(a, q->sel);
     if (rc == TSR_OK && r.visitor) rc = r.visitor->begin(r.visitor->arg);
     if (rc < 0) return rc;
-    return a->d->variable ? tsr_sized_read(a, q->sel) : read_windows(&r);
+    return a->d->variable ? tsr_sized_read(a, q->sel) : read_with_worker(&r);
 }
 
 /* The order of points depends on the shape, which another may have changed. */
@@ -413,7 +438,7 @@ static int read_points(const struct tsr_array *a, const struct request *q)
     int rc = tsr_points_init(&p, &a->d->grid, sel.nitems, q->coords);
     if (rc < 0) return rc;
     sel.points = &p;
-    rc = read_windows(&r);
+    rc = read_with_worker(&r);
     tsr_points_done(&p);
     return rc;
 }
