@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/num.h"
+#include "kernel/kernel.h"
 
 #define INLINE static inline __attribute__((always_inline))
 
@@ -106,6 +107,22 @@ static void fill_plane(const struct dim *in, uint8_t *dst, const uint8_t *unit, 
     for (size_t j = 1; j < in[1].n; j++) memcpy(dst + (ptrdiff_t)j * in[1].dst, dst, len * in[0].n);
 }
 
+/* Shorter rows do not fill enough cache lines to be worth it. */
+enum { STREAM_MIN = 128 };
+
+static void stream_plane(const struct dim *in, uint8_t *dst, const uint8_t *src, size_t len)
+{
+    for (size_t j = 0; j < in[1].n; j++) {
+        struct tsr_rows r = {.dst = dst + (ptrdiff_t)j * in[1].dst,
+                             .src = src + (ptrdiff_t)j * in[1].src,
+                             .dst_step = in[0].dst,
+                             .src_step = in[0].src,
+                             .n = in[0].n,
+                             .len = len};
+        tsr_kernels()->stream(&r);
+    }
+}
+
 static void copy_units(const struct dim *in, uint8_t *dst, const uint8_t *src, size_t len)
 {
     switch (len) {
@@ -136,9 +153,10 @@ void tsr_box_copy(const struct tsr_box_copy *b)
     if (!make_plan(&p, b)) return;
     uint8_t *dst = b->dst;
     const uint8_t *src = b->src;
-    bool fill = is_fill(p.dim, p.len);
+    bool fill = is_fill(p.dim, p.len), stream = b->stream && p.len >= STREAM_MIN;
     for (;;) {
         if (fill) fill_plane(p.dim, dst, src, p.len);
+        else if (stream) stream_plane(p.dim, dst, src, p.len);
         else copy_units(p.dim, dst, src, p.len);
         int d = 2;
         while (d < p.ndim && ++p.dim[d].at == p.dim[d].n) {

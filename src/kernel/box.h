@@ -3,6 +3,7 @@
 #ifndef TSR_KERNEL_BOX_H
 #define TSR_KERNEL_BOX_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,6 +15,7 @@ struct tsr_box_copy {
     size_t item_bytes;
     int ndim;
     int64_t count[32], dst_stride[32], src_stride[32];
+    bool stream; /* dst is part of something larger than the caches: rows go past them */
 };
 
 /* Merges dimensions that are contiguous in both memories and drops those of length 1, then

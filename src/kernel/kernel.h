@@ -10,6 +10,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Rows of equal length in strided memory, steps in bytes. */
+struct tsr_rows {
+    uint8_t *dst;
+    const uint8_t *src;
+    ptrdiff_t dst_step, src_step;
+    size_t n, len;
+};
+
 struct tsr_kernels {
     const char *level; /* "scalar", "avx2", "avx512", "avx512vbmi" */
 
@@ -27,6 +35,10 @@ struct tsr_kernels {
 
     /* True when all bytes equal p[0]; true for len 0.  Leaves at the first difference. */
     bool (*is_run)(const uint8_t *p, size_t len);
+
+    /* Copies rows to memory that nobody reads soon, past the caches where the CPU can: they are
+     * not read before they are written, and what is in the caches stays there. */
+    void (*stream)(const struct tsr_rows *rows);
 };
 
 /* The best table this CPU runs; TESSERA_CPU=scalar|avx2|avx512|avx512vbmi lowers it. */

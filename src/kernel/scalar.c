@@ -134,6 +134,12 @@ static bool is_run(const uint8_t *p, size_t len)
     return len < 2 || memcmp(p, p + 1, len - 1) == 0;
 }
 
+static void stream(const struct tsr_rows *r)
+{
+    for (size_t i = 0; i < r->n; i++)
+        memcpy(r->dst + (ptrdiff_t)i * r->dst_step, r->src + (ptrdiff_t)i * r->src_step, r->len);
+}
+
 const struct tsr_kernels tsr_kernels_scalar = {
     .level = "scalar",
     .shuffle = shuffle,
@@ -142,4 +148,5 @@ const struct tsr_kernels tsr_kernels_scalar = {
     .bitunshuffle = bitunshuffle,
     .prefix_sum = prefix_sum,
     .is_run = is_run,
+    .stream = stream,
 };

@@ -34,7 +34,7 @@ static void copy_slowly(const struct tsr_box_copy *b, int d, int64_t dst, int64_
 }
 
 struct memories {
-    uint8_t src[ROOM], got[ROOM], wanted[ROOM];
+    uint8_t src[ROOM], got[ROOM], wanted[ROOM], before[ROOM];
 };
 
 static struct memories *memories_new(void)
@@ -50,10 +50,15 @@ static struct memories *memories_new(void)
 /* Compares the whole memory, so bytes outside the box are checked as well. */
 static void check(struct memories *m, struct tsr_box_copy b, int64_t dst, int64_t src)
 {
+    memcpy(m->before, m->got, ROOM);
     b.src = m->src + src;
     b.dst = m->wanted + dst;
     copy_slowly(&b, 0, 0, 0);
     b.dst = m->got + dst;
+    tsr_box_copy(&b);
+    assert_memory_equal(m->got, m->wanted, ROOM);
+    memcpy(m->got, m->before, ROOM);
+    b.stream = true;
     tsr_box_copy(&b);
     assert_memory_equal(m->got, m->wanted, ROOM);
 }

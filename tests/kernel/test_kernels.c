@@ -187,6 +187,24 @@ static void prefix_sum_adds_up_all_bytes_so_far(void **state)
     try_kernel("prefix_sum", prefix_sum, want_prefix_sum, 1);
 }
 
+static void streamed_rows_are_where_they_belong(void **state)
+{
+    enum { MEMORY = 4096, STEP = 700 };
+    static uint8_t src[MEMORY], got[MEMORY], wanted[MEMORY];
+    (void)state;
+    for (size_t i = 0; i < MEMORY; i++) src[i] = (uint8_t)(i * 7 + i / 256);
+    for (int k = 0; tsr_kernels_at(k); k++)
+        for (size_t len = 0; len < 500; len += len < 140 ? 1 : 37)
+            for (size_t at = 0; at < 70; at += 3) {
+                memset(got, 1, MEMORY);
+                memset(wanted, 1, MEMORY);
+                for (size_t i = 0; i < 4; i++) memcpy(wanted + at + i * STEP, src + 3 * i + 5, len);
+                struct tsr_rows r = {got + at, src + 5, STEP, 3, 4, len};
+                tsr_kernels_at(k)->stream(&r);
+                assert_memory_equal(got, wanted, MEMORY);
+            }
+}
+
 static void is_run_sees_every_byte(void **state)
 {
     (void)state;
@@ -243,6 +261,7 @@ int main(void)
         cmocka_unit_test(bitunshuffle_puts_bits_back),
         cmocka_unit_test(prefix_sum_adds_up_all_bytes_so_far),
         cmocka_unit_test(is_run_sees_every_byte),
+        cmocka_unit_test(streamed_rows_are_where_they_belong),
     };
     const struct CMUnitTest once[] = {
         cmocka_unit_test(the_level_asked_for_has_a_known_name),

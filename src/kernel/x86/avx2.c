@@ -56,6 +56,27 @@ KERNEL void tsr_prefix_sum_avx2(uint8_t *dst, const uint8_t *src, size_t n)
     for (; i < n; i++) dst[i] = sum = (uint8_t)(sum + src[i]);
 }
 
+/* Whole cache lines at once, or the rest of the line would have to be read after all. */
+INLINE void stream_row(uint8_t *dst, const uint8_t *src, size_t n)
+{
+    enum { LINE = 2 * V };
+    size_t head = tsr_minz((LINE - (uintptr_t)dst % LINE) % LINE, n), at = head;
+    memcpy(dst, src, head);
+    for (; at + LINE <= n; at += LINE) {
+        _mm256_stream_si256((vec *)(dst + at), load(src + at));
+        _mm256_stream_si256((vec *)(dst + at + V), load(src + at + V));
+    }
+    memcpy(dst + at, src + at, n - at);
+}
+
+KERNEL void tsr_stream_avx2(const struct tsr_rows *r)
+{
+    for (size_t i = 0; i < r->n; i++)
+        stream_row(r->dst + (ptrdiff_t)i * r->dst_step, r->src + (ptrdiff_t)i * r->src_step,
+                   r->len);
+    _mm_sfence();
+}
+
 const struct tsr_kernels tsr_kernels_avx2 = {
     .level = "avx2",
     .shuffle = shuffle,
@@ -64,4 +85,5 @@ const struct tsr_kernels tsr_kernels_avx2 = {
     .bitunshuffle = bitunshuffle,
     .prefix_sum = tsr_prefix_sum_avx2,
     .is_run = tsr_is_run_avx2,
+    .stream = tsr_stream_avx2,
 };

@@ -24,4 +24,5 @@ const struct tsr_kernels tsr_kernels_avx512 = {
     .bitunshuffle = bitunshuffle,
     .prefix_sum = tsr_prefix_sum_avx2,
     .is_run = tsr_is_run_avx2,
+    .stream = tsr_stream_avx2,
 };

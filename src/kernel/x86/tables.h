@@ -12,6 +12,7 @@ extern const struct tsr_kernels tsr_kernels_avx512vbmi;
 
 /* Also those of the levels above: 64-byte vectors read no faster here (bench_kernels). */
 bool tsr_is_run_avx2(const uint8_t *p, size_t len);
+void tsr_stream_avx2(const struct tsr_rows *r);
 void tsr_prefix_sum_avx2(uint8_t *dst, const uint8_t *src, size_t n);
 
 #endif
