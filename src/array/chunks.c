@@ -14,6 +14,8 @@ size_t tsr_compress_bound(size_t nbytes)
  * its place behind the block before it.  Where that place is not known yet, because an earlier
  * block is still being encoded, it is put aside; whoever finishes the earlier one brings it
  * along.  So nobody waits, and the order of the blocks does not depend on the threads. */
+enum { ASIDE = 32 }; /* more only when one thread stands still for so long: then one by one */
+
 struct encoding {
     struct tsr_chunk chunk;
     struct tsr_cparams cparams;
@@ -25,7 +27,33 @@ struct encoding {
     struct tsr_block_out *blocks; /* p: where its bytes are, NULL: not encoded yet */
     int32_t next;                 /* the first block without a place */
     size_t at;                    /* that place; past cap nothing is copied */
+    uint8_t *aside;               /* [slots][bound]; NULL: nobody is faster than another */
+    size_t slots, bound;          /* bound: of an encoded block */
+    size_t free[ASIDE], nfree;    /* of the slots */
 };
+
+static int put_aside(struct encoding *e, struct tsr_block_out *out)
+{
+    const uint8_t *scratch = out->p;
+    pthread_mutex_lock(&e->lock);
+    out->p = e->nfree ? e->aside + e->free[--e->nfree] * e->bound : NULL;
+    pthread_mutex_unlock(&e->lock);
+    if (!out->p) out->p = tsr_alloc((size_t)out->len);
+    if (!out->p) return TSR_ENOMEM;
+    memcpy(out->p, scratch, (size_t)out->len);
+    return TSR_OK;
+}
+
+static void clear_aside(struct encoding *e, uint8_t *p)
+{
+    if (!e->aside || p < e->aside || p >= e->aside + e->slots * e->bound) {
+        tsr_free(p);
+        return;
+    }
+    pthread_mutex_lock(&e->lock);
+    e->free[e->nfree++] = (size_t)(p - e->aside) / e->bound;
+    pthread_mutex_unlock(&e->lock);
+}
 
 /* Gives places to all blocks whose turn it is: *from .. e->next - 1, the first at *at. */
 static void take_places(struct encoding *e, int32_t *from, size_t *at)
@@ -42,8 +70,7 @@ static int place_block(struct encoding *e, int32_t b, struct tsr_block_out out)
     pthread_mutex_lock(&e->lock);
     if (b != e->next) {
         pthread_mutex_unlock(&e->lock);
-        if (!(out.p = tsr_alloc((size_t)out.len))) return TSR_ENOMEM;
-        memcpy(out.p, scratch, (size_t)out.len);
+        if (put_aside(e, &out) < 0) return TSR_ENOMEM;
         pthread_mutex_lock(&e->lock);
     }
     int32_t from, to;
@@ -55,7 +82,7 @@ static int place_block(struct encoding *e, int32_t b, struct tsr_block_out out)
     for (int32_t k = from; k < to; k++) {
         size_t len = (size_t)e->blocks[k].len;
         if (at <= e->cap && len <= e->cap - at) memcpy(e->dst + at, e->blocks[k].p, len);
-        if (e->blocks[k].p != scratch) tsr_free(e->blocks[k].p);
+        if (e->blocks[k].p != scratch) clear_aside(e, e->blocks[k].p);
         at += len;
     }
     return TSR_OK;
@@ -65,8 +92,7 @@ static int encode_job(void *arg, size_t i, struct tsr_worker *w)
 {
     struct encoding *e = arg;
     const uint8_t *src = e->src + i * (size_t)e->chunk.block_bytes;
-    size_t bound = tsr_chunk_block_bound(&e->chunk);
-    struct tsr_block_out out = {.p = tsr_worker_scratch(w, TSR_SCRATCH_STREAM, bound),
+    struct tsr_block_out out = {.p = tsr_worker_scratch(w, TSR_SCRATCH_STREAM, e->bound),
                                 .ref = e->src};
     if (!out.p) return TSR_ENOMEM;
     int rc = tsr_chunk_encode_block(&e->chunk, &e->cparams, w, (int32_t)i, src, &out);
@@ -120,18 +146,32 @@ static int train(struct encoding *e, struct tsr_pool *pool, uint8_t *head)
     return rc;
 }
 
+static int make_room(struct encoding *e, bool alone, uint8_t **head)
+{
+    *head = tsr_alloc(tsr_chunk_head_bound(&e->chunk, &e->cparams));
+    e->blocks = tsr_alloc_zero((size_t)e->chunk.nblocks, sizeof *e->blocks);
+    e->bound = tsr_chunk_block_bound(&e->chunk);
+    if (!*head || !e->blocks) return TSR_ENOMEM;
+    if (alone) return TSR_OK;
+    e->slots = tsr_minz(ASIDE, (size_t)e->chunk.nblocks);
+    if (!(e->aside = tsr_alloc_array(e->slots, e->bound))) return TSR_ENOMEM;
+    for (; e->nfree < e->slots; e->nfree++) e->free[e->nfree] = e->nfree;
+    return TSR_OK;
+}
+
 static int encode_blocks(struct encoding *e, struct tsr_pool *pool, size_t *cbytes)
 {
     size_t n = (size_t)e->chunk.nblocks;
-    uint8_t *head = tsr_alloc(tsr_chunk_head_bound(&e->chunk, &e->cparams));
-    int rc = TSR_OK;
-    e->blocks = tsr_alloc_zero(n, sizeof *e->blocks);
-    if (!head || !e->blocks) rc = TSR_ENOMEM;
+    bool alone = n < 3 || e->chunk.memcpyed || tsr_pool_threads(pool) == 1;
+    uint8_t *head;
+    int rc = make_room(e, alone, &head);
     if (rc == TSR_OK && e->cparams.use_dict) rc = train(e, pool, head);
     e->at = tsr_chunk_head_len(&e->chunk);
     if (rc == TSR_OK && !e->chunk.memcpyed) rc = tsr_pool_run(pool, n, encode_job, e);
     if (rc == TSR_OK) rc = finish_chunk(e, pool, head, cbytes);
-    for (size_t b = (size_t)e->next; rc < 0 && e->blocks && b < n; b++) tsr_free(e->blocks[b].p);
+    for (size_t b = (size_t)e->next; rc < 0 && e->blocks && b < n; b++)
+        if (e->blocks[b].p) clear_aside(e, e->blocks[b].p);
+    tsr_free(e->aside);
     tsr_free(e->blocks);
     tsr_free(head);
     return rc;

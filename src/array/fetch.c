@@ -60,15 +60,20 @@ int tsr_job_whole(const struct tsr_array *a, struct chunk_job *j, const uint8_t 
     return tsr_store_read(a->d->store, p->key, p->off + have, j->buf + have, (size_t)p->len - have);
 }
 
+static int refs_room(struct chunk_job *j, size_t cap)
+{
+    if (cap <= j->refs_cap) return TSR_OK;
+    struct block_ref *p = tsr_realloc(j->refs, cap, sizeof *p);
+    if (!p) return TSR_ENOMEM;
+    j->refs = p;
+    j->refs_cap = cap;
+    return TSR_OK;
+}
+
 static int add_ref(struct chunk_job *j, int32_t block)
 {
-    if (j->nrefs == j->refs_cap) {
-        size_t cap = j->refs_cap ? j->refs_cap * 2 : 16;
-        struct block_ref *p = tsr_realloc(j->refs, cap, sizeof *p);
-        if (!p) return TSR_ENOMEM;
-        j->refs = p;
-        j->refs_cap = cap;
-    }
+    if (j->nrefs == j->refs_cap && refs_room(j, j->refs_cap ? j->refs_cap * 2 : 16) < 0)
+        return TSR_ENOMEM;
     j->refs[j->nrefs++] = (struct block_ref){.block = block};
     return TSR_OK;
 }
@@ -79,6 +84,7 @@ static int want_blocks(const struct tsr_array *a, const struct tsr_selection *se
     const struct tsr_grid *g = &a->d->grid;
     int rc = TSR_OK;
     if (!sel) {
+        rc = refs_room(j, (size_t)j->place.nblocks);
         for (int32_t b = 0; b < j->place.nblocks && rc == TSR_OK; b++) rc = add_ref(j, b);
         return rc;
     }
@@ -106,6 +112,16 @@ static int by_offset(const void *x, const void *y)
     return a->off < b->off ? -1 : a->off > b->off;
 }
 
+/* Blocks are stored in the order of their numbers, as a rule. */
+static void sort_wanted(struct wanted *v, size_t n)
+{
+    for (size_t i = 1; i < n; i++) {
+        if (v[i].off >= v[i - 1].off) continue;
+        qsort(v, n, sizeof *v, by_offset);
+        return;
+    }
+}
+
 /* The run that begins with span i: bytes [*lo, *hi).  Returns the span that follows it. */
 static size_t take_run(const struct wanted *v, size_t i, size_t n, uint64_t *lo, uint64_t *hi)
 {
@@ -122,7 +138,7 @@ static int read_spans(const struct tsr_array *a, struct chunk_job *j, struct wan
     const struct tsr_place *p = &j->place;
     size_t n = j->nrefs, have = p->head_len, at = have, i = 0, total = 0;
     uint64_t lo, hi;
-    qsort(v, n, sizeof *v, by_offset);
+    sort_wanted(v, n);
     while (i < n && v[i].off + v[i].len <= have) i++;
     for (size_t k = i; k < n; total += (size_t)(hi - lo)) k = take_run(v, k, n, &lo, &hi);
     int rc = grow_buf(j, at + total + 1); /* not NULL, even if all spans are empty */
@@ -161,7 +177,7 @@ static int fetch_spans(const struct tsr_array *a, struct chunk_job *j, struct ts
     return rc;
 }
 
-static int fetch_blocks(const struct tsr_array *a, struct chunk_job *j)
+static int fetch_blocks(const struct tsr_array *a, struct chunk_job *j, struct tsr_worker *w)
 {
     enum { FEW = 32 };
     struct {
@@ -169,15 +185,15 @@ static int fetch_blocks(const struct tsr_array *a, struct chunk_job *j)
         struct wanted w[FEW];
         int32_t b[FEW];
     } few;
-    size_t n = j->nrefs;
+    size_t n = j->nrefs, len;
     if (n <= FEW) return fetch_spans(a, j, few.s, few.w, few.b);
-    uint8_t *p = tsr_alloc_array(n, sizeof *few.s + sizeof *few.w + sizeof *few.b);
+    if (!tsr_mul(n, sizeof *few.s + sizeof *few.w + sizeof *few.b, &len))
+        return tsr_fail(TSR_ENOMEM, "spans of %zu blocks", n);
+    uint8_t *p = tsr_worker_scratch(w, TSR_SCRATCH_FETCH, len);
     if (!p) return TSR_ENOMEM;
     struct tsr_span *s = (struct tsr_span *)p;
-    struct wanted *w = (struct wanted *)(s + n);
-    int rc = fetch_spans(a, j, s, w, (int32_t *)(w + n));
-    tsr_free(p);
-    return rc;
+    struct wanted *v = (struct wanted *)(s + n);
+    return fetch_spans(a, j, s, v, (int32_t *)(v + n));
 }
 
 /* Decodes the fetched block 0 of a serial chunk aside. */
@@ -203,7 +219,7 @@ static int fetch_serial(const struct tsr_array *a, struct chunk_job *j, struct t
     size_t wanted = j->nrefs, first = 0;
     while (first < wanted && j->refs[first].block != 0) first++;
     int rc = first == wanted ? add_ref(j, 0) : TSR_OK;
-    if (rc == TSR_OK) rc = fetch_blocks(a, j);
+    if (rc == TSR_OK) rc = fetch_blocks(a, j, w);
     if (rc == TSR_OK) rc = decode_ref(a, j, &j->refs[first], w);
     j->nrefs = wanted;
     return rc;
@@ -223,5 +239,5 @@ int tsr_job_fetch(const struct tsr_array *a, const struct tsr_selection *sel, st
     }
     if (j->place.state != TSR_PLACE_STORED) return TSR_OK;
     if ((rc = want_blocks(a, sel, j)) < 0) return rc;
-    return j->place.serial && j->nrefs ? fetch_serial(a, j, w) : fetch_blocks(a, j);
+    return j->place.serial && j->nrefs ? fetch_serial(a, j, w) : fetch_blocks(a, j, w);
 }

@@ -15,7 +15,7 @@
 enum {
     WINDOW_CHUNKS = 128,
     WINDOW_BYTES = 8 << 20, /* decoded size of the wanted blocks of a window */
-    KEEP_BYTES = 16 << 20,  /* fetched bytes that a window has room for between two reads */
+    KEEP_BYTES = 8 << 20,   /* fetched bytes that a window has room for between two reads */
     GROUP_BYTES = 32 << 10, /* blocks are handed out in groups of about this size */
     INLINE_BYTES = 96 << 10 /* below this, waking a thread costs more than it brings */
 };
@@ -40,6 +40,7 @@ struct window {
     struct group *groups;
     size_t ngroups, groups_cap;
     int64_t bytes;
+    size_t used; /* most njobs of this read */
 };
 
 struct reader {
@@ -68,12 +69,14 @@ static void windows_free(void *p)
     tsr_free(p);
 }
 
-/* What a large read needed is not kept for small ones. */
+/* What a large read needed is not kept for small ones.  Only chunks of this read are looked at, or
+ * a small read would pay for the many of one before. */
 static void window_leave(struct window *w)
 {
     size_t room = 0;
-    for (size_t i = 0; i < w->cap; i++) room += w->jobs[i].buf_cap + w->jobs[i].ref_cap;
+    for (size_t i = 0; i < w->used; i++) room += w->jobs[i].buf_cap + w->jobs[i].ref_cap;
     if (room > KEEP_BYTES) window_free(w);
+    w->used = 0;
 }
 
 /* Decoded bytes of the blocks that the selection wants from the chunk the walk is at. */
@@ -136,6 +139,7 @@ static int window_fill(struct reader *r, struct window *w)
         tsr_walk_next(&r->walk);
         if (!r->walk.done) rc = skip_zeros(r);
     }
+    if (w->njobs > w->used) w->used = w->njobs;
     return rc;
 }
 

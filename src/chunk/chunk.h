@@ -131,6 +131,12 @@ int tsr_chunk_bind_dict(struct tsr_chunk *c, const uint8_t *p, size_t len);
  * ECORRUPT per 14.9. */
 int tsr_chunk_block_span(const struct tsr_chunk *c, const uint8_t *head, int32_t b, bool exact,
                          int32_t *off, int32_t *len);
+/* Do the starts increase, and lie inside the chunk?  As a rule they do; then a block ends where the
+ * next begins, which is its exact span. */
+bool tsr_chunk_in_order(const struct tsr_chunk *c, const uint8_t *head);
+void tsr_chunk_next_span(const struct tsr_chunk *c, const uint8_t *head, int32_t b, int32_t *off,
+                         int32_t *len);
+
 /* The exact spans of all blocks at once, off[nblocks], len[nblocks], in one sort. */
 int tsr_chunk_all_spans(const struct tsr_chunk *c, const uint8_t *head, int32_t *off, int32_t *len);
 

@@ -51,6 +51,25 @@ static int vl_span(const struct tsr_chunk *c, const uint8_t *head, int32_t b, in
     return TSR_OK;
 }
 
+bool tsr_chunk_in_order(const struct tsr_chunk *c, const uint8_t *head)
+{
+    int32_t last = (int32_t)tsr_chunk_head_len(c) - 1;
+    if (c->memcpyed || c->vlblocks) return false;
+    for (int32_t b = 0; b < c->nblocks; b++) {
+        int32_t at = start_of(c, head, b);
+        if (at <= last) return false;
+        last = at;
+    }
+    return last <= c->cbytes - 4;
+}
+
+void tsr_chunk_next_span(const struct tsr_chunk *c, const uint8_t *head, int32_t b, int32_t *off,
+                         int32_t *len)
+{
+    *off = start_of(c, head, b);
+    *len = (b + 1 < c->nblocks ? start_of(c, head, b + 1) : c->cbytes) - *off;
+}
+
 int tsr_chunk_block_span(const struct tsr_chunk *c, const uint8_t *head, int32_t b, bool exact,
                          int32_t *off, int32_t *len)
 {

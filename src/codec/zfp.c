@@ -11,11 +11,12 @@
  *
  * libzfp reads without bounds.  Past the payload it is given zeros: the cell at its end takes at
  * most MAXBITS of them and each later one a single bit, except that cells of a fixed rate are
- * skipped by their size, so that these must be there in full. */
+ * skipped by their size, so that these must be there in full.  Its objects live on the worker. */
 #include <math.h>
 #include <string.h>
 #include <zfp.h>
 
+#include "base/mem.h"
 #include "base/num.h"
 #include "base/status.h"
 #include "codec/codec.h"
@@ -91,18 +92,32 @@ static int check(const struct tsr_call *c, enum mode mode)
     return rc;
 }
 
-/* A run of libzfp over `items`, with the stream at words[len]; what zfp_compress or
- * zfp_decompress returns, 0 when it fails. */
+/* A run of libzfp: the stream is words[len], or the first of them. */
 struct run {
-    bitstream *bits;
     zfp_stream *zfp;
     zfp_field *field;
+    bitstream *bits;
+    uint8_t *words;
+    size_t len;
 };
 
-static int run_open(struct run *r, const struct grid *g, void *items)
+static void run_free(void *p)
+{
+    struct run *r = p;
+    if (r->field) zfp_field_free(r->field);
+    if (r->zfp) zfp_stream_close(r->zfp);
+    if (r->bits) stream_close(r->bits);
+    tsr_free(r);
+}
+
+/* The worker's, over `items`. */
+static int run_open(struct tsr_worker *w, const struct grid *g, void *items, struct run **out)
 {
     const size_t *s = g->side;
-    *r = (struct run){.zfp = zfp_stream_open(NULL), .field = zfp_field_alloc()};
+    struct run *r = tsr_worker_state(w, &tsr_codec_zfp_acc, sizeof *r, run_free);
+    if (!r) return TSR_ENOMEM;
+    if (!r->zfp) r->zfp = zfp_stream_open(NULL);
+    if (!r->field) r->field = zfp_field_alloc();
     if (!r->zfp || !r->field) return tsr_fail(TSR_ENOMEM, "zfp: no room for its state");
     zfp_field_set_type(r->field, g->type);
     zfp_field_set_pointer(r->field, items);
@@ -110,6 +125,7 @@ static int run_open(struct run *r, const struct grid *g, void *items)
     else if (g->ndim == 2) zfp_field_set_size_2d(r->field, s[0], s[1]);
     else if (g->ndim == 3) zfp_field_set_size_3d(r->field, s[0], s[1], s[2]);
     else zfp_field_set_size_4d(r->field, s[0], s[1], s[2], s[3]);
+    *out = r;
     if (zfp_stream_set_params(r->zfp, g->minbits, g->maxbits, g->maxprec, g->minexp)) return TSR_OK;
     return tsr_fail(TSR_EARG, "zfp: parameters %u %u %u %d", g->minbits, g->maxbits, g->maxprec,
                     g->minexp);
@@ -117,18 +133,16 @@ static int run_open(struct run *r, const struct grid *g, void *items)
 
 static int run_attach(struct run *r, uint8_t *words, size_t len)
 {
-    r->bits = stream_open(words, len);
+    if (!r->bits || words != r->words || len > r->len) {
+        if (r->bits) stream_close(r->bits);
+        r->bits = stream_open(words, len);
+        r->words = words;
+        r->len = len;
+    }
     if (!r->bits) return tsr_fail(TSR_ENOMEM, "zfp: no room for its stream");
     zfp_stream_set_bit_stream(r->zfp, r->bits);
     zfp_stream_rewind(r->zfp);
     return TSR_OK;
-}
-
-static void run_close(struct run *r)
-{
-    if (r->field) zfp_field_free(r->field);
-    if (r->zfp) zfp_stream_close(r->zfp);
-    if (r->bits) stream_close(r->bits);
 }
 
 static size_t words(size_t len, size_t word)
@@ -152,25 +166,20 @@ static int encode(const struct moded_call *m, const uint8_t *src, size_t n, uint
                   size_t cap, size_t *out)
 {
     struct grid g;
-    struct run r;
+    struct run *r;
     int rc = grid_init(&g, m->call, m->mode, TSR_EARG);
     if (rc == TSR_OK) rc = grid_fits(&g, n, TSR_EARG);
+    if (rc == TSR_OK) rc = run_open(m->call->worker, &g, (void *)(uintptr_t)src, &r);
     if (rc < 0) return rc;
-    *out = 0;
-    if ((rc = run_open(&r, &g, (void *)(uintptr_t)src)) < 0) goto done;
-    size_t most = words(zfp_stream_maximum_size(r.zfp, r.field), WORD), len;
+    size_t most = words(zfp_stream_maximum_size(r->zfp, r->field), WORD), len;
     uint8_t *to = tsr_worker_scratch(m->call->worker, TSR_SCRATCH_CODEC, most + n);
-    if (!to) {
-        rc = TSR_ENOMEM;
-        goto done;
-    }
-    if (!aligned(src)) zfp_field_set_pointer(r.field, memcpy(to + most, src, n));
-    if ((rc = run_attach(&r, to, most)) < 0) goto done;
-    len = zfp_compress(r.zfp, r.field);
-    if (len && len <= cap) memcpy(dst, to, *out = len);
-done:
-    run_close(&r);
-    return rc;
+    if (!to) return TSR_ENOMEM;
+    if (!aligned(src)) zfp_field_set_pointer(r->field, memcpy(to + most, src, n));
+    if ((rc = run_attach(r, to, most)) < 0) return rc;
+    len = zfp_compress(r->zfp, r->field);
+    *out = len && len <= cap ? len : 0;
+    memcpy(dst, to, *out);
+    return TSR_OK;
 }
 
 /* The payload, and zeros for all that libzfp may read behind it. */
@@ -189,7 +198,7 @@ static int decode(const struct moded_call *m, const uint8_t *src, size_t len, ui
                   size_t n)
 {
     struct grid g;
-    struct run r;
+    struct run *r;
     size_t room;
     int rc = grid_init(&g, m->call, m->mode, TSR_ECORRUPT);
     if (rc == TSR_OK) rc = grid_fits(&g, n, TSR_ECORRUPT);
@@ -200,14 +209,13 @@ static int decode(const struct moded_call *m, const uint8_t *src, size_t len, ui
     uint8_t *from = padded(m->call, &g, src, len, n, &room);
     if (!from) return TSR_ENOMEM;
     uint8_t *to = aligned(dst) ? dst : from + room;
-    if ((rc = run_open(&r, &g, to)) < 0 || (rc = run_attach(&r, from, room)) < 0) goto done;
-    size_t got = zfp_decompress(r.zfp, r.field);
+    if ((rc = run_open(m->call->worker, &g, to, &r)) < 0) return rc;
+    if ((rc = run_attach(r, from, room)) < 0) return rc;
+    size_t got = zfp_decompress(r->zfp, r->field);
     if (got == 0 || got > words(len, stream_word_bits / 8))
-        rc = tsr_fail(TSR_ECORRUPT, "zfp: found %zu bytes, the stream goes on to %zu", len, got);
-    else if (to != dst) memcpy(dst, to, n);
-done:
-    run_close(&r);
-    return rc;
+        return tsr_fail(TSR_ECORRUPT, "zfp: found %zu bytes, the stream goes on to %zu", len, got);
+    if (to != dst) memcpy(dst, to, n);
+    return TSR_OK;
 }
 
 /* ---- the three modes ---- */

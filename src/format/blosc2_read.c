@@ -150,8 +150,9 @@ int tsr_blosc2_spans(const struct tsr_driver *d, const struct tsr_place *p, cons
         for (size_t i = 0; i < n; i++) out[i] = (struct tsr_span){0, (uint64_t)c->cbytes};
         return TSR_OK;
     }
-    /* one scan of all starts per block, or one sort for all of them */
-    if (exact && n > 8) {
+    /* one scan of all starts per block, one for all of them, or a sort */
+    bool many = exact && n > 2, ordered = many && tsr_chunk_in_order(c, p->head);
+    if (many && !ordered && n > 8 && !c->memcpyed) {
         off = tsr_alloc_array((size_t)c->nblocks, 2 * sizeof *off);
         if (!off) return TSR_ENOMEM;
         len = off + c->nblocks;
@@ -159,7 +160,8 @@ int tsr_blosc2_spans(const struct tsr_driver *d, const struct tsr_place *p, cons
     }
     for (size_t i = 0; i < n && rc == TSR_OK; i++) {
         int32_t o, l;
-        if (off) o = off[block[i]], l = len[block[i]];
+        if (ordered) tsr_chunk_next_span(c, p->head, block[i], &o, &l);
+        else if (off) o = off[block[i]], l = len[block[i]];
         else rc = tsr_chunk_block_span(c, p->head, block[i], exact, &o, &l);
         if (rc == TSR_OK) out[i] = (struct tsr_span){(uint64_t)o, (uint64_t)l};
     }
