@@ -3,13 +3,17 @@
  *
  * A workload is defined once and runs against every engine through struct engine.  The peer's
  * engine lives in a module of its own, since its library exports the names of the codec
- * libraries that Tessera uses too: loaded apart, each keeps its own. */
+ * libraries that Tessera uses too: loaded apart, each keeps its own.  What is no race of two
+ * engines is a study: pairs.c, size.c, memory.c. */
 #ifndef BENCH_H
 #define BENCH_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "limit.h"
+#include "measure.h"
 
 enum { NDIM = 3, MAX_ROUNDS = 61, VL_BLOCKS = 64 };
 
@@ -45,7 +49,8 @@ struct engine {
     const char *name;
     const char *(*version)(void);
     const char *(*error)(void);
-    int (*start)(int threads); /* before anything else */
+    int (*start)(int threads);       /* before anything else */
+    int (*set_threads)(int threads); /* of calls from now on; NULL: cannot */
 
     /* arrays: save makes one of the data and closes it, load makes one and keeps it */
     int (*save)(const struct layout *l, const char *path, const void *data, size_t bytes);
@@ -97,7 +102,7 @@ void box_get(const struct layout *l, const void *array, const int64_t *start, co
 void box_put(const struct layout *l, void *array, const int64_t *start, const int64_t *count,
              const void *box);
 
-/* ---- kinds.c, kinds_row.c, kinds_copy.c, workloads.c ---- */
+/* ---- side.c, kinds.c, kinds_row.c, kinds_copy.c, workloads.c ---- */
 
 /* How the boxes of a workload lie. */
 enum pattern { WHOLE, PLANES, RANDOM, SLIDE };
@@ -118,13 +123,19 @@ struct side {
     char path[512], copy[520]; /* where it lies; what is made of it */
 };
 
+/* Whether there is a limit for whole arrays and planes, and which. */
+enum limit_kind { LIMIT_NONE, LIMIT_DECODE, LIMIT_ENCODE };
+
 /* prepare: makes what is to be read and opens it; sample: w->ops operations (or fewer: n);
- * check: true when what sample brought about is right; finish: closes and removes. */
+ * check: true when what sample brought about is right; finish: closes and removes.
+ * limit_file: what lies in memory, as a file at s->copy for the limit; NULL: it is a file. */
 struct kind {
     int (*prepare)(struct side *s);
     int (*sample)(struct side *s, int n);
     bool (*check)(struct side *s);
     void (*finish)(struct side *s);
+    enum limit_kind limit;
+    int (*limit_file)(struct side *s);
 };
 
 struct workload {
@@ -140,11 +151,21 @@ struct workload {
     int peer_ops;        /* the peer's, where it cannot do as many in the time; 0: as many */
     bool each;           /* flushed after every operation, not once per sample */
     double op_bytes;     /* decoded bytes of an operation, for GB/s; 0: of a box */
+    double target;       /* of the peer's time / Tessera's; 0: 1 */
 };
 
 extern const struct kind kind_read, kind_write, kind_save, kind_grow, kind_open, kind_append,
     kind_row_get, kind_copy, kind_concat, kind_vl_append, kind_vl_get, kind_compress,
     kind_decompress;
+
+size_t box_bytes(const struct workload *w);
+/* Prepares a workload for e, with its content in data[bytes]; side_done takes it back, after
+ * failure too. */
+int side_init(struct side *s, const struct engine *e, const struct workload *w, const char *dir,
+              uint8_t *data);
+void side_done(struct side *s);
+/* How many operations a sample has. */
+int side_ops(const struct side *s);
 
 /* For the checks. */
 enum { CHECKED = 16 }; /* boxes compared before the clock starts */
@@ -153,33 +174,64 @@ extern const int64_t origin[NDIM];
 int64_t stored_bytes(const char *path);
 void remove_path(const char *path);
 
-/* The table; NULL past the end. */
+/* The tables; NULL past the end.  The second is that of pairs.c; target: of the scaling. */
 const struct workload *workload_at(int i);
+const struct workload *pool_workload_at(int i);
 
-/* ---- report.c ---- */
+/* ---- row.c, pairs.c, size.c, memory.c ---- */
 
-/* Seconds per operation, by the clock and of all threads. */
-struct sample {
-    double wall, cpu;
+/* What the program was asked to do. */
+struct setup {
+    const struct engine *engines[2]; /* Tessera; its peer, NULL: none */
+    struct limit_module {
+        void *(*make)(const struct limit_plan *plan);
+        int (*run)(void *limit, struct limit_time *took);
+        void (*free)(void *limit);
+    } limit; /* make NULL: none */
+    int threads;
+    double seconds; /* for the samples of a row */
+    const char *dir;
+    char **words;
+    int nwords;
 };
 
+/* Whether one of the words is part of "group name". */
+bool wanted(const struct setup *p, const char *group, const char *name);
+
 struct result {
-    bool failed, peer;
+    bool failed, peer, limited;
     char why[256];
     int rounds;
     struct sample sample[2][MAX_ROUNDS]; /* Tessera, peer */
     struct sample median[2], ratio;      /* ratio: peer / Tessera */
+    struct sample limit;                 /* median */
     double best[2];
-    double peak[2]; /* bytes of memory over those before the operation */
+    double peak[2]; /* bytes of memory over those before the first sample */
     int64_t stored[2];
     double op_bytes;
 };
 
-void report_head(const char *tessera, const char *peer, int threads);
-void report_limits(double one, double two);
+/* A race of both engines; how many failed: 0 or 1. */
+int row_run(const struct setup *p, const struct workload *w);
+
+/* Studies: each runs what is wanted of it, and says how many failed. */
+int study_pool(const struct setup *p);
+int study_threads(const struct setup *p);
+int study_size(const struct setup *p);
+int study_memory(const struct setup *p);
+
+/* ---- report.c ---- */
+
+void report_head(const struct setup *p);
+void report_memcpy(double one, double two);
 void report_row(const struct workload *w, const struct result *r);
-void report_end(void);
+void report_end(double seconds);
+/* "2.17 ms" */
+const char *show_time(double s, char buf[16]);
 /* JSON beside the table; path NULL: none. */
 int report_open(const char *path);
+/* One more object in the list `section` of the JSON: what stands between its braces. */
+void report_json(const char *section, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -15,6 +15,11 @@ static int start(int threads)
     return tsr_context_new(&o, &context);
 }
 
+static int set_threads(int threads)
+{
+    return tsr_context_set_threads(context, threads, NULL);
+}
+
 static tsr_options options(const char *mode)
 {
     return (tsr_options){.size = sizeof(tsr_options), .mode = mode, .context = context};
@@ -238,6 +243,7 @@ const struct engine engine_tessera = {
     .version = tsr_version,
     .error = tsr_error,
     .start = start,
+    .set_threads = set_threads,
     .save = save,
     .load = load,
     .create = create,

@@ -108,7 +108,14 @@ static bool read_check(struct side *s)
     return want && same;
 }
 
-const struct kind kind_read = {read_prepare, read_sample, read_check, close_finish};
+/* An array in memory, as a file that the limit can look into. */
+static int read_limit_file(struct side *s)
+{
+    return s->e->save(&s->w->layout, s->copy, s->data, s->data_bytes);
+}
+
+const struct kind kind_read = {read_prepare, read_sample,  read_check,
+                               close_finish, LIMIT_DECODE, read_limit_file};
 
 /* ---- writing boxes ---- */
 
@@ -143,7 +150,7 @@ static bool write_check(struct side *s)
     return same;
 }
 
-const struct kind kind_write = {read_prepare, write_sample, write_check, close_finish};
+const struct kind kind_write = {read_prepare, write_sample, write_check, close_finish, 0, NULL};
 
 /* ---- writing and growing whole arrays ---- */
 
@@ -181,7 +188,8 @@ static bool save_check(struct side *s)
     return save_sample(s, 1) == 0 && file_check(s);
 }
 
-const struct kind kind_save = {nothing_to_prepare, save_sample, save_check, no_finish};
+const struct kind kind_save = {nothing_to_prepare, save_sample,  save_check,
+                               no_finish,          LIMIT_ENCODE, NULL};
 
 /* n slabs one after the other, the first one at creation. */
 static int grow_sample(struct side *s, int n)
@@ -208,7 +216,7 @@ static bool grow_check(struct side *s)
     return grow_sample(s, s->w->ops) == 0 && file_check(s);
 }
 
-const struct kind kind_grow = {nothing_to_prepare, grow_sample, grow_check, no_finish};
+const struct kind kind_grow = {nothing_to_prepare, grow_sample, grow_check, no_finish, 0, NULL};
 
 /* ---- opening ---- */
 
@@ -246,4 +254,4 @@ static bool open_check(struct side *s)
     return same;
 }
 
-const struct kind kind_open = {open_prepare, open_sample, open_check, no_finish};
+const struct kind kind_open = {open_prepare, open_sample, open_check, no_finish, 0, NULL};

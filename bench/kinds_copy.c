@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* bench/kinds_copy.c - arrays made of arrays: a contiguous file copied to a folder of chunks, and
  * put twice in a row.  Nothing about the encoding changes, so chunks can be taken as they are. */
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "bench.h"
@@ -9,7 +8,6 @@
 static int copy_prepare(struct side *s)
 {
     if (s->e->save(&s->w->layout, s->path, s->data, s->data_bytes) < 0) return -1;
-    snprintf(s->copy, sizeof s->copy, "%s.copy", s->path);
     s->handle = s->e->open(s->path);
     return s->handle ? 0 : -1;
 }
@@ -71,5 +69,5 @@ static void copy_finish(struct side *s)
     remove_path(s->copy);
 }
 
-const struct kind kind_copy = {copy_prepare, copy_sample, copy_check, copy_finish};
-const struct kind kind_concat = {copy_prepare, concat_sample, concat_check, copy_finish};
+const struct kind kind_copy = {copy_prepare, copy_sample, copy_check, copy_finish, 0, NULL};
+const struct kind kind_concat = {copy_prepare, concat_sample, concat_check, copy_finish, 0, NULL};

@@ -53,17 +53,34 @@ static bool append_check(struct side *s)
     return same;
 }
 
-const struct kind kind_append = {nothing_to_prepare, append_sample, append_check, no_finish};
+const struct kind kind_append =
+    {nothing_to_prepare, append_sample, append_check, no_finish, 0, NULL};
 
-static int row_prepare(struct side *s)
+/* A super-chunk with the content; path NULL: in memory. */
+static void *row_make(const struct side *s, const char *path)
 {
     const struct layout *l = &s->w->layout;
     size_t chunk = (size_t)(l->chunks[0] * l->item_bytes);
-    int rc = 0;
-    if (!(s->handle = s->e->row_create(l, NULL))) return -1;
+    void *p = s->e->row_create(l, path);
+    int rc = p ? 0 : -1;
     for (size_t at = 0; at < s->data_bytes && rc == 0; at += chunk)
-        rc = s->e->row_append(s->handle, s->data + at, chunk, l->item_bytes);
-    return rc < 0 ? rc : s->e->row_flush(s->handle);
+        rc = s->e->row_append(p, s->data + at, chunk, l->item_bytes);
+    if (rc == 0) rc = s->e->row_flush(p);
+    if (rc == 0) return p;
+    if (p) s->e->row_close(p);
+    return NULL;
+}
+
+static int row_prepare(struct side *s)
+{
+    s->handle = row_make(s, NULL);
+    return s->handle ? 0 : -1;
+}
+
+static int row_limit_file(struct side *s)
+{
+    void *p = row_make(s, s->copy);
+    return p ? s->e->row_close(p) : -1;
 }
 
 static int64_t items_of(const struct side *s)
@@ -96,7 +113,8 @@ static void row_finish(struct side *s)
     if (s->handle) s->e->row_close(s->handle);
 }
 
-const struct kind kind_row_get = {row_prepare, row_sample, row_check, row_finish};
+const struct kind kind_row_get = {row_prepare, row_sample,   row_check,
+                                  row_finish,  LIMIT_DECODE, row_limit_file};
 
 /* ---- blocks of any length ---- */
 
@@ -149,8 +167,8 @@ static bool vl_check(struct side *s)
     return same;
 }
 
-const struct kind kind_vl_append = {vl_prepare, vl_append_sample, vl_check, row_finish};
-const struct kind kind_vl_get = {vl_prepare, vl_get_sample, vl_check, row_finish};
+const struct kind kind_vl_append = {vl_prepare, vl_append_sample, vl_check, row_finish, 0, NULL};
+const struct kind kind_vl_get = {vl_prepare, vl_get_sample, vl_check, row_finish, 0, NULL};
 
 /* ---- chunks ---- */
 
@@ -199,5 +217,7 @@ static void chunk_finish(struct side *s)
     free(s->packed);
 }
 
-const struct kind kind_compress = {chunk_prepare, compress_sample, chunk_check, chunk_finish};
-const struct kind kind_decompress = {chunk_prepare, decompress_sample, chunk_check, chunk_finish};
+const struct kind kind_compress = {chunk_prepare, compress_sample, chunk_check,
+                                   chunk_finish,  LIMIT_ENCODE,    NULL};
+const struct kind kind_decompress = {chunk_prepare, decompress_sample, chunk_check,
+                                     chunk_finish,  LIMIT_DECODE,      NULL};

@@ -39,14 +39,15 @@
 #define CHUNK(codec_, filter_)                                                                    \
     {SMOOTH_F4, "<f4", 4, 1, {4 * MIB}, {4 * MIB}, {32 << 10}, codec_, filter_, 5, false, 0}
 
-#define PLANES_ON(axis_, place, codec_, disk_, c0, c1, c2)                                        \
-    {.group = "planes", .name = "axis " #axis_ " of 320^3 f4, " codec_ ", " place,                \
+#define PLANES_ON(axis_, place, codec_, disk_, target_, c0, c1, c2)                               \
+    {.group = "planes", .target = target_,                                                        \
+     .name = "axis " #axis_ " of 320^3 f4, " codec_ ", " place,                                   \
      .kind = &kind_read, .layout = CUBE(codec_), .disk = disk_, .pattern = PLANES, .axis = axis_, \
      .count = {c0, c1, c2}, .ops = 40}
-#define PLANES_IN(place, codec_, disk_)                                                           \
-    PLANES_ON(0, place, codec_, disk_, 1, 320, 320),                                              \
-        PLANES_ON(1, place, codec_, disk_, 320, 1, 320),                                          \
-        PLANES_ON(2, place, codec_, disk_, 320, 320, 1)
+#define PLANES_IN(place, codec_, disk_, target_)                                                  \
+    PLANES_ON(0, place, codec_, disk_, target_, 1, 320, 320),                                     \
+        PLANES_ON(1, place, codec_, disk_, target_, 320, 1, 320),                                 \
+        PLANES_ON(2, place, codec_, disk_, target_, 320, 320, 1)
 #define SPARSE(n, c)                                                                              \
     {SMOOTH_F4, "<f4", 4, 3, {n, 256, 256}, {c, c, c}, {16, 32, 32}, "lz4", "shuffle", 5, true, 0}
 #define COPIED                                                                                    \
@@ -60,14 +61,16 @@
 #define WORDS                                                                                     \
     {RECORDS, "|u1", 1000, 1, {64000}, {64}, {1}, "zstd", NULL, 5, false, 0}
 
-#define ONE_CHUNK(codec_, filter_, label)                                                         \
-    {.group = "compress", .name = codec_ " " label ", 16 MiB f4", .kind = &kind_compress,         \
+#define ONE_CHUNK(codec_, filter_, label, target_)                                                \
+    {.group = "compress", .target = target_, .name = codec_ " " label ", 16 MiB f4",              \
+     .kind = &kind_compress,                                                                      \
      .layout = CHUNK(codec_, filter_), .pattern = WHOLE, .ops = 1},                               \
-        {.group = "decompress", .name = codec_ " " label ", 16 MiB f4",                           \
+        {.group = "decompress", .target = target_, .name = codec_ " " label ", 16 MiB f4",        \
          .kind = &kind_decompress, .layout = CHUNK(codec_, filter_), .pattern = WHOLE, .ops = 1}
-#define FILTERED(codec_)                                                                          \
-    ONE_CHUNK(codec_, NULL, "no filter"), ONE_CHUNK(codec_, "shuffle", "shuffle"),                \
-        ONE_CHUNK(codec_, "bitshuffle", "bitshuffle")
+#define FILTERED(codec_, target_)                                                                 \
+    ONE_CHUNK(codec_, NULL, "no filter", target_),                                                \
+        ONE_CHUNK(codec_, "shuffle", "shuffle", target_),                                         \
+        ONE_CHUNK(codec_, "bitshuffle", "bitshuffle", target_)
 #define MORE(label, content_, dtype_, item, codec_, filters_, block, tolerance_)                  \
     {.group = "compress", .name = label, .kind = &kind_compress, .pattern = WHOLE, .ops = 1,      \
      .layout = {content_, dtype_, item, 1, {2 * MIB}, {2 * MIB}, {block}, codec_, filters_, 5,    \
@@ -84,54 +87,65 @@
          .disk = true, .pattern = WHOLE, .ops = 1},                                               \
         {.group = "coded", .name = "planes of " label, .kind = &kind_read, .layout = layout_,     \
          .disk = true, .pattern = PLANES, .axis = 0, .count = __VA_ARGS__, .ops = 20}
-#define APPENDS(label, item, n, each_, peer_)                                                     \
-    {.group = "appends", .name = label, .kind = &kind_append,                                     \
+#define APPENDS(label, item, n, each_, peer_, target_)                                            \
+    {.group = "appends", .target = target_, .name = label, .kind = &kind_append,                  \
      .layout = ROW(item, (n), 1, 1), .disk = true, .pattern = RANDOM, .count = {1}, .ops = n,     \
      .peer_ops = peer_, .each = each_}
-#define OPENING(label, n)                                                                         \
-    {.group = "open", .name = "array of " label " chunks, one item", .kind = &kind_open,          \
+#define OPENING(label, n, target_)                                                                \
+    {.group = "open", .target = target_, .name = "array of " label " chunks, one item",           \
+     .kind = &kind_open,                                                                          \
      .layout = CHUNKS(n), .disk = true, .pattern = RANDOM, .count = {1}, .ops = 50}
 
 static const struct workload workloads[] = {
-    PLANES_IN("disk", "zstd", true),
-    PLANES_IN("memory", "lz4", false),
-    {.group = "cutouts", .name = "30x30 of 4096^2 u2, lz4, disk", .kind = &kind_read,
+    PLANES_IN("disk", "zstd", true, 2.2),
+    PLANES_IN("memory", "lz4", false, 1.8),
+    {.group = "cutouts", .target = 4, .name = "30x30 of 4096^2 u2, lz4, disk", .kind = &kind_read,
      .layout = FRAME_U2, .disk = true, .pattern = RANDOM, .count = {30, 30}, .ops = 2000},
-    {.group = "items", .name = "one of 2000^2 f8, zstd, disk", .kind = &kind_read,
+    {.group = "items", .target = 5, .name = "one of 2000^2 f8, zstd, disk", .kind = &kind_read,
      .layout = TABLE, .disk = true, .pattern = RANDOM, .count = {1, 1}, .ops = 2000},
-    {.group = "windows", .name = "10x200x200 of sparse 500^3 u1, zstd", .kind = &kind_read,
+    {.group = "windows", .target = 6, .name = "10x200x200 of sparse 500^3 u1, zstd",
+     .kind = &kind_read,
      .layout = STARS, .disk = true, .pattern = SLIDE, .count = {10, 200, 200}, .stride = 5,
      .ops = 98},
-    {.group = "whole", .name = "read 268 MB f4, zstd shuffle, disk", .kind = &kind_read,
+    {.group = "whole", .target = 2.5, .name = "read 268 MB f4, zstd shuffle, disk",
+     .kind = &kind_read,
      .layout = FIELD(1024, "zstd"), .disk = true, .pattern = WHOLE, .ops = 1},
-    {.group = "whole", .name = "read 134 MB u2, lz4 bitshuffle, disk", .kind = &kind_read,
+    {.group = "whole", .target = 4, .name = "read 134 MB u2, lz4 bitshuffle, disk",
+     .kind = &kind_read,
      .layout = SKY("bitshuffle"), .disk = true, .pattern = WHOLE, .ops = 1},
-    {.group = "whole", .name = "write 134 MB f4, zstd shuffle, disk", .kind = &kind_save,
+    {.group = "whole", .target = 1.3, .name = "write 134 MB f4, zstd shuffle, disk",
+     .kind = &kind_save,
      .layout = FIELD(512, "zstd"), .disk = true, .pattern = WHOLE, .ops = 1},
-    {.group = "whole", .name = "write 134 MB u2, lz4 shuffle, disk", .kind = &kind_save,
+    {.group = "whole", .target = 1.8, .name = "write 134 MB u2, lz4 shuffle, disk",
+     .kind = &kind_save,
      .layout = SKY("shuffle"), .disk = true, .pattern = WHOLE, .ops = 1},
-    {.group = "regions", .name = "write 50x70 of 1024^2 f4, flush per 50", .kind = &kind_write,
+    {.group = "regions", .target = 4, .name = "write 50x70 of 1024^2 f4, flush per 50",
+     .kind = &kind_write,
      .layout = SMALL, .disk = true, .pattern = RANDOM, .count = {50, 70}, .ops = 50},
-    {.group = "regions", .name = "write 50x70 of 1024^2 f4, flush each", .kind = &kind_write,
+    {.group = "regions", .target = 4, .name = "write 50x70 of 1024^2 f4, flush each",
+     .kind = &kind_write,
      .layout = SMALL, .disk = true, .pattern = RANDOM, .count = {50, 70}, .ops = 50,
      .each = true},
-    {.group = "grow", .name = "resize, write 10x200x200 f4, 40 steps", .kind = &kind_grow,
+    {.group = "grow", .target = 4, .name = "resize, write 10x200x200 f4, 40 steps",
+     .kind = &kind_grow,
      .layout = GROWING, .disk = true, .pattern = PLANES, .count = {10, 200, 200}, .ops = 40},
-    APPENDS("2,000 of 8 kB, one flush", 8000, 2000, false, 0),
-    APPENDS("2,000 of 8 kB, flush each", 8000, 2000, true, 0),
-    APPENDS("200,000 of 80 B (peer: 2,000)", 80, 200000, false, 2000),
-    OPENING("1,000", 1000),
-    OPENING("20,000", 20000),
-    OPENING("200,000", 200000),
-    {.group = "schunk", .name = "whole 8 MiB f8, lz4, memory", .kind = &kind_row_get,
+    APPENDS("2,000 of 8 kB, one flush", 8000, 2000, false, 0, 20),
+    APPENDS("2,000 of 8 kB, flush each", 8000, 2000, true, 0, 1),
+    APPENDS("200,000 of 80 B (peer: 2,000)", 80, 200000, false, 2000, 20),
+    OPENING("1,000", 1000, 1),
+    OPENING("20,000", 20000, 1),
+    OPENING("200,000", 200000, 6),
+    {.group = "schunk", .target = 1.5, .name = "whole 8 MiB f8, lz4, memory",
+     .kind = &kind_row_get,
      .layout = ROW_F8, .pattern = WHOLE, .ops = 1},
-    {.group = "schunk", .name = "slices of 100 f8, lz4, memory", .kind = &kind_row_get,
+    {.group = "schunk", .target = 8, .name = "slices of 100 f8, lz4, memory",
+     .kind = &kind_row_get,
      .layout = ROW_F8, .pattern = RANDOM, .count = {100}, .ops = 2000},
-    FILTERED("blosclz"),
-    FILTERED("lz4"),
-    FILTERED("lz4hc"),
-    FILTERED("zlib"),
-    FILTERED("zstd"),
+    FILTERED("blosclz", 1),
+    FILTERED("lz4", 1),
+    FILTERED("lz4hc", 1),
+    FILTERED("zlib", 2),
+    FILTERED("zstd", 1),
     {.group = "compress", .name = "16 MiB of zeros", .kind = &kind_compress,
      .layout = {ZEROS, "<f4", 4, 1, {4 * MIB}, {4 * MIB}, {32 << 10}, "lz4",
                 "shuffle", 5, false, 0},
@@ -171,9 +185,29 @@ static const struct workload workloads[] = {
     {.group = "vlblocks", .name = "read one block of 1 kB, zstd", .kind = &kind_vl_get,
      .layout = WORDS, .pattern = RANDOM, .count = {64}, .ops = 1000, .op_bytes = 1000},
 };
+
+/* Those whose time with a pool of two is compared with that of one; smaller where two rounds of
+ * ten would take too long. */
+static const struct workload pool_workloads[] = {
+    PLANES_IN("disk", "zstd", true, 0.8),
+    PLANES_IN("memory", "lz4", false, 0.8),
+    {.group = "whole", .target = 0.9, .name = "read 134 MB f4, zstd shuffle, disk",
+     .kind = &kind_read, .layout = FIELD(512, "zstd"), .disk = true, .pattern = WHOLE, .ops = 1},
+    {.group = "whole", .target = 0.9, .name = "read 134 MB u2, lz4 bitshuffle, disk",
+     .kind = &kind_read, .layout = SKY("bitshuffle"), .disk = true, .pattern = WHOLE, .ops = 1},
+    {.group = "whole", .target = 0.9, .name = "write 67 MB f4, zstd shuffle, disk",
+     .kind = &kind_save, .layout = FIELD(256, "zstd"), .disk = true, .pattern = WHOLE, .ops = 1},
+    {.group = "whole", .target = 0.9, .name = "write 134 MB u2, lz4 shuffle, disk",
+     .kind = &kind_save, .layout = SKY("shuffle"), .disk = true, .pattern = WHOLE, .ops = 1},
+};
 /* clang-format on */
 
 const struct workload *workload_at(int i)
 {
     return i < (int)(sizeof workloads / sizeof *workloads) ? &workloads[i] : NULL;
+}
+
+const struct workload *pool_workload_at(int i)
+{
+    return i < (int)(sizeof pool_workloads / sizeof *pool_workloads) ? &pool_workloads[i] : NULL;
 }

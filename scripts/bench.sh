@@ -28,7 +28,7 @@ trap 'rm -rf "$work"' EXIT
 
 beside_c()
 {
-    local args=(--dir "$work" --json build/bench/results.json)
+    local args=(--dir "$work" --json build/bench/results.json --limit "$PWD/build/bench/bench/bench_limit.so")
     [ -n "$peer" ] && args+=(--peer "$PWD/build/bench/bench/bench_blosc2.so")
     build/bench/bench/bench "${args[@]}" "$@" | tee build/bench/results.txt
     python3 bench/plot.py build/bench/results.json build/bench/results.png || true
