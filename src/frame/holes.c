@@ -16,7 +16,6 @@
 #include "frame/priv.h"
 
 #include <libdeflate.h>
-#include <stdlib.h>
 
 enum { NOTE_MOST = 64, EXTENT = 16, WORTH_LEAST = 1 << 20 }; /* 1 kB: each commit writes it */
 
@@ -27,38 +26,50 @@ static uint64_t stop(const struct frame_extent *e)
     return e->off + e->len;
 }
 
-static int by_length(const void *a, const void *b)
-{
-    uint64_t x = ((const struct frame_extent *)a)->len, y = ((const struct frame_extent *)b)->len;
-    return (x < y) - (x > y);
-}
-
 static void add_all(struct frame_extents *to, const struct frame_extents *from)
 {
     for (size_t i = 0; i < from->n; i++)
         if (from->v[i].len) tsr_extents_add(to, from->v[i].off, from->v[i].len);
 }
 
-void tsr_note_gather(struct frame_note *note, const struct frame_space *s)
+/* x takes the place of the least in a heap of NOTE_MOST, the least first. */
+static void replace_least(uint64_t *heap, uint64_t x)
 {
-    struct frame_extents *h = &note->holes;
-    size_t n = 0;
-    add_all(h, &s->free);
-    add_all(h, &s->loose);
-    add_all(h, &s->pending);
-    if (s->flushed.len) tsr_extents_add(h, s->flushed.off, s->flushed.len);
-    tsr_extents_sort(h);
+    size_t i = 0;
+    for (size_t k = 1; k < NOTE_MOST; k = 2 * i + 1) {
+        if (k + 1 < NOTE_MOST && heap[k + 1] < heap[k]) k++;
+        if (heap[k] >= x) break;
+        heap[i] = heap[k];
+        i = k;
+    }
+    heap[i] = x;
+}
+
+/* Leaves the longest: the others are forgotten, which costs space. */
+static void keep_longest(struct frame_extents *h)
+{
+    uint64_t heap[NOTE_MOST] = {0};
+    size_t n = 0, equal = NOTE_MOST;
+    for (size_t i = 0; i < h->n; i++)
+        if (h->v[i].len > heap[0]) replace_least(heap, h->v[i].len);
+    for (size_t k = 0; k < NOTE_MOST; k++) equal -= heap[k] > heap[0];
     for (size_t i = 0; i < h->n; i++) {
-        struct frame_extent e = h->v[i], *last = n ? &h->v[n - 1] : NULL;
-        if (!last || stop(last) < e.off) h->v[n++] = e;
-        else if (stop(&e) > stop(last)) last->len = stop(&e) - last->off;
+        uint64_t x = h->v[i].len;
+        if (x > heap[0] || (x == heap[0] && equal && equal--)) h->v[n++] = h->v[i];
     }
     h->n = n;
-    if (n > NOTE_MOST) { /* the small ones are forgotten, which costs space */
-        qsort(h->v, n, sizeof *h->v, by_length);
-        h->n = NOTE_MOST;
-        tsr_extents_sort(h);
-    }
+}
+
+void tsr_note_gather(struct frame_note *note, const struct frame_space *s)
+{
+    struct frame_extents *h = &note->holes, more = {0};
+    add_all(h, &s->free);
+    add_all(&more, &s->loose);
+    add_all(&more, &s->pending);
+    if (s->flushed.len) tsr_extents_add(&more, s->flushed.off, s->flushed.len);
+    tsr_extents_merge(h, &more);
+    tsr_free(more.v);
+    if (h->n > NOTE_MOST) keep_longest(h);
     note->len = h->n * EXTENT + NOTE_TAIL;
 }
 

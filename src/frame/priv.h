@@ -202,12 +202,16 @@ struct frame_space {
     struct frame_extents loose;   /* reusable, not sorted in yet */
     struct frame_extents pending; /* reusable once no flushed state can need them */
     uint64_t waiting;             /* bytes in pending, some perhaps twice */
-    size_t rover;
+    uint64_t largest;             /* no free extent is longer; UINT64_MAX: not known */
+    size_t rover;                 /* where the next search in free begins */
 };
 
 /* Adds an extent to a list; false when memory is out. */
 bool tsr_extents_add(struct frame_extents *e, uint64_t off, uint64_t len);
 void tsr_extents_sort(struct frame_extents *e); /* by offset */
+/* Moves all of `from`, in any order, into the sorted `to`, where what touches or overlaps becomes
+ * one; without memory they are forgotten. */
+void tsr_extents_merge(struct frame_extents *to, struct frame_extents *from);
 uint64_t tsr_space_alloc(struct frame_space *s, uint64_t len);
 void tsr_space_free(struct frame_space *s, uint64_t off, uint64_t len, bool now);
 /* Where len bytes of index and trailer can go: after every live chunk, beside the flushed. */

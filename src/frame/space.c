@@ -15,17 +15,22 @@
 
 #include <stdlib.h>
 
-enum { PROBES = 256 }; /* holes looked at for one chunk: bounds the cost of a torn list */
+enum { PROBES = 4096 }; /* holes looked at for one chunk: bounds the cost of a torn list */
+
+static bool reserve(struct frame_extents *e, size_t n)
+{
+    if (n <= e->cap) return true;
+    size_t cap = e->cap * 2 > n ? e->cap * 2 : n + 15;
+    struct frame_extent *v = tsr_realloc(e->v, cap, sizeof *v);
+    if (!v) return false;
+    e->v = v;
+    e->cap = cap;
+    return true;
+}
 
 bool tsr_extents_add(struct frame_extents *e, uint64_t off, uint64_t len)
 {
-    if (e->n == e->cap) {
-        size_t cap = e->cap ? e->cap * 2 : 16;
-        struct frame_extent *v = tsr_realloc(e->v, cap, sizeof *v);
-        if (!v) return false;
-        e->v = v;
-        e->cap = cap;
-    }
+    if (!reserve(e, e->n + 1)) return false;
     e->v[e->n++] = (struct frame_extent){off, len};
     return true;
 }
@@ -46,22 +51,39 @@ void tsr_extents_sort(struct frame_extents *e)
     if (e->n) qsort(e->v, e->n, sizeof *e->v, by_offset);
 }
 
-/* Moves what is in from into the free list.  Extents may touch and overlap. */
+/* Joins extents that touch or overlap and drops empty ones; e is sorted. */
+static void join(struct frame_extents *e)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < e->n; i++) {
+        struct frame_extent x = e->v[i], *last = n ? &e->v[n - 1] : NULL;
+        if (x.len == 0) continue;
+        if (!last || last->off + last->len < x.off) e->v[n++] = x;
+        else if (x.off + x.len > last->off + last->len) last->len = x.off + x.len - last->off;
+    }
+    e->n = n;
+}
+
+/* Few come to many, so the many are not sorted again: one pass from the end. */
+void tsr_extents_merge(struct frame_extents *to, struct frame_extents *from)
+{
+    size_t i = to->n, j = from->n;
+    tsr_extents_sort(from);
+    if (j && !reserve(to, i + j)) j = 0;
+    to->n = i + j;
+    for (size_t k = to->n; j > 0;) {
+        bool old = i > 0 && to->v[i - 1].off > from->v[j - 1].off;
+        to->v[--k] = old ? to->v[--i] : from->v[--j];
+    }
+    from->n = 0;
+    join(to);
+}
+
+/* Moves what is in from into the free list. */
 static void merge(struct frame_space *s, struct frame_extents *from)
 {
-    struct frame_extents *f = &s->free;
-    for (size_t i = 0; i < from->n; i++) add(f, from->v[i].off, from->v[i].len);
-    from->n = 0;
-    size_t n = 0;
-    tsr_extents_sort(f);
-    for (size_t i = 0; i < f->n; i++) {
-        struct frame_extent e = f->v[i], *last = n ? &f->v[n - 1] : NULL;
-        if (e.len == 0) continue;
-        if (!last || last->off + last->len < e.off) f->v[n++] = e;
-        else if (e.off + e.len > last->off + last->len) last->len = e.off + e.len - last->off;
-    }
-    f->n = n;
-    s->rover = 0;
+    if (from->n) s->largest = UINT64_MAX;
+    tsr_extents_merge(&s->free, from);
 }
 
 /* Forgets free bytes from limit on. */
@@ -78,15 +100,19 @@ static bool take_hole(struct frame_space *s, uint64_t len, uint64_t *off)
 {
     struct frame_extents *f = &s->free;
     size_t probes = f->n < PROBES ? f->n : PROBES;
+    uint64_t largest = 0;
+    if (len > s->largest) return false;
     for (size_t i = 0; i < probes; i++, s->rover++) {
         if (s->rover >= f->n) s->rover = 0;
         struct frame_extent *e = &f->v[s->rover];
+        if (e->len > largest) largest = e->len;
         if (e->len < len) continue;
         *off = e->off;
         e->off += len; /* an extent of no length stays until the next merge */
         e->len -= len;
         return true;
     }
+    if (probes == f->n) s->largest = largest;
     return false;
 }
 
