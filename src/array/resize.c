@@ -4,7 +4,8 @@
  * In a padded grid the chunks at the edge hold items beyond it.  A reader never shows them, but a
  * larger shape would: so what a shrink cuts off is zeroed before, for readers of the file that
  * do not look (blosc2.md 10.2), and what a growth uncovers is zeroed after, since the writer
- * before us may have left old items or a fill value there.
+ * before us may have left old items or a fill value there.  Of an array that this handle created
+ * edges_clear may know that there is nothing.
  *
  *   |  chunk  |  chunk  |  ch:unk  |            : the edge, old or new
  *                           ^^^^^^^             cleared, where it is not zeros already
@@ -99,6 +100,7 @@ static void undo(tsr_array *a, const int64_t shape[])
 {
     char text[TSR_ERROR_MAX];
     tsr_error_save(text);
+    a->d->edges_clear = false; /* what was written beyond that shape stays there */
     a->d->format->resize(a->d, shape);
     tsr_error_restore(text);
 }
@@ -119,7 +121,8 @@ static int grow(tsr_array *a, const int64_t shape[])
     memcpy(old, g->shape, sizeof old);
     int rc = a->d->format->resize(a->d, shape);
     if (rc < 0) return rc;
-    for (int d = 0; d < g->ndim && rc == TSR_OK && g->padded; d++)
+    bool clear = !g->padded || a->d->edges_clear;
+    for (int d = 0; d < g->ndim && rc == TSR_OK && !clear; d++)
         if (shape[d] > old[d]) rc = clear_between(a, d, old[d], shape[d], old);
     if (rc < 0) undo(a, old);
     return rc;

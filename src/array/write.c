@@ -9,7 +9,11 @@
 #include "array/array.h"
 #include "base/mem.h"
 
-enum { WINDOW_CHUNKS = 64, WINDOW_BYTES = 16 << 20 };
+enum { WINDOW_CHUNKS = 64 };
+
+/* Decoded bytes of a window: small, so that what is encoded is still in the cache as it is written
+ * and little memory is touched; but some 32 blocks for each thread, so that few wait at its end. */
+enum { WINDOW_LEAST = 4 << 20, WINDOW_MOST = 64 << 20, WINDOW_OF_THREAD = 2 << 20 };
 
 /* What is known of a block while it is encoded: is it one item repeated? */
 enum { ITEM_MAX = 16 };
@@ -30,10 +34,10 @@ struct out_job {
 };
 
 struct window {
-    struct out_job *jobs; /* [WINDOW_CHUNKS] */
-    size_t njobs;
+    struct out_job *jobs; /* [cap], up to WINDOW_CHUNKS */
+    size_t njobs, cap;
     size_t first[WINDOW_CHUNKS + 1]; /* job numbers of blocks */
-    struct tsr_out_chunk *out;       /* [WINDOW_CHUNKS], for the commit */
+    struct tsr_out_chunk *out;       /* [cap], for the commit */
 };
 
 struct writer {
@@ -42,12 +46,13 @@ struct writer {
     struct tsr_walk walk;
     struct window win[2];
     struct window *encode, *commit;
+    int64_t window_bytes;
     int same; /* TSR_SPECIAL_*: all that is written is this one item, at sel's base */
 };
 
 static void window_free(struct window *w)
 {
-    for (size_t i = 0; w->jobs && i < WINDOW_CHUNKS; i++) {
+    for (size_t i = 0; i < w->cap; i++) {
         struct out_job *j = &w->jobs[i];
         tsr_job_free(&j->old);
         tsr_free(j->slots);
@@ -60,11 +65,19 @@ static void window_free(struct window *w)
     tsr_free(w->out);
 }
 
-static int window_init(struct window *w)
+/* Most writes are of a chunk or two. */
+static int window_room(struct window *w)
 {
-    w->jobs = tsr_alloc_zero(WINDOW_CHUNKS, sizeof *w->jobs);
-    w->out = tsr_alloc_array(WINDOW_CHUNKS, sizeof *w->out);
-    return w->jobs && w->out ? TSR_OK : TSR_ENOMEM;
+    if (w->njobs < w->cap) return TSR_OK;
+    size_t cap = w->cap ? tsr_minz(w->cap * 4, WINDOW_CHUNKS) : 2;
+    struct tsr_out_chunk *out = tsr_realloc(w->out, cap, sizeof *out);
+    if (out) w->out = out;
+    struct out_job *jobs = out ? tsr_realloc(w->jobs, cap, sizeof *jobs) : NULL;
+    if (!jobs) return TSR_ENOMEM;
+    memset(jobs + w->cap, 0, (cap - w->cap) * sizeof *jobs);
+    w->jobs = jobs;
+    w->cap = cap;
+    return TSR_OK;
 }
 
 /* Room for a chunk's head and encoded blocks: one buffer, a slot per block. */
@@ -121,12 +134,13 @@ static int job_init(struct writer *w, struct out_job *j)
 static int window_fill(struct writer *w, struct window *win)
 {
     int64_t bytes = 0;
+    int rc = TSR_OK;
     win->njobs = 0;
     win->first[0] = 0;
-    while (!w->walk.done && win->njobs < WINDOW_CHUNKS && bytes < WINDOW_BYTES) {
+    while (!w->walk.done && win->njobs < WINDOW_CHUNKS && bytes < w->window_bytes) {
+        if ((rc = window_room(win)) < 0) return rc;
         struct out_job *j = &win->jobs[win->njobs++];
-        int rc = job_init(w, j);
-        if (rc < 0) return rc;
+        if ((rc = job_init(w, j)) < 0) return rc;
         bytes += j->out.special ? 0 : j->out.nbytes;
         win->first[win->njobs] = win->first[win->njobs - 1] + (size_t)j->out.nblocks;
         tsr_walk_next(&w->walk);
@@ -437,13 +451,14 @@ int tsr_engine_write(struct tsr_array *a, const struct tsr_selection *sel)
     if (sel->nitems == 0) return TSR_OK;
     if (a->d->variable) return tsr_sized_write(a, sel);
     w.same = same_item(a, sel);
+    w.window_bytes = (int64_t)tsr_pool_threads(a->context->pool) * WINDOW_OF_THREAD;
+    w.window_bytes = tsr_max64(WINDOW_LEAST, tsr_min64(w.window_bytes, WINDOW_MOST));
     tsr_walk_chunks(&w.walk, &a->d->grid, sel);
-    int rc = window_init(now);
+    int rc = TSR_OK;
     while (rc == TSR_OK && !w.walk.done) {
         if ((rc = window_fill(&w, now)) < 0 || (rc = encode_window(&w, now, before)) < 0) break;
         before = now;
         now = now == &w.win[0] ? &w.win[1] : &w.win[0];
-        if (!w.walk.done && !now->jobs) rc = window_init(now);
     }
     if (rc == TSR_OK && before) rc = commit(&w, before);
     window_free(&w.win[0]);

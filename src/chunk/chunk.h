@@ -64,6 +64,8 @@ int tsr_cparams_from_steps(struct tsr_cparams *p, const tsr_step *steps, int n, 
 int tsr_cparams_check(const struct tsr_cparams *p);
 /* A step that works on little-endian floats only, NULL: there is none. */
 const char *tsr_cparams_floats(const struct tsr_cparams *p);
+/* Do all items decode to what they were? */
+bool tsr_cparams_lossless(const struct tsr_cparams *p);
 
 /* A parsed header.  Small, plain, copyable: its pointers lead to codecs, which outlive it,
  * and to a dictionary, which need not: tsr_chunk_bind_dict finds it again. */

@@ -178,6 +178,17 @@ const char *tsr_cparams_floats(const struct tsr_cparams *p)
     return p->codec && p->codec->floats ? p->codec->name : NULL;
 }
 
+bool tsr_cparams_lossless(const struct tsr_cparams *p)
+{
+    bool lossy = !p->codec || p->codec->lossy;
+    for (int i = 0; i < TSR_CHUNK_FILTERS; i++) {
+        int id = p->filters[i];
+        const struct tsr_filter *f = id ? tsr_filter_blosc2(p->codecs, id) : NULL;
+        lossy |= f && f->lossy;
+    }
+    return !lossy;
+}
+
 /* What a lossy step changes must be items, and no difference from block 0 may span the change: a
  * writer takes it from the old items, a reader would from the new ones (5.4).  c-blosc2 3.3.5 gives
  * other data back where a filter stands between two deltas. */

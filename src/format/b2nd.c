@@ -212,6 +212,7 @@ static int b2nd_create(struct tsr_store *st, const tsr_spec *spec, const tsr_opt
     b->b.d.store = st;
     b->b.d.cparams = &b->b.cparams;
     b->b.d.writable = true;
+    b->b.d.edges_clear = special == TSR_SPECIAL_ZEROS && tsr_cparams_lossless(&b->b.cparams);
     tsr_blosc2_fill_spec(&b->b);
     *out = &b->b.d;
     return TSR_OK;
@@ -323,6 +324,7 @@ static int b2nd_resize(struct tsr_driver *d, const int64_t *shape)
 static int b2nd_chunk_put(struct tsr_driver *d, const struct tsr_whole *w)
 {
     struct tsr_frame *f = blosc2_of(d)->frame;
+    d->edges_clear = false; /* whoever made the chunk may have left something there */
     if (w->special) return tsr_frame_put_special(f, w->chunk, w->special);
     return tsr_frame_update_chunk(f, w->chunk, &w->bytes, 1, w->nbytes);
 }

@@ -31,6 +31,7 @@ int tsr_blosc2_copy_chunks(struct tsr_driver *to, const struct tsr_driver *from,
                            const struct tsr_chunk_moves *m)
 {
     struct tsr_frame_moves moves = {m->to, m->after, m->arg};
+    to->edges_clear = false;
     return tsr_frame_copy_chunks(blosc2_of(from)->frame, blosc2_of(to)->frame, &moves);
 }
 

@@ -112,6 +112,7 @@ int tsr_blosc2_commit(struct tsr_driver *d, const struct tsr_out_chunk *c, size_
         goto done;
     }
     for (size_t i = 0; i < n && rc == TSR_OK; i++) {
+        if (c[i].special && c[i].special != TSR_SPECIAL_ZEROS) d->edges_clear = false;
         /* repeated values have no entry of their own in the index: they are stored (7.2) */
         if (c[i].special && c[i].special != TSR_SPECIAL_VALUE) {
             rc = tsr_frame_put_special(f, c[i].chunk, c[i].special);

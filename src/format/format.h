@@ -41,6 +41,9 @@ struct tsr_driver {
      * stored.  Places still come by chunk number, 0 .. nchunks-1; only whole chunks are written,
      * by chunk_put. */
     bool variable;
+    /* Of a padded grid: items of its chunks beyond the shape decode to zeros, since this driver
+     * created the container and put nothing else there.  False: not known. */
+    bool edges_clear;
     int64_t nchunks;                   /* of a variable row */
     const struct tsr_cparams *cparams; /* of Blosc2 formats: how their chunks are made */
 };
