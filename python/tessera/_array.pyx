@@ -14,7 +14,6 @@ from cpython.buffer cimport (PyBUF_C_CONTIGUOUS, PyBUF_SIMPLE, PyBUF_WRITABLE, P
                              PyObject_GetBuffer)
 from cpython.mem cimport PyMem_Calloc, PyMem_Free
 from cpython.number cimport PyIndex_Check, PyNumber_AsSsize_t
-from cpython.ref cimport Py_INCREF
 from cpython.slice cimport PySlice_AdjustIndices, PySlice_Unpack
 from libc.string cimport memset, strlen
 
@@ -23,19 +22,11 @@ import numpy as np
 from tessera cimport _c
 from tessera._engine cimport (CLOSED, Handle, Options, Spec, check, pthread_rwlock_unlock,
                               steps_of, taken)
+from tessera._memory cimport empty
 
 from tessera._engine import flush_path, make_way, name_bytes, path_bytes
 
 cnp.import_array()
-
-cdef extern from "numpy/arrayobject.h":
-    object PyArray_NewFromDescr(type subtype, cnp.dtype descr, int nd, const cnp.npy_intp *dims,
-                                const cnp.npy_intp *strides, void *data, int flags, object obj)
-
-
-cdef cnp.ndarray empty(cnp.dtype dtype, int ndim, const cnp.npy_intp *dims):
-    Py_INCREF(dtype)  # the call below takes a reference
-    return PyArray_NewFromDescr(cnp.ndarray, dtype, ndim, dims, NULL, NULL, 0, None)
 
 
 def parse_dtype(str text) -> np.dtype:

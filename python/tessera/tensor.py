@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.format import descr_to_dtype, dtype_to_descr
 
+from tessera._memory import empty_array
 from tessera.meta import unpack_value
 from tessera.opening import open as open_any
 from tessera.opening import schunk_from_cframe
@@ -125,12 +126,11 @@ def unpack_tensor(cframe: Any) -> Any:
 
 def _unpacked(s: SChunk) -> Any:
     kind, shape, dtype = _described(s)
-    items = np.empty(math.prod(shape), dtype=dtype)
-    if items.nbytes != s.nbytes:
-        raise ValueError(f"{_ENTRY}: says {items.nbytes} bytes, the frame holds {s.nbytes}")
-    if items.nbytes:
-        s._get_into(0, len(s), items.view(np.uint8))
-    array = items.reshape(shape)
+    array = empty_array(shape, dtype)
+    if array.nbytes != s.nbytes:
+        raise ValueError(f"{_ENTRY}: says {array.nbytes} bytes, the frame holds {s.nbytes}")
+    if array.nbytes:
+        s._get_into(0, len(s), array.reshape(-1).view(np.uint8))
     if kind == "numpy":
         return array
     if kind == "torch":
