@@ -259,8 +259,27 @@ cdef class Array(Handle):
             self.unlock_changed(rc)
         return self.changed(rc)
 
+    def __getitem__(self, key):
+        """The items of a key, as NumPy gives them (one item: an array of no dimensions).
+
+        Examples
+        --------
+        >>> import tessera
+        >>> a = tessera.arange(12, shape=(3, 4))
+        >>> a[1:, ::2]
+        array([[ 4,  6],
+               [ 8, 10]])
+        >>> a[2, 1]
+        array(9)
+        """
+        out = self.get_box(key)
+        return self._get_other(key) if out is NotImplemented else out
+
     def _get_box(self, key):
         """What a basic key selects as a new numpy array; NotImplemented for other keys."""
+        return self.get_box(key)
+
+    cdef object get_box(self, object key):
         cdef Box b
         cdef _c.tsr_slice s
         cdef cnp.ndarray out

@@ -111,6 +111,7 @@ cdef class Handle:
     cdef int created(self, object urlpath, str mode, dict options) except -1
     cdef bint for_reading(self) noexcept nogil
     cdef bint for_more_reading(self) noexcept nogil
+    cdef int hold(self) except -1
     cdef bint for_changes(self) noexcept nogil
     cdef void unlock_changed(self, int rc) noexcept nogil
     cdef int done(self, int rc) except -1

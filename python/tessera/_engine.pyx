@@ -654,6 +654,23 @@ cdef class Handle:
         pthread_rwlock_rdlock(&self.lock)
         return self.is_open
 
+    cdef int hold(self) except -1:
+        """Takes the lock as for_reading does; raises, and does not take it, of a closed handle.
+
+        For what asks the engine several times in one go: with the GIL where nobody has to wait.
+        Until the lock is given back nothing may run that could want it for changes.
+        """
+        cdef bint there
+        if not self.aside and pthread_rwlock_tryrdlock(&self.lock) == 0:
+            there = self.is_open
+        else:
+            with nogil:
+                there = self.for_reading()
+        if not there:
+            pthread_rwlock_unlock(&self.lock)
+            self.done(CLOSED)
+        return 0
+
     cdef bint for_changes(self) noexcept nogil:
         """Takes the lock alone."""
         pthread_rwlock_wrlock(&self.lock)

@@ -8,6 +8,6 @@ cdef class SuperChunk(Handle):
 
     cdef int must_be_new(self) except -1
     cdef _c.int64_t nitems(self) except -1
-    cdef int box(self, object key, _c.int64_t *at, _c.int64_t *n) except -1
+    cdef bytes items(self, Py_ssize_t start, Py_ssize_t stop, bint one)
     cdef int acceptable(self, int rc) except -1
     cdef int for_settled(self) noexcept nogil

@@ -229,21 +229,30 @@ cdef class SuperChunk(Handle):
 
     # ---- items ----
 
-    cdef int box(self, key, int64_t *at, int64_t *n) except -1:
-        """Start and length of an integer or slice, as NumPy clips them: 0 items past the ends."""
-        cdef Py_ssize_t start, stop, step, have = self.nitems()
-        if isinstance(key, slice):
-            PySlice_Unpack(key, &start, &stop, &step)
-            if step != 1:
-                raise IndexError(f"step {step}: super-chunks are read and written in steps of 1")
-            n[0] = PySlice_AdjustIndices(have, &start, &stop, step)
-        else:
-            start = PyNumber_AsSsize_t(key, IndexError)
-            if start < 0:
-                start += have
-            n[0] = 0 <= start < have
-        at[0] = start
-        return 0
+    cdef bytes items(self, Py_ssize_t start, Py_ssize_t stop, bint one):
+        """Items start .. stop - 1, or the one at start, as NumPy clips them."""
+        cdef bytes out
+        cdef char *p
+        cdef Py_ssize_t have, n
+        cdef int rc
+        self.hold()
+        try:
+            have = _c.tsr_schunk_nitems(self.s)
+            if one:
+                start += have if start < 0 else 0
+                n = 0 <= start < have
+            else:
+                n = PySlice_AdjustIndices(have, &start, &stop, 1)
+            if n == 0:
+                return b""
+            out = PyBytes_FromStringAndSize(NULL, n * self.item_bytes)
+            p = PyBytes_AS_STRING(out)
+            with nogil:
+                rc = _c.tsr_schunk_get(self.s, start, n, p)
+        finally:
+            pthread_rwlock_unlock(&self.lock)
+        check(rc)
+        return out
 
     def __getitem__(self, key):
         """Items as bytes: `s[3]`, `s[10:20]`.
@@ -257,9 +266,13 @@ cdef class SuperChunk(Handle):
         >>> s[2:5], s[-1], s[100]
         (b'cde', b'h', b'')
         """
-        cdef int64_t at, n
-        self.box(key, &at, &n)
-        return self._get(at, n) if n else b""
+        cdef Py_ssize_t start, stop, step
+        if not isinstance(key, slice):
+            return self.items(PyNumber_AsSsize_t(key, IndexError), 0, True)
+        PySlice_Unpack(key, &start, &stop, &step)
+        if step != 1:
+            raise IndexError(f"step {step}: super-chunks are read and written in steps of 1")
+        return self.items(start, stop, False)
 
     def __setitem__(self, key, value):
         """Items from a buffer that holds at least as many; those past the end are appended.
@@ -333,28 +346,17 @@ cdef class SuperChunk(Handle):
         >>> out
         bytearray(b'fgh')
         """
-        cdef int64_t at, n
-        self.box(slice(start, stop), &at, &n)
+        cdef Py_ssize_t at, end, step, n
+        PySlice_Unpack(slice(start, stop), &at, &end, &step)
+        if out is None:
+            return self.items(at, end, False)
+        n = PySlice_AdjustIndices(self.nitems(), &at, &end, 1)
         if n == 0:
             return b""
-        if out is None:
-            return self._get(at, n)
         self._get_into(at, n, out)
 
-    def _get(self, int64_t start, int64_t n) -> bytes:
-        """Items start .. start + n - 1."""
-        cdef bytes out = PyBytes_FromStringAndSize(NULL, n * self.item_bytes)
-        cdef char *p = PyBytes_AS_STRING(out)
-        cdef int rc = CLOSED
-        with nogil:
-            if self.for_reading():
-                rc = _c.tsr_schunk_get(self.s, start, n, p)
-            pthread_rwlock_unlock(&self.lock)
-        self.done(rc)
-        return out
-
     def _get_into(self, int64_t start, int64_t n, out):
-        """The same at the beginning of a writable buffer."""
+        """Items start .. start + n - 1 at the beginning of a writable buffer."""
         cdef Py_buffer view
         cdef int rc = CLOSED
         PyObject_GetBuffer(out, &view, PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE)

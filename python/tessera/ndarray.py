@@ -79,11 +79,8 @@ class NDArray(Reductions, Neighbours, Array):
 
     # ---- items ----
 
-    def __getitem__(self, key: Any) -> Any:
-        """The items of a key, as NumPy gives them (one item: an array of no dimensions)."""
-        out = self._get_box(key)
-        if out is not NotImplemented:
-            return out
+    def _get_other(self, key: Any) -> Any:
+        """The items of a key that `_get_box` does not know."""
         if type(key) is str:
             return NDField(self, key)
         from tessera import index

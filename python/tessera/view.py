@@ -56,6 +56,10 @@ class View(NDArray):
             return None
         return tuple(0 if at is None else slices[at] for at in self._axes)
 
+    def __getitem__(self, key: Any) -> Any:
+        out = self._get_box(key)
+        return self._get_other(key) if out is NotImplemented else out
+
     def _get_box(self, key: Any) -> Any:
         found = self._slices(key)
         if found is None:
