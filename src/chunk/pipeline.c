@@ -6,6 +6,8 @@
  * between the codec and the caller's buffer. */
 #include "chunk/pipeline.h"
 
+#include <string.h>
+
 #include "base/status.h"
 
 static bool idle(const struct tsr_filter *f, const struct tsr_call *call, bool encode)
@@ -83,12 +85,21 @@ int32_t tsr_chunk_streams(const struct tsr_chunk *c, int32_t b)
     return c->typesize;
 }
 
+static enum tsr_order order_of(const struct tsr_chunk *c)
+{
+    if (c->typesize < 2) return TSR_ORDER_ITEMS;
+    if (memchr(c->filters, FILTER_BITSHUFFLE, sizeof c->filters)) return TSR_ORDER_BITS;
+    if (memchr(c->filters, FILTER_SHUFFLE, sizeof c->filters)) return TSR_ORDER_BYTES;
+    return TSR_ORDER_ITEMS;
+}
+
 struct tsr_block_facts tsr_block_facts_of(const struct tsr_chunk *c)
 {
     return (struct tsr_block_facts){.typesize = c->typesize,
                                     .item_bytes = c->item_bytes,
                                     .ndim = c->block_ndim,
                                     .shape = c->block_shape,
+                                    .order = order_of(c),
                                     .version = c->version};
 }
 

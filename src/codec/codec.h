@@ -20,12 +20,17 @@ struct tsr_param {
 };
 enum { TSR_PARAM_NEEDED = -1000 };
 
+/* In what order the filters left the bytes of a block: whole items, or sorted by their place in
+ * the item, bytes or bits. */
+enum tsr_order { TSR_ORDER_ITEMS, TSR_ORDER_BYTES, TSR_ORDER_BITS };
+
 /* What a codec or filter may want to know about the block it works on. */
 struct tsr_block_facts {
     int32_t typesize;     /* of the chunk header: 1 when items are larger than 255 bytes */
     int32_t item_bytes;   /* true item size, 0 when not known (a chunk on its own) */
     int ndim;             /* 0 when the block has no shape */
     const int32_t *shape; /* [ndim], borrowed */
+    enum tsr_order order; /* what encoders are given */
     int version;          /* chunk format version (bitshuffle of Blosc 1 differs) */
     const uint8_t *ref;   /* block 0 of the chunk, decoded, to delta; NULL: this is block 0 */
 };
