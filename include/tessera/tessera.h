@@ -83,9 +83,11 @@ TSR_API void tsr_free(void *p);
 /* ---- context: the threads, and the codecs of the program, that many arrays share ---- */
 
 typedef struct {
-    size_t size; /* sizeof(tsr_context_options) */
-    int threads; /* threads that work on one call, the caller included; 0: available cores */
+    size_t size;        /* sizeof(tsr_context_options) */
+    int threads;        /* threads that work on one call, the caller included; 0: available cores */
+    size_t cache_bytes; /* of decoded blocks that are kept; 0: 16 MiB; TSR_NO_CACHE: none */
 } tsr_context_options;
+#define TSR_NO_CACHE SIZE_MAX
 
 /* A context of its own, for callers who want their own pool.  NULL as a context means
  * the default one, made on first use.  Close every array of a context before it. */
@@ -96,6 +98,24 @@ TSR_API int tsr_context_threads(const tsr_context *c);
 /* Calls that begin from now on use so many threads, 1..1024 (0: available cores), else EARG.  May
  * be called while other threads use the context.  *before (NULL: not wanted): how many it was. */
 TSR_API int tsr_context_set_threads(tsr_context *c, int threads, int *before);
+
+/* Decoded blocks of Blosc2 arrays and super-chunks are kept for later reads, those of all that is
+ * open with the context in one memory of so many bytes (0: 16 MiB; TSR_NO_CACHE: none), which is
+ * taken when the first block comes.  A read that decodes more than a quarter of that passes by;
+ * a block of more than an eighth of it is not kept.  What is changed is never read from there, and
+ * without memory for it reads go on as if there was none.  set forgets what is kept; it may be
+ * called while other threads use the context.  *before (NULL: not wanted): what would set it back.
+ * ENOMEM only for the default context that cannot be made. */
+TSR_API int tsr_context_set_cache(tsr_context *c, size_t cache_bytes, size_t *before);
+
+typedef struct {
+    size_t size;          /* sizeof(tsr_cache_stats) */
+    int64_t budget_bytes; /* 0: none */
+    int64_t held_bytes;   /* decoded bytes that are kept now */
+    int64_t hits, misses; /* since the context was made: blocks that reads found there, and that
+                             they had to decode; of reads that pass by, none */
+} tsr_cache_stats;
+TSR_API int tsr_context_cache_stats(const tsr_context *c, tsr_cache_stats *out);
 
 /* ---- options and specs ---- */
 
@@ -317,6 +337,7 @@ typedef struct {
     int64_t bytes_read; /* from the store */
     int64_t requests;   /* reads of the store */
     int64_t blocks_decoded;
+    int64_t cache_hits; /* blocks that were taken from the context's cache instead */
 } tsr_stats;
 TSR_API int tsr_array_stats(const tsr_array *a, tsr_stats *out);
 

@@ -18,7 +18,7 @@ struct tsr_array {
     struct tsr_follow *follow; /* NULL: nobody else changes the container */
     tsr_context *context;
     bool durable;
-    _Atomic int64_t blocks_decoded;
+    _Atomic int64_t blocks_decoded, cache_hits;
     _Atomic(struct tsr_sizes *) sizes; /* sized.c */
 };
 
@@ -43,6 +43,10 @@ int tsr_schunk_create_below(const char *url, const tsr_schunk_spec *spec, const 
                             struct tsr_array **out);
 int tsr_schunk_make(struct tsr_array *a, tsr_schunk **out);
 int tsr_engine_flush(struct tsr_array *a, bool durable);
+/* The driver's resize; and after other changes of a's chunks, whether they succeeded or not: blocks
+ * that are kept are not a's any more. */
+int tsr_engine_resize(struct tsr_array *a, const int64_t shape[]);
+void tsr_engine_forget(struct tsr_array *a);
 tsr_stats tsr_engine_stats(const struct tsr_array *a);
 
 /* ---- containers that others change meanwhile (follow.c) ---- */
@@ -218,11 +222,13 @@ int tsr_engine_from_frame(const void *buf, size_t len, int flags, const char *fo
 
 /* ---- chunks on their way in, shared by reading and partial writing (fetch.c) ---- */
 
-/* A wanted block of a chunk, and its stored bytes once fetched. */
+/* A wanted block of a chunk, and its stored bytes once fetched; or the block itself, which was
+ * kept. */
 struct block_ref {
     int32_t block;
     int32_t len;
     const uint8_t *src;
+    struct tsr_cell *cell; /* held; NULL: to be decoded */
 };
 
 struct chunk_job {
@@ -236,9 +242,12 @@ struct chunk_job {
     size_t buf_cap;
     uint8_t *ref; /* block 0 of a serial chunk, decoded */
     size_t ref_cap;
+    bool cached; /* set by who fetches to read: blocks are looked for in the cache first */
 };
 
 void tsr_job_free(struct chunk_job *j);
+/* Releases the blocks that a cached job holds. */
+void tsr_job_let_go(const struct tsr_array *a, struct chunk_job *j);
 
 /* Rounds of locate until the place is settled (place.chunk is set, the rest of place zero). */
 int tsr_job_settle(const struct tsr_array *a, struct chunk_job *j);
@@ -250,7 +259,9 @@ int tsr_job_whole(const struct tsr_array *a, struct chunk_job *j, const uint8_t 
 /* Locates the chunk of j (place.chunk and coords are set, the rest of place zero), finds the
  * blocks that meet sel (NULL: all), and brings their bytes.  One or two reads for a chunk whose
  * header was guessed right; neighbouring blocks are read together.  Of a serial chunk block 0 is
- * brought too and decoded, so that the blocks are then independent of each other. */
+ * brought too and decoded, so that the blocks are then independent of each other.  Of a cached job
+ * only the blocks are brought that are not kept; where all are, the chunk is not looked at, and
+ * place has nothing but state and block_items. */
 int tsr_job_fetch(const struct tsr_array *a, const struct tsr_selection *sel, struct chunk_job *j,
                   struct tsr_worker *w);
 
@@ -273,7 +284,8 @@ struct overlap {
     int64_t at[TSR_MAX_NDIM], count[TSR_MAX_NDIM];
     int64_t mem_stride[TSR_MAX_NDIM], blk_stride[TSR_MAX_NDIM];
     int64_t mem, blk;
-    int64_t end; /* bytes from the block's first item on, behind which nothing is wanted */
+    int64_t bytes,
+        end; /* of the block; of it from its first item on as far as anything is wanted */
     bool whole;
     /* of points: the first and how many, the key of the block's first item, and whether the items
      * between are elsewhere in the block than their keys say */

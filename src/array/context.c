@@ -7,20 +7,31 @@
 #include <stdlib.h>
 
 #include "array/array.h"
+#include "array/cache.h"
 #include "base/mem.h"
 #include "chunk/user.h"
 
 static tsr_context *default_context;
 static pthread_mutex_t default_lock = PTHREAD_MUTEX_INITIALIZER;
 
+static size_t budget_of(size_t cache_bytes)
+{
+    enum { DEFAULT = 16 << 20 };
+    if (cache_bytes == TSR_NO_CACHE) return 0;
+    return cache_bytes ? cache_bytes : DEFAULT;
+}
+
 int tsr_context_new(const tsr_context_options *opts, tsr_context **out)
 {
-    int threads = opts && opts->size ? opts->threads : 0;
-    if (threads < 0) return tsr_fail(TSR_EARG, "threads: found %d, expected 0 or more", threads);
+    tsr_context_options o = {.size = sizeof o};
+    if (opts && opts->size) memcpy(&o, opts, tsr_minz(opts->size, sizeof o));
+    if (o.threads < 0)
+        return tsr_fail(TSR_EARG, "threads: found %d, expected 0 or more", o.threads);
     tsr_context *c = tsr_alloc_zero(1, sizeof *c);
     if (!c) return TSR_ENOMEM;
-    int rc = tsr_pool_new(threads, &c->pool);
-    if (rc < 0) tsr_free(c);
+    int rc = tsr_pool_new(o.threads, &c->pool);
+    if (rc == TSR_OK && !(c->cache = tsr_cache_new(budget_of(o.cache_bytes)))) rc = TSR_ENOMEM;
+    if (rc < 0) tsr_context_free(c);
     else *out = c;
     return rc;
 }
@@ -29,6 +40,7 @@ void tsr_context_free(tsr_context *c)
 {
     if (!c) return;
     tsr_pool_free(c->pool);
+    tsr_cache_free(c->cache);
     tsr_codec_set_done(&c->codecs);
     tsr_free(c);
 }
@@ -54,6 +66,25 @@ int tsr_context_set_threads(tsr_context *c, int threads, int *before)
     int unused;
     c = tsr_context_get(c);
     return c ? tsr_pool_set_threads(c->pool, threads, before ? before : &unused) : TSR_ENOMEM;
+}
+
+int tsr_context_set_cache(tsr_context *c, size_t cache_bytes, size_t *before)
+{
+    size_t was;
+    c = tsr_context_get(c);
+    if (!c) return TSR_ENOMEM;
+    tsr_cache_set_budget(c->cache, budget_of(cache_bytes), &was);
+    if (before) *before = was ? was : TSR_NO_CACHE;
+    return TSR_OK;
+}
+
+int tsr_context_cache_stats(const tsr_context *c, tsr_cache_stats *out)
+{
+    tsr_cache_stats s;
+    c = tsr_context_get((tsr_context *)(uintptr_t)c);
+    if (!c) return TSR_ENOMEM;
+    tsr_cache_stats_of(c->cache, &s);
+    return tsr_hand_out(out, &s, sizeof s, "tsr_cache_stats");
 }
 
 tsr_options tsr_options_complete(const tsr_options *o)

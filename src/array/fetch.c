@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "array/array.h"
+#include "array/cache.h"
 #include "base/mem.h"
 
 enum {
@@ -19,6 +20,14 @@ void tsr_job_free(struct chunk_job *j)
     tsr_free(j->refs);
     tsr_free(j->buf);
     tsr_free(j->ref);
+}
+
+void tsr_job_let_go(const struct tsr_array *a, struct chunk_job *j)
+{
+    for (size_t i = 0; j->cached && i < j->nrefs; i++) {
+        if (j->refs[i].cell) tsr_cache_release(a->context->cache, j->refs[i].cell);
+        j->refs[i].cell = NULL;
+    }
 }
 
 static int grow_buf(struct chunk_job *j, size_t len)
@@ -101,6 +110,77 @@ static int want_blocks(const struct tsr_array *a, const struct tsr_selection *se
     return rc;
 }
 
+/* ---- blocks that are kept ---- */
+
+/* size: of blocks where chunks choose it, else 0. */
+static void cut_in_blocks(const struct tsr_grid *g, struct chunk_job *j, int64_t size)
+{
+    for (int d = 0; d < g->ndim; d++) j->block[d] = g->block[d], j->nblock[d] = g->nblock[d];
+    if (!size) return;
+    j->block[0] = size;
+    j->nblock[0] = tsr_ceil_div(g->chunk[0], size);
+}
+
+/* Is all that sel wants of a block decoded? */
+static bool reaches(const struct tsr_array *a, const struct tsr_selection *sel,
+                    const struct chunk_job *j, const struct block_ref *ref)
+{
+    struct block_box box;
+    struct overlap o;
+    size_t whole = (size_t)a->d->grid.item_bytes;
+    for (int d = 0; d < a->d->grid.ndim; d++) whole *= (size_t)j->block[d];
+    if (ref->cell->valid >= whole) return true;
+    tsr_job_block_box(a, j, ref->block, &box);
+    return !tsr_overlap(a, sel, &box, &o) || ref->cell->valid >= (size_t)o.end;
+}
+
+/* Looks for the wanted blocks; true: all are there. */
+static bool find_blocks(const struct tsr_array *a, const struct tsr_selection *sel,
+                        struct chunk_job *j, int64_t size)
+{
+    struct tsr_cache *c = a->context->cache;
+    bool all = true;
+    for (size_t i = 0; i < j->nrefs; i++) {
+        struct block_ref *ref = &j->refs[i];
+        struct tsr_block_id id = tsr_cache_id(a->d, j->place.chunk, ref->block, size);
+        ref->cell = tsr_cache_find(c, &id);
+        if (ref->cell && !reaches(a, sel, j, ref)) {
+            tsr_cache_release(c, ref->cell);
+            ref->cell = NULL;
+        }
+        all = all && ref->cell;
+    }
+    return all;
+}
+
+/* Looks for the wanted blocks of a chunk that is not located: it is STORED if all are there.  How
+ * it is cut is told by the grid; where chunks choose, the one before it is a guess, which is only
+ * found in the cache if it was right.  *size: the guess, -1: none. */
+static int fetch_kept(const struct tsr_array *a, const struct tsr_selection *sel,
+                      struct chunk_job *j, int64_t *size)
+{
+    const struct tsr_driver *d = a->d;
+    int64_t guess = d->grid.padded ? 0 : tsr_driver_block_size(d);
+    if (!d->grid.padded && !guess) return TSR_OK;
+    *size = guess;
+    cut_in_blocks(&d->grid, j, guess);
+    j->place.nblocks = INT32_MAX;
+    int rc = want_blocks(a, sel, j);
+    if (rc < 0 || !find_blocks(a, sel, j, guess)) return rc;
+    j->place.state = TSR_PLACE_STORED;
+    j->place.block_items = guess;
+    return TSR_OK;
+}
+
+static void note_block_size(const struct tsr_driver *d, int64_t size)
+{
+    struct tsr_driver *mut = (struct tsr_driver *)(uintptr_t)d;
+    if (size && size != tsr_driver_block_size(d))
+        atomic_store_explicit(&mut->block_size, size, memory_order_relaxed);
+}
+
+/* ---- bytes ---- */
+
 struct wanted {
     uint64_t off, len;
     size_t ref;
@@ -133,10 +213,10 @@ static size_t take_run(const struct wanted *v, size_t i, size_t n, uint64_t *lo,
 }
 
 /* Reads the spans not yet in the head, in runs; the buffer holds head, then the runs. */
-static int read_spans(const struct tsr_array *a, struct chunk_job *j, struct wanted *v)
+static int read_spans(const struct tsr_array *a, struct chunk_job *j, struct wanted *v, size_t n)
 {
     const struct tsr_place *p = &j->place;
-    size_t n = j->nrefs, have = p->head_len, at = have, i = 0, total = 0;
+    size_t have = p->head_len, at = have, i = 0, total = 0;
     uint64_t lo, hi;
     sort_wanted(v, n);
     while (i < n && v[i].off + v[i].len <= have) i++;
@@ -159,20 +239,28 @@ static int fetch_spans(const struct tsr_array *a, struct chunk_job *j, struct ts
                        struct wanted *wanted, int32_t *blocks)
 {
     const struct tsr_place *p = &j->place;
-    for (size_t i = 0; i < j->nrefs; i++) blocks[i] = j->refs[i].block;
+    size_t n = 0;
+    for (size_t i = 0; i < j->nrefs; i++) {
+        if (j->refs[i].cell) continue;
+        blocks[n] = j->refs[i].block;
+        wanted[n++].ref = i;
+    }
+    if (n == 0) return TSR_OK;
     const uint8_t *view = tsr_store_view(a->d->store, p->key, p->off, p->len);
     bool exact = !view;
-    int rc = a->d->format->spans(a->d, p, blocks, j->nrefs, exact, spans);
-    for (size_t i = 0; i < j->nrefs && rc == TSR_OK; i++) {
+    int rc = a->d->format->spans(a->d, p, blocks, n, exact, spans);
+    for (size_t i = 0; i < n && rc == TSR_OK; i++) {
+        struct block_ref *ref = &j->refs[wanted[i].ref];
         if (spans[i].len > p->len || spans[i].off > p->len - spans[i].len)
             return tsr_fail(TSR_ECORRUPT, "chunk %lld: block %d lies outside", (long long)p->chunk,
                             blocks[i]);
-        j->refs[i].len = (int32_t)tsr_min64((int64_t)spans[i].len, INT32_MAX);
-        j->refs[i].src = view ? view + spans[i].off : NULL;
-        wanted[i] = (struct wanted){spans[i].off, spans[i].len, i};
+        ref->len = (int32_t)tsr_min64((int64_t)spans[i].len, INT32_MAX);
+        ref->src = view ? view + spans[i].off : NULL;
+        wanted[i].off = spans[i].off;
+        wanted[i].len = spans[i].len;
     }
     if (rc < 0 || view) return rc;
-    rc = read_spans(a, j, wanted);
+    rc = read_spans(a, j, wanted, n);
     j->place.head = j->buf; /* the buffer may have moved */
     return rc;
 }
@@ -217,7 +305,7 @@ static int decode_ref(const struct tsr_array *a, struct chunk_job *j, const stru
 static int fetch_serial(const struct tsr_array *a, struct chunk_job *j, struct tsr_worker *w)
 {
     size_t wanted = j->nrefs, first = 0;
-    while (first < wanted && j->refs[first].block != 0) first++;
+    while (first < wanted && (j->refs[first].block != 0 || j->refs[first].cell)) first++;
     int rc = first == wanted ? add_ref(j, 0) : TSR_OK;
     if (rc == TSR_OK) rc = fetch_blocks(a, j, w);
     if (rc == TSR_OK) rc = decode_ref(a, j, &j->refs[first], w);
@@ -225,19 +313,37 @@ static int fetch_serial(const struct tsr_array *a, struct chunk_job *j, struct t
     return rc;
 }
 
+/* The wanted blocks of a located chunk, of which those that were looked for are there. */
+static int want_stored(const struct tsr_array *a, const struct tsr_selection *sel,
+                       struct chunk_job *j)
+{
+    int rc = TSR_OK;
+    note_block_size(a->d, j->place.block_items);
+    for (size_t i = 0; i < j->nrefs; i++)
+        if (j->refs[i].block >= j->place.nblocks)
+            return tsr_fail(TSR_ECORRUPT, "chunk %lld: %d blocks, number %d wanted",
+                            (long long)j->place.chunk, j->place.nblocks, j->refs[i].block);
+    if (j->nrefs) return rc;
+    rc = want_blocks(a, sel, j);
+    if (rc == TSR_OK && j->cached) find_blocks(a, sel, j, j->place.block_items);
+    return rc;
+}
+
 int tsr_job_fetch(const struct tsr_array *a, const struct tsr_selection *sel, struct chunk_job *j,
                   struct tsr_worker *w)
 {
-    const struct tsr_grid *g = &a->d->grid;
+    int64_t guess = -1;
+    tsr_job_let_go(a, j);
     j->nrefs = 0;
-    int rc = tsr_job_settle(a, j);
-    if (rc < 0) return rc;
-    for (int d = 0; d < g->ndim; d++) j->block[d] = g->block[d], j->nblock[d] = g->nblock[d];
-    if (j->place.block_items) {
-        j->block[0] = j->place.block_items;
-        j->nblock[0] = tsr_ceil_div(g->chunk[0], j->block[0]);
+    int rc = j->cached ? fetch_kept(a, sel, j, &guess) : TSR_OK;
+    if (rc < 0 || j->place.state == TSR_PLACE_STORED) return rc;
+    if ((rc = tsr_job_settle(a, j)) < 0) return rc;
+    bool stored = j->place.state == TSR_PLACE_STORED;
+    if (!stored || guess != j->place.block_items) {
+        tsr_job_let_go(a, j);
+        j->nrefs = 0;
     }
-    if (j->place.state != TSR_PLACE_STORED) return TSR_OK;
-    if ((rc = want_blocks(a, sel, j)) < 0) return rc;
+    cut_in_blocks(&a->d->grid, j, j->place.block_items);
+    if (!stored || (rc = want_stored(a, sel, j)) < 0) return rc;
     return j->place.serial && j->nrefs ? fetch_serial(a, j, w) : fetch_blocks(a, j, w);
 }

@@ -13,6 +13,7 @@
  * A locking writer has the exclusive lock from its first change to the end of the flush.  It
  * opens the container anew for each such turn, and again for reading only at its end. */
 #include "array/array.h"
+#include "array/cache.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -84,7 +85,10 @@ static int open_driver(const struct tsr_follow *f, const struct tsr_format *form
     struct tsr_store *st;
     int rc = tsr_store_open(f->path, update, &st);
     if (rc == TSR_OK) rc = format->open(st, &f->o, out);
-    if (rc == TSR_OK) (*out)->format = format;
+    tsr_context *c = tsr_context_get(f->o.context);
+    if (rc < 0) return rc;
+    (*out)->format = format;
+    if (c) tsr_cache_forget(c->cache, *out); /* nothing is known yet */
     return rc;
 }
 
@@ -174,7 +178,7 @@ static struct view *enter(const struct tsr_array *a)
     struct tsr_follow *f = a->follow;
     pthread_mutex_lock(&f->mutex);
     struct view *v = f->now ? f->now : &f->own;
-    if (!f->now) v->d = a->d;
+    if (!f->now && v->d != a->d) v->d = a->d; /* once: others read it without the mutex */
     v->users++;
     pthread_mutex_unlock(&f->mutex);
     return v;
@@ -251,6 +255,8 @@ static int try_read(const struct tsr_array *a, struct view *v, tsr_follow_fn fn,
         tsr_sized_forget(&through);
     atomic_fetch_add_explicit(&((struct tsr_array *)(uintptr_t)a)->blocks_decoded,
                               atomic_load(&through.blocks_decoded), memory_order_relaxed);
+    atomic_fetch_add_explicit(&((struct tsr_array *)(uintptr_t)a)->cache_hits,
+                              atomic_load(&through.cache_hits), memory_order_relaxed);
     *again = v->d->format->changed(v->d);
     if (rc < 0) tsr_error_restore(text);
     return rc;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* array/open.c - places to handles: finding store and format, and the life of a handle. */
 #include "array/array.h"
+#include "array/cache.h"
 #include "base/mem.h"
 
 int tsr_url_split(const char *url, char **path, char **inside)
@@ -34,6 +35,7 @@ static int make_handle(struct tsr_driver *d, const tsr_options *o, struct tsr_ar
         return TSR_ENOMEM;
     }
     a->d = d;
+    tsr_cache_forget(c->cache, d); /* nothing is known yet */
     a->context = c;
     a->durable = o->durable;
     *out = a;
@@ -211,6 +213,18 @@ int tsr_engine_flush(struct tsr_array *a, bool durable)
     return rc < 0 ? rc : tsr_engine_end(a);
 }
 
+int tsr_engine_resize(struct tsr_array *a, const int64_t shape[])
+{
+    int rc = a->d->format->resize(a->d, shape);
+    tsr_engine_forget(a);
+    return rc;
+}
+
+void tsr_engine_forget(struct tsr_array *a)
+{
+    tsr_cache_forget(a->context->cache, a->d);
+}
+
 void tsr_engine_drop(struct tsr_array *a)
 {
     if (!a) return;
@@ -239,6 +253,7 @@ tsr_stats tsr_engine_stats(const struct tsr_array *a)
     s.requests = atomic_load(&a->d->store->requests);
     if (a->follow) tsr_follow_stats(a->follow, &s);
     s.blocks_decoded = atomic_load(&((struct tsr_array *)(uintptr_t)a)->blocks_decoded);
+    s.cache_hits = atomic_load(&((struct tsr_array *)(uintptr_t)a)->cache_hits);
     return s;
 }
 

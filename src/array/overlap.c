@@ -41,7 +41,7 @@ static bool overlap_points(const struct tsr_array *a, const struct tsr_points *p
     o->point = tsr_points_find(p, 0, o->key);
     o->npoints = tsr_points_find(p, o->point, tsr_point_key(p, g, last) + 1) - o->point;
     o->rows_differ = !has_rows_of_block(g, box);
-    o->end = stride;
+    o->bytes = o->end = stride;
     if (o->npoints && !o->rows_differ)
         o->end = (p->key[o->point + o->npoints - 1] - o->key + 1) * g->item_bytes;
     return o->npoints > 0;
@@ -76,6 +76,7 @@ bool tsr_overlap(const struct tsr_array *a, const struct tsr_selection *sel,
             o->whole = false;
         stride *= box->extent[d];
     }
+    o->bytes = stride;
     return true;
 }
 

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "array/array.h"
+#include "array/cache.h"
 #include "base/mem.h"
 
 enum {
@@ -50,6 +51,7 @@ struct reader {
     struct tsr_walk walk;
     struct tsr_worker *worker;     /* whose windows they are */
     struct window *decode, *fetch; /* of the current run */
+    bool cached;
 };
 
 static void window_free(struct window *w)
@@ -71,10 +73,13 @@ static void windows_free(void *p)
 
 /* What a large read needed is not kept for small ones.  Only chunks of this read are looked at, or
  * a small read would pay for the many of one before. */
-static void window_leave(struct window *w)
+static void window_leave(const struct reader *r, struct window *w)
 {
     size_t room = 0;
-    for (size_t i = 0; i < w->used; i++) room += w->jobs[i].buf_cap + w->jobs[i].ref_cap;
+    for (size_t i = 0; i < w->used; i++) {
+        tsr_job_let_go(r->a, &w->jobs[i]); /* after a failure */
+        room += w->jobs[i].buf_cap + w->jobs[i].ref_cap;
+    }
     if (room > KEEP_BYTES) window_free(w);
     w->used = 0;
 }
@@ -134,6 +139,7 @@ static int window_fill(struct reader *r, struct window *w)
         if (window_room(w) < 0) return TSR_ENOMEM;
         struct chunk_job *j = &w->jobs[w->njobs++];
         j->place = (struct tsr_place){.chunk = tsr_grid_chunk_number(g, r->walk.at)};
+        j->cached = r->cached;
         memcpy(j->coords, r->walk.at, (size_t)g->ndim * sizeof *j->coords);
         w->bytes += wanted_bytes(r);
         tsr_walk_next(&r->walk);
@@ -288,57 +294,94 @@ static int fill_chunk(const struct reader *r, const struct chunk_job *j, struct 
     return tsr_overlap_value(r->a, r->sel, &o, &j->place, item);
 }
 
-/* Decodes a block into scratch, at least as far as its last wanted item. */
+/* Decodes a block, at least the first want bytes of it. */
 static int decode_into(const struct reader *r, const struct chunk_job *j,
-                       const struct block_ref *ref, struct tsr_worker *w, const struct overlap *o,
-                       uint8_t *scratch)
+                       const struct block_ref *ref, struct tsr_worker *w, size_t want, uint8_t *dst)
 {
     const struct tsr_driver *d = r->a->d;
     if (!d->format->decode_start)
-        return d->format->decode(d, &j->place, w, ref->block, ref->src, (size_t)ref->len, scratch);
-    struct tsr_block_start in = {ref->src, (size_t)ref->len, (size_t)o->end, NULL};
-    return d->format->decode_start(d, &j->place, w, ref->block, &in, scratch);
+        return d->format->decode(d, &j->place, w, ref->block, ref->src, (size_t)ref->len, dst);
+    struct tsr_block_start in = {ref->src, (size_t)ref->len, want, NULL};
+    return d->format->decode_start(d, &j->place, w, ref->block, &in, dst);
 }
 
-static int decode_block(const struct reader *r, const struct chunk_job *j,
-                        const struct block_ref *ref, size_t slot, struct tsr_worker *w)
+/* Decodes a block of len bytes where it can stay, if there is room: then ref holds it.  One that
+ * was not decoded far enough before is now decoded whole. */
+static int decode_to_keep(const struct reader *r, const struct chunk_job *j, struct block_ref *ref,
+                          struct tsr_worker *w, size_t want, size_t len)
+{
+    struct tsr_cache *c = r->a->context->cache;
+    struct tsr_block_id id =
+        tsr_cache_id(r->a->d, j->place.chunk, ref->block, j->place.block_items);
+    bool more;
+    struct tsr_cell *cell = tsr_cache_make(c, &id, len, &more);
+    if (!cell) return TSR_OK;
+    if (more) want = len;
+    int rc = decode_into(r, j, ref, w, want, cell->p);
+    tsr_cache_filled(c, cell, rc < 0 ? 0 : want);
+    ref->cell = cell;
+    return rc;
+}
+
+/* Brings a block into memory as far as o needs it: one that is kept, or in scratch. */
+static int bring_block(const struct reader *r, struct chunk_job *j, struct block_ref *ref,
+                       struct tsr_worker *w, const struct overlap *o, const uint8_t **block)
+{
+    size_t len = (size_t)o->bytes;
+    int rc = TSR_OK;
+    if (j->cached && !ref->cell) rc = decode_to_keep(r, j, ref, w, (size_t)o->end, len);
+    if (ref->cell) *block = ref->cell->p;
+    if (rc < 0 || ref->cell) return rc;
+    uint8_t *scratch = tsr_worker_scratch(w, TSR_SCRATCH_BLOCK, len);
+    *block = scratch;
+    return scratch ? decode_into(r, j, ref, w, (size_t)o->end, scratch) : TSR_ENOMEM;
+}
+
+static int decode_block(const struct reader *r, struct chunk_job *j, struct block_ref *ref,
+                        size_t slot, struct tsr_worker *w)
 {
     const struct tsr_driver *d = r->a->d;
+    const uint8_t *block;
     struct block_box box;
     struct overlap o;
     tsr_job_block_box(r->a, j, ref->block, &box);
     if (!tsr_overlap(r->a, r->sel, &box, &o)) return TSR_OK;
-    if (o.whole && !r->visitor)
+    if (o.whole && !r->visitor && !j->cached)
         return d->format->decode(d, &j->place, w, ref->block, ref->src, (size_t)ref->len,
                                  r->sel->base + o.mem);
-    size_t len = (size_t)d->grid.item_bytes;
-    for (int i = 0; i < o.ndim; i++) len *= (size_t)box.extent[i];
-    uint8_t *scratch = tsr_worker_scratch(w, TSR_SCRATCH_BLOCK, len);
-    if (!scratch) return TSR_ENOMEM;
-    int rc = decode_into(r, j, ref, w, &o, scratch);
-    if (rc < 0) return rc;
-    if (r->visitor) return visit(r, &o, scratch + o.blk, slot, w);
-    tsr_overlap_scatter(r->a, r->sel, &o, scratch);
-    return TSR_OK;
+    int rc = bring_block(r, j, ref, w, &o, &block);
+    if (rc == TSR_OK && r->visitor) rc = visit(r, &o, block + o.blk, slot, w);
+    else if (rc == TSR_OK) tsr_overlap_scatter(r->a, r->sel, &o, block);
+    if (ref->cell) tsr_cache_release(r->a->context->cache, ref->cell);
+    ref->cell = NULL;
+    return rc;
 }
 
-static int decode_group(const struct reader *r, const struct window *win, size_t i,
-                        struct tsr_worker *w)
+static void count_blocks(const struct reader *r, int hits, int misses)
+{
+    struct tsr_array *mut = (struct tsr_array *)(uintptr_t)r->a;
+    if (misses) atomic_fetch_add_explicit(&mut->blocks_decoded, misses, memory_order_relaxed);
+    if (hits) atomic_fetch_add_explicit(&mut->cache_hits, hits, memory_order_relaxed);
+    if (r->cached) tsr_cache_count(r->a->context->cache, hits, misses);
+}
+
+static int decode_group(const struct reader *r, struct window *win, size_t i, struct tsr_worker *w)
 {
     const struct group *g = &win->groups[i];
-    int rc = TSR_OK, blocks = 0;
+    int rc = TSR_OK, hits = 0, misses = 0;
     for (size_t k = 0; k < g->n && rc == TSR_OK; k++) {
         const struct part *p = &win->parts[g->first + k];
-        const struct chunk_job *j = &win->jobs[p->job];
+        struct chunk_job *j = &win->jobs[p->job];
         if (p->ref == NO_REF) {
             rc = fill_chunk(r, j, w);
             continue;
         }
-        rc = decode_block(r, j, &j->refs[p->ref], g->slot, w);
-        blocks++;
+        struct block_ref *ref = &j->refs[p->ref];
+        if (ref->cell) hits++;
+        else misses++;
+        rc = decode_block(r, j, ref, g->slot, w);
     }
-    atomic_fetch_add_explicit(&((struct tsr_array *)(uintptr_t)r->a)->blocks_decoded, blocks,
-                              memory_order_relaxed);
+    count_blocks(r, hits, misses);
     return rc;
 }
 
@@ -385,9 +428,27 @@ static int check_inside(const struct tsr_array *a, const struct tsr_selection *s
     return TSR_OK;
 }
 
+/* Decoded bytes of all blocks that are wanted, at most; INT64_MAX: very many. */
+static int64_t all_wanted(const struct reader *r)
+{
+    const struct tsr_driver *d = r->a->d;
+    const struct tsr_grid *g = &d->grid;
+    const struct tsr_selection *sel = r->sel;
+    int64_t total = g->item_bytes, usual = g->padded ? 0 : tsr_driver_block_size(d);
+    if (sel->points) return tsr_mul(sel->points->n, g->block_bytes, &total) ? total : INT64_MAX;
+    for (int i = 0; i < g->ndim; i++) {
+        int64_t b = usual ? usual : g->block[i], c = g->chunk[i], per = tsr_ceil_div(c, b);
+        int64_t lo = tsr_selection_at(sel, i, 0), hi = tsr_selection_at(sel, i, sel->count[i] - 1);
+        int64_t blocks = hi / c * per + hi % c / b - (lo / c * per + lo % c / b) + 1;
+        if (!tsr_mul(total, b * tsr_min64(blocks, sel->count[i]), &total)) return INT64_MAX;
+    }
+    return total;
+}
+
 static int read_windows(struct reader *r, struct window *now, struct window *next)
 {
     tsr_walk_chunks(&r->walk, &r->a->d->grid, r->sel);
+    r->cached = tsr_cache_takes(r->a->context->cache, r->a->d, all_wanted(r));
     int rc = window_fill(r, now);
     bool alone = r->walk.done && now->bytes <= INLINE_BYTES;
     if (rc == TSR_OK) rc = run(r, NULL, now, alone || now->njobs == 1);
@@ -412,7 +473,7 @@ static int read_with_worker(struct reader *r)
     if (!(r->worker = tsr_pool_borrow(pool))) return TSR_ENOMEM;
     struct window *w = tsr_worker_state(r->worker, &windows, 2 * sizeof *w, windows_free);
     int rc = w ? read_windows(r, &w[0], &w[1]) : TSR_ENOMEM;
-    if (w) window_leave(&w[0]), window_leave(&w[1]);
+    if (w) window_leave(r, &w[0]), window_leave(r, &w[1]);
     tsr_pool_return(pool, r->worker);
     return rc;
 }

@@ -101,7 +101,7 @@ static void undo(tsr_array *a, const int64_t shape[])
     char text[TSR_ERROR_MAX];
     tsr_error_save(text);
     a->d->edges_clear = false; /* what was written beyond that shape stays there */
-    a->d->format->resize(a->d, shape);
+    tsr_engine_resize(a, shape);
     tsr_error_restore(text);
 }
 
@@ -111,7 +111,7 @@ static int shrink(tsr_array *a, const int64_t shape[])
     int rc = TSR_OK;
     for (int d = 0; d < g->ndim && rc == TSR_OK && g->padded; d++)
         if (shape[d] < g->shape[d]) rc = clear_between(a, d, shape[d], g->shape[d], shape);
-    return rc < 0 ? rc : a->d->format->resize(a->d, shape);
+    return rc < 0 ? rc : tsr_engine_resize(a, shape);
 }
 
 static int grow(tsr_array *a, const int64_t shape[])
@@ -119,7 +119,7 @@ static int grow(tsr_array *a, const int64_t shape[])
     const struct tsr_grid *g = &a->d->grid;
     int64_t old[TSR_MAX_NDIM];
     memcpy(old, g->shape, sizeof old);
-    int rc = a->d->format->resize(a->d, shape);
+    int rc = tsr_engine_resize(a, shape);
     if (rc < 0) return rc;
     bool clear = !g->padded || a->d->edges_clear;
     for (int d = 0; d < g->ndim && rc == TSR_OK && !clear; d++)
@@ -173,7 +173,7 @@ int tsr_array_append(tsr_array *a, int axis, const void *src, size_t src_bytes)
     start[axis] = shape[axis];
     if (!tsr_add(shape[axis], n, &shape[axis])) return tsr_fail(TSR_EARG, "shape overflows");
     if (n == 0) return TSR_OK;
-    if ((rc = a->d->format->resize(a->d, shape)) < 0) return rc;
+    if ((rc = tsr_engine_resize(a, shape)) < 0) return rc;
     rc = tsr_array_write(a, &(tsr_slice){start, NULL, NULL}, src, src_bytes);
     shape[axis] -= n;
     if (rc < 0) undo(a, shape); /* as if nothing had happened */

@@ -34,7 +34,7 @@ static int write_bytes(tsr_schunk *s, int64_t start, int64_t n, const void *src)
 
 static int resize_bytes(tsr_schunk *s, int64_t nbytes)
 {
-    return s->a->d->format->resize(s->a->d, &nbytes);
+    return tsr_engine_resize(s->a, &nbytes);
 }
 
 /* ---- the tail ---- */
@@ -234,6 +234,7 @@ int tsr_schunk_set_spec(tsr_schunk *s, const tsr_schunk_spec *spec)
     if (rc == TSR_OK) rc = tsr_cparams_from_spec(&p, &now, s->a->context);
     if (rc == TSR_OK) rc = tsr_schunk_untail(s);
     if (rc == TSR_OK) rc = s->a->d->format->set_cparams(s->a->d, &p, now.chunk_bytes);
+    tsr_engine_forget(s->a);
     if (rc == TSR_OK) take_sizes(s);
     return rc;
 }

@@ -86,6 +86,7 @@ static void undo_insert(tsr_schunk *s, int64_t i)
     char text[TSR_ERROR_MAX];
     tsr_error_save(text);
     if (s->a->d->format->chunk_delete(s->a->d, i) == TSR_OK) s->nbytes -= schunk_chunk_bytes(s);
+    tsr_engine_forget(s->a);
     tsr_error_restore(text);
 }
 
@@ -106,7 +107,9 @@ int tsr_schunk_insert_chunk(tsr_schunk *s, int64_t i, const void *src, size_t sr
                         src_bytes, (long long)i, (long long)n, (long long)chunk);
     if (i == n) return tsr_schunk_append_bytes(s, (int64_t)src_bytes, src);
     if ((rc = tsr_schunk_untail(s)) < 0) return rc;
-    if ((rc = s->a->d->format->chunk_insert(s->a->d, i)) < 0) return rc;
+    rc = s->a->d->format->chunk_insert(s->a->d, i);
+    tsr_engine_forget(s->a);
+    if (rc < 0) return rc;
     s->nbytes += chunk;
     if ((rc = tsr_schunk_set_bytes(s, i * chunk, chunk, src)) < 0) undo_insert(s, i);
     return rc;
@@ -121,6 +124,7 @@ int tsr_schunk_delete_chunk(tsr_schunk *s, int64_t i)
     if (rc == TSR_OK) rc = s->a->d->format->chunk_delete(s->a->d, i);
     if (rc == TSR_OK) s->nbytes -= n;
     if (rc == TSR_OK) tsr_sized_forget(s->a);
+    tsr_engine_forget(s->a);
     return rc;
 }
 
@@ -135,5 +139,6 @@ int tsr_schunk_reorder(tsr_schunk *s, const int64_t *order)
     if (rc == TSR_OK) rc = tsr_schunk_untail(s);
     if (rc == TSR_OK && n) rc = s->a->d->format->chunk_reorder(s->a->d, order);
     tsr_sized_forget(s->a);
+    tsr_engine_forget(s->a);
     return rc;
 }

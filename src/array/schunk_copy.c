@@ -69,7 +69,7 @@ static int copy_row(const tsr_array *from, void *arg)
     struct tsr_copying c = {.from = from, .to = to, .o = r->o, .total = n};
     struct tsr_stored_part all = {.end = INT64_MAX};
     bool sized = to->d->variable, fit = tsr_stored_fit(from, to, r->coding);
-    int rc = n && !sized ? to->d->format->resize(to->d, &n) : TSR_OK;
+    int rc = n && !sized ? tsr_engine_resize(to, &n) : TSR_OK;
     if (rc < 0 || n == 0) return rc;
     if (fit) return tsr_copy_stored(&c, &all);
     if (sized) return from->d->variable ? copy_sized(&c) : copy_to_sized(&c);

@@ -123,7 +123,7 @@ static int fill_chunks(tsr_schunk *s, int special, const void *value)
 
 static int set_bytes_there(tsr_schunk *s, int64_t nbytes)
 {
-    int rc = s->a->d->format->resize(s->a->d, &nbytes);
+    int rc = tsr_engine_resize(s->a, &nbytes);
     if (rc == TSR_OK) s->nbytes = nbytes;
     return rc;
 }

@@ -8,6 +8,7 @@
  * chunk, and kept: a chunk that is appended adds to it, any other change drops it.  Reading or
  * replacing chunks by number needs no table. */
 #include "array/array.h"
+#include "array/cache.h"
 #include "base/mem.h"
 
 struct tsr_sizes {
@@ -168,6 +169,8 @@ static int put(struct tsr_array *a, const struct tsr_whole *w)
 {
     bool append = w->insert && w->chunk == tsr_driver_nchunks(a->d);
     int rc = a->d->format->chunk_put(a->d, w);
+    if (w->insert) tsr_engine_forget(a);
+    else tsr_cache_forget_chunk(a->context->cache, a->d, w->chunk);
     if (rc == TSR_OK && append) extend_sizes(a, w->nbytes);
     else tsr_sized_forget(a);
     return rc;
@@ -276,5 +279,7 @@ int tsr_sized_make_variable(struct tsr_array *a)
     int rc = writable(a);
     if (rc < 0 || a->d->variable) return rc;
     for (int64_t i = 0; i < n && rc == TSR_OK; i++) rc = store_special(a, i);
-    return rc < 0 ? rc : a->d->format->make_variable(a->d);
+    if (rc == TSR_OK) rc = a->d->format->make_variable(a->d);
+    tsr_engine_forget(a);
+    return rc;
 }

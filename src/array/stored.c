@@ -48,5 +48,7 @@ int tsr_copy_stored(struct tsr_copying *c, const struct tsr_stored_part *part)
 {
     struct moving m = {c, part};
     struct tsr_chunk_moves moves = {new_number, after, &m};
-    return c->from->d->format->copy_chunks(c->to->d, c->from->d, &moves);
+    int rc = c->from->d->format->copy_chunks(c->to->d, c->from->d, &moves);
+    tsr_engine_forget(c->to);
+    return rc;
 }

@@ -7,6 +7,7 @@
  * format can.  While the blocks of one window are encoded, the window before is committed, as
  * one job of the same run. */
 #include "array/array.h"
+#include "array/cache.h"
 #include "base/mem.h"
 
 enum { WINDOW_CHUNKS = 64 };
@@ -363,7 +364,10 @@ static int make_raw(void *arg, size_t i, struct tsr_worker *wk)
 static int commit(struct writer *w, struct window *win)
 {
     for (size_t i = 0; i < win->njobs; i++) win->out[i] = win->jobs[i].out;
-    return w->a->d->format->commit(w->a->d, win->out, win->njobs);
+    int rc = w->a->d->format->commit(w->a->d, win->out, win->njobs);
+    for (size_t i = 0; i < win->njobs; i++)
+        tsr_cache_forget_chunk(w->a->context->cache, w->a->d, win->out[i].chunk);
+    return rc;
 }
 
 /* Where a chunk's blocks come from when the format wants to see it whole. */

@@ -11,6 +11,8 @@
 #ifndef TSR_FORMAT_FORMAT_H
 #define TSR_FORMAT_FORMAT_H
 
+#include <stdatomic.h>
+
 #include "chunk/chunk.h"
 #include "grid/grid.h"
 #include "store/store.h"
@@ -18,9 +20,10 @@
 
 struct tsr_format;
 
-/* What many arrays share: threads, and the codecs that the program added. */
+/* What many arrays share: threads, the codecs that the program added, decoded blocks. */
 struct tsr_context {
     struct tsr_pool *pool;
+    struct tsr_cache *cache; /* array/cache.h */
     struct tsr_codec_set codecs;
 };
 
@@ -29,6 +32,8 @@ static inline struct tsr_limits tsr_limits_of(const tsr_options *o)
 {
     return (struct tsr_limits){o->max_chunk_bytes, o->context ? &o->context->codecs : NULL};
 }
+
+enum { TSR_DRIVER_OWNERS = 64 };
 
 /* An open container holding one array.  A format's own struct begins with it. */
 struct tsr_driver {
@@ -46,7 +51,16 @@ struct tsr_driver {
     bool edges_clear;
     int64_t nchunks;                   /* of a variable row */
     const struct tsr_cparams *cparams; /* of Blosc2 formats: how their chunks are made */
+    /* The engine's: what the block cache calls the chunks i with the same i % TSR_DRIVER_OWNERS
+     * (0: they are not kept), and what place.block_items was last, as a guess; 0: not known. */
+    uint64_t owner[TSR_DRIVER_OWNERS];
+    _Atomic int64_t block_size;
 };
+
+static inline int64_t tsr_driver_block_size(const struct tsr_driver *d)
+{
+    return atomic_load_explicit(&d->block_size, memory_order_relaxed);
+}
 
 /* How many chunks can be located. */
 static inline int64_t tsr_driver_nchunks(const struct tsr_driver *d)

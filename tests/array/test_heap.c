@@ -132,7 +132,10 @@ static void use_threads(struct fixture *f, int n)
 {
     tsr_context_free(f->context);
     f->context = NULL;
-    if (n) OK(tsr_context_new(&(tsr_context_options){sizeof(tsr_context_options), n}, &f->context));
+    if (n)
+        OK(tsr_context_new(&(tsr_context_options){.size = sizeof(tsr_context_options),
+                                                  .threads = n},
+                           &f->context));
 }
 
 /* Steps number i: each codec alone, each filter before LZ4. */

@@ -72,7 +72,9 @@ static uint32_t session_of(const char *path)
 static int write_session(const char *path, uint32_t session, uint32_t *v)
 {
     tsr_context *c;
-    int rc = tsr_context_new(&(tsr_context_options){sizeof(tsr_context_options), 1}, &c);
+    int rc =
+        tsr_context_new(&(tsr_context_options){.size = sizeof(tsr_context_options), .threads = 1},
+                        &c);
     if (rc < 0) return rc;
     tsr_options o = {.size = sizeof o, .mode = "r+", .context = c};
     tsr_array *a;
