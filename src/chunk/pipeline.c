@@ -93,13 +93,22 @@ static enum tsr_order order_of(const struct tsr_chunk *c)
     return TSR_ORDER_ITEMS;
 }
 
+static int planes_of(const struct tsr_chunk *c, enum tsr_order order)
+{
+    int bits = order == TSR_ORDER_BITS ? 8 : 1;
+    bool whole = order != TSR_ORDER_ITEMS && (c->flags & FLAG_NO_SPLIT);
+    return whole ? bits * c->typesize : bits;
+}
+
 struct tsr_block_facts tsr_block_facts_of(const struct tsr_chunk *c)
 {
+    enum tsr_order order = order_of(c);
     return (struct tsr_block_facts){.typesize = c->typesize,
                                     .item_bytes = c->item_bytes,
                                     .ndim = c->block_ndim,
                                     .shape = c->block_shape,
-                                    .order = order_of(c),
+                                    .order = order,
+                                    .planes = planes_of(c, order),
                                     .version = c->version};
 }
 

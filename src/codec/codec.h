@@ -30,7 +30,8 @@ struct tsr_block_facts {
     int32_t item_bytes;   /* true item size, 0 when not known (a chunk on its own) */
     int ndim;             /* 0 when the block has no shape */
     const int32_t *shape; /* [ndim], borrowed */
-    enum tsr_order order; /* what encoders are given */
+    enum tsr_order order; /* what encoders are given, */
+    int planes;           /* in so many parts of equal size and of one kind each, 0: not known */
     int version;          /* chunk format version (bitshuffle of Blosc 1 differs) */
     const uint8_t *ref;   /* block 0 of the chunk, decoded, to delta; NULL: this is block 0 */
 };

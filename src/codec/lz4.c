@@ -14,6 +14,9 @@
 #include "base/status.h"
 #include "codec/codec.h"
 #include "codec/lz4_block.h"
+#include "codec/lz4_join.h"
+#include "codec/probe.h"
+#include "kernel/kernel.h"
 
 extern const struct tsr_codec tsr_codec_lz4, tsr_codec_lz4hc;
 
@@ -36,47 +39,143 @@ static int lz4_with_dict(const struct tsr_call *c, void *state, const uint8_t *s
                                       10 - c->level);
 }
 
-static int lz4_encode(const struct tsr_call *c, const uint8_t *src, size_t n, uint8_t *dst,
-                      size_t cap, size_t *out)
+/* Encodes without a dictionary, by the quick search of liblz4. */
+static int quick(const struct tsr_call *c, int acceleration, const uint8_t *src, size_t n,
+                 uint8_t *dst, size_t cap, size_t *out)
 {
     void *s = state(c->worker, &tsr_codec_lz4, LZ4_sizeofState());
     if (!s) return TSR_ENOMEM;
+    *out = (size_t)LZ4_compress_fast_extState(s, (const char *)src, (char *)dst, (int)n, clamp(cap),
+                                              acceleration);
+    return TSR_OK;
+}
+
+static int lz4_encode(const struct tsr_call *c, const uint8_t *src, size_t n, uint8_t *dst,
+                      size_t cap, size_t *out)
+{
     *out = 0;
     if (n > LZ4_MAX_INPUT_SIZE) return TSR_OK;
-    int len = c->dict ? lz4_with_dict(c, s, src, n, dst, cap)
-                      : LZ4_compress_fast_extState(s, (const char *)src, (char *)dst, (int)n,
-                                                   clamp(cap), 10 - c->level);
-    *out = (size_t)len;
+    if (!c->dict) return quick(c, 10 - c->level, src, n, dst, cap, out);
+    void *s = state(c->worker, &tsr_codec_lz4, LZ4_sizeofState());
+    if (!s) return TSR_ENOMEM;
+    *out = (size_t)lz4_with_dict(c, s, src, n, dst, cap);
     return TSR_OK;
 }
 
 /* liblz4 1.10 has a search of its own for levels 1 and 2; with an older one only level 4 is never
  * more than 2 % behind it. */
-static int lz4hc_level(int clevel)
+static int lz4hc_level(const struct tsr_call *c)
 {
-    return clevel < 4 ? 4 : clevel;
+    return c->level < 4 ? 4 : c->level;
 }
 
-static int lz4hc_with_dict(const struct tsr_call *c, void *state, const uint8_t *src, size_t n,
-                           uint8_t *dst, size_t cap)
+static int lz4hc_with_dict(const struct tsr_call *c, LZ4_streamHC_t *s, const uint8_t *src,
+                           size_t n, uint8_t *dst, size_t cap)
 {
-    LZ4_streamHC_t *s = LZ4_initStreamHC(state, (size_t)LZ4_sizeofStateHC());
-    LZ4_resetStreamHC_fast(s, lz4hc_level(c->level));
+    LZ4_resetStreamHC_fast(s, lz4hc_level(c));
     LZ4_loadDictHC(s, (const char *)c->dict, clamp(c->dict_len));
     return LZ4_compress_HC_continue(s, (const char *)src, (char *)dst, (int)n, clamp(cap));
 }
 
+/* A stream that is encoded part by part. */
+struct parts {
+    const struct tsr_call *call;
+    struct tsr_lz4_join join;
+    LZ4_streamHC_t *stream;
+    uint8_t *aside; /* room for any part */
+};
+
+/* Searches the next n bytes; liblz4 sees nothing before them. */
+static bool add_searched(struct parts *p, size_t n)
+{
+    struct tsr_lz4_join *j = &p->join;
+    LZ4_resetStreamHC_fast(p->stream, lz4hc_level(p->call));
+    int len = LZ4_compress_HC_continue(p->stream, (const char *)j->src + j->at, (char *)p->aside,
+                                       (int)n, LZ4_compressBound((int)n));
+    return len > 0 && tsr_lz4_join_block(j, n, p->aside, (size_t)len);
+}
+
+/* What to do with n bytes of a part. */
+enum kind { PLAIN, RUN, SEARCHED };
+
+static enum kind kind_of(const uint8_t *p, size_t n)
+{
+    if (tsr_kernels()->is_run(p, n)) return RUN;
+    return tsr_probe_repeats(p, n) ? SEARCHED : PLAIN;
+}
+
+static bool add(struct parts *p, enum kind kind, size_t n)
+{
+    if (kind == RUN) return tsr_lz4_join_run(&p->join, n);
+    if (kind == SEARCHED) return add_searched(p, n);
+    tsr_lz4_join_plain(&p->join, n);
+    return true;
+}
+
+/* Encodes the planes of sorted bits or bytes each as it is: neighbours to be searched together,
+ * noise not at all, so that its positions do not lengthen the search of others either. */
+static bool encode_planes(struct parts *p, size_t planes)
+{
+    size_t n = p->join.n, size = n / planes, run = 0;
+    enum kind now = PLAIN;
+    bool fits = true;
+    for (size_t i = 0; i < planes && fits; i++) {
+        size_t from = i * size, len = i + 1 < planes ? size : n - from;
+        enum kind kind = kind_of(p->join.src + from, len);
+        if (kind != now || kind == RUN) {
+            fits = !run || add(p, now, run);
+            run = 0;
+        }
+        now = kind;
+        run += len;
+    }
+    return fits && add(p, now, run) && tsr_lz4_join_end(&p->join);
+}
+
+/* How many planes of one kind a stream of n bytes has. */
+static size_t planes_of(const struct tsr_call *c, size_t n)
+{
+    enum { SHORTEST = 2048 };
+    size_t planes = (size_t)c->block->planes;
+    return planes > 1 && n / planes >= SHORTEST ? planes : 1;
+}
+
+/* Encodes without a dictionary. */
+static int lz4hc_plain(const struct tsr_call *c, LZ4_streamHC_t *s, const uint8_t *src, size_t n,
+                       uint8_t *dst, size_t cap, size_t *out)
+{
+    size_t planes = planes_of(c, n);
+    if (planes == 1) {
+        if (c->level < 9 && !tsr_probe_repeats(src, n)) return quick(c, 1, src, n, dst, cap, out);
+        LZ4_resetStreamHC_fast(s, lz4hc_level(c));
+        *out =
+            (size_t)LZ4_compress_HC_continue(s, (const char *)src, (char *)dst, (int)n, clamp(cap));
+        return TSR_OK;
+    }
+    struct parts p = {c, {src, n, 0, 0, dst, dst + cap}, s, NULL};
+    p.aside = tsr_worker_scratch(c->worker, TSR_SCRATCH_CODEC, (size_t)LZ4_compressBound((int)n));
+    if (!p.aside) return TSR_ENOMEM;
+    if (encode_planes(&p, planes)) *out = (size_t)(p.join.op - dst);
+    return TSR_OK;
+}
+
+/* The state of liblz4 and whether it was ever set up. */
+struct lz4hc {
+    LZ4_streamHC_t stream;
+    bool ready;
+};
+
 static int lz4hc_encode(const struct tsr_call *c, const uint8_t *src, size_t n, uint8_t *dst,
                         size_t cap, size_t *out)
 {
-    void *s = state(c->worker, &tsr_codec_lz4hc, LZ4_sizeofStateHC());
-    if (!s) return TSR_ENOMEM;
+    struct lz4hc *z = tsr_worker_state(c->worker, &tsr_codec_lz4hc, sizeof *z, tsr_free);
+    if (!z) return TSR_ENOMEM;
     *out = 0;
     if (n > LZ4_MAX_INPUT_SIZE) return TSR_OK;
-    int len = c->dict ? lz4hc_with_dict(c, s, src, n, dst, cap)
-                      : LZ4_compress_HC_extStateHC(s, (const char *)src, (char *)dst, (int)n,
-                                                   clamp(cap), lz4hc_level(c->level));
-    *out = (size_t)len;
+    if (!z->ready) LZ4_initStreamHC(&z->stream, sizeof z->stream);
+    z->ready = true;
+    if (!c->dict) return lz4hc_plain(c, &z->stream, src, n, dst, cap, out);
+    *out = (size_t)lz4hc_with_dict(c, &z->stream, src, n, dst, cap);
     return TSR_OK;
 }
 
