@@ -148,7 +148,7 @@ static void note_ratio(const struct workload *w, const struct result *r)
 static void print_head(void)
 {
     printf("\nlimit: the codecs' own libraries alone, on as many threads; of it: limit / ours by "
-           "the clock,\nand by processor time, the share of the codec\n"
+           "the clock,\ncodec: by processor time, the share of the codec\n"
            "%-10s %-38s %10s %10s %6s %6s %6s %10s %5s %5s %7s %13s %13s\n",
            "group", "workload", "tessera", "peer", "ratio", "target", "cpu", "limit", "of it",
            "codec", "GB/s", "stored MB", "peak MB");

@@ -4,13 +4,14 @@
 # workload, then the Python packages of both: all of them, or those whose group or name holds a
 # WORD.  `kernels` and `box` instead time the parts inside; `c` or `python` first: only these.
 # Leaves build/bench/results.txt, .json and, with matplotlib, .png; python.txt and so on.
+# docs/bench.md says what the columns mean.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/setup.sh build peer
 peer=$(scripts/peer.sh)
 sides=(c python)
 case ${1:-} in c | python) sides=("$1"); shift ;; esac
-case " ${sides[*]} " in *" c "*) scripts/meson.sh bench ;; esac
+scripts/meson.sh bench
 
 case ${1:-} in
 kernels | box)
@@ -25,24 +26,30 @@ echo "cores: $(nproc), load: $(cut -d' ' -f1 /proc/loadavg)"
 work=build/bench/work
 mkdir -p "$work"
 trap 'rm -rf "$work"' EXIT
+other=build/peers/blosc2/bin/python
+draw=python3
+[ -x $other ] && draw=$other
+common=(--dir "$work" --limit "$PWD/build/bench/bench/bench_limit.so")
 
 beside_c()
 {
-    local args=(--dir "$work" --json build/bench/results.json --limit "$PWD/build/bench/bench/bench_limit.so")
+    local args=("${common[@]}" --json build/bench/results.json)
     [ -n "$peer" ] && args+=(--peer "$PWD/build/bench/bench/bench_blosc2.so")
     build/bench/bench/bench "${args[@]}" "$@" | tee build/bench/results.txt
-    python3 bench/plot.py build/bench/results.json build/bench/results.png || true
+    "$draw" bench/plot.py build/bench/results.json build/bench/results.png || true
 }
 
 beside_python()
 {
-    local env args=(--dir "$work" --json build/bench/python.json) other=build/peers/blosc2/bin/python
+    local env args=("${common[@]}" --json build/bench/python.json)
     scripts/setup.sh python
     env=$(scripts/python.sh env)
     [ -x $other ] && args+=(--peer "$PWD/$other")
     echo
     "$env/bin/python" bench/python/bench.py "${args[@]}" "$@" | tee build/bench/python.txt
-    python3 bench/plot.py build/bench/python.json build/bench/python.png || true
+    "$draw" bench/plot.py build/bench/python.json build/bench/python.png || true
 }
 
+begin=$SECONDS
 for side in "${sides[@]}"; do "beside_$side" "$@"; done
+echo "bench: $((SECONDS - begin)) seconds"

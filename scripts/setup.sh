@@ -96,6 +96,10 @@ peer()
             return 0
         fi
     fi
+    # draws the results of benchmarks; without it they are bars of text
+    "$env/bin/python" -c 'import matplotlib' 2>/dev/null ||
+        "$env/bin/pip" install -q --disable-pip-version-check matplotlib >>build/peers/blosc2.log \
+            2>&1 </dev/null || true
     "$env/bin/python" -c 'import blosc2, numpy, platform; print("setup: peer python-blosc2",
         blosc2.__version__, "numpy", numpy.__version__, "Python", platform.python_version())'
 }

@@ -2,17 +2,19 @@
 """bench.py [OPTIONS] [WORD...] - Tessera's Python package beside python-blosc2.
 
     --peer PYTHON   an interpreter that has blosc2; without it Tessera runs alone
+    --limit MODULE  what measures limits (bench/limit.h); without it there are none
     --dir DIR       where files are made (default .)
     --json FILE     results for machines
     --threads N     of both engines (default 2)
-    --seconds S     spent on the samples of a row (default 2)
+    --seconds S     spent on the samples of a row (default 1.5)
     WORD            a group, or part of a workload's name; default: all
 
 Each row has two new processes, one for each side, so that neither heap nor pool of the row before
 counts.  Both prepare and check; then they are told in turn to take a sample while the other waits,
 and the medians are compared: a ratio above 1 means that Tessera is faster.  Beside the ratio of the
-times by the clock stands that of the processor time, which a busy machine disturbs less.  Peak
-memory is that of the first operation, over what there was before it.
+times by the clock stands that of the processor time, which a busy machine disturbs less.  After
+each pair the limit is measured: the codecs' own libraries alone, on as many threads.  Peak memory
+is that of the first sample, over what there was before it.
 """
 
 from __future__ import annotations
@@ -34,6 +36,7 @@ from pathlib import Path
 from typing import Any
 
 import scaling
+from limits import Limit, memcpy_rate
 from workloads import WORKLOADS, Row, Workload
 
 MIN_ROUNDS, MAX_ROUNDS = 5, 61
@@ -50,14 +53,14 @@ def status_bytes(name: str) -> int:
     return 0
 
 
-def peak_of_first(row: Row) -> int:
-    """Bytes by which the first operation raises the peak of the memory in use."""
+def peak_of_first(row: Row, ops: int) -> int:
+    """Bytes by which the first sample raises the peak of the memory in use."""
     row.fresh()
     gc.collect()
     ctypes.CDLL(None).malloc_trim(0)  # freed memory that is kept would hide what is used anew
     Path("/proc/self/clear_refs").write_text("5")
     before = status_bytes("VmRSS")
-    row.run(1)
+    row.run(ops)
     return status_bytes("VmHWM") - before
 
 
@@ -74,21 +77,41 @@ def sample(row: Row, ops: int) -> dict[str, float]:
     return {"wall": wall / ops, "cpu": (cpu_time() - cpu) / ops}
 
 
-def worker(engine: str, index: int, folder: str, threads: int) -> None:
-    """Answers the lines of stdin: `prepare`, `sample`."""
+class Worker:
+    """What a side does when it is told: `prepare`, `sample`, `limit`."""
+
+    def __init__(self, engine: str, index: int, folder: str, threads: int, module: str) -> None:
+        self.lib = importlib.import_module(engine)
+        self.lib.set_nthreads(threads)
+        self.workload, self.ours = WORKLOADS[index], engine == "tessera"
+        self.folder, self.threads, self.module = folder, threads, module
+        self.about_limit: Limit | None = None
+
+    def prepare(self) -> dict[str, Any]:
+        self.row = self.workload.make(self.lib, Path(self.folder))
+        peer_ops = 0 if self.ours else self.workload.peer_ops
+        self.ops = peer_ops or self.row.ops
+        said = {"peak": peak_of_first(self.row, self.ops), "right": bool(self.row.check())}
+        if self.ours and self.row.limit and self.module:
+            self.about_limit = Limit(self.module, self.row.limit(), self.threads, self.folder)
+        return {**said, "limited": bool(self.about_limit)}
+
+    def sample(self) -> dict[str, float]:
+        return sample(self.row, self.ops)
+
+    def limit(self) -> dict[str, float]:
+        assert self.about_limit
+        return self.about_limit.sample()
+
+
+def worker(engine: str, index: str, folder: str, threads: str, module: str) -> None:
+    """Answers the lines of stdin."""
     answers, sys.stdout = sys.stdout, sys.stderr
-    lib = importlib.import_module(engine)
-    lib.set_nthreads(threads)
-    row = None
+    side = None
     for line in sys.stdin:
         try:
-            if line.strip() == "prepare":
-                workload = WORKLOADS[index]
-                row = workload.make(lib, Path(folder))
-                ops = row.ops if engine == "tessera" else workload.peer_ops or row.ops
-                said = {"peak": peak_of_first(row), "right": bool(row.check())}
-            else:
-                said = sample(row, ops)
+            side = side or Worker(engine, int(index), folder, int(threads), module)
+            said = getattr(side, line.strip())()
         except Exception as error:
             said = {"error": f"{type(error).__name__}: {error}"}
         print(json.dumps(said), file=answers, flush=True)
@@ -104,9 +127,10 @@ class Failed(Exception):
 class Side:
     """A worker process, talked to by lines of JSON."""
 
-    def __init__(self, python: str, engine: str, index: int, folder: str, threads: int) -> None:
+    def __init__(self, python: str, engine: str, index: int, folder: str, how: Any) -> None:
         self.engine = engine
-        args = [python, __file__, "--worker", engine, str(index), folder, str(threads)]
+        args = [python, __file__, "--worker", engine, str(index), folder, str(how.threads)]
+        args.append(how.limit)
         self.process = subprocess.Popen(
             args, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
@@ -124,18 +148,28 @@ class Side:
         self.process.communicate()
 
 
-def race(sides: list[Side], seconds: float) -> list[list[dict[str, float]]]:
-    """Samples of each side, taken in turn; who goes first alternates too."""
-    taken: list[list[dict[str, float]]] = [[] for _ in sides]
+def race(sides: list[Side], seconds: float, limited: bool) -> list[list[dict[str, float]]]:
+    """Samples of each side, and after them of the limit, taken in turn; who goes first alternates
+    too."""
+    taken: list[list[dict[str, float]]] = [[] for _ in [*sides, "limit"]]
     begin, rounds = time.perf_counter(), 0
     while rounds < MAX_ROUNDS:
         order = range(len(sides)) if rounds % 2 == 0 else reversed(range(len(sides)))
         for i in order:
             taken[i].append(sides[i].ask("sample"))
+        if limited:
+            taken[-1].append(sides[0].ask("limit"))
         rounds += 1
         if rounds >= MIN_ROUNDS and time.perf_counter() - begin > seconds:
             break
     return taken
+
+
+def medians(samples: list[dict[str, float]]) -> dict[str, float]:
+    return {
+        "seconds": statistics.median(s["wall"] for s in samples),
+        "cpu": statistics.median(s["cpu"] for s in samples),
+    }
 
 
 def measure(workload: Workload, sides: list[Side], seconds: float) -> dict[str, Any]:
@@ -144,20 +178,21 @@ def measure(workload: Workload, sides: list[Side], seconds: float) -> dict[str, 
     for side, fact in zip(sides, facts, strict=True):
         if not fact["right"]:
             raise Failed(f"{side.engine}: wrong result")
-    taken = race(sides, seconds)
+    taken = race(sides, seconds, facts[0]["limited"])
     row: dict[str, Any] = {
         "group": workload.group,
         "name": workload.name,
         "target": workload.target,
         "engines": {},
     }
-    for side, fact, samples in zip(sides, facts, taken, strict=True):
+    for side, fact, samples in zip(sides, facts, taken[:-1], strict=True):
         row["engines"][side.engine] = {
-            "seconds": statistics.median(s["wall"] for s in samples),
-            "cpu": statistics.median(s["cpu"] for s in samples),
+            **medians(samples),
             "peak": fact["peak"],
             "samples": [s["wall"] for s in samples],
         }
+    if taken[-1]:
+        row["limit"] = medians(taken[-1])
     if len(sides) == 2:
         ours, theirs = row["engines"].values()
         row["ratio"] = theirs["seconds"] / ours["seconds"]
@@ -176,8 +211,18 @@ def in_units(seconds: float) -> str:
 
 HEAD = (
     f"{'group':10} {'workload':38} {'tessera':>10} {'peer':>10} {'ratio':>6} {'target':>6} "
-    f"{'cpu':>6} {'peak MB':>15}"
+    f"{'cpu':>6} {'limit':>10} {'of it':>5} {'codec':>5} {'peak MB':>15}"
 )
+
+
+def show_limit(row: dict[str, Any]) -> str:
+    """The limit, it over our time by the clock, and by processor time: the codec's share."""
+    if "limit" not in row:
+        return f"{'-':>10} {'-':>5} {'-':>5}"
+    limit, ours = row["limit"], next(iter(row["engines"].values()))
+    of_it = f"{limit['seconds'] / ours['seconds']:.0%}"
+    share = f"{limit['cpu'] / max(ours['cpu'], 1e-9):.0%}"
+    return f"{in_units(limit['seconds']):>10} {of_it:>5} {share:>5}"
 
 
 def show(row: dict[str, Any]) -> None:
@@ -189,11 +234,11 @@ def show(row: dict[str, Any]) -> None:
     times = "".join(f" {in_units(s['seconds']):>10}" for s in sides)
     peaks = " / ".join(f"{s['peak'] / 1e6:.1f}" for s in sides)
     if len(sides) == 1:
-        print(f"{names}{times} {'':34}{peaks}", flush=True)
+        print(f"{names}{times} {'':31}{show_limit(row)} {peaks:>15}", flush=True)
         return
     print(
         f"{names}{times} {row['ratio']:6.2f} {row['target']:6.1f} {row['cpu_ratio']:6.2f} "
-        f"{peaks:>15}",
+        f"{show_limit(row)} {peaks:>15}",
         flush=True,
     )
 
@@ -203,11 +248,16 @@ def summary(rows: list[dict[str, Any]]) -> None:
     if not ratios:
         return
     mean = math.exp(sum(map(math.log, ratios)) / len(ratios))
-    under = [f"{r['group']} {r['name']}" for r in rows if r.get("ratio", 9e9) < r.get("target", 0)]
-    slow = [f"{r['group']} {r['name']}" for r in rows if r.get("ratio", 9) < 1]
-    print(f"\n{len(ratios)} rows, geometric mean of the ratios {mean:.2f}")
-    print(f"below 1.0: {'; '.join(slow) or 'none'}")
-    print(f"under their target: {'; '.join(under) or 'none'}")
+    slow = [r for r in rows if r.get("ratio", 9) < 1]
+    under = [r for r in rows if r.get("ratio", 9e9) < r.get("target", 0)]
+    print(f"\n{len(ratios)} rows compared, geometric mean of the ratios {mean:.2f}")
+    for what, these in (("below 1.0", slow), ("under their target", under)):
+        print(f"{what}: {len(these)}")
+        for r in these:
+            print(
+                f"  {r['group']} {r['name']}: {r['ratio']:.2f} (cpu {r['cpu_ratio']:.2f}), "
+                f"target {r['target']:.2f}"
+            )
 
 
 def versions(python: str, module: str) -> str:
@@ -230,7 +280,7 @@ def run_all(args: argparse.Namespace) -> list[dict[str, Any]]:
             sides = []
             for python, engine in engines:
                 (place := Path(folder) / engine).mkdir()
-                sides.append(Side(python, engine, index, str(place), args.threads))
+                sides.append(Side(python, engine, index, str(place), args))
             try:
                 row = measure(workload, sides, args.seconds)
             except Failed as why:
@@ -245,18 +295,18 @@ def run_all(args: argparse.Namespace) -> list[dict[str, Any]]:
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Tessera beside python-blosc2")
     parser.add_argument("--peer", default="")
+    parser.add_argument("--limit", default="")
     parser.add_argument("--dir", default=".")
     parser.add_argument("--json", default="")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--seconds", type=float, default=2)
+    parser.add_argument("--seconds", type=float, default=1.5)
     parser.add_argument("words", nargs="*")
     return parser.parse_args()
 
 
 def main() -> int:
     if sys.argv[1:2] == ["--worker"]:
-        engine, index, folder, threads = sys.argv[2:]
-        worker(engine, int(index), folder, int(threads))
+        worker(*sys.argv[2:])
         return 0
     args = parse()
     peer = versions(args.peer, "blosc2") if args.peer else ""
@@ -264,6 +314,11 @@ def main() -> int:
         args.peer = ""
         print("note: no peer: Tessera runs alone")
     print(f"{versions(sys.executable, 'tessera')}; {peer}; {args.threads} threads")
+    copies = [memcpy_rate(1), memcpy_rate(2)]
+    one, two = (f"{c / 1e9:.1f} GB/s with" for c in copies)
+    print(f"memcpy of 64 MiB: {one} 1 thread, {two} 2")
+    print("limit: the codecs' own libraries alone, on as many threads; of it: limit / ours by the")
+    print("clock, codec: by processor time, the share of the codec")
     print(HEAD)
     rows = run_all(args)
     summary(rows)
@@ -275,6 +330,8 @@ def main() -> int:
             "machine": platform.machine(),
             "threads": args.threads,
             "peer": peer,
+            "memcpy_1": copies[0],
+            "memcpy_2": copies[1],
             "rows": rows,
             "scaling": threads,
         }

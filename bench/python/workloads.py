@@ -17,19 +17,22 @@ from typing import Any
 import numpy as np
 
 import data
+from limits import Plan
 
 Module = Any
 
 
 @dataclass
 class Row:
-    """run(n): n operations; check: whether they do what they should; fresh: before each sample."""
+    """run(n): n operations; check: whether they do what they should; fresh: before each sample;
+    limit: what the codecs must do in them, asked after the check."""
 
     run: Callable[[int], Any]
     check: Callable[[], bool]
     ops: int = 1
     fresh: Callable[[], Any] = lambda: None
     kept: list[Any] = field(default_factory=list)  # what must live as long
+    limit: Callable[[], Plan] | None = None
 
 
 @dataclass
@@ -113,7 +116,9 @@ def planes(axis: int, codec: str, disk: bool) -> Callable[[Module, Path], Row]:
         cparams = params(lib, codec, "SHUFFLE", 4)
         arr = stored(lib, values, path, (80,) * 3, (20,) * 3, cparams)
         at = np.random.default_rng(11).integers(0, 320, 40).tolist()
-        return reads(arr, values, [(slice(None),) * axis + (i,) for i in at])
+        row = reads(arr, values, keys := [(slice(None),) * axis + (i,) for i in at])
+        row.limit = lambda: Plan(path or arr.to_cframe(), shape=values.shape, keys=keys)
+        return row
 
     return make
 
@@ -156,8 +161,10 @@ def sky_u2(lib: Module, filters: str) -> tuple[np.ndarray, Any, Any, Any]:
 def whole_read(layout: Callable[[Module], Any]) -> Callable[[Module, Path], Row]:
     def make(lib: Module, folder: Path) -> Row:
         values, chunks, blocks, cparams = layout(lib)
-        arr = stored(lib, values, folder / "whole.b2nd", chunks, blocks, cparams)
-        return reads(arr, values, [slice(None)])
+        arr = stored(lib, values, path := folder / "whole.b2nd", chunks, blocks, cparams)
+        row = reads(arr, values, [slice(None)])
+        row.limit = lambda: Plan(path)
+        return row
 
     return make
 
@@ -186,7 +193,9 @@ def whole_write(layout: Callable[[Module], Any]) -> Callable[[Module, Path], Row
             run(1)
             return np.array_equal(lib.open(str(path))[:], values)
 
-        return Row(run, check, fresh=lambda: remove(path))
+        row = Row(run, check, fresh=lambda: remove(path))
+        row.limit = lambda: Plan(path, encode=True)
+        return row
 
     return make
 
@@ -298,7 +307,11 @@ def row_f8(lib: Module) -> tuple[Any, np.ndarray]:
 
 def row_whole(lib: Module, _: Path) -> Row:
     row, values = row_f8(lib)
-    return Row(lambda n: row[:], lambda: row[:] == values.tobytes(), kept=[row])
+
+    def check() -> bool:
+        return row[:] == values.tobytes()
+
+    return Row(lambda n: row[:], check, kept=[row], limit=lambda: Plan(row.to_cframe()))
 
 
 def row_slices(lib: Module, _: Path) -> Row:
@@ -321,7 +334,11 @@ def pack(lib: Module, _: Path) -> Row:
     def check() -> bool:
         return np.array_equal(lib.unpack_tensor(lib.pack_tensor(values)), values)
 
-    return Row(lambda n: lib.pack_tensor(values), check)
+    return Row(
+        lambda n: lib.pack_tensor(values),
+        check,
+        limit=lambda: Plan(lib.pack_tensor(values), encode=True),
+    )
 
 
 def unpack(lib: Module, _: Path) -> Row:
@@ -330,6 +347,7 @@ def unpack(lib: Module, _: Path) -> Row:
     return Row(
         lambda n: lib.unpack_tensor(packed),
         lambda: np.array_equal(lib.unpack_tensor(packed), values),
+        limit=lambda: Plan(packed),
     )
 
 
@@ -340,7 +358,10 @@ def compress(lib: Module, _: Path) -> Row:
     def check() -> bool:
         return lib.decompress2(lib.compress2(values, **cparams)) == values.tobytes()
 
-    return Row(lambda n: lib.compress2(values, **cparams), check)
+    def limit() -> Plan:
+        return Plan(lib.compress2(values, **cparams), chunk=True, encode=True)
+
+    return Row(lambda n: lib.compress2(values, **cparams), check, limit=limit)
 
 
 def decompress(lib: Module, _: Path) -> Row:
@@ -352,7 +373,8 @@ def decompress(lib: Module, _: Path) -> Row:
         lib.decompress2(packed, dst=dst)
         return np.array_equal(dst, values)
 
-    return Row(lambda n: lib.decompress2(packed, dst=dst), check)
+    limit = Plan(packed, chunk=True)
+    return Row(lambda n: lib.decompress2(packed, dst=dst), check, limit=lambda: limit)
 
 
 WORKLOADS = [

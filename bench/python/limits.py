@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Limits: what a workload would take if only the codecs' libraries took time, and memcpy.
+
+The module that bench/limit.h describes does the work, in the process of Tessera's side and in turn
+with the samples of both.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import math
+import os
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+CLEVEL = 5  # of all workloads
+
+
+@dataclass
+class Plan:
+    """`source`: a container's path, its frame, or (`chunk`) a compressed chunk; `keys`: the boxes
+    of an array of this `shape` that are read, all of it when there are none."""
+
+    source: Path | bytes
+    chunk: bool = False
+    encode: bool = False
+    shape: tuple[int, ...] = ()
+    keys: list[Any] | None = None
+
+
+class CPlan(ctypes.Structure):
+    """struct limit_plan."""
+
+    _fields_ = [
+        ("path", ctypes.c_char_p),
+        ("chunk", ctypes.c_char_p),
+        ("chunk_len", ctypes.c_size_t),
+        ("ops", ctypes.c_int64),
+        ("starts", ctypes.c_void_p),
+        ("counts", ctypes.c_void_p),
+        ("encode", ctypes.c_int32),
+        ("clevel", ctypes.c_int32),
+        ("threads", ctypes.c_int32),
+    ]
+
+
+class CTime(ctypes.Structure):
+    """struct limit_time."""
+
+    _fields_ = [("wall", ctypes.c_double), ("cpu", ctypes.c_double)]
+
+
+def boxes_of(plan: Plan) -> tuple[np.ndarray, np.ndarray]:
+    """Starts and counts, each of shape (n, ndim), of keys of integers and slices."""
+    starts, counts = [], []
+    for key in plan.keys or []:
+        parts = key if isinstance(key, tuple) else (key,)
+        parts += (slice(None),) * (len(plan.shape) - len(parts))
+        ends = [
+            p.indices(n)[:2] if isinstance(p, slice) else (p, p + 1)
+            for p, n in zip(parts, plan.shape, strict=True)
+        ]
+        starts.append([a for a, _ in ends])
+        counts.append([b - a for a, b in ends])
+    return np.array(starts, np.int64), np.array(counts, np.int64)
+
+
+class Limit:
+    """The limit of a plan, ready to run on so many threads."""
+
+    def __init__(self, module: str, plan: Plan, threads: int, folder: str) -> None:
+        deep = getattr(os, "RTLD_DEEPBIND", 0)  # it has a copy of the library of its own
+        self.lib = ctypes.CDLL(module, mode=ctypes.RTLD_LOCAL | os.RTLD_NOW | deep)
+        self.lib.limit_new.restype = ctypes.c_void_p
+        self.lib.limit_error.restype = ctypes.c_char_p
+        self.lib.limit_run.argtypes = [ctypes.c_void_p, ctypes.POINTER(CTime)]
+        starts, counts = boxes_of(plan)
+        what = CPlan(
+            ops=len(starts),
+            starts=starts.ctypes.data,
+            counts=counts.ctypes.data,
+            encode=plan.encode,
+            clevel=CLEVEL,
+            threads=threads,
+        )
+        with tempfile.TemporaryDirectory(dir=folder) as place:
+            if plan.chunk:
+                what.chunk, what.chunk_len = plan.source, len(plan.source)
+            else:
+                what.path = os.fsencode(self.as_file(plan.source, Path(place)))
+            self.handle = self.lib.limit_new(ctypes.byref(what))
+        if not self.handle:
+            raise RuntimeError(self.lib.limit_error().decode())
+
+    @staticmethod
+    def as_file(source: Path | bytes, place: Path) -> Path:
+        if isinstance(source, Path):
+            return source
+        (path := place / "frame").write_bytes(source)
+        return path
+
+    def sample(self) -> dict[str, float]:
+        """Seconds per operation."""
+        took = CTime()
+        if self.lib.limit_run(self.handle, ctypes.byref(took)) < 0:
+            raise RuntimeError("the limit cannot be run")
+        return {"wall": took.wall, "cpu": took.cpu}
+
+
+def memcpy_rate(threads: int) -> float:
+    """Bytes per second of copies of 64 MiB, the best of 15."""
+    size = 64 << 20
+    src, dst = np.ones(size, "u1"), np.zeros(size, "u1")
+    part, best = size // threads, math.inf
+
+    def copy(i: int) -> None:
+        ctypes.memmove(dst.ctypes.data + i * part, src.ctypes.data + i * part, part)
+
+    with ThreadPoolExecutor(threads) as pool:
+        for _ in range(15):
+            begin = time.perf_counter()
+            list(pool.map(copy, range(threads)))
+            best = min(best, time.perf_counter() - begin)
+    return size / best
