@@ -101,8 +101,9 @@ def draw_sizes(ax, result):
     label_at = 0.0
     for line in sorted(result["size"], key=lambda line: line["seconds"][-1]):
         ours, end = line["engine"] == "tessera", 1e6 * line["seconds"][-1]
-        ax.plot([1e3, 1e4, 1e5, 1e6], [1e6 * s for s in line["seconds"]], marker=marks[line["what"]],
-                color=GOOD if ours else PEER, markersize=4, linewidth=1.2 if ours else 0.9)
+        ax.plot([1e3, 1e4, 1e5, 1e6], [1e6 * s for s in line["seconds"]],
+                marker=marks[line["what"]], markersize=4, linewidth=1.2 if ours else 0.9,
+                color=GOOD if ours else PEER)
         label_at = max(end, 1.6 * label_at)  # so that they do not lie on each other
         ax.text(1.25e6, label_at, f"{line['what']}: {line['verdict']}", fontsize=6.5, va="center",
                 color=GOOD if ours else PEER)
@@ -129,8 +130,8 @@ def headline(result, rows):
         text += (f"\na plane of a 4 GB array takes {worst / 1e6:.1f} MB over the result "
                  f"(target {planes[0]['target'] / 1e6:.1f})")
     if result.get("scaling"):
-        text += (f"\n8 Python threads read one array: scaling {result['scaling']['ratio']:.2f} of that "
-                 "of a loop in registers (target 0.8)")
+        text += ("\n8 Python threads read one array: scaling "
+                 f"{result['scaling']['ratio']:.2f} of that of a loop in registers (target 0.8)")
     return text
 
 

@@ -243,10 +243,11 @@ def show(row: dict[str, Any]) -> None:
     )
 
 
-def summary(rows: list[dict[str, Any]]) -> None:
+def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Prints the mean and the rows that are behind; the same for the JSON."""
     ratios = [r["ratio"] for r in rows if "ratio" in r]
     if not ratios:
-        return
+        return {}
     mean = math.exp(sum(map(math.log, ratios)) / len(ratios))
     slow = [r for r in rows if r.get("ratio", 9) < 1]
     under = [r for r in rows if r.get("ratio", 9e9) < r.get("target", 0)]
@@ -258,6 +259,7 @@ def summary(rows: list[dict[str, Any]]) -> None:
                 f"  {r['group']} {r['name']}: {r['ratio']:.2f} (cpu {r['cpu_ratio']:.2f}), "
                 f"target {r['target']:.2f}"
             )
+    return {"geometric_mean": mean, "below_1": len(slow), "under_target": len(under)}
 
 
 def versions(python: str, module: str) -> str:
@@ -321,7 +323,7 @@ def main() -> int:
     print("clock, codec: by processor time, the share of the codec")
     print(HEAD)
     rows = run_all(args)
-    summary(rows)
+    told = summary(rows)
     threads = None
     if not args.words or any(word in "threads scaling" for word in args.words):
         threads = scaling.report(args.dir)
@@ -334,6 +336,7 @@ def main() -> int:
             "memcpy_2": copies[1],
             "rows": rows,
             "scaling": threads,
+            **told,
         }
         Path(args.json).write_text(json.dumps(result, indent=1))
     return any("failed" in row for row in rows)
