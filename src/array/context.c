@@ -3,16 +3,16 @@
  *
  * The default context is made on first use and never freed, since its threads may be needed by
  * whoever runs last. */
-#include <pthread.h>
 #include <stdlib.h>
 
 #include "array/array.h"
 #include "array/cache.h"
 #include "base/mem.h"
 #include "chunk/user.h"
+#include "sys/guard.h"
 
 static tsr_context *default_context;
-static pthread_mutex_t default_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct tsr_mutex default_lock = TSR_MUTEX_INIT;
 
 static size_t budget_of(size_t cache_bytes)
 {
@@ -48,10 +48,10 @@ void tsr_context_free(tsr_context *c)
 tsr_context *tsr_context_get(tsr_context *c)
 {
     if (c) return c;
-    pthread_mutex_lock(&default_lock);
+    tsr_mutex_lock(&default_lock);
     if (!default_context) tsr_context_new(NULL, &default_context);
     c = default_context;
-    pthread_mutex_unlock(&default_lock);
+    tsr_mutex_unlock(&default_lock);
     return c;
 }
 

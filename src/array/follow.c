@@ -15,12 +15,12 @@
 #include "array/array.h"
 #include "array/cache.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <time.h>
 
 #include "base/mem.h"
 #include "sys/file.h"
+#include "sys/guard.h"
 #include "sys/lock.h"
 
 enum { TRIES = 64, PAUSE_NS = 1000 * 1000 };
@@ -42,7 +42,7 @@ struct tsr_follow {
     struct tsr_lock held;         /* while writing, or with holds */
     int holds;                    /* the caller keeps the lock, so many times */
     _Atomic int64_t ticks;        /* how often another state than the last was found */
-    pthread_mutex_t mutex;        /* of what follows; never held while anything is waited for */
+    struct tsr_mutex mutex;       /* of what follows; never held while anything is waited for */
     struct view own;              /* the handle's driver */
     struct view *now;             /* what is read; NULL: own */
     int64_t bytes_read, requests; /* of drivers that are closed */
@@ -65,7 +65,7 @@ static struct tsr_follow *follow_new(const char *path, const tsr_options *o, boo
 {
     struct tsr_follow *f = tsr_alloc_zero(1, sizeof *f);
     if (!f) return NULL;
-    pthread_mutex_init(&f->mutex, NULL);
+    tsr_mutex_init(&f->mutex);
     f->held.fd = -1;
     f->o = (tsr_options){.size = sizeof f->o,
                          .context = o->context,
@@ -94,10 +94,10 @@ static int open_driver(const struct tsr_follow *f, const struct tsr_format *form
 
 static void close_driver(struct tsr_follow *f, struct tsr_driver *d)
 {
-    pthread_mutex_lock(&f->mutex);
+    tsr_mutex_lock(&f->mutex);
     f->bytes_read += atomic_load(&d->store->bytes_read);
     f->requests += atomic_load(&d->store->requests);
-    pthread_mutex_unlock(&f->mutex);
+    tsr_mutex_unlock(&f->mutex);
     d->format->close(d);
 }
 
@@ -153,7 +153,7 @@ void tsr_follow_free(struct tsr_follow *f)
     drop_now(f);
     tsr_free(f->own.sizes);
     tsr_lock_release(&f->held);
-    pthread_mutex_destroy(&f->mutex);
+    tsr_mutex_done(&f->mutex);
     tsr_free(f->path);
     tsr_free(f->sidecar);
     tsr_free(f);
@@ -161,14 +161,14 @@ void tsr_follow_free(struct tsr_follow *f)
 
 void tsr_follow_stats(struct tsr_follow *f, tsr_stats *s)
 {
-    pthread_mutex_lock(&f->mutex);
+    tsr_mutex_lock(&f->mutex);
     s->bytes_read += f->bytes_read;
     s->requests += f->requests;
     if (f->now) {
         s->bytes_read += atomic_load(&f->now->d->store->bytes_read);
         s->requests += atomic_load(&f->now->d->store->requests);
     }
-    pthread_mutex_unlock(&f->mutex);
+    tsr_mutex_unlock(&f->mutex);
 }
 
 /* ---- views: what const calls read through ---- */
@@ -176,19 +176,19 @@ void tsr_follow_stats(struct tsr_follow *f, tsr_stats *s)
 static struct view *enter(const struct tsr_array *a)
 {
     struct tsr_follow *f = a->follow;
-    pthread_mutex_lock(&f->mutex);
+    tsr_mutex_lock(&f->mutex);
     struct view *v = f->now ? f->now : &f->own;
     if (!f->now && v->d != a->d) v->d = a->d; /* once: others read it without the mutex */
     v->users++;
-    pthread_mutex_unlock(&f->mutex);
+    tsr_mutex_unlock(&f->mutex);
     return v;
 }
 
 static void leave(struct tsr_follow *f, struct view *v)
 {
-    pthread_mutex_lock(&f->mutex);
+    tsr_mutex_lock(&f->mutex);
     bool last = --v->users == 0 && v->retired;
-    pthread_mutex_unlock(&f->mutex);
+    tsr_mutex_unlock(&f->mutex);
     if (!last) return;
     close_driver(f, v->d);
     tsr_free(v->sizes);
@@ -198,7 +198,7 @@ static void leave(struct tsr_follow *f, struct view *v)
 /* Makes v what is read instead of old, unless another thread was faster. */
 static void replace(struct tsr_follow *f, struct view *old, struct view *v)
 {
-    pthread_mutex_lock(&f->mutex);
+    tsr_mutex_lock(&f->mutex);
     bool mine = old == (f->now ? f->now : &f->own); /* the user of old keeps it alive */
     if (mine) {
         atomic_fetch_add_explicit(&f->ticks, 1, memory_order_relaxed);
@@ -207,7 +207,7 @@ static void replace(struct tsr_follow *f, struct view *old, struct view *v)
     }
     v->retired = !mine;
     v->users = 1; /* leave closes it if it is of no use */
-    pthread_mutex_unlock(&f->mutex);
+    tsr_mutex_unlock(&f->mutex);
     leave(f, v);
 }
 

@@ -3,16 +3,16 @@
  *
  * Two kinds: a growable buffer that the store owns, and a borrowed one, read-only.  Views point
  * straight into them.  The lock lets reads run beside a write that moves the buffer. */
-#include <pthread.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "base/num.h"
 #include "store/store.h"
+#include "sys/guard.h"
 
 struct store_mem {
     struct tsr_store base;
-    pthread_rwlock_t lock;
+    struct tsr_rwlock lock;
     struct tsr_buf own;
     const uint8_t *p; /* own.p or the borrowed bytes */
     uint64_t len;
@@ -38,7 +38,7 @@ static int mem_readv(struct tsr_store *st, const struct tsr_range *r, size_t n)
 {
     struct store_mem *s = mem_of(st);
     int rc = TSR_OK;
-    pthread_rwlock_rdlock(&s->lock);
+    tsr_rwlock_share(&s->lock);
     for (size_t i = 0; i < n && rc == TSR_OK; i++) {
         if ((rc = need_only_key(st, r[i].key)) < 0) break;
         if (!inside(s, r[i].off, r[i].len))
@@ -46,7 +46,7 @@ static int mem_readv(struct tsr_store *st, const struct tsr_range *r, size_t n)
                           (unsigned long long)s->len, r[i].len, (unsigned long long)r[i].off);
         else if (r[i].len) memcpy(r[i].dst, s->p + r[i].off, r[i].len);
     }
-    pthread_rwlock_unlock(&s->lock);
+    tsr_rwlock_leave(&s->lock);
     atomic_fetch_add_explicit(&st->requests, (long long)n, memory_order_relaxed);
     return rc;
 }
@@ -107,10 +107,10 @@ static int mem_write_at(struct tsr_store *st, const char *key, uint64_t off,
     if (rc == TSR_OK) rc = pieces_len(p, n, &len);
     if (rc < 0) return rc;
     if (!tsr_add(off, len, &end)) return tsr_fail(TSR_EARG, "%s: write past 2^64", st->url);
-    pthread_rwlock_wrlock(&s->lock);
+    tsr_rwlock_take(&s->lock);
     if (end > s->len) rc = set_len(s, end, off);
     if (rc == TSR_OK) scatter(s, off, p, n);
-    pthread_rwlock_unlock(&s->lock);
+    tsr_rwlock_leave(&s->lock);
     return rc;
 }
 
@@ -119,9 +119,9 @@ static int mem_truncate(struct tsr_store *st, const char *key, uint64_t size)
     struct store_mem *s = mem_of(st);
     int rc = need_only_key(st, key);
     if (rc < 0) return rc;
-    pthread_rwlock_wrlock(&s->lock);
+    tsr_rwlock_take(&s->lock);
     rc = set_len(s, size, size);
-    pthread_rwlock_unlock(&s->lock);
+    tsr_rwlock_leave(&s->lock);
     return rc;
 }
 
@@ -134,9 +134,9 @@ static int mem_put(struct tsr_store *st, const char *key, const struct tsr_piece
     (void)durable;
     if (rc == TSR_OK) rc = pieces_len(p, n, &len);
     if (rc < 0) return rc;
-    pthread_rwlock_wrlock(&s->lock);
+    tsr_rwlock_take(&s->lock);
     if ((rc = set_len(s, len, 0)) == TSR_OK) scatter(s, 0, p, n);
-    pthread_rwlock_unlock(&s->lock);
+    tsr_rwlock_leave(&s->lock);
     return rc;
 }
 
@@ -149,7 +149,7 @@ static int mem_sync(struct tsr_store *st, const char *key, bool name)
 static void mem_close(struct tsr_store *st)
 {
     struct store_mem *s = mem_of(st);
-    pthread_rwlock_destroy(&s->lock);
+    tsr_rwlock_done(&s->lock);
     tsr_buf_free(&s->own);
     tsr_free(s);
 }
@@ -182,7 +182,7 @@ static int mem_new(const struct tsr_store_kind *kind, bool writable, struct stor
         tsr_free(s);
         return rc;
     }
-    pthread_rwlock_init(&s->lock, NULL);
+    tsr_rwlock_init(&s->lock);
     *out = s;
     return TSR_OK;
 }

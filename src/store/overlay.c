@@ -11,12 +11,12 @@
  *
  * The file must stay as it is: it is looked at with each read, so that another state of it is an
  * error and not a mixture.  The lock lets reads run beside a write. */
-#include <pthread.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "base/num.h"
 #include "store/store.h"
+#include "sys/guard.h"
 
 enum { PAGE = 64 << 10 };
 
@@ -31,8 +31,8 @@ struct store_overlay {
     uint64_t stamp;    /* of the file when it was opened */
     uint64_t file_len; /* its bytes from here on are not those of the object */
     uint64_t len;
-    pthread_rwlock_t lock; /* of len, file_len, pages */
-    struct page *pages;    /* [npages], sorted */
+    struct tsr_rwlock lock; /* of len, file_len, pages */
+    struct page *pages;     /* [npages], sorted */
     size_t npages, cap;
 };
 
@@ -172,9 +172,9 @@ static int overlay_readv(struct tsr_store *st, const struct tsr_range *r, size_t
 {
     struct store_overlay *s = overlay_of(st);
     int rc = TSR_OK;
-    pthread_rwlock_rdlock(&s->lock);
+    tsr_rwlock_share(&s->lock);
     for (size_t i = 0; i < n && rc == TSR_OK; i++) rc = read_range(s, &r[i]);
-    pthread_rwlock_unlock(&s->lock);
+    tsr_rwlock_leave(&s->lock);
     atomic_fetch_add_explicit(&st->requests, (long long)n, memory_order_relaxed);
     return rc;
 }
@@ -184,9 +184,9 @@ static int overlay_stat(struct tsr_store *st, const char *key, uint64_t *size)
     struct store_overlay *s = overlay_of(st);
     int rc = need_only_key(st, key);
     if (rc < 0) return rc;
-    pthread_rwlock_rdlock(&s->lock);
+    tsr_rwlock_share(&s->lock);
     *size = s->len;
-    pthread_rwlock_unlock(&s->lock);
+    tsr_rwlock_leave(&s->lock);
     return TSR_OK;
 }
 
@@ -200,10 +200,10 @@ static int overlay_write_at(struct tsr_store *st, const char *key, uint64_t off,
         if (!tsr_add(end, (uint64_t)p[i].len, &end) || end > INT64_MAX)
             rc = tsr_fail(TSR_EARG, "%s: write past 2^63", st->url);
     if (rc < 0) return rc;
-    pthread_rwlock_wrlock(&s->lock);
+    tsr_rwlock_take(&s->lock);
     for (int i = 0; i < n && rc == TSR_OK; off += p[i].len, i++)
         rc = write_bytes(s, off, p[i].p, p[i].len);
-    pthread_rwlock_unlock(&s->lock);
+    tsr_rwlock_leave(&s->lock);
     return rc;
 }
 
@@ -212,9 +212,9 @@ static int overlay_truncate(struct tsr_store *st, const char *key, uint64_t size
     struct store_overlay *s = overlay_of(st);
     int rc = need_only_key(st, key);
     if (rc < 0) return rc;
-    pthread_rwlock_wrlock(&s->lock);
+    tsr_rwlock_take(&s->lock);
     cut(s, size);
-    pthread_rwlock_unlock(&s->lock);
+    tsr_rwlock_leave(&s->lock);
     return TSR_OK;
 }
 
@@ -239,7 +239,7 @@ static void overlay_close(struct tsr_store *st)
     cut(s, 0);
     tsr_free(s->pages);
     tsr_store_close(s->file);
-    pthread_rwlock_destroy(&s->lock);
+    tsr_rwlock_done(&s->lock);
     tsr_free(s);
 }
 
@@ -267,7 +267,7 @@ int tsr_store_overlay(struct tsr_store *file, struct tsr_store **out)
     s->file = file;
     s->file_len = s->len;
     s->stamp = tsr_store_stamp(file, "");
-    pthread_rwlock_init(&s->lock, NULL);
+    tsr_rwlock_init(&s->lock);
     *out = &s->base;
     return TSR_OK;
 }
