@@ -91,3 +91,23 @@ bool tsr_probe_repeats(const uint8_t *src, size_t n)
     if (n < MIN || n > UINT32_MAX / 2) return true;
     return repeats_near(src, n) || repeats_far(src, n);
 }
+
+/* Where the run that src[p - 1] belongs to ends. */
+static size_t run_end(const uint8_t *src, size_t p, size_t n)
+{
+    for (; p + 8 <= n; p += 8) {
+        uint64_t differ = tsr_load_LE64(src + p) ^ tsr_load_LE64(src + p - 1);
+        if (differ) return p + (size_t)__builtin_ctzll(differ) / 8;
+    }
+    while (p < n && src[p] == src[p - 1]) p++;
+    return p;
+}
+
+bool tsr_probe_runs(const uint8_t *src, size_t n)
+{
+    enum { RUN = 24 };
+    size_t runs = 0;
+    for (size_t p = 0; p < n; p = run_end(src, p + 1, n))
+        if (++runs * RUN > n) return false;
+    return true;
+}

@@ -151,12 +151,14 @@ static void use_search(struct zstd *z, const struct search *s)
 }
 
 /* Encodes without a dictionary.  What does not repeat is left to the entropy coder, behind the
- * quickest search. */
+ * quickest search; for runs of equal bytes level 5 is as good as any. */
 static size_t encode_plain(struct zstd *z, const struct tsr_call *c, const uint8_t *src, size_t n,
                            uint8_t *dst, size_t cap)
 {
     int level = c->level >= 9 ? ZSTD_maxCLevel() : 2 * c->level - 1;
-    if (level > 3 && c->level < 9 && !tsr_probe_repeats(src, n)) level = 1;
+    bool dear = level > 3 && c->level < 9, runs = dear && tsr_probe_runs(src, n);
+    if (dear && !runs && !tsr_probe_repeats(src, n)) level = 1;
+    if (runs) return ZSTD_compressCCtx(z->c, dst, cap, src, n, 5);
     if (level < 5 || level > 9) return ZSTD_compressCCtx(z->c, dst, cap, src, n, level);
     use_search(z, &searches[c->block->order][c->level - 3]);
     return ZSTD_compress2(z->c, dst, cap, src, n);

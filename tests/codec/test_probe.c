@@ -91,6 +91,60 @@ static uint8_t *mixed(size_t n)
     return p;
 }
 
+/* Runs of `least` to three times as many equal bytes. */
+static uint8_t *runs_of(size_t n, size_t least)
+{
+    uint8_t *p = malloc(n + 1), *value = noise(n / least + 1, 0xff);
+    assert_non_null(p);
+    for (size_t from = 0, i = 0, len; from < n; from += len, i++) {
+        len = least + value[i] * least / 128;
+        len = len < n - from ? len : n - from;
+        memset(p + from, value[i], len);
+    }
+    free(value);
+    return p;
+}
+
+static void long_runs_are_told_from_short_ones_and_from_noise(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = {2000, 4096, 4097, N, 200001};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        size_t n = sizes[i];
+        uint8_t *p = runs_of(n, 25), *q = runs_of(n, 8);
+        assert_true(tsr_probe_runs(p, n));
+        assert_false(tsr_probe_runs(q, n));
+        memset(p, 1, n); /* one half of noise is too much */
+        for (size_t k = n / 2; k < n; k++) p[k] = (uint8_t)(k * k >> 3);
+        assert_false(tsr_probe_runs(p, n));
+        free(p);
+        free(q);
+    }
+    assert_true(tsr_probe_runs(NULL, 0));
+}
+
+static void runs_are_as_small_by_a_quick_search(void **state)
+{
+    (void)state;
+    struct tsr_block_facts facts = {.typesize = 4, .item_bytes = 4, .version = 5};
+    struct tsr_call call = {.worker = worker, .block = &facts};
+    const struct tsr_codec *zstd = tsr_codec_named(NULL, "zstd");
+    uint8_t *dst = malloc(N);
+    assert_non_null(dst);
+    call.step = zstd;
+    for (size_t least = 30; least < 3000; least += least / 3) {
+        size_t quick = 0, deep = 0;
+        uint8_t *src = runs_of(N, least);
+        call.level = 5;
+        assert_int_equal(zstd->encode(&call, src, N, dst, N, &quick), TSR_OK);
+        call.level = 9;
+        assert_int_equal(zstd->encode(&call, src, N, dst, N, &deep), TSR_OK);
+        assert_true(quick <= deep + N / 1024);
+        free(src);
+    }
+    free(dst);
+}
+
 static void round_trip(const struct tsr_codec *codec, struct tsr_call *call, const uint8_t *src,
                        size_t n)
 {
@@ -141,6 +195,8 @@ int main(void)
         cmocka_unit_test(short_streams_may_always_repeat),
         cmocka_unit_test(values_of_few_bits_repeat),
         cmocka_unit_test(long_copies_far_away_are_found),
+        cmocka_unit_test(long_runs_are_told_from_short_ones_and_from_noise),
+        cmocka_unit_test(runs_are_as_small_by_a_quick_search),
         cmocka_unit_test(every_order_and_level_comes_back),
     };
     return cmocka_run_group_tests(tests, worker_start, worker_stop);
