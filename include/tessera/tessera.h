@@ -111,7 +111,7 @@ TSR_API int tsr_context_set_cache(tsr_context *c, size_t cache_bytes, size_t *be
 typedef struct {
     size_t size;          /* sizeof(tsr_cache_stats) */
     int64_t budget_bytes; /* 0: none */
-    int64_t held_bytes;   /* decoded bytes that are kept now */
+    int64_t held_bytes;   /* that are kept now: decoded blocks, and heads of chunks in files */
     int64_t hits, misses; /* since the context was made: blocks that reads found there, and that
                              they had to decode; of reads that pass by, none */
 } tsr_cache_stats;

@@ -86,6 +86,9 @@ int tsr_engine_read(const struct tsr_array *a, const struct tsr_selection *sel);
 int tsr_engine_read_points(const struct tsr_array *a, const struct tsr_selection *sel,
                            const int64_t *coords);
 
+/* Reads a few items if all their blocks are kept (quick.c); false: do it otherwise. */
+bool tsr_quick_read(const struct tsr_array *a, const struct tsr_selection *sel);
+
 /* Reading without a memory to read to: each decoded part of a selection goes to a function
  * instead, on the thread that decoded it.  A part is a box of the selection, a block of the array
  * or a chunk that is one value; together they hold each selected item once.

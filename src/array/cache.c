@@ -53,6 +53,7 @@ struct shard {
     size_t limit;
     struct arena *arena; /* NULL: not needed yet, or no memory */
     struct arena *given_up;
+    int64_t hits;
     char apart[LINE];
 };
 
@@ -67,7 +68,7 @@ struct tsr_cache {
     _Atomic(struct shards *) shards;
     atomic_size_t budget;
     _Atomic uint64_t owners;
-    _Atomic int64_t hits, misses;
+    _Atomic int64_t misses;
 };
 
 /* ---- life ---- */
@@ -201,9 +202,11 @@ static struct cell **bucket_of(struct arena *a, const struct tsr_block_id *id)
     return &a->buckets[hash_of(id) & a->mask];
 }
 
-static struct cell *look_up(struct arena *a, const struct tsr_block_id *id)
+/* near: where to look on behind the head of what is found, which is fetched beside it. */
+static struct cell *look_up(struct arena *a, const struct tsr_block_id *id, int64_t near)
 {
     struct cell *x = *bucket_of(a, id);
+    if (x) __builtin_prefetch((const void *)((uintptr_t)x + LINE + (uintptr_t)near));
     while (x && !same_id(&x->id, id)) x = x->next;
     return x;
 }
@@ -272,12 +275,12 @@ static struct shard *enter(struct tsr_cache *c, const struct tsr_block_id *id, u
     return &s->shard[*number];
 }
 
-struct tsr_cell *tsr_cache_find(struct tsr_cache *c, const struct tsr_block_id *id)
+struct tsr_cell *tsr_cache_find(struct tsr_cache *c, const struct tsr_block_id *id, int64_t near)
 {
     unsigned number;
     struct shard *s = enter(c, id, &number);
     if (!s) return NULL;
-    struct cell *x = s->arena ? look_up(s->arena, id) : NULL;
+    struct cell *x = s->arena ? look_up(s->arena, id, near) : NULL;
     if (x && !x->open.valid) x = NULL;
     if (x) {
         x->used = true;
@@ -312,7 +315,7 @@ struct tsr_cell *tsr_cache_make(struct tsr_cache *c, const struct tsr_block_id *
     unsigned number;
     struct shard *s = enter(c, id, &number);
     if (!s) return NULL;
-    struct cell *x = s->arena ? look_up(s->arena, id) : NULL;
+    struct cell *x = s->arena ? look_up(s->arena, id, 0) : NULL;
     *more = x != NULL;
     if (!x) {
         x = make_cell(s, number, id, len);
@@ -366,21 +369,21 @@ static void drop_given_up(struct shard *s, struct arena *a)
     tsr_free(a);
 }
 
-void tsr_cache_release(struct tsr_cache *c, struct tsr_cell *cell)
+void tsr_cache_release(struct tsr_cache *c, struct tsr_cell *cell, bool hit)
 {
     struct cell *x = (struct cell *)cell;
     struct shard *s;
     struct arena *a = enter_arena(c, x, &s);
     if (!a) return;
     x->pins--;
+    s->hits += hit;
     if (--a->pins == 0 && a != s->arena) drop_given_up(s, a);
     pthread_mutex_unlock(&s->lock);
 }
 
-void tsr_cache_count(struct tsr_cache *c, int64_t hits, int64_t misses)
+void tsr_cache_count_misses(struct tsr_cache *c, int64_t n)
 {
-    if (hits) atomic_fetch_add_explicit(&c->hits, hits, memory_order_relaxed);
-    if (misses) atomic_fetch_add_explicit(&c->misses, misses, memory_order_relaxed);
+    if (n) atomic_fetch_add_explicit(&c->misses, n, memory_order_relaxed);
 }
 
 /* ---- budget ---- */
@@ -414,10 +417,10 @@ void tsr_cache_stats_of(struct tsr_cache *c, tsr_cache_stats *out)
     struct shards *s = shards_of(c);
     *out = (tsr_cache_stats){.size = sizeof *out,
                              .budget_bytes = (int64_t)atomic_load(&c->budget),
-                             .hits = atomic_load(&c->hits),
                              .misses = atomic_load(&c->misses)};
     for (int i = 0; s && i < SHARDS; i++) {
         pthread_mutex_lock(&s->shard[i].lock);
+        out->hits += s->shard[i].hits;
         if (s->shard[i].arena) out->held_bytes += (int64_t)s->shard[i].arena->held;
         pthread_mutex_unlock(&s->shard[i].lock);
     }

@@ -22,11 +22,12 @@ void tsr_cache_free(struct tsr_cache *c);       /* no cell is held; NULL is fine
 void tsr_cache_set_budget(struct tsr_cache *c, size_t budget, size_t *before);
 void tsr_cache_stats_of(struct tsr_cache *c, tsr_cache_stats *out);
 
+enum { TSR_BLOCK_HEAD = -1 };
 struct tsr_block_id {
     uint64_t owner; /* not 0 */
     int64_t chunk;
-    int32_t block;
-    int32_t size; /* of the chunk's blocks where chunks choose it, else 0 */
+    int32_t block; /* TSR_BLOCK_HEAD: the first stored bytes of the chunk, as they are */
+    int32_t size;  /* of the chunk's blocks where chunks choose it, else 0 */
 };
 
 struct tsr_cell {
@@ -34,8 +35,8 @@ struct tsr_cell {
     size_t valid; /* decoded bytes from p on; 0: whoever made it is still at it */
 };
 
-/* The block if it is there; NULL: not. */
-struct tsr_cell *tsr_cache_find(struct tsr_cache *c, const struct tsr_block_id *id);
+/* The block if it is there; NULL: not.  near: the byte of it that is likely to be read first. */
+struct tsr_cell *tsr_cache_find(struct tsr_cache *c, const struct tsr_block_id *id, int64_t near);
 /* Room for len bytes of a block that is not there.  *more: it is, but not far enough for who asks,
  * and may be decoded whole this time.  The caller decodes and calls filled.  NULL: no room, or
  * somebody else is at this block. */
@@ -43,9 +44,10 @@ struct tsr_cell *tsr_cache_make(struct tsr_cache *c, const struct tsr_block_id *
                                 bool *more);
 /* So many bytes are decoded; 0: it failed, the block is not there.  The cell is still held. */
 void tsr_cache_filled(struct tsr_cache *c, struct tsr_cell *cell, size_t valid);
-void tsr_cache_release(struct tsr_cache *c, struct tsr_cell *cell);
-/* Blocks that were taken from the cache, and that had to be decoded. */
-void tsr_cache_count(struct tsr_cache *c, int64_t hits, int64_t misses);
+/* hit: the block was found, and served. */
+void tsr_cache_release(struct tsr_cache *c, struct tsr_cell *cell, bool hit);
+/* So many blocks had to be decoded. */
+void tsr_cache_count_misses(struct tsr_cache *c, int64_t n);
 
 /* ---- drivers ---- */
 

@@ -25,7 +25,7 @@ void tsr_job_free(struct chunk_job *j)
 void tsr_job_let_go(const struct tsr_array *a, struct chunk_job *j)
 {
     for (size_t i = 0; j->cached && i < j->nrefs; i++) {
-        if (j->refs[i].cell) tsr_cache_release(a->context->cache, j->refs[i].cell);
+        if (j->refs[i].cell) tsr_cache_release(a->context->cache, j->refs[i].cell, false);
         j->refs[i].cell = NULL;
     }
 }
@@ -41,6 +41,42 @@ static int grow_buf(struct chunk_job *j, size_t len)
     return TSR_OK;
 }
 
+/* Is the beginning of the chunk kept?  Then it is in j's buffer. */
+static bool find_head(const struct tsr_array *a, struct chunk_job *j)
+{
+    struct tsr_block_id id = tsr_cache_id(a->d, j->place.chunk, TSR_BLOCK_HEAD, 0);
+    struct tsr_cell *cell = tsr_cache_find(a->context->cache, &id, 0);
+    if (!cell) return false;
+    bool enough = cell->valid >= j->place.need_len;
+    if (enough) memcpy(j->buf, cell->p, j->place.need_len);
+    tsr_cache_release(a->context->cache, cell, false);
+    return enough;
+}
+
+static void keep_head(const struct tsr_array *a, const struct chunk_job *j)
+{
+    struct tsr_block_id id = tsr_cache_id(a->d, j->place.chunk, TSR_BLOCK_HEAD, 0);
+    size_t len = j->place.need_len;
+    bool more;
+    struct tsr_cell *cell = tsr_cache_make(a->context->cache, &id, len, &more);
+    if (!cell) return;
+    memcpy(cell->p, j->buf, len);
+    tsr_cache_filled(a->context->cache, cell, len);
+    tsr_cache_release(a->context->cache, cell, false);
+}
+
+/* What locate asked for, behind what is there. */
+static int read_head(const struct tsr_array *a, struct chunk_job *j)
+{
+    enum { KEPT_MOST = 4096 };
+    const struct tsr_place *p = &j->place;
+    bool keep = j->cached && p->head_len == 0 && p->need_len <= KEPT_MOST;
+    if (keep && find_head(a, j)) return TSR_OK;
+    int rc = tsr_store_read(a->d->store, p->key, p->need_off, j->buf + p->head_len, p->need_len);
+    if (rc == TSR_OK && keep) keep_head(a, j);
+    return rc;
+}
+
 int tsr_job_settle(const struct tsr_array *a, struct chunk_job *j)
 {
     struct tsr_place *p = &j->place;
@@ -48,8 +84,7 @@ int tsr_job_settle(const struct tsr_array *a, struct chunk_job *j)
         int rc = a->d->format->locate(a->d, p, 1);
         if (rc < 0 || p->state != TSR_PLACE_NEED) return rc;
         if ((rc = grow_buf(j, p->head_len + p->need_len)) < 0) return rc;
-        rc = tsr_store_read(a->d->store, p->key, p->need_off, j->buf + p->head_len, p->need_len);
-        if (rc < 0) return rc;
+        if ((rc = read_head(a, j)) < 0) return rc;
         p->head = j->buf;
         p->head_len += p->need_len;
     }
@@ -143,9 +178,9 @@ static bool find_blocks(const struct tsr_array *a, const struct tsr_selection *s
     for (size_t i = 0; i < j->nrefs; i++) {
         struct block_ref *ref = &j->refs[i];
         struct tsr_block_id id = tsr_cache_id(a->d, j->place.chunk, ref->block, size);
-        ref->cell = tsr_cache_find(c, &id);
+        ref->cell = tsr_cache_find(c, &id, 0);
         if (ref->cell && !reaches(a, sel, j, ref)) {
-            tsr_cache_release(c, ref->cell);
+            tsr_cache_release(c, ref->cell, false);
             ref->cell = NULL;
         }
         all = all && ref->cell;

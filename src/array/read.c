@@ -342,6 +342,7 @@ static int decode_block(const struct reader *r, struct chunk_job *j, struct bloc
 {
     const struct tsr_driver *d = r->a->d;
     const uint8_t *block;
+    bool hit = ref->cell;
     struct block_box box;
     struct overlap o;
     tsr_job_block_box(r->a, j, ref->block, &box);
@@ -352,7 +353,7 @@ static int decode_block(const struct reader *r, struct chunk_job *j, struct bloc
     int rc = bring_block(r, j, ref, w, &o, &block);
     if (rc == TSR_OK && r->visitor) rc = visit(r, &o, block + o.blk, slot, w);
     else if (rc == TSR_OK) tsr_overlap_scatter(r->a, r->sel, &o, block);
-    if (ref->cell) tsr_cache_release(r->a->context->cache, ref->cell);
+    if (ref->cell) tsr_cache_release(r->a->context->cache, ref->cell, hit);
     ref->cell = NULL;
     return rc;
 }
@@ -362,7 +363,7 @@ static void count_blocks(const struct reader *r, int hits, int misses)
     struct tsr_array *mut = (struct tsr_array *)(uintptr_t)r->a;
     if (misses) atomic_fetch_add_explicit(&mut->blocks_decoded, misses, memory_order_relaxed);
     if (hits) atomic_fetch_add_explicit(&mut->cache_hits, hits, memory_order_relaxed);
-    if (r->cached) tsr_cache_count(r->a->context->cache, hits, misses);
+    if (r->cached) tsr_cache_count_misses(r->a->context->cache, misses);
 }
 
 static int decode_group(const struct reader *r, struct window *win, size_t i, struct tsr_worker *w)
@@ -487,8 +488,9 @@ struct request {
 
 static int read_selection(const struct tsr_array *a, const struct request *q)
 {
-    struct reader r = {.a = a, .sel = q->sel, .visitor = q->visitor};
     int rc = check_inside(a, q->sel);
+    if (rc == TSR_OK && !q->visitor && tsr_quick_read(a, q->sel)) return rc;
+    struct reader r = {.a = a, .sel = q->sel, .visitor = q->visitor};
     if (rc == TSR_OK && r.visitor) rc = r.visitor->begin(r.visitor->arg);
     if (rc < 0) return rc;
     return a->d->variable ? tsr_sized_read(a, q->sel) : read_with_worker(&r);
