@@ -128,14 +128,15 @@ static void fill(struct fixture *f, const char *dtype)
     }
 }
 
-static void use_threads(struct fixture *f, int n)
+/* n 0: no context any more. */
+static void use_threads(struct fixture *f, int n, bool cache)
 {
+    tsr_context_options o = {.size = sizeof o,
+                             .threads = n,
+                             .cache_bytes = cache ? 0 : TSR_NO_CACHE};
     tsr_context_free(f->context);
     f->context = NULL;
-    if (n)
-        OK(tsr_context_new(&(tsr_context_options){.size = sizeof(tsr_context_options),
-                                                  .threads = n},
-                           &f->context));
+    if (n) OK(tsr_context_new(&o, &f->context));
 }
 
 /* Steps number i: each codec alone, each filter before LZ4. */
@@ -220,14 +221,15 @@ static void allocations_do_not_depend_on_blocks(void **state)
     struct fixture *f = *state;
     struct steps s;
     if (!HEAP_COUNTS) skip();
-    for (int threads = 1; threads <= 2; threads++) {
-        use_threads(f, threads);
-        for (int i = 0; steps_at(i, &s); i++) {
+    for (int way = 0; way < 3; way++) { /* 1 thread, 2, and 2 with a cache */
+        use_threads(f, way ? 2 : 1, way == 2);
+        for (int i = 0; steps_at(i, &s) && (way < 2 || i < 2); i++) {
             if (strcmp(s.step[0].name, "bytedelta_buggy") == 0) continue; /* for reading only */
             fill(f, s.dtype);
-            for (enum kind kind = MEMORY; kind < KINDS; kind++) check_blocks(f, kind, &s);
+            for (enum kind kind = MEMORY; kind < (way ? KINDS : FOLDER); kind++)
+                check_blocks(f, kind, &s);
         }
-        use_threads(f, 0);
+        use_threads(f, 0, false);
     }
 }
 
@@ -287,16 +289,16 @@ static void allocations_of_super_chunks_do_not_depend_on_blocks(void **state)
     struct fixture *f = *state;
     if (!HEAP_COUNTS) skip();
     fill(f, "<f4");
-    for (int i = 0; i < 4 * 2 * 2; i++) {
-        int call = i / 4;
+    for (int i = 0; i < 4 * 2 * 2 * 2; i++) {
+        int call = i / 8;
         long n[2];
-        use_threads(f, 1 + i % 2);
+        use_threads(f, 1 + i % 2, i & 4);
         for (int k = 0; k < 2; k++) {
             tsr_schunk *s = row_make(f, i & 2, k ? 1024 : 16384);
             n[k] = row_count(f, calls[call], s);
             OK(tsr_schunk_close(s));
         }
-        use_threads(f, 0);
+        use_threads(f, 0, false);
         if (n[1] > n[0] + SLACK || (call < 2 && n[1]))
             fail_msg("call %d: %ld allocations, %ld of small blocks", call, n[0], n[1]);
     }
@@ -331,10 +333,10 @@ static void allocations_of_chunks_do_not_depend_on_blocks(void **state)
     if (!HEAP_COUNTS) skip();
     fill(f, "<f4");
     for (int threads = 1; threads <= 2; threads++) {
-        use_threads(f, threads);
+        use_threads(f, threads, false);
         chunk_counts(f, 32768, few);
         chunk_counts(f, 1024, many);
-        use_threads(f, 0);
+        use_threads(f, 0, false);
         assert_true(many[0] <= few[0]);
         assert_int_equal(few[1], 0);
         assert_int_equal(many[1], 0);
@@ -378,7 +380,7 @@ static void a_plane_of_4_gb_takes_little_memory_besides_its_result(void **state)
     const long limit = 32 << 20;
     const size_t bytes = (size_t)WIDE * WIDE * 4;
     if (!HEAP_COUNTS) skip();
-    use_threads(f, 2);
+    use_threads(f, 2, true);
     tsr_array *a = large(f);
     float *plane = malloc(bytes);
     for (int d = 0; d < 3; d++) {
@@ -392,7 +394,7 @@ static void a_plane_of_4_gb_takes_little_memory_besides_its_result(void **state)
     }
     free(plane);
     OK(tsr_array_close(a));
-    use_threads(f, 0);
+    use_threads(f, 0, false);
 }
 
 int main(void)
