@@ -14,7 +14,7 @@
 #include "bench.h"
 
 enum { SIDE = 1024, SLAB = 64 };
-#define TARGET (32 << 20)
+#define TARGET 32000000
 
 static const struct layout array =
     {SMOOTH_F4, "<f4", 4,     3, {SIDE, SIDE, SIDE}, {SLAB, 128, 128}, {16, 32, 32}, "lz4",

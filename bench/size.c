@@ -243,8 +243,11 @@ static void print_line(enum what w, const struct engine *e, const struct found a
 
 static void print_table(const struct setup *p, struct found all[2][SIZES])
 {
-    printf("\n%-10s %-8s %-10s %10s %10s %10s %10s %10s %10s  %s\n", "size", "what", "engine",
-           "10^3", "10^4", "10^5", "10^6", "per decade", "the last", "verdict");
+    printf(
+        "\nTessera made the files for both; flat and log are what open, item and append should be\n"
+        "%-10s %-8s %-10s %10s %10s %10s %10s %10s %10s  %s\n",
+        "size", "what", "engine", "10^3", "10^4", "10^5", "10^6", "per decade", "the last",
+        "verdict");
     for (enum what w = 0; w < WHATS; w++)
         for (int i = 0; i < 2 && p->engines[i]; i++)
             if (i == 0 || w != COMMIT) print_line(w, p->engines[i], all[i]);
