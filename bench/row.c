@@ -69,34 +69,42 @@ static int time_side(struct side *s, struct sample *took)
 
 /* ---- the limit ---- */
 
+/* The boxes of a sample as a plan has them; to be freed.  NULL: no memory. */
+static int64_t *plan_boxes(const struct side *s, struct limit_plan *plan)
+{
+    int ndim = s->w->layout.ndim, n = s->w->ops * ndim;
+    int64_t *starts = calloc((size_t)n * 2, sizeof *starts), *counts = starts + n;
+    for (int i = 0; starts && i < n; i++) {
+        starts[i] = s->boxes[i / ndim][i % ndim];
+        counts[i] = s->w->count[i % ndim];
+    }
+    plan->starts = starts;
+    plan->counts = counts;
+    plan->ops = s->w->pattern == WHOLE ? 0 : s->w->ops;
+    return starts;
+}
+
 /* Of Tessera's side, prepared and checked.  NULL: there is none. */
 static void *limit_of(const struct setup *p, struct side *s)
 {
     const struct kind *k = s->w->kind;
-    const struct layout *l = &s->w->layout;
-    int64_t *counts = NULL;
+    bool makes_file = k->limit_file && !s->w->disk;
+    struct limit_plan plan = {.path = makes_file ? s->copy : s->path,
+                              .encode = k->limit == LIMIT_ENCODE,
+                              .clevel = s->w->layout.clevel,
+                              .threads = p->threads};
+    void *limit = NULL;
     if (!p->limit.make || !k->limit || s->w->pattern == RANDOM || s->w->pattern == SLIDE)
         return NULL;
-    struct limit_plan plan = {.chunk = s->packed,
-                              .chunk_len = s->packed_len,
-                              .path = s->packed ? NULL : s->path,
-                              .encode = k->limit == LIMIT_ENCODE,
-                              .clevel = l->clevel,
-                              .threads = p->threads};
-    int64_t *starts = calloc((size_t)s->w->ops * NDIM * 2, sizeof *starts);
-    if (!starts) return NULL;
-    if (k->limit_file && !s->w->disk) plan.path = k->limit_file(s) < 0 ? NULL : s->copy;
-    counts = starts + s->w->ops * NDIM;
-    for (int i = 0; i < s->w->ops * l->ndim; i++) {
-        starts[i] = s->boxes[i / l->ndim][i % l->ndim];
-        counts[i] = s->w->count[i % l->ndim];
+    if (s->packed) {
+        plan.path = NULL;
+        plan.chunk = s->packed;
+        plan.chunk_len = s->packed_len;
     }
-    plan.starts = starts;
-    plan.counts = counts;
-    plan.ops = s->w->pattern == WHOLE ? 0 : s->w->ops;
-    void *limit = plan.path || plan.chunk ? p->limit.make(&plan) : NULL;
-    free(starts);
-    if (k->limit_file && !s->w->disk) remove_path(s->copy);
+    int64_t *boxes = plan_boxes(s, &plan);
+    if (boxes && (!makes_file || k->limit_file(s) == 0)) limit = p->limit.make(&plan);
+    free(boxes);
+    if (makes_file) remove_path(s->copy);
     return limit;
 }
 
