@@ -18,10 +18,10 @@
 #include "kernel/kernel.h"
 
 enum {
-    DICT_MIN = 256,          /* shorter ones never pay */
-    PIECES_PER_BYTE = 8,     /* the trainer wants many times the dictionary's length */
-    BLOCKS_MAX = 64,         /* that pieces are taken from */
-    TRIAL_BYTES = 256 << 10, /* that are encoded on trial */
+    DICT_MIN = 256,         /* shorter ones never pay */
+    PIECES_PER_BYTE = 8,    /* the trainer wants many times the dictionary's length */
+    BLOCKS_MAX = 64,        /* that pieces are taken from */
+    TRIAL_BYTES = 96 << 10, /* that are encoded on trial */
     PIECE_MIN = 32
 };
 
@@ -158,27 +158,32 @@ struct choice {
     int64_t bytes; /* of the chunk */
 };
 
-static int consider(const struct training *t, const uint8_t *dict, size_t len, struct choice *best)
+/* Tries a dictionary; *promised: what the chunk would come to. */
+static int consider(const struct training *t, const uint8_t *dict, size_t len, struct choice *best,
+                    int64_t *promised)
 {
-    int64_t bytes;
-    int rc = promise(t, dict, len, &bytes);
-    if (rc < 0 || bytes >= best->bytes) return rc;
+    int rc = promise(t, dict, len, promised);
+    if (rc < 0 || *promised >= best->bytes) return rc;
     memcpy(best->dict, dict, len);
     best->len = len;
-    best->bytes = bytes;
+    best->bytes = *promised;
     return TSR_OK;
 }
 
-/* The beginning of p[len], of some lengths, as it is.  Readers would take one that looks like
- * tables for tables. */
+/* The beginning of p[len], as it is; of half the length too, and so on, for as long as that gains.
+ * Readers would take one that looks like tables for tables. */
 static int consider_piece(const struct training *t, const uint8_t *p, size_t len,
                           struct choice *best)
 {
     enum { LENGTHS = 3 };
+    int64_t now = INT64_MAX, before = INT64_MAX;
     int rc = TSR_OK;
     if (tsr_dict_has_tables(p, len)) return TSR_OK;
-    for (int i = 0; i < LENGTHS && len >= DICT_MIN && rc == TSR_OK; i++, len /= 2)
-        rc = consider(t, p, len, best);
+    for (int i = 0; i < LENGTHS && len >= DICT_MIN && rc == TSR_OK; i++, len /= 2) {
+        rc = consider(t, p, len, best, &now);
+        if (now > before) break;
+        before = now;
+    }
     return rc;
 }
 
@@ -189,10 +194,13 @@ static int consider_trained(const struct training *t, size_t cap, struct choice 
     uint8_t *dict = tsr_alloc(cap), *less = tsr_alloc(cap);
     if (!dict || !less) rc = TSR_ENOMEM;
     struct tsr_dict whole = {dict, rc == TSR_OK ? tsr_train(&samples, kind, dict, cap) : 0};
-    if (whole.len) rc = consider(t, dict, whole.len, best);
+    int64_t now = INT64_MAX, before = INT64_MAX;
+    if (whole.len) rc = consider(t, dict, whole.len, best, &before);
     for (size_t most = cap / 4; most >= DICT_MIN && whole.len && rc == TSR_OK; most /= 4) {
         size_t len = tsr_train_less(&samples, kind, &whole, less, most);
-        if (len) rc = consider(t, less, len, best);
+        if (len) rc = consider(t, less, len, best, &now);
+        if (now > before) break;
+        before = now;
     }
     tsr_free(dict);
     tsr_free(less);

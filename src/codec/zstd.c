@@ -29,7 +29,7 @@ struct zstd {
     ZSTD_CCtx *c;
     const struct search *set; /* what c is set up for; NULL: anything else */
     ZSTD_DCtx *d;
-    struct digested cdict, ddict;
+    struct digested cdict, cquick, ddict; /* cquick: for what does not repeat */
 };
 
 static void digested_free(struct digested *g)
@@ -44,6 +44,7 @@ static void zstd_free(void *p)
 {
     struct zstd *z = p;
     digested_free(&z->cdict);
+    digested_free(&z->cquick);
     digested_free(&z->ddict);
     ZSTD_freeCCtx(z->c);
     ZSTD_freeDCtx(z->d);
@@ -69,6 +70,23 @@ static const struct search searches[3][3] = {
     [TSR_ORDER_BITS] = {{ZSTD_greedy, 2, 5, 15}, {ZSTD_greedy, 3, 5, 15}, {ZSTD_greedy, 4, 5, 15}},
 };
 
+enum { QUICKEST = 1 };
+
+/* The level of libzstd for a stream.  What does not repeat is left to the entropy coder, behind
+ * the quickest search. */
+static int level_of(const struct tsr_call *c, const uint8_t *src, size_t n)
+{
+    if (c->level >= 9) return ZSTD_maxCLevel();
+    if (c->level > 2 && !tsr_probe_repeats(src, n)) return QUICKEST;
+    return 2 * c->level - 1;
+}
+
+/* The search to use in place of that of a level; NULL: none. */
+static const struct search *search_of(const struct tsr_call *c, int level)
+{
+    return level < 5 || level > 9 ? NULL : &searches[c->block->order][level / 2 - 2];
+}
+
 /* The worker's contexts, with the asked one present; NULL: out of memory, text set. */
 static struct zstd *contexts(struct tsr_worker *w, bool encode)
 {
@@ -79,6 +97,23 @@ static struct zstd *contexts(struct tsr_worker *w, bool encode)
     if (encode ? (void *)z->c : (void *)z->d) return z;
     tsr_fail(TSR_ENOMEM, "zstd: no memory for a context");
     return NULL;
+}
+
+/* What libzstd is to do with a dictionary of call c: what its level says, but for the search, in
+ * tables no larger than a dictionary.  Of sorted bits and bytes the good matches are close by, and
+ * the quickest search by rows finds as much. */
+static ZSTD_compressionParameters dict_params(const struct tsr_call *c, int level)
+{
+    enum { LOG = 15 };
+    ZSTD_compressionParameters p = ZSTD_getCParams(level, 0, c->dict_len);
+    const struct search *s = search_of(c, level);
+    if (!s) return p;
+    bool sorted = c->block->order != TSR_ORDER_ITEMS;
+    p.strategy = sorted ? ZSTD_greedy : s->strategy;
+    p.searchLog = (unsigned)s->log;
+    p.minMatch = 5;
+    p.hashLog = p.chainLog = LOG;
+    return p;
 }
 
 /* Has g hold the dictionary of call c; level 0: to decode with. */
@@ -92,7 +127,9 @@ static int digest(struct digested *g, const struct tsr_call *c, int level)
     memcpy(g->bytes, c->dict, c->dict_len);
     g->len = c->dict_len;
     g->level = level;
-    if (level) g->c = ZSTD_createCDict(g->bytes, g->len, level);
+    if (level)
+        g->c = ZSTD_createCDict_advanced(g->bytes, g->len, ZSTD_dlm_byRef, ZSTD_dct_auto,
+                                         dict_params(c, level), ZSTD_defaultCMem);
     else g->d = ZSTD_createDDict(g->bytes, g->len);
     if (g->c || g->d) return TSR_OK;
     digested_free(g);
@@ -104,12 +141,13 @@ static int digest(struct digested *g, const struct tsr_call *c, int level)
  * the one, and each stream saves four bytes. */
 static int use_dict(struct zstd *z, const struct tsr_call *c, int level)
 {
-    int rc = digest(&z->cdict, c, level);
+    struct digested *g = level == QUICKEST ? &z->cquick : &z->cdict;
+    int rc = digest(g, c, level);
     if (rc < 0) return rc;
     z->set = NULL;
     ZSTD_CCtx_reset(z->c, ZSTD_reset_session_and_parameters);
     ZSTD_CCtx_setParameter(z->c, ZSTD_c_dictIDFlag, 0);
-    ZSTD_CCtx_refCDict(z->c, z->cdict.c);
+    ZSTD_CCtx_refCDict(z->c, g->c);
     return TSR_OK;
 }
 
@@ -150,18 +188,27 @@ static void use_search(struct zstd *z, const struct search *s)
     z->set = s;
 }
 
-/* Encodes without a dictionary.  What does not repeat is left to the entropy coder, behind the
- * quickest search; for runs of equal bytes level 5 is as good as any. */
+/* Encodes without a dictionary.  For runs of equal bytes level 5 is as good as any. */
 static size_t encode_plain(struct zstd *z, const struct tsr_call *c, const uint8_t *src, size_t n,
                            uint8_t *dst, size_t cap)
 {
-    int level = c->level >= 9 ? ZSTD_maxCLevel() : 2 * c->level - 1;
-    bool dear = level > 3 && c->level < 9, runs = dear && tsr_probe_runs(src, n);
-    if (dear && !runs && !tsr_probe_repeats(src, n)) level = 1;
-    if (runs) return ZSTD_compressCCtx(z->c, dst, cap, src, n, 5);
-    if (level < 5 || level > 9) return ZSTD_compressCCtx(z->c, dst, cap, src, n, level);
-    use_search(z, &searches[c->block->order][c->level - 3]);
+    bool dear = c->level > 2 && c->level < 9;
+    if (dear && tsr_probe_runs(src, n)) return ZSTD_compressCCtx(z->c, dst, cap, src, n, 5);
+    int level = level_of(c, src, n);
+    const struct search *s = search_of(c, level);
+    if (!s) return ZSTD_compressCCtx(z->c, dst, cap, src, n, level);
+    use_search(z, s);
     return ZSTD_compress2(z->c, dst, cap, src, n);
+}
+
+static int encode_with_dict(struct zstd *z, const struct tsr_call *c, const uint8_t *src, size_t n,
+                            uint8_t *dst, size_t cap, size_t *out)
+{
+    int rc = use_dict(z, c, level_of(c, src, n));
+    if (rc < 0) return rc;
+    size_t len = ZSTD_compress2(z->c, dst, cap, src, n);
+    *out = ZSTD_isError(len) ? 0 : len;
+    return TSR_OK;
 }
 
 static int zstd_encode(const struct tsr_call *c, const uint8_t *src, size_t n, uint8_t *dst,
@@ -170,13 +217,10 @@ static int zstd_encode(const struct tsr_call *c, const uint8_t *src, size_t n, u
     enum { PIECES_FROM = 16 << 10 };
     struct zstd *z = contexts(c->worker, true);
     if (!z) return TSR_ENOMEM;
-    int level = c->level >= 9 ? ZSTD_maxCLevel() : 2 * c->level - 1;
-    int rc = c->dict ? use_dict(z, c, level) : TSR_OK;
-    if (rc < 0) return rc;
-    size_t len =
-        c->dict ? ZSTD_compress2(z->c, dst, cap, src, n) : encode_plain(z, c, src, n, dst, cap);
+    if (c->dict) return encode_with_dict(z, c, src, n, dst, cap, out);
+    size_t len = encode_plain(z, c, src, n, dst, cap);
     *out = ZSTD_isError(len) ? 0 : len;
-    if (c->level < 9 || n < PIECES_FROM || c->dict) return TSR_OK;
+    if (c->level < 9 || n < PIECES_FROM) return TSR_OK;
     z->set = NULL;
     uint8_t *other = tsr_worker_scratch(c->worker, TSR_SCRATCH_CODEC, cap);
     if (!other) return TSR_ENOMEM;
