@@ -3,12 +3,12 @@
  *
  * A payload is one raw LZ4 block, without frame or length: the framings of Zarr and HDF5 are
  * codecs of their own.  What both write is decoded by lz4_block.c.  The states (16 KiB and
- * 256 KiB) live on the worker; liblz4 resets them on each call.  A dictionary stands for what came
- * before a block: the compressors take it in anew for each one, at a tenth of the time of a block
- * of 64 KiB. */
+ * 256 KiB) live on the worker.  A dictionary stands for what came before a block: a state takes it
+ * in once, and a copy of that state begins each block. */
 #include <limits.h>
 #include <lz4.h>
 #include <lz4hc.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "base/status.h"
@@ -20,9 +20,27 @@
 
 extern const struct tsr_codec tsr_codec_lz4, tsr_codec_lz4hc;
 
-static void *state(struct tsr_worker *w, const struct tsr_codec *key, int len)
+/* A dictionary, and a state of liblz4 that has taken it in. */
+struct taken {
+    uint8_t *bytes;
+    size_t len;
+};
+
+struct lz4 {
+    LZ4_stream_t stream, with_dict;
+    struct taken dict;
+};
+
+static void lz4_free(void *p)
 {
-    return tsr_worker_state(w, key, (size_t)len, tsr_free);
+    struct lz4 *z = p;
+    tsr_free(z->dict.bytes);
+    tsr_free(z);
+}
+
+static struct lz4 *state(struct tsr_worker *w)
+{
+    return tsr_worker_state(w, &tsr_codec_lz4, sizeof(struct lz4), lz4_free);
 }
 
 static int clamp(size_t len)
@@ -30,23 +48,43 @@ static int clamp(size_t len)
     return len > INT_MAX ? INT_MAX : (int)len;
 }
 
-static int lz4_with_dict(const struct tsr_call *c, void *state, const uint8_t *src, size_t n,
-                         uint8_t *dst, size_t cap)
+/* Has t keep the dictionary of call c; *fresh: it was another one before. */
+static int take(struct taken *t, const struct tsr_call *c, bool *fresh)
 {
-    LZ4_stream_t *s = LZ4_initStream(state, (size_t)LZ4_sizeofState());
-    LZ4_loadDict(s, (const char *)c->dict, clamp(c->dict_len));
-    return LZ4_compress_fast_continue(s, (const char *)src, (char *)dst, (int)n, clamp(cap),
-                                      10 - c->level);
+    *fresh = !t->bytes || t->len != c->dict_len || memcmp(t->bytes, c->dict, t->len) != 0;
+    if (!*fresh) return TSR_OK;
+    tsr_free(t->bytes);
+    if (!(t->bytes = tsr_alloc(c->dict_len))) return TSR_ENOMEM;
+    memcpy(t->bytes, c->dict, c->dict_len);
+    t->len = c->dict_len;
+    return TSR_OK;
+}
+
+static int lz4_with_dict(const struct tsr_call *c, const uint8_t *src, size_t n, uint8_t *dst,
+                         size_t cap, size_t *out)
+{
+    bool fresh;
+    struct lz4 *z = state(c->worker);
+    int rc = z ? take(&z->dict, c, &fresh) : TSR_ENOMEM;
+    if (rc < 0) return rc;
+    if (fresh) {
+        LZ4_initStream(&z->with_dict, sizeof z->with_dict);
+        LZ4_loadDict(&z->with_dict, (const char *)z->dict.bytes, clamp(z->dict.len));
+    }
+    z->stream = z->with_dict;
+    *out = (size_t)LZ4_compress_fast_continue(&z->stream, (const char *)src, (char *)dst, (int)n,
+                                              clamp(cap), 10 - c->level);
+    return TSR_OK;
 }
 
 /* Encodes without a dictionary, by the quick search of liblz4. */
 static int quick(const struct tsr_call *c, int acceleration, const uint8_t *src, size_t n,
                  uint8_t *dst, size_t cap, size_t *out)
 {
-    void *s = state(c->worker, &tsr_codec_lz4, LZ4_sizeofState());
-    if (!s) return TSR_ENOMEM;
-    *out = (size_t)LZ4_compress_fast_extState(s, (const char *)src, (char *)dst, (int)n, clamp(cap),
-                                              acceleration);
+    struct lz4 *z = state(c->worker);
+    if (!z) return TSR_ENOMEM;
+    *out = (size_t)LZ4_compress_fast_extState(&z->stream, (const char *)src, (char *)dst, (int)n,
+                                              clamp(cap), acceleration);
     return TSR_OK;
 }
 
@@ -55,11 +93,8 @@ static int lz4_encode(const struct tsr_call *c, const uint8_t *src, size_t n, ui
 {
     *out = 0;
     if (n > LZ4_MAX_INPUT_SIZE) return TSR_OK;
-    if (!c->dict) return quick(c, 10 - c->level, src, n, dst, cap, out);
-    void *s = state(c->worker, &tsr_codec_lz4, LZ4_sizeofState());
-    if (!s) return TSR_ENOMEM;
-    *out = (size_t)lz4_with_dict(c, s, src, n, dst, cap);
-    return TSR_OK;
+    if (c->dict) return lz4_with_dict(c, src, n, dst, cap, out);
+    return quick(c, 10 - c->level, src, n, dst, cap, out);
 }
 
 /* liblz4 1.10 has a search of its own for levels 1 and 2; with an older one only level 4 is never
@@ -67,14 +102,6 @@ static int lz4_encode(const struct tsr_call *c, const uint8_t *src, size_t n, ui
 static int lz4hc_level(const struct tsr_call *c)
 {
     return c->level < 4 ? 4 : c->level;
-}
-
-static int lz4hc_with_dict(const struct tsr_call *c, LZ4_streamHC_t *s, const uint8_t *src,
-                           size_t n, uint8_t *dst, size_t cap)
-{
-    LZ4_resetStreamHC_fast(s, lz4hc_level(c));
-    LZ4_loadDictHC(s, (const char *)c->dict, clamp(c->dict_len));
-    return LZ4_compress_HC_continue(s, (const char *)src, (char *)dst, (int)n, clamp(cap));
 }
 
 /* A stream that is encoded part by part. */
@@ -159,24 +186,49 @@ static int lz4hc_plain(const struct tsr_call *c, LZ4_streamHC_t *s, const uint8_
     return TSR_OK;
 }
 
-/* The state of liblz4 and whether it was ever set up. */
 struct lz4hc {
-    LZ4_streamHC_t stream;
-    bool ready;
+    bool ready; /* stream was set up */
+    LZ4_streamHC_t stream, with_dict;
+    struct taken dict;
+    int level; /* of with_dict */
 };
+
+static void lz4hc_free(void *p)
+{
+    struct lz4hc *z = p;
+    tsr_free(z->dict.bytes);
+    tsr_free(z);
+}
+
+static int lz4hc_with_dict(struct lz4hc *z, const struct tsr_call *c, const uint8_t *src, size_t n,
+                           uint8_t *dst, size_t cap, size_t *out)
+{
+    bool fresh;
+    int level = lz4hc_level(c), rc = take(&z->dict, c, &fresh);
+    if (rc < 0) return rc;
+    if (fresh || level != z->level) {
+        LZ4_initStreamHC(&z->with_dict, sizeof z->with_dict);
+        LZ4_resetStreamHC_fast(&z->with_dict, level);
+        LZ4_loadDictHC(&z->with_dict, (const char *)z->dict.bytes, clamp(z->dict.len));
+        z->level = level;
+    }
+    z->stream = z->with_dict;
+    *out = (size_t)LZ4_compress_HC_continue(&z->stream, (const char *)src, (char *)dst, (int)n,
+                                            clamp(cap));
+    return TSR_OK;
+}
 
 static int lz4hc_encode(const struct tsr_call *c, const uint8_t *src, size_t n, uint8_t *dst,
                         size_t cap, size_t *out)
 {
-    struct lz4hc *z = tsr_worker_state(c->worker, &tsr_codec_lz4hc, sizeof *z, tsr_free);
+    struct lz4hc *z = tsr_worker_state(c->worker, &tsr_codec_lz4hc, sizeof *z, lz4hc_free);
     if (!z) return TSR_ENOMEM;
     *out = 0;
     if (n > LZ4_MAX_INPUT_SIZE) return TSR_OK;
+    if (c->dict) return lz4hc_with_dict(z, c, src, n, dst, cap, out);
     if (!z->ready) LZ4_initStreamHC(&z->stream, sizeof z->stream);
     z->ready = true;
-    if (!c->dict) return lz4hc_plain(c, &z->stream, src, n, dst, cap, out);
-    *out = (size_t)lz4hc_with_dict(c, &z->stream, src, n, dst, cap);
-    return TSR_OK;
+    return lz4hc_plain(c, &z->stream, src, n, dst, cap, out);
 }
 
 static int lz4_decode(const struct tsr_call *c, const uint8_t *src, size_t len, uint8_t *dst,
