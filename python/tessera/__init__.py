@@ -41,6 +41,7 @@ from tessera.buffers import (
     unpack,
     unpack_array,
 )
+from tessera.cache import CacheStats, cache_stats, set_cache
 from tessera.chunkview import get_slice_nchunks
 from tessera.copies import concat, copy, reshape, stack
 from tessera.create import (
@@ -128,6 +129,7 @@ __all__ = [
     "MIN_HEADER_LENGTH",
     "BlockInfo",
     "CParams",
+    "CacheStats",
     "Codec",
     "ConflictError",
     "CorruptError",
@@ -149,6 +151,7 @@ __all__ = [
     "arange",
     "array",
     "asarray",
+    "cache_stats",
     "clib_info",
     "compress",
     "compress2",
@@ -199,6 +202,7 @@ __all__ = [
     "save_tensor",
     "schunk_from_cframe",
     "set_blocksize",
+    "set_cache",
     "set_compressor",
     "set_nthreads",
     "set_releasegil",

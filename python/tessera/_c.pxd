@@ -36,9 +36,19 @@ cdef extern from "tessera/tessera.h" nogil:
     ctypedef struct tsr_context_options:
         size_t size
         int threads
+        size_t cache_bytes
+    size_t TSR_NO_CACHE
+    ctypedef struct tsr_cache_stats:
+        size_t size
+        int64_t budget_bytes
+        int64_t held_bytes
+        int64_t hits
+        int64_t misses
     int tsr_context_new(const tsr_context_options *opts, tsr_context **out)
     int tsr_context_threads(const tsr_context *c)
     int tsr_context_set_threads(tsr_context *c, int threads, int *before)
+    int tsr_context_set_cache(tsr_context *c, size_t cache_bytes, size_t *before)
+    int tsr_context_cache_stats(const tsr_context *c, tsr_cache_stats *out)
 
     # options and specs
     ctypedef int (*tsr_progress)(void *user, int64_t done, int64_t total) noexcept
@@ -133,6 +143,7 @@ cdef extern from "tessera/tessera.h" nogil:
         int64_t bytes_read
         int64_t requests
         int64_t blocks_decoded
+        int64_t cache_hits
     int tsr_array_stats(const tsr_array *a, tsr_stats *out)
     enum: TSR_BORROW
     int tsr_array_to_frame(tsr_array *a, void **buf, size_t *len)

@@ -131,7 +131,8 @@ cdef class _Context:
 
 _contexts = {}
 _registered = []
-_meeting = threading.RLock()  # held until each context knows each codec
+_meeting = threading.RLock()  # held until each context knows each codec, and the size of caches
+cdef size_t _cache_bytes = 0  # of each context, as C takes it: 0 is its default
 
 
 cdef class Registered:
@@ -164,6 +165,7 @@ cdef _c.tsr_context *context(int threads) except? NULL:
             memset(&o, 0, sizeof(o))
             o.size = sizeof(o)
             o.threads = threads
+            o.cache_bytes = _cache_bytes
             rc = _c.tsr_context_new(&o, &c.c)
             check(rc)
             for r in _registered:
@@ -184,6 +186,44 @@ def set_default_threads(int threads) -> int:
         rc = _c.tsr_context_set_threads(NULL, threads, &before)
     check(rc)
     return before
+
+
+def set_cache(size_t nbytes) -> int:
+    """Decoded blocks that each context keeps, in bytes, 0: none; how many it was."""
+    global _cache_bytes
+    cdef size_t before = 0, ignored, given = nbytes if nbytes else _c.TSR_NO_CACHE
+    cdef _Context x
+    cdef int rc
+    with _meeting:
+        with nogil:
+            rc = _c.tsr_context_set_cache(NULL, given, &before)
+        check(rc)
+        _cache_bytes = given
+        for x in _contexts.values():
+            with nogil:
+                rc = _c.tsr_context_set_cache(x.c, given, &ignored)
+            check(rc)
+    return 0 if before == _c.TSR_NO_CACHE else before
+
+
+def cache_stats() -> tuple:
+    """(budget_bytes, held_bytes, hits, misses) of all contexts together."""
+    cdef _c.tsr_cache_stats st
+    cdef _Context x
+    cdef const _c.tsr_context *c
+    cdef int rc
+    total = [0, 0, 0, 0]
+    with _meeting:
+        for x in [None, *_contexts.values()]:
+            memset(&st, 0, sizeof(st))
+            st.size = sizeof(st)
+            c = NULL if x is None else x.c
+            with nogil:
+                rc = _c.tsr_context_cache_stats(c, &st)
+            check(rc)
+            for i, n in enumerate((st.budget_bytes, st.held_bytes, st.hits, st.misses)):
+                total[i] += n
+    return tuple(total)
 
 
 def version() -> str:
@@ -869,7 +909,9 @@ cdef class Handle:
         return taken(buf, n)
 
     def _stats(self) -> dict:
-        """nbytes, cbytes, nchunks; since it was opened bytes_read, requests, blocks_decoded."""
+        """nbytes, cbytes, nchunks; since it was opened bytes_read, requests, blocks_decoded and
+        cache_hits.
+        """
         cdef _c.tsr_stats st
         cdef int rc = CLOSED
         memset(&st, 0, sizeof(st))
@@ -881,7 +923,7 @@ cdef class Handle:
         self.done(rc)
         return {"nbytes": st.nbytes, "cbytes": st.cbytes, "nchunks": st.nchunks,
                 "bytes_read": st.bytes_read, "requests": st.requests,
-                "blocks_decoded": st.blocks_decoded}
+                "blocks_decoded": st.blocks_decoded, "cache_hits": st.cache_hits}
 
     def _cparams(self) -> dict:
         """How new chunks are made, by ids and slots; blocksize 0: chosen for each."""
