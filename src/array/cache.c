@@ -23,6 +23,7 @@ enum {
     LINE = 64,
     SHARDS = 4,
     SHARD_LEAST = 1 << 20, /* a smaller budget is not cut further */
+    SEEN = 1024,           /* blocks of a shard that are remembered without being kept */
     BYTES_PER_BUCKET = 1024,
     BUCKETS_MOST = 1 << 20
 };
@@ -54,6 +55,10 @@ struct shard {
     struct arena *arena; /* NULL: not needed yet, or no memory */
     struct arena *given_up;
     int64_t hits;
+    uint64_t passed; /* bytes of blocks that were seen */
+    struct {
+        uint64_t hash, when; /* of the block, by its hash; passed at that time */
+    } seen[SEEN];
     char apart[LINE];
 };
 
@@ -288,6 +293,20 @@ struct tsr_cell *tsr_cache_find(struct tsr_cache *c, const struct tsr_block_id *
     }
     pthread_mutex_unlock(&s->lock);
     return x ? &x->open : NULL;
+}
+
+bool tsr_cache_seen(struct tsr_cache *c, const struct tsr_block_id *id, size_t len)
+{
+    unsigned number;
+    struct shard *s = enter(c, id, &number);
+    if (!s) return false;
+    uint64_t hash = hash_of(id), *when = &s->seen[hash % SEEN].when;
+    bool seen = s->seen[hash % SEEN].hash == hash && s->passed - *when < s->limit;
+    s->passed += len;
+    s->seen[hash % SEEN].hash = hash;
+    *when = s->passed;
+    pthread_mutex_unlock(&s->lock);
+    return seen;
 }
 
 static struct cell *make_cell(struct shard *s, unsigned number, const struct tsr_block_id *id,

@@ -42,6 +42,10 @@ struct tsr_cell *tsr_cache_find(struct tsr_cache *c, const struct tsr_block_id *
  * somebody else is at this block. */
 struct tsr_cell *tsr_cache_make(struct tsr_cache *c, const struct tsr_block_id *id, size_t len,
                                 bool *more);
+/* Was this block, which is not there, asked for lately, so that it would be there if it had been
+ * kept?  What can be decoded straight to its place is only kept then: one that streams through an
+ * array in whole blocks should not pay for copies. */
+bool tsr_cache_seen(struct tsr_cache *c, const struct tsr_block_id *id, size_t len);
 /* So many bytes are decoded; 0: it failed, the block is not there.  The cell is still held. */
 void tsr_cache_filled(struct tsr_cache *c, struct tsr_cell *cell, size_t valid);
 /* hit: the block was found, and served. */

@@ -17,6 +17,7 @@ enum {
     WINDOW_CHUNKS = 128,
     WINDOW_BYTES = 8 << 20, /* decoded size of the wanted blocks of a window */
     KEEP_BYTES = 8 << 20,   /* fetched bytes that a window has room for between two reads */
+    KEPT_SHARE = 8,         /* less than this part of a block is decoded alone */
     GROUP_BYTES = 32 << 10, /* blocks are handed out in groups of about this size */
     INLINE_BYTES = 96 << 10 /* below this, waking a thread costs more than it brings */
 };
@@ -305,8 +306,9 @@ static int decode_into(const struct reader *r, const struct chunk_job *j,
     return d->format->decode_start(d, &j->place, w, ref->block, &in, dst);
 }
 
-/* Decodes a block of len bytes where it can stay, if there is room: then ref holds it.  One that
- * was not decoded far enough before is now decoded whole. */
+/* Decodes a block of len bytes where it can stay, if there is room: then ref holds it.  It is
+ * decoded whole, which single items out of 20 KB blocks of Zstandard repay from the second on,
+ * but for one of which only a little at the beginning is wanted, for the first time. */
 static int decode_to_keep(const struct reader *r, const struct chunk_job *j, struct block_ref *ref,
                           struct tsr_worker *w, size_t want, size_t len)
 {
@@ -316,7 +318,7 @@ static int decode_to_keep(const struct reader *r, const struct chunk_job *j, str
     bool more;
     struct tsr_cell *cell = tsr_cache_make(c, &id, len, &more);
     if (!cell) return TSR_OK;
-    if (more) want = len;
+    if (more || want >= len / KEPT_SHARE) want = len;
     int rc = decode_into(r, j, ref, w, want, cell->p);
     tsr_cache_filled(c, cell, rc < 0 ? 0 : want);
     ref->cell = cell;
@@ -337,6 +339,14 @@ static int bring_block(const struct reader *r, struct chunk_job *j, struct block
     return scratch ? decode_into(r, j, ref, w, (size_t)o->end, scratch) : TSR_ENOMEM;
 }
 
+static bool was_seen(const struct reader *r, const struct chunk_job *j, const struct block_ref *ref,
+                     const struct overlap *o)
+{
+    struct tsr_block_id id =
+        tsr_cache_id(r->a->d, j->place.chunk, ref->block, j->place.block_items);
+    return j->cached && tsr_cache_seen(r->a->context->cache, &id, (size_t)o->bytes);
+}
+
 static int decode_block(const struct reader *r, struct chunk_job *j, struct block_ref *ref,
                         size_t slot, struct tsr_worker *w)
 {
@@ -347,7 +357,7 @@ static int decode_block(const struct reader *r, struct chunk_job *j, struct bloc
     struct overlap o;
     tsr_job_block_box(r->a, j, ref->block, &box);
     if (!tsr_overlap(r->a, r->sel, &box, &o)) return TSR_OK;
-    if (o.whole && !r->visitor && !j->cached)
+    if (o.whole && !hit && !r->visitor && !was_seen(r, j, ref, &o))
         return d->format->decode(d, &j->place, w, ref->block, ref->src, (size_t)ref->len,
                                  r->sel->base + o.mem);
     int rc = bring_block(r, j, ref, w, &o, &block);

@@ -100,8 +100,8 @@ static void a_block_that_was_decoded_in_part_is_decoded_whole_when_more_is_wante
     (void)state;
     tsr_context *c = new_context(0);
     tsr_array *a = make_ramp(NULL, c);
-    assert_true(read_right(a, 3, 0, 1, 1)); /* its first rows */
-    assert_true(read_right(a, 2, 5, 1, 3));
+    assert_true(read_right(a, 1, 9, 1, 1)); /* its first rows */
+    assert_true(read_right(a, 0, 5, 2, 3));
     assert_int_equal(stats_of(a).blocks_decoded, 1);
     assert_true(read_right(a, 5, 5, 2, 2));
     assert_int_equal(stats_of(a).blocks_decoded, 2);
@@ -119,7 +119,7 @@ static void lists_points_steps_and_reductions_find_blocks_too(void **state)
     tsr_context *c = new_context(0);
     tsr_array *a = make_ramp(NULL, c);
     int32_t got[16];
-    assert_true(read_right(a, 0, 0, BLOCK, BLOCK));
+    assert_true(read_right(a, 0, 0, BLOCK, BLOCK - 1));
     int64_t decoded = stats_of(a).blocks_decoded, sum, want = 0;
     tsr_axis axes[] = {{.index = rows, .count = 3}, {.start = 2, .count = 4, .step = 3}};
     OK(tsr_array_read_orthogonal(a, axes, got, NULL));
@@ -178,9 +178,26 @@ static void a_read_of_more_than_a_quarter_passes_by(void **state)
     tsr_array *a = make_ramp(NULL, c);
     assert_true(read_right(a, 0, 0, BLOCK, 5 * BLOCK));
     assert_int_equal(cache_of(c).held_bytes, 0);
-    assert_true(read_right(a, 0, 0, BLOCK, 4 * BLOCK));
+    assert_true(read_right(a, 0, 1, BLOCK - 1, 4 * BLOCK - 2));
     assert_int_equal(cache_of(c).misses, 4);
     assert_int_equal(cache_of(c).held_bytes, 4 * BLOCK_BYTES);
+    OK(tsr_array_close(a));
+    tsr_context_free(c);
+}
+
+static void blocks_that_are_read_whole_are_kept_from_the_second_time_on(void **state)
+{
+    (void)state;
+    tsr_context *c = new_context(16 * BLOCK_BYTES);
+    tsr_array *a = make_ramp(NULL, c);
+    for (int turn = 0; turn < 2; turn++) /* more than would fit */
+        for (int64_t col = 0; col < SIDE; col += BLOCK)
+            for (int64_t row = 0; row < SIDE; row += 2 * BLOCK)
+                assert_true(read_right(a, row, col, 2 * BLOCK, BLOCK));
+    assert_int_equal(cache_of(c).held_bytes, 0);
+    for (int i = 0; i < 3; i++) assert_true(read_right(a, 16, 16, 2 * BLOCK, BLOCK));
+    assert_int_equal(cache_of(c).held_bytes, 2 * BLOCK_BYTES);
+    assert_int_equal(cache_of(c).hits, 2);
     OK(tsr_array_close(a));
     tsr_context_free(c);
 }
@@ -194,8 +211,8 @@ static void the_budget_is_kept_and_what_is_used_stays(void **state)
     for (int turn = 0; turn < 3; turn++)
         for (int64_t at = 0; at < SIDE; at += BLOCK)
             for (int64_t col = 0; col < SIDE; col += BLOCK) {
-                assert_true(read_right(a, at, col, BLOCK, BLOCK));
-                assert_true(read_right(a, 0, 0, BLOCK, BLOCK));
+                assert_true(read_right(a, at, col, BLOCK, BLOCK - 1));
+                assert_true(read_right(a, 0, 0, BLOCK, BLOCK - 1));
                 assert_in_range(cache_of(c).held_bytes, 1, BUDGET);
             }
     assert_in_range(cache_of(c).misses, 3 * 255, 3 * 255 + 3); /* the first block stayed */
@@ -548,6 +565,7 @@ int main(void)
         cmocka_unit_test(lists_points_steps_and_reductions_find_blocks_too),
         cmocka_unit_test(items_of_super_chunks_are_found),
         cmocka_unit_test(a_read_of_more_than_a_quarter_passes_by),
+        cmocka_unit_test(blocks_that_are_read_whole_are_kept_from_the_second_time_on),
         cmocka_unit_test(the_budget_is_kept_and_what_is_used_stays),
         cmocka_unit_test(the_budget_can_be_changed_and_asked_for),
         cmocka_unit_test(cells_that_are_held_stay_what_they_are),
