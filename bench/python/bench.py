@@ -281,7 +281,8 @@ def run_all(args: argparse.Namespace) -> list[dict[str, Any]]:
         with tempfile.TemporaryDirectory(dir=args.dir) as folder:
             sides = []
             for python, engine in engines:
-                (place := Path(folder) / engine).mkdir()
+                place = Path(folder) / ("shared" if workload.shared else engine)
+                place.mkdir(exist_ok=True)
                 sides.append(Side(python, engine, index, str(place), args))
             try:
                 row = measure(workload, sides, args.seconds)
