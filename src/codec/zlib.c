@@ -2,14 +2,19 @@
 /* codec/zlib.c - zlib streams (RFC 1950) through libdeflate.
  *
  * libdeflate searches differently from zlib and zlib-ng, so its levels are chosen by outcome and
- * not by number: on what shrinks a lot, and on some of what barely shrinks, its quick levels find
- * less than theirs, and such streams are encoded again with a thorough one.  Compressors cannot
- * change their level, so the worker keeps one of each that was used. */
+ * not by number; streams on which its quick levels find less than theirs are encoded again with a
+ * thorough one.  Compressors cannot change their level, so the worker keeps one of each that was
+ * used.  What a stream begins with and needs no search, noise and runs, is written by deflate.c:
+ * of sorted bytes and bits these are the low ones, most of the block. */
 #include <libdeflate.h>
 
 #include "base/mem.h"
+#include "base/num.h"
 #include "base/status.h"
 #include "codec/codec.h"
+#include "codec/deflate.h"
+#include "codec/probe.h"
+#include "kernel/kernel.h"
 
 extern const struct tsr_codec tsr_codec_zlib;
 
@@ -42,16 +47,32 @@ static struct deflate *states(struct tsr_worker *w, int level)
 
 /* The libdeflate levels of a clevel: for all streams first, then again for those that shrink 4 and
  * 16 times, and (0: never) for those that shrink less than twice, where a sample says that it pays.
- * With these no ratio of the five kinds of data in tests/interop/test_ratio.py is more than 2 %
- * below that of zlib-ng at the same clevel. */
+ * With these no ratio of the data in tests/interop/test_ratio.py and bench/ is more than 2 % below
+ * that of zlib-ng at the same clevel. */
 struct effort {
     uint8_t all, by4, by16, weak;
 };
 
 static const struct effort efforts[10] = {
-    {1, 1, 1, 0},  {1, 1, 1, 0},  {2, 2, 2, 0},  {3, 3, 3, 0},    {4, 4, 5, 0},
-    {5, 7, 8, 10}, {6, 8, 9, 10}, {7, 8, 9, 10}, {8, 11, 11, 10}, {12, 12, 12, 0},
+    {1, 1, 1, 0}, {1, 1, 1, 0},  {2, 2, 2, 0},  {3, 3, 3, 0},    {4, 4, 5, 0},
+    {4, 8, 9, 0}, {6, 8, 9, 10}, {7, 8, 9, 10}, {8, 11, 11, 10}, {12, 12, 12, 0},
 };
+
+/* Short items as they are: what barely shrinks gains from a search at all costs. */
+static const struct effort of_pairs = {5, 7, 8, 10};
+
+/* Of sorted bytes and bits the noise is out of the way, and what is left is found at once. */
+static const struct effort of_sorted[6] = {
+    {1, 1, 1, 0}, {1, 1, 1, 0}, {1, 1, 1, 0}, {1, 1, 1, 0}, {2, 2, 2, 0}, {2, 2, 2, 0},
+};
+
+static const struct effort *effort_of(const struct tsr_call *c)
+{
+    bool sorted = c->block->order != TSR_ORDER_ITEMS;
+    if (sorted && c->level <= 5) return &of_sorted[c->level];
+    if (c->level == 5 && c->block->typesize == 2) return &of_pairs;
+    return &efforts[c->level];
+}
 
 enum { SAMPLE = 4096 };
 
@@ -67,7 +88,7 @@ static int encode_at(const struct job *j, int level, uint8_t *dst, size_t cap, s
 {
     struct deflate *z = states(j->call->worker, level);
     if (!z) return TSR_ENOMEM;
-    *out = libdeflate_zlib_compress(z->c[level], j->src, j->n, dst, cap);
+    *out = libdeflate_deflate_compress(z->c[level], j->src, j->n, dst, cap);
     return TSR_OK;
 }
 
@@ -97,10 +118,11 @@ static int second_level(const struct job *j, const struct effort *e, size_t len,
     return rc;
 }
 
-static int zlib_encode(const struct tsr_call *c, const uint8_t *src, size_t n, uint8_t *dst,
-                       size_t cap, size_t *out)
+/* Searches a stream: libdeflate, with a second level where it pays. */
+static int encode_searched(const struct tsr_call *c, const uint8_t *src, size_t n, uint8_t *dst,
+                           size_t cap, size_t *out)
 {
-    const struct effort *e = &efforts[c->level];
+    const struct effort *e = effort_of(c);
     struct job j = {c, src, n};
     int again = 0;
     int rc = encode_at(&j, e->all, dst, cap, out);
@@ -108,6 +130,57 @@ static int zlib_encode(const struct tsr_call *c, const uint8_t *src, size_t n, u
     if (rc < 0 || !again) return rc;
     if ((rc = encode_at(&j, again, dst, cap, out)) < 0) return rc;
     return *out ? rc : encode_at(&j, e->all, dst, cap, out);
+}
+
+/* Writes what the stream begins with and needs no search, by planes of n bytes: one value, or
+ * noise.  Sets *at to where the rest begins.  False: no room. */
+static bool encode_start(struct tsr_deflate *d, const uint8_t *src, size_t n, size_t planes,
+                         size_t *at)
+{
+    size_t size = n / planes;
+    bool fits = true;
+    for (size_t i = 0; i < planes && fits; i++) {
+        size_t from = i * size, len = i + 1 < planes ? size : n - from;
+        const uint8_t *p = src + from;
+        *at = from;
+        if (tsr_kernels()->is_run(p, len)) fits = tsr_deflate_run(d, *p, len);
+        else if (!tsr_probe_repeats(p, len)) fits = tsr_deflate_literals(d, p, len);
+        else return true;
+        *at = from + len;
+    }
+    return fits;
+}
+
+/* Planes of one kind that a stream of n bytes has. */
+static size_t planes_of(const struct tsr_call *c, size_t n)
+{
+    enum { SHORTEST = 2048 };
+    size_t planes = (size_t)c->block->planes;
+    return planes > 1 && n / planes >= SHORTEST ? planes : 1;
+}
+
+/* The whole stream: header, the start, what libdeflate makes of the rest, and the checksum.
+ *
+ *   | 78 9C | blocks of the start, to a byte | blocks of libdeflate | Adler-32 |             */
+static int zlib_encode(const struct tsr_call *c, const uint8_t *src, size_t n, uint8_t *dst,
+                       size_t cap, size_t *out)
+{
+    enum { HEAD = 2, TAIL = 4 };
+    size_t at = 0, rest = 0;
+    *out = 0;
+    if (cap < HEAD + TAIL) return TSR_OK;
+    struct tsr_deflate d = {.op = dst + HEAD, .end = dst + cap - TAIL};
+    if (c->level == 9 || n < 2048) at = 0;
+    else if (!encode_start(&d, src, n, planes_of(c, n), &at)) return TSR_OK;
+    if (at == n ? !tsr_deflate_end(&d) : !tsr_deflate_align(&d)) return TSR_OK;
+    if (at < n) {
+        int rc = encode_searched(c, src + at, n - at, d.op, (size_t)(d.end - d.op), &rest);
+        if (rc < 0 || !rest) return rc;
+    }
+    tsr_store_BE16(dst, 0x789C);
+    tsr_store_BE32(d.op + rest, libdeflate_adler32(1, src, n));
+    *out = (size_t)(d.op - dst) + rest + TAIL;
+    return TSR_OK;
 }
 
 static int zlib_decode(const struct tsr_call *c, const uint8_t *src, size_t len, uint8_t *dst,
