@@ -22,6 +22,7 @@ cdef class Array(Handle):
     cdef _c.int64_t dims[32]
     cdef _c.int64_t item_bytes
     cdef bint box(self, object key, Box *b) except -1
+    cdef int newest(self) except -1
     cdef object get_box(self, object key)
     cdef int read(self, const _c.tsr_slice *s, void *dst, size_t nbytes) except -1
     cdef int write(self, const _c.tsr_slice *s, const void *src,

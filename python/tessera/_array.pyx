@@ -12,6 +12,7 @@ import os
 cimport numpy as cnp
 from cpython.buffer cimport (PyBUF_C_CONTIGUOUS, PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release,
                              PyObject_GetBuffer)
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.mem cimport PyMem_Calloc, PyMem_Free
 from cpython.number cimport PyIndex_Check, PyNumber_AsSsize_t
 from cpython.slice cimport PySlice_AdjustIndices, PySlice_Unpack
@@ -259,6 +260,14 @@ cdef class Array(Handle):
             self.unlock_changed(rc)
         return self.changed(rc)
 
+    cdef int newest(self) except -1:
+        """Before a key is taken apart: the shape is the one that a read will see."""
+        if not self.is_open:
+            self.done(CLOSED)
+        if self.aside:
+            self.catch_up()
+        return 0
+
     def __getitem__(self, key):
         """The items of a key, as NumPy gives them (one item: an array of no dimensions).
 
@@ -283,16 +292,26 @@ cdef class Array(Handle):
         cdef Box b
         cdef _c.tsr_slice s
         cdef cnp.ndarray out
-        if not self.is_open:
-            self.done(CLOSED)
-        if self.aside:
-            self.catch_up()
+        self.newest()
         if not self.box(key, &b):
             return NotImplemented
         out = empty(self.dtype, b.ndim, b.dims)
         if b.nitems and self.item_bytes:
             s.start, s.count, s.step = b.start, b.count, b.step
             self.read(&s, cnp.PyArray_DATA(out), b.nitems * self.item_bytes)
+        return out
+
+    def _get_bytes(self) -> bytes:
+        """All items, in C order."""
+        cdef Box b
+        cdef _c.tsr_slice s
+        cdef bytes out
+        self.newest()
+        self.box(..., &b)
+        out = PyBytes_FromStringAndSize(NULL, b.nitems * self.item_bytes)
+        if len(out):
+            s.start, s.count, s.step = b.start, b.count, b.step
+            self.read(&s, PyBytes_AS_STRING(out), len(out))
         return out
 
     def _get_box_into(self, key, out):

@@ -160,9 +160,7 @@ class NDArray(Reductions, Neighbours, Array):
         >>> tessera.arange(3, dtype="u1").tobytes()
         b'\\x00\\x01\\x02'
         """
-        out = bytearray(self.nbytes)
-        self._get_box_into(..., out)
-        return bytes(out)
+        return self._get_bytes()
 
     @property
     def fields(self) -> dict[str, Any]:

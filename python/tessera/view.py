@@ -71,6 +71,9 @@ class View(NDArray):
             return np.empty(shape, self.dtype)
         return self._base._get_box(where).reshape(shape + inner)
 
+    def _get_bytes(self) -> bytes:
+        return self._base._get_bytes()
+
     def _get_box_into(self, key: Any, out: Any) -> None:
         items = np.ascontiguousarray(self._get_box(key)).reshape(-1).view(np.uint8)
         into = memoryview(out).cast("B")

@@ -230,6 +230,7 @@ def test_tobytes_and_cframe_hold_all_items(a, data):
     b = ts.ndarray_from_cframe(a.to_cframe())
     np.testing.assert_array_equal(b[...], data)
     assert ts.zeros((3, 0)).tobytes() == b""
+    assert ts.expand_dims(a, 1).tobytes() == data.tobytes()
 
 
 def test_t_is_the_transposed_items(a, data):
