@@ -6,50 +6,16 @@
  * when it is partly overwritten: blocks that stay as they are keep their stored bytes where the
  * format can.  While the blocks of one window are encoded, the window before is committed, as
  * one job of the same run. */
+#include "array/write.h"
 #include "array/array.h"
 #include "array/cache.h"
 #include "base/mem.h"
 
-enum { WINDOW_CHUNKS = 64 };
+enum { KEEP_BYTES = 8 << 20 }; /* room of a window between two writes */
 
 /* Decoded bytes of a window: small, so that what is encoded is still in the cache as it is written
  * and little memory is touched; but some 32 blocks for each thread, so that few wait at its end. */
 enum { WINDOW_LEAST = 4 << 20, WINDOW_MOST = 64 << 20, WINDOW_OF_THREAD = 2 << 20 };
-
-/* What is known of a block while it is encoded: is it one item repeated? */
-enum { ITEM_MAX = 16 };
-struct uniform {
-    uint8_t kind; /* TSR_SPECIAL_* */
-    uint8_t item[ITEM_MAX];
-};
-
-struct out_job {
-    struct tsr_out_chunk out;
-    struct chunk_job old;
-    bool partial;
-    bool assembled;             /* raw holds the whole new chunk already */
-    uint8_t *slots, *raw, *ref; /* kept from window to window; ref: block 0 of a serial chunk */
-    size_t slots_cap, raw_cap, ref_cap;
-    struct uniform *uniform; /* [out.nblocks] */
-    int32_t blocks_cap;
-};
-
-struct window {
-    struct out_job *jobs; /* [cap], up to WINDOW_CHUNKS */
-    size_t njobs, cap;
-    size_t first[WINDOW_CHUNKS + 1]; /* job numbers of blocks */
-    struct tsr_out_chunk *out;       /* [cap], for the commit */
-};
-
-struct writer {
-    struct tsr_array *a;
-    const struct tsr_selection *sel;
-    struct tsr_walk walk;
-    struct window win[2];
-    struct window *encode, *commit;
-    int64_t window_bytes;
-    int same; /* TSR_SPECIAL_*: all that is written is this one item, at sel's base */
-};
 
 static void window_free(struct window *w)
 {
@@ -59,11 +25,31 @@ static void window_free(struct window *w)
         tsr_free(j->slots);
         tsr_free(j->raw);
         tsr_free(j->ref);
-        tsr_free(j->uniform);
+        tsr_free(j->known);
         tsr_free(j->out.blocks);
     }
     tsr_free(w->jobs);
     tsr_free(w->out);
+    *w = (struct window){0};
+}
+
+/* A worker's state: two windows. */
+static void windows_free(void *p)
+{
+    window_free(p);
+    window_free((struct window *)p + 1);
+    tsr_free(p);
+}
+
+/* What a large write needed is not kept for small ones. */
+static void window_leave(struct window *w)
+{
+    size_t room = 0;
+    for (size_t i = 0; i < w->cap; i++) {
+        const struct out_job *j = &w->jobs[i];
+        room += j->slots_cap + j->raw_cap + j->ref_cap + j->old.buf_cap + j->old.ref_cap;
+    }
+    if (room > KEEP_BYTES) window_free(w);
 }
 
 /* Most writes are of a chunk or two. */
@@ -97,8 +83,8 @@ static int make_room(struct out_job *j)
     if (c->nblocks > j->blocks_cap) {
         struct tsr_block_out *b = tsr_realloc(c->blocks, (size_t)c->nblocks, sizeof *b);
         if (b) c->blocks = b;
-        struct uniform *u = tsr_realloc(j->uniform, (size_t)c->nblocks, sizeof *u);
-        if (u) j->uniform = u;
+        struct known *u = tsr_realloc(j->known, (size_t)c->nblocks, sizeof *u);
+        if (u) j->known = u;
         if (!b || !u) return TSR_ENOMEM;
         j->blocks_cap = c->nblocks;
     }
@@ -109,18 +95,61 @@ static int make_room(struct out_job *j)
     return TSR_OK;
 }
 
+/* Drafts of chunks that a resize took away are passed over. */
+static void pass_over(struct writer *w)
+{
+    const struct tsr_grid *g = &w->a->d->grid;
+    for (; w->left; w->left = w->left->next) {
+        int d = 0;
+        while (d < g->ndim && w->left->coords[d] < g->nchunk[d]) d++;
+        if (d == g->ndim) return;
+    }
+}
+
+/* The chunks of a writer, one after the other. */
+static bool at_end(const struct writer *w)
+{
+    return w->sel ? w->walk.done : !w->left;
+}
+
+static const int64_t *chunk_at(const struct writer *w)
+{
+    return w->sel ? w->walk.at : w->left->coords;
+}
+
+static void to_next(struct writer *w)
+{
+    if (w->sel) {
+        tsr_walk_next(&w->walk);
+    } else {
+        w->left = w->left->next;
+        pass_over(w);
+    }
+}
+
+/* The note of drafts for a chunk of which no more than box is in the array. */
+static struct tsr_draft *find_draft(struct writer *w, const struct out_job *j,
+                                    const struct tsr_box *box)
+{
+    const struct tsr_grid *g = &w->a->d->grid;
+    bool grows = j->partial;
+    for (int d = 0; d < g->ndim; d++)
+        grows |= box->count[d] < g->chunk[d] && (w->a->grown >> d & 1);
+    return w->sel ? tsr_draft_of(w->a, &j->out, j->old.coords, grows) : w->left;
+}
+
 static int job_init(struct writer *w, struct out_job *j)
 {
     const struct tsr_driver *d = w->a->d;
     const struct tsr_grid *g = &d->grid;
     struct tsr_box box;
-    int64_t chunk = tsr_grid_chunk_number(g, w->walk.at), nbytes = g->chunk_bytes;
-    tsr_grid_chunk_box(g, w->walk.at, &box);
+    int64_t chunk = tsr_grid_chunk_number(g, chunk_at(w)), nbytes = g->chunk_bytes;
+    tsr_grid_chunk_box(g, chunk_at(w), &box);
     if (!g->padded) tsr_product(box.count, g->ndim, &nbytes), nbytes *= g->item_bytes;
     j->out = (struct tsr_out_chunk){.chunk = chunk, .nbytes = nbytes, .blocks = j->out.blocks};
     j->old.place = (struct tsr_place){.chunk = chunk};
-    memcpy(j->old.coords, w->walk.at, (size_t)g->ndim * sizeof *j->old.coords);
-    j->partial = !tsr_selection_covers(w->sel, &box);
+    memcpy(j->old.coords, chunk_at(w), (size_t)g->ndim * sizeof *j->old.coords);
+    j->partial = !w->sel || !tsr_selection_covers(w->sel, &box);
     j->assembled = false;
     int rc = d->format->begin(d, &j->out);
     if (rc == TSR_OK && w->same && !j->partial) {
@@ -129,6 +158,7 @@ static int job_init(struct writer *w, struct out_job *j)
         j->out.nblocks = 0;
         j->out.prepare = false;
     }
+    j->draft = rc == TSR_OK ? find_draft(w, j, &box) : NULL;
     return rc < 0 ? rc : make_room(j);
 }
 
@@ -138,92 +168,23 @@ static int window_fill(struct writer *w, struct window *win)
     int rc = TSR_OK;
     win->njobs = 0;
     win->first[0] = 0;
-    while (!w->walk.done && win->njobs < WINDOW_CHUNKS && bytes < w->window_bytes) {
+    while (!at_end(w) && win->njobs < WINDOW_CHUNKS && bytes < w->window_bytes) {
         if ((rc = window_room(win)) < 0) return rc;
         struct out_job *j = &win->jobs[win->njobs++];
         if ((rc = job_init(w, j)) < 0) return rc;
         bytes += j->out.special ? 0 : j->out.nbytes;
         win->first[win->njobs] = win->first[win->njobs - 1] + (size_t)j->out.nblocks;
-        tsr_walk_next(&w->walk);
+        to_next(w);
     }
     return TSR_OK;
 }
 
-/* ---- the content of a block ---- */
-
-static size_t block_len(const struct out_job *j, const struct tsr_grid *g, int32_t b)
-{
-    int64_t full = j->out.block_items ? j->out.block_items * g->item_bytes : g->block_bytes;
-    return (size_t)tsr_min64(full, j->out.nbytes - b * full);
-}
-
-/* The old content of block b, of the box's extent, into dst. */
-static int old_block(const struct writer *w, const struct out_job *j, int32_t b,
-                     const struct block_box *box, struct tsr_worker *wk, uint8_t *dst)
-{
-    const struct tsr_driver *d = w->a->d;
-    const struct tsr_place *p = &j->old.place;
-    if (p->state == TSR_PLACE_STORED) {
-        const struct block_ref *ref = &j->old.refs[b];
-        return d->format->decode(d, p, wk, b, ref->src, (size_t)ref->len, dst);
-    }
-    int64_t stride[TSR_MAX_NDIM], bytes = d->grid.item_bytes;
-    for (int i = d->grid.ndim - 1; i >= 0; i--) stride[i] = bytes, bytes *= box->extent[i];
-    return tsr_fill(w->a, p, dst, box->extent, stride);
-}
-
-/* How block b comes about: *src is its decoded bytes (in dst, or in the caller's memory). */
-static int make_block(const struct writer *w, const struct out_job *j, int32_t b,
-                      struct tsr_worker *wk, uint8_t *dst, const uint8_t **src)
-{
-    const struct tsr_grid *g = &w->a->d->grid;
-    struct block_box box;
-    struct overlap o;
-    if (j->assembled) {
-        *src = j->raw + (size_t)b * block_len(j, g, 0);
-        return TSR_OK;
-    }
-    tsr_job_block_box(w->a, &j->old, b, &box);
-    bool meets = tsr_overlap(w->a, w->sel, &box, &o), padded = false;
-    bool covered = meets && !w->sel->points;
-    size_t len = (size_t)g->item_bytes;
-    for (int d = 0; d < g->ndim; d++) {
-        len *= (size_t)box.extent[d];
-        if (covered && o.count[d] != box.hi[d] - box.lo[d]) covered = false;
-        if (box.hi[d] - box.lo[d] != box.extent[d]) padded = true;
-    }
-    *src = dst;
-    if (meets && o.whole) {
-        *src = w->sel->base + o.mem;
-        return TSR_OK;
-    }
-    if (j->partial && !covered) {
-        int rc = old_block(w, j, b, &box, wk, dst);
-        if (rc < 0) return rc;
-    } else if (padded || !meets) {
-        memset(dst, 0, len);
-    }
-    if (meets) tsr_overlap_gather(w->a, w->sel, &o, dst);
-    return TSR_OK;
-}
-
-static bool keep_block(const struct writer *w, const struct out_job *j, int32_t b)
-{
-    const struct tsr_driver *d = w->a->d;
-    struct block_box box;
-    struct overlap o;
-    if (!j->partial || !d->format->keep || j->old.place.state != TSR_PLACE_STORED) return false;
-    if ((size_t)b >= j->old.nrefs) return false; /* the old chunk has larger blocks */
-    tsr_job_block_box(w->a, &j->old, b, &box);
-    if (tsr_overlap(w->a, w->sel, &box, &o)) return false;
-    const struct block_ref *ref = &j->old.refs[b];
-    return d->format->keep(d, &j->old.place, &j->out, b, ref->src, (size_t)ref->len);
-}
+/* ---- encoding ---- */
 
 static void note_uniform(const struct tsr_grid *g, struct out_job *j, int32_t b, const uint8_t *src,
                          size_t len)
 {
-    struct uniform *u = &j->uniform[b];
+    struct known *u = &j->known[b];
     u->kind = TSR_SPECIAL_NONE;
     if (g->item_bytes > ITEM_MAX || len % (size_t)g->item_bytes || !len) return;
     u->kind = (uint8_t)tsr_chunk_uniform(src, len, (int32_t)g->item_bytes);
@@ -233,90 +194,19 @@ static void note_uniform(const struct tsr_grid *g, struct out_job *j, int32_t b,
 static int encode_block(const struct writer *w, struct out_job *j, int32_t b, struct tsr_worker *wk)
 {
     const struct tsr_driver *d = w->a->d;
-    j->uniform[b].kind = TSR_SPECIAL_NONE;
-    if (keep_block(w, j, b)) return TSR_OK;
-    size_t len = block_len(j, &d->grid, b);
+    j->known[b].kind = TSR_SPECIAL_NONE;
+    j->known[b].touch = (struct tsr_touch){.items = 0};
+    if (tsr_write_keep(w, j, b)) return TSR_OK;
+    size_t len = tsr_write_block_len(j, &d->grid, b);
     uint8_t *dst = tsr_worker_scratch(wk, TSR_SCRATCH_BLOCK, len);
     const uint8_t *src;
     if (!dst) return TSR_ENOMEM;
-    int rc = make_block(w, j, b, wk, dst, &src);
+    int rc = tsr_write_block(w, j, b, wk, dst, &src);
     if (rc < 0) return rc;
     note_uniform(&d->grid, j, b, src, len);
+    j->out.blocks[b].stored =
+        w->sel && j->draft && tsr_draft_block(w->a, j->draft, b, &j->known[b].touch);
     return d->format->encode(d, wk, &j->out, b, src);
-}
-
-/* ---- the old chunk ---- */
-
-static int room(uint8_t **p, size_t *cap, size_t len)
-{
-    if (len <= *cap) return TSR_OK;
-    tsr_free(*p);
-    *cap = 0;
-    if (!(*p = tsr_alloc(len))) return TSR_ENOMEM;
-    *cap = len;
-    return TSR_OK;
-}
-
-static int raw_room(struct out_job *j)
-{
-    return room(&j->raw, &j->raw_cap, (size_t)j->out.nbytes);
-}
-
-/* Block 0, before the others of its chunk are encoded against it. */
-static int make_ref(const struct writer *w, struct out_job *j, struct tsr_worker *wk)
-{
-    if (!j->out.serial || j->out.nblocks == 0) return TSR_OK;
-    int rc = room(&j->ref, &j->ref_cap, block_len(j, &w->a->d->grid, 0));
-    return rc < 0 ? rc : make_block(w, j, 0, wk, j->ref, &j->out.ref);
-}
-
-/* Clipped chunks may be cut in other blocks than the new one will be: the old chunk is decoded
- * whole and the selection laid over it. */
-static int assemble(const struct writer *w, struct out_job *j, struct tsr_worker *wk)
-{
-    const struct tsr_driver *d = w->a->d;
-    const struct tsr_grid *g = &d->grid;
-    struct tsr_box chunk;
-    struct block_box box;
-    struct overlap o;
-    int64_t stride[TSR_MAX_NDIM], bytes = g->item_bytes, block = g->block_bytes;
-    if (j->old.place.block_items) block = j->old.place.block_items * g->item_bytes;
-    int rc = raw_room(j);
-    tsr_grid_chunk_box(g, j->old.coords, &chunk);
-    for (int i = g->ndim - 1; i >= 0; i--) {
-        box.lo[i] = chunk.start[i];
-        box.hi[i] = chunk.start[i] + chunk.count[i];
-        box.extent[i] = chunk.count[i];
-        stride[i] = bytes;
-        bytes *= chunk.count[i];
-    }
-    if (rc == TSR_OK && j->old.place.state != TSR_PLACE_STORED)
-        rc = tsr_fill(w->a, &j->old.place, j->raw, chunk.count, stride);
-    for (size_t i = 0; i < j->old.nrefs && rc == TSR_OK; i++) {
-        const struct block_ref *r = &j->old.refs[i];
-        rc = d->format->decode(d, &j->old.place, wk, r->block, r->src, (size_t)r->len,
-                               j->raw + (j->old.nrefs > 1 ? r->block * block : 0));
-    }
-    j->assembled = true;
-    if (rc == TSR_OK && tsr_overlap(w->a, w->sel, &box, &o))
-        tsr_overlap_gather(w->a, w->sel, &o, j->raw);
-    return rc;
-}
-
-static int fetch_old(void *arg, size_t i, struct tsr_worker *wk)
-{
-    struct writer *w = arg;
-    struct out_job *j = &w->encode->jobs[i];
-    const struct tsr_grid *g = &w->a->d->grid;
-    int rc = j->partial ? tsr_job_fetch(w->a, NULL, &j->old, wk) : TSR_OK;
-    if (rc == TSR_OK && j->partial && !g->padded) rc = assemble(w, j, wk);
-    memcpy(j->old.block, g->block, sizeof g->block);
-    memcpy(j->old.nblock, g->nblock, sizeof g->nblock);
-    if (j->out.block_items) {
-        j->old.block[0] = j->out.block_items;
-        j->old.nblock[0] = j->out.nblocks;
-    }
-    return rc < 0 ? rc : make_ref(w, j, wk);
 }
 
 /* ---- closing and committing ---- */
@@ -324,10 +214,10 @@ static int fetch_old(void *arg, size_t i, struct tsr_worker *wk)
 /* All blocks are the same item repeated: one value stands for the chunk. */
 static int chunk_uniform(const struct tsr_grid *g, const struct out_job *j)
 {
-    int kind = j->uniform[0].kind;
+    int kind = j->known[0].kind;
     for (int32_t b = 0; b < j->out.nblocks && kind; b++)
-        if (j->uniform[b].kind != kind ||
-            memcmp(j->uniform[b].item, j->uniform[0].item, (size_t)g->item_bytes) != 0)
+        if (j->known[b].kind != kind ||
+            memcmp(j->known[b].item, j->known[0].item, (size_t)g->item_bytes) != 0)
             return TSR_SPECIAL_NONE;
     return kind;
 }
@@ -339,26 +229,9 @@ static int seal(struct writer *w, struct out_job *j)
     int kind = j->out.nblocks && d->grid.padded ? chunk_uniform(&d->grid, j) : TSR_SPECIAL_NONE;
     if (kind) {
         j->out.special = kind;
-        j->out.value = j->uniform[0].item;
+        j->out.value = j->known[0].item;
     }
     return d->format->seal(d, &j->out);
-}
-
-static int make_raw(void *arg, size_t i, struct tsr_worker *wk)
-{
-    struct writer *w = arg;
-    struct out_job *j = &w->encode->jobs[i];
-    const struct tsr_grid *g = &w->a->d->grid;
-    if (!j->out.need_raw || j->out.special) return TSR_OK;
-    int rc = j->assembled ? TSR_OK : raw_room(j);
-    for (int32_t b = 0; b < j->out.nblocks && rc == TSR_OK && !j->assembled; b++) {
-        uint8_t *dst = j->raw + (size_t)b * block_len(j, g, 0);
-        const uint8_t *src;
-        rc = make_block(w, j, b, wk, dst, &src);
-        if (rc == TSR_OK && src != dst) memcpy(dst, src, block_len(j, g, b));
-    }
-    j->out.raw = j->raw;
-    return rc;
 }
 
 static int commit(struct writer *w, struct window *win)
@@ -379,9 +252,9 @@ struct blocks_of {
 static int get_block(void *arg, struct tsr_worker *wk, int32_t b, const uint8_t **src)
 {
     const struct blocks_of *of = arg;
-    size_t len = block_len(of->j, &of->w->a->d->grid, b);
+    size_t len = tsr_write_block_len(of->j, &of->w->a->d->grid, b);
     uint8_t *dst = tsr_worker_scratch(wk, TSR_SCRATCH_BLOCK, len);
-    return dst ? make_block(of->w, of->j, b, wk, dst, src) : TSR_ENOMEM;
+    return dst ? tsr_write_block(of->w, of->j, b, wk, dst, src) : TSR_ENOMEM;
 }
 
 static int prepare(void *arg, size_t i, struct tsr_worker *wk)
@@ -424,8 +297,9 @@ static int encode_window(struct writer *w, struct window *win, struct window *be
     }
     w->encode = win;
     w->commit = before;
-    if (rc == TSR_OK && partial) rc = tsr_pool_run(pool, win->njobs, fetch_old, w);
-    for (size_t i = 0; i < win->njobs && !partial && rc == TSR_OK; i++) rc = fetch_old(w, i, NULL);
+    if (rc == TSR_OK && partial) rc = tsr_pool_run(pool, win->njobs, tsr_write_fetch, w);
+    for (size_t i = 0; i < win->njobs && !partial && rc == TSR_OK; i++)
+        rc = tsr_write_fetch(w, i, NULL);
     if (rc == TSR_OK && ahead) rc = tsr_pool_run(pool, win->njobs, prepare, w);
     if (rc == TSR_OK)
         rc = tsr_pool_run(pool, win->first[win->njobs] + (before != NULL), run_job, w);
@@ -433,7 +307,9 @@ static int encode_window(struct writer *w, struct window *win, struct window *be
         rc = seal(w, &win->jobs[i]);
         raw |= win->jobs[i].out.need_raw;
     }
-    return rc == TSR_OK && raw ? tsr_pool_run(pool, win->njobs, make_raw, w) : rc;
+    if (rc == TSR_OK && raw) rc = tsr_pool_run(pool, win->njobs, tsr_write_raw, w);
+    for (size_t i = 0; i < win->njobs && w->sel; i++) tsr_draft_done(w->a, win->jobs[i].draft);
+    return rc;
 }
 
 /* Chunks that hold one item, repeated, need no blocks.  (A plain frame counts in bytes.) */
@@ -446,26 +322,53 @@ static int same_item(const struct tsr_array *a, const struct tsr_selection *sel)
     return tsr_chunk_uniform(sel->base, (size_t)g->item_bytes, (int32_t)g->item_bytes);
 }
 
+static int write_chunks(struct writer *w)
+{
+    struct window *now = &w->win[0], *before = NULL;
+    int rc = TSR_OK;
+    w->window_bytes = (int64_t)tsr_pool_threads(w->a->context->pool) * WINDOW_OF_THREAD;
+    w->window_bytes = tsr_max64(WINDOW_LEAST, tsr_min64(w->window_bytes, WINDOW_MOST));
+    while (rc == TSR_OK && !at_end(w)) {
+        if ((rc = window_fill(w, now)) < 0 || (rc = encode_window(w, now, before)) < 0) break;
+        before = now;
+        now = now == &w->win[0] ? &w->win[1] : &w->win[0];
+    }
+    return rc == TSR_OK && before ? commit(w, before) : rc;
+}
+
+/* Buffers that are new for each write would cost more in page faults than small writes do. */
+static int write_with_worker(struct writer *w)
+{
+    static const char windows; /* the key */
+    struct tsr_pool *pool = w->a->context->pool;
+    struct tsr_worker *wk = tsr_pool_borrow(pool);
+    if (!wk) return TSR_ENOMEM;
+    w->win = tsr_worker_state(wk, &windows, 2 * sizeof *w->win, windows_free);
+    int rc = w->win ? write_chunks(w) : TSR_ENOMEM;
+    if (w->win) window_leave(&w->win[0]), window_leave(&w->win[1]);
+    tsr_pool_return(pool, wk);
+    return rc;
+}
+
 int tsr_engine_write(struct tsr_array *a, const struct tsr_selection *sel)
 {
     struct writer w = {.a = a, .sel = sel};
-    struct window *now = &w.win[0], *before = NULL;
     if (!a->d->writable || !a->d->format->commit)
         return tsr_fail(TSR_EDENIED, "%s: opened read-only", a->d->store->url);
     if (sel->nitems == 0) return TSR_OK;
     if (a->d->variable) return tsr_sized_write(a, sel);
     w.same = same_item(a, sel);
-    w.window_bytes = (int64_t)tsr_pool_threads(a->context->pool) * WINDOW_OF_THREAD;
-    w.window_bytes = tsr_max64(WINDOW_LEAST, tsr_min64(w.window_bytes, WINDOW_MOST));
     tsr_walk_chunks(&w.walk, &a->d->grid, sel);
-    int rc = TSR_OK;
-    while (rc == TSR_OK && !w.walk.done) {
-        if ((rc = window_fill(&w, now)) < 0 || (rc = encode_window(&w, now, before)) < 0) break;
-        before = now;
-        now = now == &w.win[0] ? &w.win[1] : &w.win[0];
-    }
-    if (rc == TSR_OK && before) rc = commit(&w, before);
-    window_free(&w.win[0]);
-    window_free(&w.win[1]);
+    return write_with_worker(&w);
+}
+
+int tsr_engine_settle(struct tsr_array *a)
+{
+    struct tsr_draft *list = tsr_drafts_take(a);
+    struct writer w = {.a = a, .left = list};
+    pass_over(&w);
+    int rc = w.left ? write_with_worker(&w) : TSR_OK;
+    if (rc < 0) tsr_drafts_put_back(a, list);
+    else tsr_drafts_end(a, list);
     return rc;
 }

@@ -5,7 +5,7 @@
 
 #include "scratch.h"
 
-enum { MOST = 40, STEPS = 80, LIVES = 30 };
+enum { CHUNK_ROWS = 8, MOST = 40, STEPS = 80, LIVES = 30 };
 
 /* Items beyond the shape are 0, as they are to be when the array grows. */
 struct state {
@@ -87,7 +87,7 @@ static void append(struct life *l)
     int axis = (int)draw(l, 2);
     int64_t from = l->now.shape[axis], k = 0;
     if (l->now.shape[!axis] == 0 || from == MOST) return;
-    l->now.shape[axis] += 1 + draw(l, MOST - from);
+    l->now.shape[axis] += 1 + draw(l, draw(l, 4) ? 1 : MOST - from);
     for (int64_t i = axis ? 0 : from; i < l->now.shape[0]; i++)
         for (int64_t j = axis ? from : 0; j < l->now.shape[1]; j++)
             v[k++] = l->now.item[i][j] = (int32_t)draw(l, 1000);
@@ -126,13 +126,13 @@ static void forget(struct life *l)
 
 static void step(struct life *l)
 {
-    int64_t what = draw(l, 20);
+    int64_t what = draw(l, 24);
     if (what < 10) write_box(l);
     else if (what < 13) resize(l);
-    else if (what < 15) append(l);
-    else if (what < 17) flush(l);
-    else if (what < 18) close_and_open(l);
-    else if (what < 19) forget(l);
+    else if (what < 20) append(l);
+    else if (what < 22) flush(l);
+    else if (what < 23) close_and_open(l);
+    else forget(l);
     check(l, l->a);
 }
 
@@ -180,8 +180,8 @@ static tsr_array *make_rows(int64_t rows, int64_t cols, const char *path)
                      .dtype = "<i4",
                      .ndim = 2,
                      .shape = (int64_t[]){rows, cols},
-                     .chunks = (int64_t[]){4, 500},
-                     .blocks = (int64_t[]){2, 500}};
+                     .chunks = (int64_t[]){CHUNK_ROWS, 500},
+                     .blocks = (int64_t[]){CHUNK_ROWS / 2, 500}};
     OK(tsr_array_create(path, &spec, NULL, &a));
     return a;
 }
@@ -203,10 +203,52 @@ static void growing_an_array_made_by_the_same_handle_decodes_nothing(void **stat
     OK(tsr_array_close(a));
 }
 
+enum { GROWN = 30, WIDTH = 1000 };
+
+static int64_t chunk_bytes(const tsr_array *a, int64_t i)
+{
+    tsr_chunk_facts f = {.size = sizeof f};
+    OK(tsr_array_chunk_info(a, i, &f));
+    return f.cbytes;
+}
+
+/* An array of GROWN rows, `by` at a time, flushed but not closed; *before: bytes of its last chunk
+ * before the flush. */
+static tsr_array *grown(const int32_t *v, int64_t by, int64_t *before)
+{
+    const char *path = scratch(by == GROWN ? "once.b2nd" : "rows.b2nd");
+    tsr_array *a = make_rows(by == GROWN ? GROWN : 0, WIDTH, path);
+    if (by == GROWN) OK(tsr_array_write(a, NULL, v, GROWN * WIDTH * sizeof *v));
+    for (int64_t i = 0; i < GROWN && by < GROWN; i += by)
+        OK(tsr_array_append(a, 0, v + i * WIDTH, (size_t)(by * WIDTH) * sizeof *v));
+    *before = chunk_bytes(a, 2 * GROWN / CHUNK_ROWS);
+    OK(tsr_array_flush(a));
+    return a;
+}
+
+static void rows_that_came_one_by_one_are_stored_as_if_they_came_at_once(void **state)
+{
+    (void)state;
+    static int32_t v[GROWN * WIDTH], got[GROWN * WIDTH];
+    for (int i = 0; i < GROWN * WIDTH; i++) v[i] = i / 7 + (int32_t)random_in(0, 7);
+    int64_t before, after;
+    tsr_array *once = grown(v, GROWN, &after), *rows = grown(v, 1, &before);
+    for (int64_t i = 0; i < 2 * ((GROWN - 1) / CHUNK_ROWS + 1); i++)
+        assert_int_equal(chunk_bytes(once, i), chunk_bytes(rows, i));
+    assert_true(before > after); /* the last rows were not compressed until the flush */
+    OK(tsr_array_read(rows, NULL, got, sizeof got));
+    assert_memory_equal(got, v, sizeof v);
+    OK(tsr_array_close(once));
+    OK(tsr_array_close(rows));
+    remove(scratch("once.b2nd"));
+    remove(scratch("rows.b2nd"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_array_is_what_was_written_to_it_through_any_life),
+        cmocka_unit_test(rows_that_came_one_by_one_are_stored_as_if_they_came_at_once),
         cmocka_unit_test(growing_an_array_made_by_the_same_handle_decodes_nothing),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
