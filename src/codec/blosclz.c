@@ -339,6 +339,27 @@ static struct blosclz *table(struct tsr_worker *w, size_t n)
     return z;
 }
 
+/* Do n bytes shrink to less than 20 / worth of them? */
+static bool shrinks(struct blosclz *z, const struct level *l, const uint8_t *src, size_t n,
+                    size_t worth)
+{
+    size_t len = l->thorough ? estimate_thorough(z, src, n) : estimate_fast(z, src, n);
+    z->base += (uint32_t)n;
+    return n * 20 >= len * worth;
+}
+
+/* Does the stream seem to shrink as its level wants?  What does not shrink at all is known from a
+ * quarter of the bytes to look at. */
+static bool pays(struct blosclz *z, const struct level *l, const uint8_t *src, size_t n)
+{
+    enum { QUICK = 4096, ALMOST = 21 };
+    size_t part = tsr_minz(n / l->part, (size_t)1 << l->log);
+    if (part < 16) part = 16;
+    if (part >= 4 * QUICK && !l->thorough && !shrinks(z, l, src + n - QUICK, QUICK, ALMOST))
+        return false;
+    return shrinks(z, l, src + n - part, part, l->worth);
+}
+
 static int blosclz_encode(const struct tsr_call *c, const uint8_t *src, size_t n, uint8_t *dst,
                           size_t cap, size_t *out)
 {
@@ -347,12 +368,7 @@ static int blosclz_encode(const struct tsr_call *c, const uint8_t *src, size_t n
     struct blosclz *z = table(c->worker, n);
     if (!z) return TSR_ENOMEM;
     const struct level *l = &levels[c->level];
-    size_t part = tsr_minz(n / l->part, (size_t)1 << l->log);
-    if (part < 16) part = 16;
-    const uint8_t *tail = src + n - part;
-    size_t len = l->thorough ? estimate_thorough(z, tail, part) : estimate_fast(z, tail, part);
-    z->base += (uint32_t)part;
-    if (part * 20 < len * l->worth) return TSR_OK;
+    if (!pays(z, l, src, n)) return TSR_OK;
     *out = l->thorough ? encode_thorough(z, src, n, dst, cap) : encode_fast(z, src, n, dst, cap);
     z->base += (uint32_t)n;
     if (*out) dst[0] |= 0x20;
