@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* tests/array/test_cache.c - decoded blocks that are kept: what is found again, what is not any
- * more, and how much memory that takes. */
+/* tests/array/test_cache.c - decoded blocks that are kept: what is found again, how much memory
+ * that takes, and what threads and processes do to it (changes: test_cache_changes.c). */
 #include "../scratch.h"
 
 #include <pthread.h>
@@ -301,182 +301,6 @@ static void cells_of_all_sizes_take_each_others_place(void **state)
     tsr_cache_free(c);
 }
 
-/* ---- changes ---- */
-
-static uint32_t dice(uint32_t n)
-{
-    static uint64_t x = 88172645463325252;
-    x ^= x << 13;
-    x ^= x >> 7;
-    x ^= x << 17;
-    return (uint32_t)(x >> 32) % n;
-}
-
-static void reads_of_an_array_agree_with_a_model_whatever_is_written(void **state)
-{
-    (void)state;
-    enum { MOST = 150 };
-    static int32_t model[MOST][MOST], part[MOST * MOST];
-    for (int life = 0; life < 12; life++) {
-        tsr_context *c = new_context(life % 3 ? (size_t)40000 << 4 * (life % 3 - 1) : 0);
-        tsr_options o = {.size = sizeof o, .context = c, .locking = life % 4 == 3};
-        tsr_spec s = {.size = sizeof s,
-                      .dtype = "<i4",
-                      .ndim = 2,
-                      .shape = (int64_t[]){100, 90},
-                      .chunks = (int64_t[]){32, 24},
-                      .blocks = (int64_t[]){8, 10}};
-        tsr_array *a, *b = NULL;
-        const char *path = life % 2 ? scratch("model.b2nd") : NULL;
-        int64_t h = 100, w = 90;
-        OK(tsr_array_create(path, &s, &o, &a));
-        memset(model, 0, sizeof model);
-        for (int step = 0; step < 600; step++) {
-            int64_t r = dice((uint32_t)h), k = dice((uint32_t)w);
-            int64_t m = 1 + dice((uint32_t)(h - r)) % 40, n = 1 + dice((uint32_t)(w - k)) % 40;
-            tsr_slice at = {(int64_t[]){r, k}, (int64_t[]){m, n}, NULL};
-            size_t len = (size_t)(m * n) * 4;
-            uint32_t what = dice(20);
-            if (what < 3) {
-                for (int64_t i = 0; i < m * n; i++)
-                    part[i] = model[r + i / n][k + i % n] = (int32_t)dice(1 << 20);
-                OK(tsr_array_write(a, &at, part, len));
-            } else if (what == 3) {
-                int32_t one = (int32_t)dice(3);
-                for (int64_t i = 0; i < m * n; i++) model[r + i / n][k + i % n] = one;
-                OK(tsr_array_fill(a, &at, &one));
-            } else if (what == 4 && dice(4) == 0) {
-                int64_t nh = 1 + dice(MOST), nw = 1 + dice(MOST);
-                OK(tsr_array_resize(a, (int64_t[]){nh, nw}));
-                for (int64_t i = 0; i < MOST * MOST; i++)
-                    if (i / MOST >= nh || i % MOST >= nw) model[i / MOST][i % MOST] = 0;
-                h = nh, w = nw;
-            } else if (what == 5 && path) {
-                bool changed;
-                OK(tsr_array_flush(a));
-                if (!b && o.locking) OK(tsr_array_open(path, &o, &b));
-                if (!b) continue;
-                OK(tsr_array_refresh(b, &changed));
-                for (int64_t y = 0; y + 7 < h; y += 7) {
-                    tsr_slice row = {(int64_t[]){y, 0}, (int64_t[]){1, w}, NULL};
-                    OK(tsr_array_read(b, &row, part, (size_t)w * 4));
-                    assert_memory_equal(part, model[y], (size_t)w * 4);
-                }
-            } else {
-                OK(tsr_array_read(a, &at, part, len));
-                for (int64_t i = 0; i < m * n; i++)
-                    if (part[i] != model[r + i / n][k + i % n])
-                        fail_msg("life %d, step %d: item %d of %dx%d at %d,%d", life, step, (int)i,
-                                 (int)m, (int)n, (int)r, (int)k);
-            }
-        }
-        assert_true(cache_of(c).hits > 100);
-        if (b) OK(tsr_array_close(b));
-        OK(tsr_array_close(a));
-        tsr_context_free(c);
-    }
-}
-
-/* A row of chunks of 100 bytes, which come, go and move. */
-struct row {
-    uint8_t byte[100 * 400];
-    int64_t chunks;
-    tsr_schunk *s;
-};
-
-static void fill_bytes(uint8_t *p, size_t n)
-{
-    uint8_t x = (uint8_t)dice(256);
-    for (size_t i = 0; i < n; i++) p[i] = (uint8_t)(x + i / 3);
-}
-
-static void change_row(struct row *r, uint32_t what)
-{
-    int64_t i = r->chunks ? dice((uint32_t)r->chunks) : 0, order[400];
-    uint8_t *at = r->byte + 100 * i, chunk[100];
-    fill_bytes(chunk, 100);
-    if (what == 0 && r->chunks < 300) {
-        memmove(at + 100, at, (size_t)(r->chunks - i) * 100);
-        memcpy(at, chunk, 100);
-        r->chunks++;
-        OK(tsr_schunk_insert_chunk(r->s, i, chunk, 100));
-    } else if (what == 1 && r->chunks > 5) {
-        memmove(at, at + 100, (size_t)(r->chunks - i - 1) * 100);
-        r->chunks--;
-        OK(tsr_schunk_delete_chunk(r->s, i));
-    } else if (what == 2 && r->chunks) {
-        memcpy(at, chunk, 100);
-        OK(tsr_schunk_update_chunk(r->s, i, chunk, 100));
-    } else if (what == 3 && r->chunks > 1) {
-        uint8_t *was = malloc((size_t)r->chunks * 100);
-        memcpy(was, r->byte, (size_t)r->chunks * 100);
-        for (int64_t k = 0; k < r->chunks; k++) order[k] = (k + i) % r->chunks;
-        for (int64_t k = 0; k < r->chunks; k++)
-            memcpy(r->byte + 100 * k, was + 100 * order[k], 100);
-        free(was);
-        OK(tsr_schunk_reorder(r->s, order));
-    } else if (what == 4 && r->chunks) {
-        fill_bytes(at + 20, 30);
-        OK(tsr_schunk_set(r->s, 100 * i + 20, 30, at + 20));
-    } else if (what == 5 && r->chunks < 300) {
-        memcpy(r->byte + 100 * r->chunks, chunk, 100);
-        r->chunks++;
-        OK(tsr_schunk_append(r->s, 100, chunk));
-    } else if (what == 6 && r->chunks) {
-        memset(at, 0, 100);
-        OK(tsr_schunk_update_special(r->s, i, 1, NULL));
-    }
-}
-
-static void reads_of_a_super_chunk_agree_with_a_model_whatever_moves(void **state)
-{
-    (void)state;
-    static struct row r;
-    uint8_t got[400];
-    for (int life = 0; life < 6; life++) {
-        tsr_context *c = new_context(life % 2 ? 4000 : 0);
-        tsr_options o = {.size = sizeof o, .context = c};
-        tsr_schunk_spec spec = {.size = sizeof spec, .chunk_bytes = 100, .block_bytes = 40};
-        r.chunks = 0;
-        OK(tsr_schunk_create(life > 3 ? scratch("row.b2frame") : NULL, &spec, &o, &r.s));
-        for (int step = 0; step < 4000; step++) {
-            if (step < 40 || dice(4) == 0) change_row(&r, step < 40 ? 5 : dice(8));
-            if (r.chunks == 0) continue;
-            int64_t at = dice((uint32_t)r.chunks * 100);
-            int64_t n = 1 + dice((uint32_t)(r.chunks * 100 - at)) % 400;
-            OK(tsr_schunk_get(r.s, at, n, got));
-            if (memcmp(got, r.byte + at, (size_t)n) != 0)
-                fail_msg("life %d, step %d: bytes %d + %d", life, step, (int)at, (int)n);
-        }
-        assert_true(cache_of(c).hits > 100);
-        OK(tsr_schunk_close(r.s));
-        tsr_context_free(c);
-    }
-}
-
-static void what_another_handle_flushed_is_seen(void **state)
-{
-    (void)state;
-    const char *path = scratch("others.b2nd");
-    tsr_context *c = new_context(0);
-    tsr_options o = {.size = sizeof o, .context = c, .mode = "r+"};
-    tsr_array *a = make_ramp(path, c), *b;
-    tsr_slice at = {(int64_t[]){7, 7}, (int64_t[]){1, 1}, NULL};
-    assert_true(read_right(a, 0, 0, 32, 32));
-    for (int32_t i = 0; i < 5; i++) {
-        int32_t got;
-        OK(tsr_array_open(path, &o, &b));
-        OK(tsr_array_write(b, &at, &i, 4));
-        OK(tsr_array_read(b, &at, &got, 4));
-        assert_int_equal(got, i);
-        OK(tsr_array_close(b));
-        OK(tsr_array_read(a, &at, &got, 4));
-        assert_int_equal(got, i);
-    }
-    OK(tsr_array_close(a));
-    tsr_context_free(c);
-}
-
 /* ---- threads and processes ---- */
 
 enum { READERS = 8 };
@@ -570,9 +394,6 @@ int main(void)
         cmocka_unit_test(the_budget_can_be_changed_and_asked_for),
         cmocka_unit_test(cells_that_are_held_stay_what_they_are),
         cmocka_unit_test(cells_of_all_sizes_take_each_others_place),
-        cmocka_unit_test(reads_of_an_array_agree_with_a_model_whatever_is_written),
-        cmocka_unit_test(reads_of_a_super_chunk_agree_with_a_model_whatever_moves),
-        cmocka_unit_test(what_another_handle_flushed_is_seen),
         cmocka_unit_test(many_threads_read_while_one_writes_and_the_budget_changes),
         cmocka_unit_test(a_child_begins_with_an_empty_cache_and_reads_right),
     };
