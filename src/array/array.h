@@ -303,6 +303,14 @@ struct overlap {
 bool tsr_overlap(const struct tsr_array *a, const struct tsr_selection *sel,
                  const struct block_box *box, struct overlap *o);
 
+/* Brings a fetched block into memory as far as o needs it (bring.c): one that is kept, which ref
+ * holds then, or in scratch.  was_seen: should one that could be decoded straight to its place be
+ * kept, as one that was wanted lately? */
+int tsr_bring_block(const struct tsr_array *a, struct chunk_job *j, struct block_ref *ref,
+                    struct tsr_worker *w, const struct overlap *o, const uint8_t **block);
+bool tsr_block_was_seen(const struct tsr_array *a, const struct chunk_job *j,
+                        const struct block_ref *ref, const struct overlap *o);
+
 /* Copies what they have in common to sel's memory, and from there (scatter.c).  value: from a block
  * of a VALUE or ABSENT place; item is room for one. */
 void tsr_overlap_scatter(const struct tsr_array *a, const struct tsr_selection *sel,

@@ -17,7 +17,6 @@ enum {
     WINDOW_CHUNKS = 128,
     WINDOW_BYTES = 8 << 20, /* decoded size of the wanted blocks of a window */
     KEEP_BYTES = 8 << 20,   /* fetched bytes that a window has room for between two reads */
-    KEPT_SHARE = 8,         /* less than this part of a block is decoded alone */
     GROUP_BYTES = 32 << 10, /* blocks are handed out in groups of about this size */
     INLINE_BYTES = 96 << 10 /* below this, waking a thread costs more than it brings */
 };
@@ -295,58 +294,6 @@ static int fill_chunk(const struct reader *r, const struct chunk_job *j, struct 
     return tsr_overlap_value(r->a, r->sel, &o, &j->place, item);
 }
 
-/* Decodes a block, at least the first want bytes of it. */
-static int decode_into(const struct reader *r, const struct chunk_job *j,
-                       const struct block_ref *ref, struct tsr_worker *w, size_t want, uint8_t *dst)
-{
-    const struct tsr_driver *d = r->a->d;
-    if (!d->format->decode_start)
-        return d->format->decode(d, &j->place, w, ref->block, ref->src, (size_t)ref->len, dst);
-    struct tsr_block_start in = {ref->src, (size_t)ref->len, want, NULL};
-    return d->format->decode_start(d, &j->place, w, ref->block, &in, dst);
-}
-
-/* Decodes a block of len bytes where it can stay, if there is room: then ref holds it.  It is
- * decoded whole, which single items out of 20 KB blocks of Zstandard repay from the second on,
- * but for one of which only a little at the beginning is wanted, for the first time. */
-static int decode_to_keep(const struct reader *r, const struct chunk_job *j, struct block_ref *ref,
-                          struct tsr_worker *w, size_t want, size_t len)
-{
-    struct tsr_cache *c = r->a->context->cache;
-    struct tsr_block_id id =
-        tsr_cache_id(r->a->d, j->place.chunk, ref->block, j->place.block_items);
-    bool more;
-    struct tsr_cell *cell = tsr_cache_make(c, &id, len, &more);
-    if (!cell) return TSR_OK;
-    if (more || want >= len / KEPT_SHARE) want = len;
-    int rc = decode_into(r, j, ref, w, want, cell->p);
-    tsr_cache_filled(c, cell, rc < 0 ? 0 : want);
-    ref->cell = cell;
-    return rc;
-}
-
-/* Brings a block into memory as far as o needs it: one that is kept, or in scratch. */
-static int bring_block(const struct reader *r, struct chunk_job *j, struct block_ref *ref,
-                       struct tsr_worker *w, const struct overlap *o, const uint8_t **block)
-{
-    size_t len = (size_t)o->bytes;
-    int rc = TSR_OK;
-    if (j->cached && !ref->cell) rc = decode_to_keep(r, j, ref, w, (size_t)o->end, len);
-    if (ref->cell) *block = ref->cell->p;
-    if (rc < 0 || ref->cell) return rc;
-    uint8_t *scratch = tsr_worker_scratch(w, TSR_SCRATCH_BLOCK, len);
-    *block = scratch;
-    return scratch ? decode_into(r, j, ref, w, (size_t)o->end, scratch) : TSR_ENOMEM;
-}
-
-static bool was_seen(const struct reader *r, const struct chunk_job *j, const struct block_ref *ref,
-                     const struct overlap *o)
-{
-    struct tsr_block_id id =
-        tsr_cache_id(r->a->d, j->place.chunk, ref->block, j->place.block_items);
-    return j->cached && tsr_cache_seen(r->a->context->cache, &id, (size_t)o->bytes);
-}
-
 static int decode_block(const struct reader *r, struct chunk_job *j, struct block_ref *ref,
                         size_t slot, struct tsr_worker *w)
 {
@@ -357,10 +304,10 @@ static int decode_block(const struct reader *r, struct chunk_job *j, struct bloc
     struct overlap o;
     tsr_job_block_box(r->a, j, ref->block, &box);
     if (!tsr_overlap(r->a, r->sel, &box, &o)) return TSR_OK;
-    if (o.whole && !hit && !r->visitor && !was_seen(r, j, ref, &o))
+    if (o.whole && !hit && !r->visitor && !tsr_block_was_seen(r->a, j, ref, &o))
         return d->format->decode(d, &j->place, w, ref->block, ref->src, (size_t)ref->len,
                                  r->sel->base + o.mem);
-    int rc = bring_block(r, j, ref, w, &o, &block);
+    int rc = tsr_bring_block(r->a, j, ref, w, &o, &block);
     if (rc == TSR_OK && r->visitor) rc = visit(r, &o, block + o.blk, slot, w);
     else if (rc == TSR_OK) tsr_overlap_scatter(r->a, r->sel, &o, block);
     if (ref->cell) tsr_cache_release(r->a->context->cache, ref->cell, hit);
