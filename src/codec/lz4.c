@@ -98,10 +98,12 @@ static int lz4_encode(const struct tsr_call *c, const uint8_t *src, size_t n, ui
 }
 
 /* liblz4 1.10 has a search of its own for levels 1 and 2; with an older one only level 4 is never
- * more than 2 % behind it. */
+ * more than 2 % behind it.  On numbers of four and more bytes as they are level 5 finds no more
+ * than 4 does: 0.2 % of a smooth field, 1.2 % of a table. */
 static int lz4hc_level(const struct tsr_call *c)
 {
-    return c->level < 4 ? 4 : c->level;
+    bool numbers = c->block->order == TSR_ORDER_ITEMS && c->block->typesize >= 4;
+    return c->level < (numbers ? 6 : 4) ? 4 : c->level;
 }
 
 /* A stream that is encoded part by part. */
