@@ -294,6 +294,7 @@ struct overlap {
     int64_t bytes,
         end; /* of the block; of it from its first item on as far as anything is wanted */
     bool whole;
+    bool stream; /* the selection's memory is larger than the caches: copies to it go past them */
     /* of points: the first and how many, the key of the block's first item, and whether the items
      * between are elsewhere in the block than their keys say */
     int64_t point, npoints, key;

@@ -18,6 +18,9 @@ void tsr_job_block_box(const struct tsr_array *a, const struct chunk_job *j, int
     }
 }
 
+/* A result of this size is out of the caches again before anybody looks at it. */
+enum { STREAM_BYTES = 16 << 20 };
+
 /* Keys follow the rows of the grid's blocks: does the box, in one block? */
 static bool has_rows_of_block(const struct tsr_grid *g, const struct block_box *box)
 {
@@ -36,7 +39,7 @@ static bool overlap_points(const struct tsr_array *a, const struct tsr_points *p
         o->blk_stride[d] = stride;
         stride *= box->extent[d];
     }
-    o->whole = o->one = false;
+    o->whole = o->one = o->stream = false;
     o->key = tsr_point_key(p, g, box->lo);
     o->point = tsr_points_find(p, 0, o->key);
     o->npoints = tsr_points_find(p, o->point, tsr_point_key(p, g, last) + 1) - o->point;
@@ -57,6 +60,7 @@ bool tsr_overlap(const struct tsr_array *a, const struct tsr_selection *sel,
     o->end = stride;
     o->whole = true;
     o->one = false;
+    o->stream = sel->nitems >= STREAM_BYTES / a->d->grid.item_bytes;
     for (int d = sel->ndim - 1; d >= 0; d--) {
         int64_t n = tsr_selection_within(sel, d, box->lo[d], box->hi[d], &first);
         if (n <= 0) return false;

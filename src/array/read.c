@@ -15,10 +15,11 @@
 
 enum {
     WINDOW_CHUNKS = 128,
-    WINDOW_BYTES = 8 << 20, /* decoded size of the wanted blocks of a window */
-    KEEP_BYTES = 8 << 20,   /* fetched bytes that a window has room for between two reads */
-    GROUP_BYTES = 32 << 10, /* blocks are handed out in groups of about this size */
-    INLINE_BYTES = 96 << 10 /* below this, waking a thread costs more than it brings */
+    WINDOW_BYTES = 8 << 20,    /* decoded size of the wanted blocks of a window */
+    KEEP_BYTES = 8 << 20,      /* fetched bytes that a window has room for between two reads */
+    GROUP_BYTES = 32 << 10,    /* blocks are handed out in groups of about this size */
+    SCRATCH_BYTES = 512 << 10, /* scratch of this size stays in a core's cache */
+    INLINE_BYTES = 96 << 10    /* below this, waking a thread costs more than it brings */
 };
 
 /* A block, or a chunk of one value, on its way to the selection's memory or the visitor. */
@@ -294,6 +295,16 @@ static int fill_chunk(const struct reader *r, const struct chunk_job *j, struct 
     return tsr_overlap_value(r->a, r->sel, &o, &j->place, item);
 }
 
+/* Are the block's bytes to be decoded straight to where they belong?  Not if they may stay for
+ * later reads, nor if they go past the caches: decoders read again what they wrote. */
+static bool goes_straight(const struct reader *r, const struct chunk_job *j,
+                          const struct block_ref *ref, const struct overlap *o)
+{
+    if (!o->whole || ref->cell || r->visitor) return false;
+    if (o->stream && r->a->d->cparams && o->bytes <= SCRATCH_BYTES) return false;
+    return !tsr_block_was_seen(r->a, j, ref, o);
+}
+
 static int decode_block(const struct reader *r, struct chunk_job *j, struct block_ref *ref,
                         size_t slot, struct tsr_worker *w)
 {
@@ -304,7 +315,7 @@ static int decode_block(const struct reader *r, struct chunk_job *j, struct bloc
     struct overlap o;
     tsr_job_block_box(r->a, j, ref->block, &box);
     if (!tsr_overlap(r->a, r->sel, &box, &o)) return TSR_OK;
-    if (o.whole && !hit && !r->visitor && !tsr_block_was_seen(r->a, j, ref, &o))
+    if (goes_straight(r, j, ref, &o))
         return d->format->decode(d, &j->place, w, ref->block, ref->src, (size_t)ref->len,
                                  r->sel->base + o.mem);
     int rc = tsr_bring_block(r->a, j, ref, w, &o, &block);

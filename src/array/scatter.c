@@ -66,9 +66,6 @@ static void move_lists(const struct tsr_array *a, const struct tsr_selection *se
     tsr_pick_copy(&c);
 }
 
-/* A result of this size is out of the caches again before anybody looks at it. */
-enum { STREAM_BYTES = 16 << 20 };
-
 static void move_box(const struct tsr_array *a, const struct tsr_selection *sel,
                      const struct overlap *o, uint8_t *block, bool out)
 {
@@ -77,7 +74,7 @@ static void move_box(const struct tsr_array *a, const struct tsr_selection *sel,
                              .src = out ? blk : mem,
                              .item_bytes = (size_t)a->d->grid.item_bytes,
                              .ndim = o->ndim};
-    c.stream = out && sel->nitems * a->d->grid.item_bytes >= STREAM_BYTES;
+    c.stream = out && o->stream;
     memcpy(c.count, o->count, (size_t)o->ndim * sizeof *c.count);
     memcpy(c.dst_stride, out ? o->mem_stride : o->blk_stride, (size_t)o->ndim * sizeof *c.count);
     memcpy(c.src_stride, out ? o->blk_stride : o->mem_stride, (size_t)o->ndim * sizeof *c.count);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Random lives of arrays against a model in memory: writes of boxes, items repeated, growing,
- * shrinking, appending, and between them flushes, reopening, and forgetting what was not flushed. */
+ * shrinking, appending, and between them flushes, reopening, and forgetting what was not
+ * flushed. */
 #include <string.h>
 
 #include "scratch.h"
