@@ -18,7 +18,7 @@
 enum { NDIM = 3, MAX_ROUNDS = 61, VL_BLOCKS = 64 };
 
 /* What kind of numbers, see data.c. */
-enum content { SMOOTH_F4, IMAGE_U2, TABLE_F8, STARS_U1, LABELS_U1, RECORDS, ZEROS };
+enum content { SMOOTH_F4, CURVE_F4, IMAGE_U2, TABLE_F8, STARS_U1, LABELS_U1, RECORDS, ZEROS };
 
 /* An array, a super-chunk (ndim 1) or a chunk (shape[0] items), the same for all engines.
  * blocks 0: chosen by each engine's own rule. */

@@ -2,6 +2,7 @@
 /* bench/data.c - made-up data that compresses as the real kind does.
  *
  *   SMOOTH_F4  a field that varies slowly, with noise in its low bits, in steps of 1/64
+ *   CURVE_F4   a slow curve on a ramp, in whole steps and without noise
  *   IMAGE_U2   a camera frame: gradient, read-out noise of 4 bits, some stars
  *   TABLE_F8   slow curves in steps of 1/1024
  *   STARS_U1   counts of stars in a galaxy-like volume, nearly all of it empty
@@ -52,6 +53,8 @@ static void put_row(const struct layout *l, uint8_t *dst, int64_t n, double base
         unsigned noise = (unsigned)(bits >> x % 16 * 4) & 15;
         if (l->content == SMOOTH_F4) {
             ((float *)dst)[x] = (float)(floor((base + row[x]) * 64 + (noise & 3)) / 64);
+        } else if (l->content == CURVE_F4) {
+            ((float *)dst)[x] = (float)floor((double)x / 64 + row[x]);
         } else if (l->content == TABLE_F8) {
             ((double *)dst)[x] = floor((base + row[x]) * 1024 + (noise & 1)) / 1024;
         } else {
@@ -125,7 +128,7 @@ void fill(const struct layout *l, void *dst)
 
 static double value(const struct layout *l, const void *p, size_t i)
 {
-    if (l->content == SMOOTH_F4) return (double)((const float *)p)[i];
+    if (l->content == SMOOTH_F4 || l->content == CURVE_F4) return (double)((const float *)p)[i];
     return l->content == IMAGE_U2 ? ((const uint16_t *)p)[i] : ((const double *)p)[i];
 }
 
