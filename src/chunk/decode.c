@@ -35,9 +35,11 @@ static int run_token(struct input *in, int32_t csize, uint8_t *dst, size_t n)
 }
 
 /* How the streams of a block are read: each has n bytes, of which the first `take` are wanted. */
+enum { MOST_PLANES = 8 };
 struct streams {
     int32_t block, count;
     size_t n, take;
+    const uint8_t **plane; /* [count] where they lie; NULL: one after the other */
 };
 
 /* Reads the next stream into dst[take].  *plain, if asked for and the stream is stored as it is:
@@ -74,7 +76,9 @@ static int read_streams(const struct tsr_chunk *c, const struct tsr_call *call, 
 {
     const uint8_t **plain = st->count == 1 ? joined : NULL;
     for (int32_t s = 0; s < st->count; s++) {
-        int rc = read_stream(c, call, in, st, dst + (size_t)s * st->take, plain);
+        uint8_t *to = dst + (size_t)s * st->take;
+        if (st->plane) *(plain = &st->plane[s]) = to;
+        int rc = read_stream(c, call, in, st, to, plain);
         if (rc < 0) {
             tsr_within("block %d, stream %d", st->block, s);
             return rc;
@@ -87,7 +91,25 @@ static struct streams whole_streams(const struct tsr_chunk *c, int32_t b)
 {
     int32_t count = tsr_chunk_streams(c, b);
     size_t n = (size_t)(tsr_chunk_block_len(c, b) / count);
-    return (struct streams){b, count, n, n};
+    return (struct streams){b, count, n, n, NULL};
+}
+
+/* Into how many planes the filter sorts that is undone first; 0: into none. */
+static size_t planes_of(const struct tsr_call *call, const struct tsr_stages *stages)
+{
+    struct tsr_call one = *call;
+    if (stages->n == 0 || !stages->filter[0]->planes) return 0;
+    one.meta = stages->meta[0];
+    return stages->filter[0]->planes(&one);
+}
+
+/* Streams that are these planes need not be brought together first. */
+static bool lie_apart(const struct tsr_call *call, const struct tsr_stages *stages,
+                      const struct streams *st, size_t len)
+{
+    size_t n = (size_t)st->count;
+    if (n != 2 && n != 4 && n != MOST_PLANES) return false;
+    return planes_of(call, stages) == n && len % n == 0 && stages->filter[0]->decode_planes;
 }
 
 /* How much of each stream makes the first `want` bytes of block b: of one stream that no filter
@@ -102,12 +124,9 @@ static struct streams some_streams(const struct tsr_chunk *c, const struct tsr_c
     if (!c->codec || !c->codec->decode_start) return st;
     if (stages->n == 0 && st.count == 1) {
         take = want;
-    } else if (stages->n == 1 && stages->filter[0]->planes) {
-        struct tsr_call one = *call;
-        one.meta = stages->meta[0];
-        size_t planes = stages->filter[0]->planes(&one);
-        size_t item = (want + planes - 1) / planes;
-        if (planes == (size_t)st.count) take = (item + LINE - 1) / LINE * LINE;
+    } else if (stages->n == 1 && planes_of(call, stages) == (size_t)st.count) {
+        size_t item = (want + (size_t)st.count - 1) / (size_t)st.count;
+        take = (item + LINE - 1) / LINE * LINE;
     }
     if (take < st.n - st.n / 8) st.take = take;
     return st;
@@ -138,10 +157,11 @@ int tsr_chunk_decode_start(const struct tsr_chunk *c, struct tsr_worker *w, int3
     struct input in = {start->src, start->len, 0};
     uint8_t *joined = stages.n ? tsr_stages_room(w, n) : dst;
     if (!joined) return TSR_ENOMEM;
-    const uint8_t *from = joined;
+    const uint8_t *from = joined, *plane[MOST_PLANES];
+    if (lie_apart(&call, &stages, &st, n)) st.plane = plane;
     rc = read_streams(c, &call, &in, &st, joined, stages.n ? &from : NULL);
     if (st.take < st.n) n = (size_t)st.count * st.take;
-    return rc < 0 ? rc : tsr_stages_undo(&stages, &call, from, n, dst);
+    return rc < 0 ? rc : tsr_stages_undo(&stages, &call, from, n, dst, st.plane);
 }
 
 int tsr_chunk_decode_block(const struct tsr_chunk *c, struct tsr_worker *w, int32_t b,

@@ -61,7 +61,7 @@ int tsr_stages_run(const struct tsr_stages *st, const struct tsr_call *call, con
 }
 
 int tsr_stages_undo(const struct tsr_stages *st, const struct tsr_call *call, const uint8_t *src,
-                    size_t n, uint8_t *dst)
+                    size_t n, uint8_t *dst, const uint8_t *const plane[])
 {
     struct tsr_call one = *call;
     for (int i = 0; i < st->n; i++) {
@@ -69,7 +69,8 @@ int tsr_stages_undo(const struct tsr_stages *st, const struct tsr_call *call, co
         if (!to) return TSR_ENOMEM;
         one.meta = st->meta[i];
         one.step = st->filter[i];
-        int rc = st->filter[i]->decode(&one, src, n, to);
+        int rc = i == 0 && plane ? st->filter[i]->decode_planes(&one, plane, n, to)
+                                 : st->filter[i]->decode(&one, src, n, to);
         if (rc < 0) return rc;
         src = to;
     }

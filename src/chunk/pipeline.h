@@ -19,11 +19,12 @@ void tsr_stages_init(struct tsr_stages *s, const struct tsr_chunk *c, const stru
 
 /* Run the stages of a block over src[n].  Encoding leaves the outcome in *to: the worker's
  * scratch, or src when there are no stages.  Undoing ends in dst[n]; src may be the scratch of
- * tsr_stages_room. */
+ * tsr_stages_room.  plane: not NULL where the planes that the first of these stages joins lie
+ * apart, src does not matter then. */
 int tsr_stages_run(const struct tsr_stages *st, const struct tsr_call *call, const uint8_t *src,
                    size_t n, const uint8_t **to);
 int tsr_stages_undo(const struct tsr_stages *st, const struct tsr_call *call, const uint8_t *src,
-                    size_t n, uint8_t *dst);
+                    size_t n, uint8_t *dst, const uint8_t *const plane[]);
 uint8_t *tsr_stages_room(struct tsr_worker *w, size_t n); /* NULL: no memory, text set */
 
 /* The 32 bytes of c's header. */

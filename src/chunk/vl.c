@@ -50,7 +50,7 @@ int tsr_chunk_decode_vl(const struct tsr_chunk *c, struct tsr_worker *w, int32_t
     } else if (stages.n == 0) {
         memcpy(dst, from, n);
     }
-    if (rc == TSR_OK) rc = tsr_stages_undo(&stages, &call, from, n, dst);
+    if (rc == TSR_OK) rc = tsr_stages_undo(&stages, &call, from, n, dst, NULL);
     if (rc < 0) tsr_within("VL block %d", b);
     return rc;
 }

@@ -99,6 +99,9 @@ struct tsr_filter {
     /* Both transform len bytes from src to dst, which do not overlap. */
     int (*encode)(const struct tsr_call *c, const uint8_t *src, size_t len, uint8_t *dst);
     int (*decode)(const struct tsr_call *c, const uint8_t *src, size_t len, uint8_t *dst);
+    /* decode of 2, 4 or 8 planes that lie apart, len bytes in all; NULL: they must be together. */
+    int (*decode_planes)(const struct tsr_call *c, const uint8_t *const plane[], size_t len,
+                         uint8_t *dst);
 };
 
 #endif

@@ -37,6 +37,14 @@ static int shuffle_decode(const struct tsr_call *c, const uint8_t *src, size_t l
     return 0;
 }
 
+static int shuffle_decode_planes(const struct tsr_call *c, const uint8_t *const plane[], size_t len,
+                                 uint8_t *dst)
+{
+    size_t size = group(c);
+    tsr_kernels()->unshuffle_planes(dst, plane, size, len / size);
+    return 0;
+}
+
 const struct tsr_filter tsr_filter_shuffle = {
     .name = "shuffle",
     .about = "byte transposition: like bytes of all items together",
@@ -46,4 +54,5 @@ const struct tsr_filter tsr_filter_shuffle = {
     .planes = group,
     .encode = shuffle_encode,
     .decode = shuffle_decode,
+    .decode_planes = shuffle_decode_planes,
 };

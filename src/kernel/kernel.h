@@ -25,6 +25,9 @@ struct tsr_kernels {
     void (*shuffle)(uint8_t *dst, const uint8_t *src, size_t size, size_t n);
     void (*unshuffle)(uint8_t *dst, const uint8_t *src, size_t size, size_t n);
 
+    /* unshuffle of streams that lie anywhere: dst[i * size + j] = plane[j][i]; size is 2, 4 or 8. */
+    void (*unshuffle_planes)(uint8_t *dst, const uint8_t *const plane[], size_t size, size_t n);
+
     /* Bit transposition of n items, n a multiple of 8 (blosc2.md section 5.3):
      * bit i%8 of dst[(8 * j + k) * (n / 8) + i / 8] = bit k of src[i * size + j]. */
     void (*bitshuffle)(uint8_t *dst, const uint8_t *src, size_t size, size_t n);

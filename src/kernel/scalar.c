@@ -66,6 +66,12 @@ static void unshuffle(uint8_t *dst, const uint8_t *src, size_t size, size_t n)
     }
 }
 
+static void unshuffle_planes(uint8_t *dst, const uint8_t *const plane[], size_t size, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < size; j++) dst[i * size + j] = plane[j][i];
+}
+
 /* Bit 8 * r + c moves to 8 * c + r: the two off-diagonal quarters of each square change
  * places, for squares of 2, 4 and 8. */
 INLINE uint64_t transpose8(uint64_t x)
@@ -144,6 +150,7 @@ const struct tsr_kernels tsr_kernels_scalar = {
     .level = "scalar",
     .shuffle = shuffle,
     .unshuffle = unshuffle,
+    .unshuffle_planes = unshuffle_planes,
     .bitshuffle = bitshuffle,
     .bitunshuffle = bitunshuffle,
     .prefix_sum = prefix_sum,

@@ -187,6 +187,29 @@ static void prefix_sum_adds_up_all_bytes_so_far(void **state)
     try_kernel("prefix_sum", prefix_sum, want_prefix_sum, 1);
 }
 
+/* Planes at odd distances, so that none is where those of `unshuffle` would be. */
+static void planes_that_lie_apart_are_joined(void **state)
+{
+    enum { MOST = 1100, APART = MOST + 13 };
+    static uint8_t src[8 * APART], together[8 * MOST], got[8 * MOST + 1], wanted[8 * MOST];
+    (void)state;
+    for (size_t i = 0; i < sizeof src; i++) src[i] = (uint8_t)any(256);
+    for (int k = 0; tsr_kernels_at(k); k++)
+        for (size_t size = 2; size <= 8; size *= 2)
+            for (size_t n = 0; n < MOST; n += n < 140 ? 1 : 61) {
+                const uint8_t *plane[8];
+                for (size_t j = 0; j < size; j++) {
+                    plane[j] = src + (size - 1 - j) * APART;
+                    if (n) memcpy(together + j * n, plane[j], n);
+                }
+                want_unshuffle(wanted, together, size, n);
+                got[size * n] = 0xa5;
+                tsr_kernels_at(k)->unshuffle_planes(got, plane, size, n);
+                assert_memory_equal(got, wanted, size * n);
+                assert_int_equal(got[size * n], 0xa5);
+            }
+}
+
 static void streamed_rows_are_where_they_belong(void **state)
 {
     enum { MEMORY = 4096, STEP = 700 };
@@ -261,6 +284,7 @@ int main(void)
         cmocka_unit_test(bitunshuffle_puts_bits_back),
         cmocka_unit_test(prefix_sum_adds_up_all_bytes_so_far),
         cmocka_unit_test(is_run_sees_every_byte),
+        cmocka_unit_test(planes_that_lie_apart_are_joined),
         cmocka_unit_test(streamed_rows_are_where_they_belong),
     };
     const struct CMUnitTest once[] = {

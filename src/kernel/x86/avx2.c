@@ -81,6 +81,7 @@ const struct tsr_kernels tsr_kernels_avx2 = {
     .level = "avx2",
     .shuffle = shuffle,
     .unshuffle = unshuffle,
+    .unshuffle_planes = unshuffle_planes,
     .bitshuffle = bitshuffle,
     .bitunshuffle = bitunshuffle,
     .prefix_sum = tsr_prefix_sum_avx2,

@@ -21,6 +21,7 @@ const struct tsr_kernels tsr_kernels_avx512vbmi = {
     .level = "avx512vbmi",
     .shuffle = shuffle,
     .unshuffle = unshuffle,
+    .unshuffle_planes = unshuffle_planes,
     .bitshuffle = bitshuffle,
     .bitunshuffle = bitunshuffle,
     .prefix_sum = tsr_prefix_sum_avx2,

@@ -100,3 +100,12 @@ KERNEL static void unshuffle(uint8_t *dst, const uint8_t *src, size_t size, size
         }
     }
 }
+
+KERNEL static void unshuffle_planes(uint8_t *dst, const uint8_t *const plane[], size_t size,
+                                    size_t n)
+{
+    if (n < least(size)) SHORT.unshuffle_planes(dst, plane, size, n);
+    else if (size == 2) join_planes(dst, plane, 2, n);
+    else if (size == 4) join_planes(dst, plane, 4, n);
+    else join_planes(dst, plane, 8, n);
+}

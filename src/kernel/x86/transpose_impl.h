@@ -67,19 +67,27 @@ INLINE void split_exact(uint8_t *dst, size_t stride, const uint8_t *src, int p, 
     }
 }
 
-INLINE void join_exact(uint8_t *dst, const uint8_t *src, size_t stride, int p, size_t n)
+INLINE void join_planes(uint8_t *dst, const uint8_t *const plane[], int p, size_t n)
 {
     for (size_t i = 0; i < n; i += V) {
         size_t at = tsr_minz(i, n - V);
         vec v[16];
         UNROLL
-        for (int j = 0; j < p; j++) v[j] = load(src + (size_t)j * stride + at);
+        for (int j = 0; j < p; j++) v[j] = load(plane[j] + at);
         before_join(v, p);
         weave(v, p, 1);
         after_join(v, p);
         UNROLL
         for (int m = 0; m < p; m++) store(dst + at * (size_t)p + (size_t)m * V, v[m]);
     }
+}
+
+INLINE void join_exact(uint8_t *dst, const uint8_t *src, size_t stride, int p, size_t n)
+{
+    const uint8_t *plane[16];
+    UNROLL
+    for (int j = 0; j < p; j++) plane[j] = src + (size_t)j * stride;
+    join_planes(dst, plane, p, n);
 }
 
 /* ---- V items of any size, min(size, p) bytes of each, by lanes ---- */
