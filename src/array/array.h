@@ -20,8 +20,6 @@ struct tsr_array {
     bool durable;
     _Atomic int64_t blocks_decoded, cache_hits;
     _Atomic(struct tsr_sizes *) sizes; /* sized.c */
-    struct tsr_drafts *drafts;         /* draft.c; NULL: none so far */
-    uint32_t grown;                    /* bit d: dimension d grew since the array was opened */
 };
 
 /* Options with every default filled in, the context too if it can be had; NULL is fine. */
@@ -124,8 +122,6 @@ int tsr_engine_visit(const struct tsr_array *a, const struct tsr_selection *sel,
                      const struct tsr_visitor *v);
 /* sel's memory is the source; strides of 0 repeat an item. */
 int tsr_engine_write(struct tsr_array *a, const struct tsr_selection *sel);
-/* Compresses what tsr_engine_write left for later (draft.h). */
-int tsr_engine_settle(struct tsr_array *a);
 
 /* ---- rows of chunks of any size, d->variable (sized.c) ---- */
 

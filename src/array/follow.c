@@ -14,7 +14,6 @@
  * opens the container anew for each such turn, and again for reading only at its end. */
 #include "array/array.h"
 #include "array/cache.h"
-#include "array/draft.h"
 
 #include <stdio.h>
 #include <time.h>
@@ -322,7 +321,6 @@ static void adopt(struct tsr_array *a, struct tsr_driver *d, uint64_t count)
     close_driver(f, a->d);
     tsr_free(f->own.sizes);
     tsr_sized_forget(a);
-    tsr_drafts_done(a);
     a->d = d;
     f->own = (struct view){.d = d, .count = count};
 }

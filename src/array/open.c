@@ -2,7 +2,6 @@
 /* array/open.c - places to handles: finding store and format, and the life of a handle. */
 #include "array/array.h"
 #include "array/cache.h"
-#include "array/draft.h"
 #include "base/mem.h"
 
 int tsr_url_split(const char *url, char **path, char **inside)
@@ -210,15 +209,12 @@ int tsr_engine_flush(struct tsr_array *a, bool durable)
     int rc = durable ? tsr_engine_begin(a, &anew) : TSR_OK;
     if (rc < 0 || !a->d->writable || !a->d->format->flush) return rc;
     if ((rc = tsr_engine_appear(a)) < 0) return rc;
-    if ((rc = tsr_engine_settle(a)) < 0) return rc;
     rc = a->d->format->flush(a->d, durable || a->durable);
     return rc < 0 ? rc : tsr_engine_end(a);
 }
 
 int tsr_engine_resize(struct tsr_array *a, const int64_t shape[])
 {
-    const struct tsr_grid *g = &a->d->grid;
-    for (int d = 0; d < g->ndim; d++) a->grown |= (uint32_t)(shape[d] > g->shape[d]) << d;
     int rc = a->d->format->resize(a->d, shape);
     tsr_engine_forget(a);
     return rc;
@@ -234,7 +230,6 @@ void tsr_engine_drop(struct tsr_array *a)
     if (!a) return;
     a->d->format->close(a->d);
     tsr_sized_forget(a);
-    tsr_drafts_done(a);
     tsr_follow_free(a->follow);
     tsr_free(a);
 }

@@ -7,7 +7,6 @@
  * format can.  While the blocks of one window are encoded, the window before is committed, as
  * one job of the same run. */
 #include "array/write.h"
-#include "array/array.h"
 #include "array/cache.h"
 #include "base/mem.h"
 
@@ -25,7 +24,7 @@ static void window_free(struct window *w)
         tsr_free(j->slots);
         tsr_free(j->raw);
         tsr_free(j->ref);
-        tsr_free(j->known);
+        tsr_free(j->uniform);
         tsr_free(j->out.blocks);
     }
     tsr_free(w->jobs);
@@ -83,8 +82,8 @@ static int make_room(struct out_job *j)
     if (c->nblocks > j->blocks_cap) {
         struct tsr_block_out *b = tsr_realloc(c->blocks, (size_t)c->nblocks, sizeof *b);
         if (b) c->blocks = b;
-        struct known *u = tsr_realloc(j->known, (size_t)c->nblocks, sizeof *u);
-        if (u) j->known = u;
+        struct uniform *u = tsr_realloc(j->uniform, (size_t)c->nblocks, sizeof *u);
+        if (u) j->uniform = u;
         if (!b || !u) return TSR_ENOMEM;
         j->blocks_cap = c->nblocks;
     }
@@ -95,61 +94,18 @@ static int make_room(struct out_job *j)
     return TSR_OK;
 }
 
-/* Drafts of chunks that a resize took away are passed over. */
-static void pass_over(struct writer *w)
-{
-    const struct tsr_grid *g = &w->a->d->grid;
-    for (; w->left; w->left = w->left->next) {
-        int d = 0;
-        while (d < g->ndim && w->left->coords[d] < g->nchunk[d]) d++;
-        if (d == g->ndim) return;
-    }
-}
-
-/* The chunks of a writer, one after the other. */
-static bool at_end(const struct writer *w)
-{
-    return w->sel ? w->walk.done : !w->left;
-}
-
-static const int64_t *chunk_at(const struct writer *w)
-{
-    return w->sel ? w->walk.at : w->left->coords;
-}
-
-static void to_next(struct writer *w)
-{
-    if (w->sel) {
-        tsr_walk_next(&w->walk);
-    } else {
-        w->left = w->left->next;
-        pass_over(w);
-    }
-}
-
-/* The note of drafts for a chunk of which no more than box is in the array. */
-static struct tsr_draft *find_draft(struct writer *w, const struct out_job *j,
-                                    const struct tsr_box *box)
-{
-    const struct tsr_grid *g = &w->a->d->grid;
-    bool grows = j->partial;
-    for (int d = 0; d < g->ndim; d++)
-        grows |= box->count[d] < g->chunk[d] && (w->a->grown >> d & 1);
-    return w->sel ? tsr_draft_of(w->a, &j->out, j->old.coords, grows) : w->left;
-}
-
 static int job_init(struct writer *w, struct out_job *j)
 {
     const struct tsr_driver *d = w->a->d;
     const struct tsr_grid *g = &d->grid;
     struct tsr_box box;
-    int64_t chunk = tsr_grid_chunk_number(g, chunk_at(w)), nbytes = g->chunk_bytes;
-    tsr_grid_chunk_box(g, chunk_at(w), &box);
+    int64_t chunk = tsr_grid_chunk_number(g, w->walk.at), nbytes = g->chunk_bytes;
+    tsr_grid_chunk_box(g, w->walk.at, &box);
     if (!g->padded) tsr_product(box.count, g->ndim, &nbytes), nbytes *= g->item_bytes;
     j->out = (struct tsr_out_chunk){.chunk = chunk, .nbytes = nbytes, .blocks = j->out.blocks};
     j->old.place = (struct tsr_place){.chunk = chunk};
-    memcpy(j->old.coords, chunk_at(w), (size_t)g->ndim * sizeof *j->old.coords);
-    j->partial = !w->sel || !tsr_selection_covers(w->sel, &box);
+    memcpy(j->old.coords, w->walk.at, (size_t)g->ndim * sizeof *j->old.coords);
+    j->partial = !tsr_selection_covers(w->sel, &box);
     j->assembled = false;
     int rc = d->format->begin(d, &j->out);
     if (rc == TSR_OK && w->same && !j->partial) {
@@ -158,7 +114,6 @@ static int job_init(struct writer *w, struct out_job *j)
         j->out.nblocks = 0;
         j->out.prepare = false;
     }
-    j->draft = rc == TSR_OK ? find_draft(w, j, &box) : NULL;
     return rc < 0 ? rc : make_room(j);
 }
 
@@ -168,13 +123,13 @@ static int window_fill(struct writer *w, struct window *win)
     int rc = TSR_OK;
     win->njobs = 0;
     win->first[0] = 0;
-    while (!at_end(w) && win->njobs < WINDOW_CHUNKS && bytes < w->window_bytes) {
+    while (!w->walk.done && win->njobs < WINDOW_CHUNKS && bytes < w->window_bytes) {
         if ((rc = window_room(win)) < 0) return rc;
         struct out_job *j = &win->jobs[win->njobs++];
         if ((rc = job_init(w, j)) < 0) return rc;
         bytes += j->out.special ? 0 : j->out.nbytes;
         win->first[win->njobs] = win->first[win->njobs - 1] + (size_t)j->out.nblocks;
-        to_next(w);
+        tsr_walk_next(&w->walk);
     }
     return TSR_OK;
 }
@@ -184,7 +139,7 @@ static int window_fill(struct writer *w, struct window *win)
 static void note_uniform(const struct tsr_grid *g, struct out_job *j, int32_t b, const uint8_t *src,
                          size_t len)
 {
-    struct known *u = &j->known[b];
+    struct uniform *u = &j->uniform[b];
     u->kind = TSR_SPECIAL_NONE;
     if (g->item_bytes > ITEM_MAX || len % (size_t)g->item_bytes || !len) return;
     u->kind = (uint8_t)tsr_chunk_uniform(src, len, (int32_t)g->item_bytes);
@@ -194,8 +149,7 @@ static void note_uniform(const struct tsr_grid *g, struct out_job *j, int32_t b,
 static int encode_block(const struct writer *w, struct out_job *j, int32_t b, struct tsr_worker *wk)
 {
     const struct tsr_driver *d = w->a->d;
-    j->known[b].kind = TSR_SPECIAL_NONE;
-    j->known[b].touch = (struct tsr_touch){.items = 0};
+    j->uniform[b].kind = TSR_SPECIAL_NONE;
     if (tsr_write_keep(w, j, b)) return TSR_OK;
     size_t len = tsr_write_block_len(j, &d->grid, b);
     uint8_t *dst = tsr_worker_scratch(wk, TSR_SCRATCH_BLOCK, len);
@@ -204,8 +158,6 @@ static int encode_block(const struct writer *w, struct out_job *j, int32_t b, st
     int rc = tsr_write_block(w, j, b, wk, dst, &src);
     if (rc < 0) return rc;
     note_uniform(&d->grid, j, b, src, len);
-    j->out.blocks[b].stored =
-        w->sel && j->draft && tsr_draft_block(w->a, j->draft, b, &j->known[b].touch);
     return d->format->encode(d, wk, &j->out, b, src);
 }
 
@@ -214,10 +166,10 @@ static int encode_block(const struct writer *w, struct out_job *j, int32_t b, st
 /* All blocks are the same item repeated: one value stands for the chunk. */
 static int chunk_uniform(const struct tsr_grid *g, const struct out_job *j)
 {
-    int kind = j->known[0].kind;
+    int kind = j->uniform[0].kind;
     for (int32_t b = 0; b < j->out.nblocks && kind; b++)
-        if (j->known[b].kind != kind ||
-            memcmp(j->known[b].item, j->known[0].item, (size_t)g->item_bytes) != 0)
+        if (j->uniform[b].kind != kind ||
+            memcmp(j->uniform[b].item, j->uniform[0].item, (size_t)g->item_bytes) != 0)
             return TSR_SPECIAL_NONE;
     return kind;
 }
@@ -229,7 +181,7 @@ static int seal(struct writer *w, struct out_job *j)
     int kind = j->out.nblocks && d->grid.padded ? chunk_uniform(&d->grid, j) : TSR_SPECIAL_NONE;
     if (kind) {
         j->out.special = kind;
-        j->out.value = j->known[0].item;
+        j->out.value = j->uniform[0].item;
     }
     return d->format->seal(d, &j->out);
 }
@@ -307,9 +259,7 @@ static int encode_window(struct writer *w, struct window *win, struct window *be
         rc = seal(w, &win->jobs[i]);
         raw |= win->jobs[i].out.need_raw;
     }
-    if (rc == TSR_OK && raw) rc = tsr_pool_run(pool, win->njobs, tsr_write_raw, w);
-    for (size_t i = 0; i < win->njobs && w->sel; i++) tsr_draft_done(w->a, win->jobs[i].draft);
-    return rc;
+    return rc == TSR_OK && raw ? tsr_pool_run(pool, win->njobs, tsr_write_raw, w) : rc;
 }
 
 /* Chunks that hold one item, repeated, need no blocks.  (A plain frame counts in bytes.) */
@@ -328,7 +278,7 @@ static int write_chunks(struct writer *w)
     int rc = TSR_OK;
     w->window_bytes = (int64_t)tsr_pool_threads(w->a->context->pool) * WINDOW_OF_THREAD;
     w->window_bytes = tsr_max64(WINDOW_LEAST, tsr_min64(w->window_bytes, WINDOW_MOST));
-    while (rc == TSR_OK && !at_end(w)) {
+    while (rc == TSR_OK && !w->walk.done) {
         if ((rc = window_fill(w, now)) < 0 || (rc = encode_window(w, now, before)) < 0) break;
         before = now;
         now = now == &w->win[0] ? &w->win[1] : &w->win[0];
@@ -360,15 +310,4 @@ int tsr_engine_write(struct tsr_array *a, const struct tsr_selection *sel)
     w.same = same_item(a, sel);
     tsr_walk_chunks(&w.walk, &a->d->grid, sel);
     return write_with_worker(&w);
-}
-
-int tsr_engine_settle(struct tsr_array *a)
-{
-    struct tsr_draft *list = tsr_drafts_take(a);
-    struct writer w = {.a = a, .left = list};
-    pass_over(&w);
-    int rc = w.left ? write_with_worker(&w) : TSR_OK;
-    if (rc < 0) tsr_drafts_put_back(a, list);
-    else tsr_drafts_end(a, list);
-    return rc;
 }

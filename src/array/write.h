@@ -3,16 +3,15 @@
 #ifndef TSR_ARRAY_WRITE_H
 #define TSR_ARRAY_WRITE_H
 
-#include "array/draft.h"
+#include "array/array.h"
 
 enum { WINDOW_CHUNKS = 64 };
 
-/* What is known of a block while it is encoded: is it one item repeated?  Will it be full? */
+/* What is known of a block while it is encoded: is it one item repeated? */
 enum { ITEM_MAX = 16 };
-struct known {
+struct uniform {
     uint8_t kind; /* TSR_SPECIAL_* */
     uint8_t item[ITEM_MAX];
-    struct tsr_touch touch;
 };
 
 struct out_job {
@@ -22,8 +21,7 @@ struct out_job {
     bool assembled;             /* raw holds the whole new chunk already */
     uint8_t *slots, *raw, *ref; /* kept from window to window; ref: block 0 of a serial chunk */
     size_t slots_cap, raw_cap, ref_cap;
-    struct known *known;     /* [out.nblocks] */
-    struct tsr_draft *draft; /* NULL: no block of this chunk is or becomes one */
+    struct uniform *uniform; /* [out.nblocks] */
     int32_t blocks_cap;
 };
 
@@ -36,10 +34,9 @@ struct window {
 
 struct writer {
     struct tsr_array *a;
-    const struct tsr_selection *sel; /* NULL: nothing is written, drafts are compressed */
+    const struct tsr_selection *sel;
     struct tsr_walk walk;
-    struct tsr_draft *left; /* the drafts whose turn has not come */
-    struct window *win;     /* [2], of a worker */
+    struct window *win; /* [2], of a worker */
     struct window *encode, *commit;
     int64_t window_bytes;
     int same; /* TSR_SPECIAL_*: all that is written is this one item, at sel's base */

@@ -5,7 +5,6 @@
  * then its stored bytes are taken over where the format can. */
 #include "array/write.h"
 #include "base/mem.h"
-#include "kernel/kernel.h"
 
 /* ---- the content of a block ---- */
 
@@ -30,25 +29,6 @@ static int old_block(const struct writer *w, const struct out_job *j, int32_t b,
     return tsr_fill(w->a, p, dst, box->extent, stride);
 }
 
-static bool meets_block(const struct writer *w, const struct out_job *j, int32_t b,
-                        struct block_box *box, struct overlap *o)
-{
-    tsr_job_block_box(w->a, &j->old, b, box);
-    return w->sel && tsr_overlap(w->a, w->sel, box, o);
-}
-
-/* Notes how much of a block is written, and how much there may be to write. */
-static void note_touch(const struct writer *w, const struct out_job *j, int32_t b,
-                       const struct block_box *box, const struct overlap *o)
-{
-    struct tsr_touch t = {.items = 1, .most = 1, .fresh = true};
-    for (int d = 0; d < w->a->d->grid.ndim; d++) {
-        t.items *= w->sel->points ? 0 : o->count[d];
-        t.most *= w->a->grown >> d & 1 ? box->extent[d] : box->hi[d] - box->lo[d];
-    }
-    j->known[b].touch = t;
-}
-
 int tsr_write_block(const struct writer *w, const struct out_job *j, int32_t b,
                     struct tsr_worker *wk, uint8_t *dst, const uint8_t **src)
 {
@@ -59,7 +39,8 @@ int tsr_write_block(const struct writer *w, const struct out_job *j, int32_t b,
         *src = j->raw + (size_t)b * tsr_write_block_len(j, g, 0);
         return TSR_OK;
     }
-    bool meets = meets_block(w, j, b, &box, &o), padded = false;
+    tsr_job_block_box(w->a, &j->old, b, &box);
+    bool meets = tsr_overlap(w->a, w->sel, &box, &o), padded = false;
     bool covered = meets && !w->sel->points;
     size_t len = (size_t)g->item_bytes;
     for (int d = 0; d < g->ndim; d++) {
@@ -68,7 +49,6 @@ int tsr_write_block(const struct writer *w, const struct out_job *j, int32_t b,
         if (box.hi[d] - box.lo[d] != box.extent[d]) padded = true;
     }
     *src = dst;
-    if (meets) note_touch(w, j, b, &box, &o);
     if (meets && o.whole) {
         *src = w->sel->base + o.mem;
         return TSR_OK;
@@ -76,7 +56,6 @@ int tsr_write_block(const struct writer *w, const struct out_job *j, int32_t b,
     if (j->partial && !covered) {
         int rc = old_block(w, j, b, &box, wk, dst);
         if (rc < 0) return rc;
-        if (meets) j->known[b].touch.fresh = tsr_kernels()->is_run(dst, len) && dst[0] == 0;
     } else if (padded || !meets) {
         memset(dst, 0, len);
     }
@@ -91,8 +70,8 @@ bool tsr_write_keep(const struct writer *w, const struct out_job *j, int32_t b)
     struct overlap o;
     if (!j->partial || !d->format->keep || j->old.place.state != TSR_PLACE_STORED) return false;
     if ((size_t)b >= j->old.nrefs) return false; /* the old chunk has larger blocks */
-    if (meets_block(w, j, b, &box, &o)) return false;
-    if (!w->sel && j->draft->draft[b]) return false;
+    tsr_job_block_box(w->a, &j->old, b, &box);
+    if (tsr_overlap(w->a, w->sel, &box, &o)) return false;
     const struct block_ref *ref = &j->old.refs[b];
     return d->format->keep(d, &j->old.place, &j->out, b, ref->src, (size_t)ref->len);
 }

@@ -179,7 +179,6 @@ int tsr_chunk_decode_range(const struct tsr_chunk *c, struct tsr_worker *w, cons
 struct tsr_block_out {
     uint8_t *p;         /* in: room of tsr_chunk_block_bound(c) bytes */
     const uint8_t *ref; /* in: the source of block 0, for the others of a serial chunk */
-    bool stored;        /* in: without the codec, only runs are made short */
     int32_t len;        /* out */
     bool zeros;         /* out: every stream was a zero run */
 };

@@ -134,7 +134,7 @@ static int write_stream(const struct tsr_chunk *c, const struct tsr_call *call, 
         return TSR_OK;
     }
     size_t len = 0;
-    int rc = out->stored ? TSR_OK : c->codec->encode(call, src, n, body, n - 1, &len);
+    int rc = c->codec->encode(call, src, n, body, n - 1, &len);
     if (rc < 0) return rc;
     if (len == 0) {
         len = n;

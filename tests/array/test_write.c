@@ -204,52 +204,10 @@ static void growing_an_array_made_by_the_same_handle_decodes_nothing(void **stat
     OK(tsr_array_close(a));
 }
 
-enum { GROWN = 30, WIDTH = 1000 };
-
-static int64_t chunk_bytes(const tsr_array *a, int64_t i)
-{
-    tsr_chunk_facts f = {.size = sizeof f};
-    OK(tsr_array_chunk_info(a, i, &f));
-    return f.cbytes;
-}
-
-/* An array of GROWN rows, `by` at a time, flushed but not closed; *before: bytes of its last chunk
- * before the flush. */
-static tsr_array *grown(const int32_t *v, int64_t by, int64_t *before)
-{
-    const char *path = scratch(by == GROWN ? "once.b2nd" : "rows.b2nd");
-    tsr_array *a = make_rows(by == GROWN ? GROWN : 0, WIDTH, path);
-    if (by == GROWN) OK(tsr_array_write(a, NULL, v, GROWN * WIDTH * sizeof *v));
-    for (int64_t i = 0; i < GROWN && by < GROWN; i += by)
-        OK(tsr_array_append(a, 0, v + i * WIDTH, (size_t)(by * WIDTH) * sizeof *v));
-    *before = chunk_bytes(a, 2 * GROWN / CHUNK_ROWS);
-    OK(tsr_array_flush(a));
-    return a;
-}
-
-static void rows_that_came_one_by_one_are_stored_as_if_they_came_at_once(void **state)
-{
-    (void)state;
-    static int32_t v[GROWN * WIDTH], got[GROWN * WIDTH];
-    for (int i = 0; i < GROWN * WIDTH; i++) v[i] = i / 7 + (int32_t)random_in(0, 7);
-    int64_t before, after;
-    tsr_array *once = grown(v, GROWN, &after), *rows = grown(v, 1, &before);
-    for (int64_t i = 0; i < 2 * ((GROWN - 1) / CHUNK_ROWS + 1); i++)
-        assert_int_equal(chunk_bytes(once, i), chunk_bytes(rows, i));
-    assert_true(before > after); /* the last rows were not compressed until the flush */
-    OK(tsr_array_read(rows, NULL, got, sizeof got));
-    assert_memory_equal(got, v, sizeof v);
-    OK(tsr_array_close(once));
-    OK(tsr_array_close(rows));
-    remove(scratch("once.b2nd"));
-    remove(scratch("rows.b2nd"));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_array_is_what_was_written_to_it_through_any_life),
-        cmocka_unit_test(rows_that_came_one_by_one_are_stored_as_if_they_came_at_once),
         cmocka_unit_test(growing_an_array_made_by_the_same_handle_decodes_nothing),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
