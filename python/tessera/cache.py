@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import index
 
 from tessera import _engine
 
@@ -38,7 +39,7 @@ def set_cache(nbytes: int) -> int:
     Parameters
     ----------
     nbytes : int
-        0: nothing is kept.
+        Bytes of decoded items; 0: nothing is kept.
 
     Returns
     -------
@@ -49,6 +50,8 @@ def set_cache(nbytes: int) -> int:
     ------
     ValueError
         It is negative, or no machine has as much.
+    TypeError
+        It is not an integer.
 
     Notes
     -----
@@ -61,9 +64,14 @@ def set_cache(nbytes: int) -> int:
     >>> tessera.set_cache(before) == 64 << 20
     True
     """
-    if not 0 <= nbytes < 2**63:
-        raise ValueError(f"set_cache: found {nbytes} bytes, expected 0 to 2**63 - 1")
-    return _engine.set_cache(nbytes)
+    try:
+        n = index(nbytes)
+    except TypeError:
+        found = type(nbytes).__name__
+        raise TypeError(f"set_cache: found {found}, expected an integer of bytes") from None
+    if not 0 <= n < 2**63:
+        raise ValueError(f"set_cache: found {n} bytes, expected 0 to 2**63 - 1")
+    return _engine.set_cache(n)
 
 
 def cache_stats() -> CacheStats:

@@ -103,6 +103,14 @@ def test_its_size_may_change_while_others_read(a):
 
 @pytest.mark.parametrize("nbytes", [-1, 2**63])
 def test_sizes_that_no_machine_has_are_refused(nbytes):
-    with pytest.raises(ValueError, match="set_cache"):
+    with pytest.raises(ValueError, match=f"set_cache: found {nbytes} bytes, expected 0"):
         ts.set_cache(nbytes)
     assert ts.set_cache(8 << 20) == 8 << 20
+
+
+@pytest.mark.parametrize("nbytes", [1e6, "64M", None, [1]])
+def test_sizes_that_are_no_integers_are_refused(nbytes):
+    found = type(nbytes).__name__
+    with pytest.raises(TypeError, match=f"set_cache: found {found}, expected an integer"):
+        ts.set_cache(nbytes)
+    assert ts.set_cache(np.int32(8 << 20)) == 8 << 20
