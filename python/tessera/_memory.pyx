@@ -8,7 +8,10 @@ fast that is half of all the time.  So arrays of that size lie in mappings of ou
 pages, and the mappings of arrays that are gone are kept for the next ones, KEPT_BYTES at most.
 They are marked as free: the system takes their pages when it needs them for others.
 
-    mapping   [ a small page: Head | items, from a large page on, whole large pages ]
+    mapping   [ a page of the system, Head at its end | items, whole large pages ]
+
+A kept mapping serves any result that leaves at most a quarter of it unused, so slices that differ
+a little in size share one.
 
 NumPy asks for such memory and gives it back by a handler (NEP 49), so the arrays own their memory
 as others do.  Where a program has set a handler of its own, that one is asked.
@@ -26,6 +29,7 @@ cdef extern from *:
     """
     #include <pthread.h>
     #include <sys/mman.h>
+    #include <unistd.h>
     #ifdef MADV_HUGEPAGE
     #define LARGE_PAGES MADV_HUGEPAGE
     #else
@@ -39,10 +43,12 @@ cdef extern from *:
         PROT_WRITE
         MAP_PRIVATE
         MAP_ANONYMOUS
+        _SC_PAGESIZE
     void *MAP_FAILED
     void *mmap(void *at, size_t n, int prot, int flags, int fd, long off) nogil
     int munmap(void *at, size_t n) nogil
     int madvise(void *at, size_t n, int advice) nogil
+    long sysconf(int name) nogil
     ctypedef struct pthread_mutex_t:
         pass
     int pthread_mutex_init(pthread_mutex_t *m, void *attr) nogil
@@ -51,6 +57,7 @@ cdef extern from *:
 
 cdef extern from "numpy/arrayobject.h":
     PyObject *PyDataMem_DefaultHandler
+    object PyDataMem_GetHandler()
     object PyDataMem_SetHandler(object handler)
     object PyArray_NewFromDescr(type subtype, cnp.dtype descr, int nd, const cnp.npy_intp *dims,
                                 const cnp.npy_intp *strides, void *data, int flags, object obj)
@@ -66,11 +73,12 @@ cdef extern from "numpy/arrayobject.h":
         PyDataMemAllocator allocator
 
 cdef enum:
-    SMALL_PAGE = 1 << 12
     LARGE_PAGE = 2 << 20
     OWN_BYTES = 32 << 20    # from here on malloc never keeps what is freed
-    KEPT_BYTES = 256 << 20
     KEPT = 8                # mappings
+    # As many of the smallest, or two results of 128 MiB: a loop that makes its next result before
+    # it drops the last one uses two in turns.  A program that is idle holds it too, so no more.
+    KEPT_BYTES = KEPT * OWN_BYTES
 
 cdef struct Head:
     size_t nbytes           # of the items' pages
@@ -82,7 +90,21 @@ cdef struct Kept:
 cdef Kept _kept[KEPT]       # the newest first
 cdef int _nkept = 0
 cdef size_t _kept_bytes = 0
+cdef size_t _page = sysconf(_SC_PAGESIZE)
 cdef pthread_mutex_t _lock  # only ever tried: whoever does not get it goes without
+
+
+cdef Head *head(void *p) noexcept nogil:
+    return <Head *>p - 1
+
+
+cdef size_t in_pages(size_t n) noexcept nogil:
+    return (max(n, 1) + LARGE_PAGE - 1) // LARGE_PAGE * LARGE_PAGE
+
+
+cdef bint fits(size_t nbytes, size_t mapping) noexcept nogil:
+    """Whether a mapping of that size holds nbytes, and at most a quarter of it stays unused."""
+    return nbytes <= mapping and mapping - nbytes <= mapping // 4
 
 
 cdef char *mapped(size_t nbytes) noexcept nogil:
@@ -94,16 +116,16 @@ cdef char *mapped(size_t nbytes) noexcept nogil:
     if <void *>m == MAP_FAILED:
         return NULL
     p = m + LARGE_PAGE + (-<uintptr_t>m) % LARGE_PAGE
-    munmap(m, p - SMALL_PAGE - m)
+    munmap(m, p - _page - m)
     if p + nbytes < m + whole:
         munmap(p + nbytes, m + whole - (p + nbytes))
     madvise(p, nbytes, LARGE_PAGES)
-    (<Head *>(p - SMALL_PAGE)).nbytes = nbytes
+    head(p).nbytes = nbytes
     return p
 
 
 cdef void unmapped(char *p) noexcept nogil:
-    munmap(p - SMALL_PAGE, (<Head *>(p - SMALL_PAGE)).nbytes + SMALL_PAGE)
+    munmap(p - _page, head(p).nbytes + _page)
 
 
 cdef char *forget(int i) noexcept nogil:
@@ -121,7 +143,7 @@ cdef char *forget(int i) noexcept nogil:
 cdef bint keep(char *p) noexcept nogil:
     """Whether the mapping is kept; older ones make room."""
     global _nkept, _kept_bytes
-    cdef size_t n = (<Head *>(p - SMALL_PAGE)).nbytes
+    cdef size_t n = head(p).nbytes
     cdef int i
     if n > KEPT_BYTES or madvise(p, n, MADV_FREE) != 0:
         return False
@@ -136,12 +158,12 @@ cdef bint keep(char *p) noexcept nogil:
 
 
 cdef char *kept(size_t nbytes) noexcept nogil:
-    """A kept mapping of that size; NULL: there is none."""
-    cdef int i
+    """The smallest kept mapping that fits; NULL: there is none."""
+    cdef int i, best = -1
     for i in range(_nkept):
-        if _kept[i].nbytes == nbytes:
-            return forget(i)
-    return NULL
+        if fits(nbytes, _kept[i].nbytes) and (best < 0 or _kept[i].nbytes < _kept[best].nbytes):
+            best = i
+    return forget(best) if best >= 0 else NULL
 
 
 # ---- what NumPy calls, with or without the GIL ----
@@ -150,7 +172,7 @@ cdef void *own_malloc(void *ctx, size_t n) noexcept nogil:
     cdef char *p = NULL
     if n > <size_t>-1 // 2:
         return NULL
-    n = (max(n, 1) + LARGE_PAGE - 1) // LARGE_PAGE * LARGE_PAGE
+    n = in_pages(n)
     if pthread_mutex_trylock(&_lock) == 0:
         p = kept(n)
         pthread_mutex_unlock(&_lock)
@@ -178,10 +200,13 @@ cdef void *own_calloc(void *ctx, size_t n, size_t each) noexcept nogil:
 
 
 cdef void *own_realloc(void *ctx, void *p, size_t n) noexcept nogil:
-    cdef void *q = own_malloc(ctx, n)
+    cdef void *q
+    if p != NULL and fits(in_pages(n), head(p).nbytes):
+        return p
+    q = own_malloc(ctx, n)
     if p == NULL or q == NULL:
         return q
-    memcpy(q, p, min(n, (<Head *>(<char *>p - SMALL_PAGE)).nbytes))
+    memcpy(q, p, min(n, head(p).nbytes))
     own_free(ctx, p, 0)
     return q
 
@@ -204,10 +229,11 @@ cdef cnp.ndarray plain(cnp.dtype dtype, int ndim, const cnp.npy_intp *dims):
 
 
 cdef cnp.ndarray large(cnp.dtype dtype, int ndim, const cnp.npy_intp *dims):
-    before = PyDataMem_SetHandler(_handler)
+    before = PyDataMem_GetHandler()
+    if <PyObject *>before != PyDataMem_DefaultHandler:
+        return plain(dtype, ndim, dims)
+    PyDataMem_SetHandler(_handler)
     try:
-        if <PyObject *>before != PyDataMem_DefaultHandler:
-            PyDataMem_SetHandler(before)
         return plain(dtype, ndim, dims)
     finally:
         PyDataMem_SetHandler(before)
