@@ -25,7 +25,7 @@ struct tsr_kernels {
     void (*shuffle)(uint8_t *dst, const uint8_t *src, size_t size, size_t n);
     void (*unshuffle)(uint8_t *dst, const uint8_t *src, size_t size, size_t n);
 
-    /* unshuffle of streams that lie anywhere: dst[i * size + j] = plane[j][i]; size is 2, 4 or 8. */
+    /* unshuffle of streams that lie anywhere, size 2, 4 or 8: dst[i * size + j] = plane[j][i]. */
     void (*unshuffle_planes)(uint8_t *dst, const uint8_t *const plane[], size_t size, size_t n);
 
     /* Bit transposition of n items, n a multiple of 8 (blosc2.md section 5.3):
