@@ -532,6 +532,18 @@ cdef class Array(Handle):
         self.done(rc)
         return taken(buf, n)
 
+    def _decode_chunk(self, _c.int64_t i, dst):
+        """Chunk i decoded, block after block, into dst, a writable buffer of the chunk's size."""
+        cdef Py_buffer view
+        cdef int rc = CLOSED
+        PyObject_GetBuffer(dst, &view, PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE)
+        with nogil:
+            if self.for_reading():
+                rc = _c.tsr_array_decode_chunk(self.a, i, view.buf, view.len)
+            pthread_rwlock_unlock(&self.lock)
+        PyBuffer_Release(&view)
+        self.done(rc)
+
     def _put_chunk(self, _c.int64_t i, chunk):
         """A compressed chunk of the array's chunk and block size takes the place of chunk i."""
         cdef Py_buffer view

@@ -296,6 +296,7 @@ cdef extern from "tessera/tessera.h" nogil:
     int tsr_chunk_info(const void *chunk, size_t len, tsr_chunk_facts *out)
     int tsr_array_get_chunk(const tsr_array *a, int64_t i, void **buf, size_t *len)
     int tsr_array_lazy_chunk(const tsr_array *a, int64_t i, void **buf, size_t *len)
+    int tsr_array_decode_chunk(const tsr_array *a, int64_t i, void *dst, size_t dst_bytes)
     int tsr_array_chunk_info(const tsr_array *a, int64_t i, tsr_chunk_facts *out)
     int tsr_array_update_compressed(tsr_array *a, int64_t i, const void *chunk, size_t len)
     int tsr_array_lock(tsr_array *a)

@@ -112,15 +112,17 @@ class ArrayChunks:
         RuntimeError
             There is no such chunk, or dst is too small.
         """
-        chunk = self.get_chunk(nchunk)
+        number = self._number(nchunk)
         if dst is None:
-            return _chunk.decompress(chunk, self._array._threads[1])
-        room = memoryview(dst).nbytes
-        if not room:
+            decoded = np.empty(self.chunksize, "u1")
+            self._array._decode_chunk(number, decoded)
+            return decoded.tobytes()
+        room = memoryview(dst).cast("B")
+        if not room.nbytes:
             raise ValueError("dst is empty")
-        if room < self.chunksize:
-            raise RuntimeError(f"dst holds {room} bytes, the chunk {self.chunksize}")
-        _chunk.decompress_into(chunk, dst, self._array._threads[1])
+        if room.nbytes < self.chunksize:
+            raise RuntimeError(f"dst holds {room.nbytes} bytes, the chunk {self.chunksize}")
+        self._array._decode_chunk(number, room[: self.chunksize])
         return None
 
     def iterchunks(self, dtype: Any) -> Iterator[np.ndarray]:

@@ -164,6 +164,41 @@ int tsr_array_get_chunk(const tsr_array *a, int64_t i, void **buf, size_t *len)
     return rc < 0 ? rc : tsr_single_bytes(a, i, TSR_SINGLE_WHOLE, buf, len);
 }
 
+struct decoding {
+    int64_t i;
+    uint8_t *dst;
+};
+
+static int decode_chunk(const struct tsr_array *a, void *arg)
+{
+    const struct decoding *d = arg;
+    const struct tsr_grid *g = &a->d->grid;
+    struct chunk_job j = {.place = {.chunk = d->i}};
+    int64_t count[TSR_MAX_NDIM], stride[TSR_MAX_NDIM];
+    int rc = tsr_chunk_check_there(a, d->i);
+    if (rc == TSR_OK) rc = tsr_job_settle(a, &j);
+    if (rc == TSR_OK && j.place.state == TSR_PLACE_STORED) {
+        rc = tsr_sized_read_chunk(a, d->i, d->dst, g->chunk_bytes);
+    } else if (rc == TSR_OK) {
+        for (int k = 0; k < g->ndim; k++) count[k] = 1, stride[k] = g->item_bytes;
+        if (g->ndim) count[g->ndim - 1] = g->chunk_bytes / g->item_bytes;
+        rc = tsr_fill(a, &j.place, d->dst, count, stride);
+    }
+    tsr_job_free(&j);
+    return rc;
+}
+
+int tsr_array_decode_chunk(const tsr_array *a, int64_t i, void *dst, size_t dst_bytes)
+{
+    struct decoding d = {i, dst};
+    int rc = check_number(a, i);
+    if (rc < 0) return rc;
+    if (dst_bytes != (uint64_t)a->d->grid.chunk_bytes)
+        return tsr_fail(TSR_EARG, "dst of %zu bytes, expected %lld, those of a chunk", dst_bytes,
+                        (long long)a->d->grid.chunk_bytes);
+    return tsr_follow_read(a, decode_chunk, &d);
+}
+
 int tsr_array_lazy_chunk(const tsr_array *a, int64_t i, void **buf, size_t *len)
 {
     int rc = check_number(a, i);

@@ -309,6 +309,45 @@ static void one_value_takes_the_place_of_a_chunk(void **state)
     OK(tsr_schunk_close(s));
 }
 
+/* Codecs and filters that look at the shape of a block have it here. */
+static void a_chunk_is_decoded_block_after_block(void **state)
+{
+    static const int64_t shape[] = {ROWS, COLS}, chunks[] = {30, 20}, blocks[] = {10, 20};
+    static const tsr_step steps[] = {{"ndcell", "meta=4"}, {"shuffle", NULL}, {"zstd", NULL}};
+    tsr_spec spec = {.size = sizeof spec,
+                     .dtype = "<f4",
+                     .ndim = 2,
+                     .shape = shape,
+                     .chunks = chunks,
+                     .blocks = blocks,
+                     .steps = steps,
+                     .nsteps = 3};
+    static float got[30 * 20];
+    const float value = 2.5F;
+    tsr_array *a;
+    (void)state;
+    OK(tsr_array_create(scratch("decode.b2nd"), &spec, NULL, &a));
+    fill_rows(a, 1);
+    /* one value in the last chunk, zeros where nothing was written: beyond row 50 */
+    for (int64_t chunk = 0; chunk < 6; chunk++) {
+        OK(tsr_array_decode_chunk(a, chunk, got, sizeof got));
+        for (int64_t i = 0; i < 30; i++) {
+            for (int64_t j = 0; j < 20; j++) {
+                int64_t row = chunk / 3 * 30 + i, col = chunk % 3 * 20 + j;
+                float want = row < ROWS ? (float)(row * COLS + col) : 0;
+                assert_true(got[i * 20 + j] == want);
+            }
+        }
+    }
+    const int64_t start[] = {0, 0}, count[] = {30, 20};
+    OK(tsr_array_write_strided(a, &(tsr_slice){start, count, NULL}, &value, (int64_t[]){0, 0}));
+    OK(tsr_array_decode_chunk(a, 0, got, sizeof got));
+    for (int i = 0; i < 600; i++) assert_true(got[i] == value);
+    assert_int_equal(tsr_array_decode_chunk(a, 6, got, sizeof got), TSR_EARG);
+    assert_int_equal(tsr_array_decode_chunk(a, 0, got, sizeof got - 1), TSR_EARG);
+    OK(tsr_array_close(a));
+}
+
 static void a_settled_chunk_can_be_had_before_the_flush(void **state)
 {
     tsr_schunk *s = make_schunk("settle.b2frame");
@@ -371,6 +410,7 @@ int main(void)
         cmocka_unit_test(a_fill_costs_headers),
         cmocka_unit_test(a_fill_that_cannot_be_leaves_nothing),
         cmocka_unit_test(one_value_takes_the_place_of_a_chunk),
+        cmocka_unit_test(a_chunk_is_decoded_block_after_block),
         cmocka_unit_test(a_settled_chunk_can_be_had_before_the_flush),
         cmocka_unit_test(lazy_chunks_of_super_chunks_know_raw_and_plain_ones),
     };

@@ -309,6 +309,27 @@ def test_schunk_is_a_view_of_the_chunks_that_keeps_the_array_alive(data):
         s.append_data(b"")
 
 
+@pytest.mark.parametrize("filters", [["NDCELL"], ["NDMEAN"], ["SHUFFLE"], []])
+@pytest.mark.parametrize("codec", ["ZSTD", "ZFP_RATE", "NDLZ"])
+def test_schunk_decodes_chunks_that_know_their_shape(codec, filters):
+    if codec != "ZSTD" and filters:
+        return
+    dtype = "u1" if codec == "NDLZ" else "f4"
+    cparams = {
+        "codec": ts.Codec[codec],
+        "codec_meta": 4 if codec == "NDLZ" else 50 if codec == "ZFP_RATE" else 0,
+        "filters": [ts.Filter[f] for f in filters],
+        "filters_meta": [4] * len(filters),
+    }
+    values = np.repeat(np.arange(48 * 48 // 4) % 200, 4).reshape(48, 48).astype(dtype)
+    a = ts.asarray(values, chunks=(16, 48), blocks=(16, 16), cparams=cparams)
+    blocks = np.moveaxis(a[...].reshape(3, 16, 3, 16), 1, 2).tobytes()
+    assert a.schunk[:] == blocks
+    out = bytearray(a.schunk.chunksize + 5)
+    a.schunk.decompress_chunk(1, out)
+    assert out[:-5] == blocks[a.schunk.chunksize :][: a.schunk.chunksize]
+
+
 def test_schunk_replaces_chunks(a, data):
     s = a.schunk
     s.update_data(0, np.full(300, 7, "i4"), True)
