@@ -15,7 +15,7 @@ GOOD, FAIR, BAD, DARK, PEER = "#2a788e", "#e0a030", "#c43c39", "#222222", "#9999
 def rows_of(result):
     """Name, ratio, target and limit over ours (or None) of each row that was compared."""
     out = []
-    for row in result["rows"]:
+    for row in result.get("rows", []):
         if "ratio" not in row:
             continue
         limit, ours = row.get("limit"), row.get("seconds")
@@ -168,6 +168,7 @@ def main():
         result = json.load(f)
     rows = rows_of(result)
     if not rows:
+        print(f"{sys.argv[1]}: no row was compared, so there is nothing to draw")
         return
     try:
         import matplotlib

@@ -7,6 +7,7 @@
 # docs/bench.md says what the columns mean.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+case ${1:-} in -h | --help | help) sed -n '3,7s/^# //p' "scripts/bench.sh"; exit ;; esac
 scripts/setup.sh build peer
 peer=$(scripts/peer.sh)
 sides=(c python)
