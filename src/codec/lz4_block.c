@@ -156,11 +156,12 @@ static inline bool easy_match(struct state *s, size_t n)
     return true;
 }
 
-int tsr_lz4_block_decode(const struct tsr_lz4_block *b, bool start, uint8_t *dst, size_t n)
+/* Sequence after sequence; start is known where this is inlined. */
+static inline __attribute__((always_inline)) const char *sequences(struct state *at, bool start)
 {
-    struct state s = {b->src, b->src + b->len, dst, dst, dst + n, NULL, b->dict_len, start};
+    struct state s = *at;
     const char *bad = NULL;
-    if (b->dict_len) s.dict_end = b->dict + b->dict_len;
+    s.start = start;
     while (!bad && !(start && s.op == s.oend)) {
         unsigned token = s.p < s.end ? *s.p++ : 0;
         bool easy = easy_literals(&s, token >> 4);
@@ -171,6 +172,15 @@ int tsr_lz4_block_decode(const struct tsr_lz4_block *b, bool start, uint8_t *dst
         }
         if (!easy || !easy_match(&s, token & 15)) bad = match(&s, token & 15);
     }
+    *at = s;
+    return bad;
+}
+
+int tsr_lz4_block_decode(const struct tsr_lz4_block *b, bool start, uint8_t *dst, size_t n)
+{
+    struct state s = {b->src, b->src + b->len, dst, dst, dst + n, NULL, b->dict_len, start};
+    if (b->dict_len) s.dict_end = b->dict + b->dict_len;
+    const char *bad = start ? sequences(&s, true) : sequences(&s, false);
     if (bad)
         return tsr_fail(TSR_ECORRUPT, "lz4: byte %zu of %zu: %s", (size_t)(s.p - b->src), b->len,
                         bad);
