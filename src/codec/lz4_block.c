@@ -156,6 +156,51 @@ static inline bool easy_match(struct state *s, size_t n)
     return true;
 }
 
+/* At least n bytes are left. */
+static inline bool far_from(const uint8_t *end, const uint8_t *p, size_t n)
+{
+    return (size_t)(end - p) >= n;
+}
+
+/* Most sequences of a block, as far as they are easy: both ends far, at most one byte of length
+ * behind the token's, no match that overlaps itself within 8 bytes or reaches before the output.
+ * Stops before the first one that is not: what was copied of it is copied again. */
+static inline void easy_sequences(struct state *at)
+{
+    enum { FAR_IN = 320, FAR_OUT = 640 }; /* what one such sequence reads and writes at most */
+    const uint8_t *p = at->p, *base = at->base;
+    uint8_t *op = at->op;
+    while (far_from(at->end, p, ROOM_IN) && far_from(at->oend, op, ROOM_OUT)) {
+        size_t token = *p, n = token >> 4, m = (token & 15) + MATCH_MIN;
+        bool far = far_from(at->end, p, FAR_IN) && far_from(at->oend, op, FAR_OUT);
+        const uint8_t *q = p + 1;
+        memcpy(op, q, WORD);
+        if (n == 15) {
+            if (!far || *q == 255) break;
+            n += *q++;
+            copy_words(op, q, n);
+        }
+        uint8_t *o = op + n;
+        q += n;
+        size_t off = tsr_load_LE16(q);
+        q += 2;
+        if (off < 8 || off > (size_t)(o - base)) break;
+        if (m <= EASY_MATCH) {
+            memcpy(o, o - off, 8);
+            memcpy(o + 8, o + 8 - off, 8);
+            memcpy(o + 16, o + 16 - off, EASY_MATCH - 16);
+        } else {
+            if (!far || *q == 255 || off < WORD) break;
+            m += *q++;
+            copy_words(o, o - off, m);
+        }
+        op = o + m;
+        p = q;
+    }
+    at->p = p;
+    at->op = op;
+}
+
 /* Sequence after sequence; start is known where this is inlined. */
 static inline __attribute__((always_inline)) const char *sequences(struct state *at, bool start)
 {
@@ -163,6 +208,7 @@ static inline __attribute__((always_inline)) const char *sequences(struct state 
     const char *bad = NULL;
     s.start = start;
     while (!bad && !(start && s.op == s.oend)) {
+        easy_sequences(&s);
         unsigned token = s.p < s.end ? *s.p++ : 0;
         bool easy = easy_literals(&s, token >> 4);
         if (!easy) {
