@@ -54,7 +54,7 @@ void tsr_chunk_special(uint8_t *dst, int special, int32_t nbytes, int32_t block_
                        int32_t typesize, const void *value, int32_t value_bytes)
 {
     int32_t tail = special == TSR_SPECIAL_VALUE ? value_bytes : 0;
-    if (block_bytes < tail) block_bytes = tail; /* c-blosc2 wants a whole item in a block */
+    if (block_bytes && block_bytes < tail) block_bytes = tail; /* c-blosc2 wants a whole item */
     memset(dst, 0, TSR_CHUNK_HEADER);
     dst[AT_VERSION] = VERSION_REGULAR;
     dst[AT_VERSIONLZ] = 1;

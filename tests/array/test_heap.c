@@ -6,7 +6,7 @@
 #include "../heap.h"
 #include "../scratch.h"
 
-enum { SIDE = 256, CHUNK = 128, BYTES = SIDE * SIDE * 4, WARM = 2, RUNS = 3, PATIENCE = 50 };
+enum { SIDE = 256, CHUNK = 128, BYTES = SIDE * SIDE * 4, WARM = 2, RUNS = 3, PATIENCE = 400 };
 
 /* Of 240 blocks more: chunks that are stored raw need a buffer each, chunk files that are read
  * twice a path, of dictionaries each is taken in.  TRAINING: of each of 4 chunks, if it pays. */
