@@ -59,7 +59,7 @@ static int add_bare(struct limit *l, const struct loaded *k, int32_t b)
 
 static int add_streams(struct limit *l, const struct loaded *k, int32_t b)
 {
-    int32_t off, len, count = tsr_chunk_streams(&k->c, b);
+    int32_t off = 0, len = 0, count = tsr_chunk_streams(&k->c, b);
     int rc = tsr_chunk_block_span(&k->c, k->bytes, b, false, &off, &len);
     size_t n = (size_t)(tsr_chunk_block_len(&k->c, b) / count);
     const uint8_t *p = k->bytes + off, *end = p + (rc < 0 ? 0 : len);

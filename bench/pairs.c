@@ -208,7 +208,9 @@ static int with_users(void *arg, bool many)
         u->first = i;
         u->step = n;
         u->check = all->check;
-        if (i && pthread_create(&id[i], NULL, user_main, u) != 0) return -1;
+        if (!i || pthread_create(&id[i], NULL, user_main, u) == 0) continue;
+        n = i; /* those started use what is here */
+        rc = -1;
     }
     user_main(&all->user[0]);
     for (int i = 1; i < n; i++) pthread_join(id[i], NULL);

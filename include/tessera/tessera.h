@@ -99,13 +99,13 @@ TSR_API int tsr_context_threads(const tsr_context *c);
  * be called while other threads use the context.  *before (NULL: not wanted): how many it was. */
 TSR_API int tsr_context_set_threads(tsr_context *c, int threads, int *before);
 
-/* Decoded blocks of Blosc2 arrays and super-chunks are kept for later reads, those of all that is
- * open with the context in one memory of so many bytes (0: 16 MiB; TSR_NO_CACHE: none), which is
- * taken when the first block comes.  A read that decodes more than a quarter of that passes by;
- * a block of more than an eighth of it is not kept.  What is changed is never read from there, and
- * without memory for it reads go on as if there was none.  set forgets what is kept; it may be
- * called while other threads use the context.  *before (NULL: not wanted): what would set it back.
- * ENOMEM only for the default context that cannot be made. */
+/* Decoded blocks of Blosc2 arrays and super-chunks are kept for later reads, those of all that
+ * is open with the context in one memory of so many bytes (0: 16 MiB; TSR_NO_CACHE: none), which
+ * is taken when the first block comes.  A read that decodes more than a quarter of that passes
+ * by; a block of more than an eighth of it (below 4 MiB: half) is not kept.  What is changed is
+ * never read from there, and without memory for it reads go on as if there was none.  set
+ * forgets what is kept; it may be called while other threads use the context.  *before (NULL:
+ * not wanted): what would set it back. ENOMEM only for the default context that cannot be made. */
 TSR_API int tsr_context_set_cache(tsr_context *c, size_t cache_bytes, size_t *before);
 
 typedef struct {

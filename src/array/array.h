@@ -301,10 +301,13 @@ bool tsr_overlap(const struct tsr_array *a, const struct tsr_selection *sel,
                  const struct block_box *box, struct overlap *o);
 
 /* Brings a fetched block into memory as far as o needs it (bring.c): one that is kept, which ref
- * holds then, or in scratch.  was_seen: should one that could be decoded straight to its place be
- * kept, as one that was wanted lately? */
+ * holds then, or in scratch.  aside: in scratch only.  was_seen: should one that could be decoded
+ * straight to its place be kept, as one that was wanted lately? */
 int tsr_bring_block(const struct tsr_array *a, struct chunk_job *j, struct block_ref *ref,
                     struct tsr_worker *w, const struct overlap *o, const uint8_t **block);
+int tsr_block_aside(const struct tsr_array *a, const struct chunk_job *j,
+                    const struct block_ref *ref, struct tsr_worker *w, const struct overlap *o,
+                    const uint8_t **block);
 bool tsr_block_was_seen(const struct tsr_array *a, const struct chunk_job *j,
                         const struct block_ref *ref, const struct overlap *o);
 

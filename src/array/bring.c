@@ -34,6 +34,15 @@ static int decode_to_keep(const struct tsr_array *a, const struct chunk_job *j,
     return rc;
 }
 
+int tsr_block_aside(const struct tsr_array *a, const struct chunk_job *j,
+                    const struct block_ref *ref, struct tsr_worker *w, const struct overlap *o,
+                    const uint8_t **block)
+{
+    uint8_t *scratch = tsr_worker_scratch(w, TSR_SCRATCH_BLOCK, (size_t)o->bytes);
+    *block = scratch;
+    return scratch ? decode_into(a, j, ref, w, (size_t)o->end, scratch) : TSR_ENOMEM;
+}
+
 int tsr_bring_block(const struct tsr_array *a, struct chunk_job *j, struct block_ref *ref,
                     struct tsr_worker *w, const struct overlap *o, const uint8_t **block)
 {
@@ -42,9 +51,7 @@ int tsr_bring_block(const struct tsr_array *a, struct chunk_job *j, struct block
     if (j->cached && !ref->cell) rc = decode_to_keep(a, j, ref, w, (size_t)o->end, len);
     if (ref->cell) *block = ref->cell->p;
     if (rc < 0 || ref->cell) return rc;
-    uint8_t *scratch = tsr_worker_scratch(w, TSR_SCRATCH_BLOCK, len);
-    *block = scratch;
-    return scratch ? decode_into(a, j, ref, w, (size_t)o->end, scratch) : TSR_ENOMEM;
+    return tsr_block_aside(a, j, ref, w, o, block);
 }
 
 bool tsr_block_was_seen(const struct tsr_array *a, const struct chunk_job *j,

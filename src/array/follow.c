@@ -85,8 +85,8 @@ static int open_driver(const struct tsr_follow *f, const struct tsr_format *form
     struct tsr_store *st;
     int rc = tsr_store_open(f->path, update, &st);
     if (rc == TSR_OK) rc = format->open(st, &f->o, out);
-    tsr_context *c = tsr_context_get(f->o.context);
     if (rc < 0) return rc;
+    tsr_context *c = tsr_context_get(f->o.context);
     (*out)->format = format;
     if (c) tsr_cache_forget(c->cache, *out); /* nothing is known yet */
     return rc;

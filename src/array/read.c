@@ -295,14 +295,18 @@ static int fill_chunk(const struct reader *r, const struct chunk_job *j, struct 
     return tsr_overlap_value(r->a, r->sel, &o, &j->place, item);
 }
 
-/* Are the block's bytes to be decoded straight to where they belong?  Not if they may stay for
- * later reads, nor if they go past the caches: decoders read again what they wrote. */
-static bool goes_straight(const struct reader *r, const struct chunk_job *j,
-                          const struct block_ref *ref, const struct overlap *o)
+/* Could the block's bytes be decoded straight to where they belong?  Not if they may stay for
+ * later reads. */
+static bool may_go_straight(const struct reader *r, const struct chunk_job *j,
+                            const struct block_ref *ref, const struct overlap *o)
 {
-    if (!o->whole || ref->cell || r->visitor) return false;
-    if (o->stream && r->a->d->cparams && o->bytes <= SCRATCH_BYTES) return false;
-    return !tsr_block_was_seen(r->a, j, ref, o);
+    return o->whole && !ref->cell && !r->visitor && !tsr_block_was_seen(r->a, j, ref, o);
+}
+
+/* Bytes that go past the caches are decoded beside them: decoders read again what they wrote. */
+static bool goes_past(const struct reader *r, const struct overlap *o)
+{
+    return o->stream && r->a->d->cparams && o->bytes <= SCRATCH_BYTES;
 }
 
 static int decode_block(const struct reader *r, struct chunk_job *j, struct block_ref *ref,
@@ -315,10 +319,12 @@ static int decode_block(const struct reader *r, struct chunk_job *j, struct bloc
     struct overlap o;
     tsr_job_block_box(r->a, j, ref->block, &box);
     if (!tsr_overlap(r->a, r->sel, &box, &o)) return TSR_OK;
-    if (goes_straight(r, j, ref, &o))
+    bool straight = may_go_straight(r, j, ref, &o);
+    if (straight && !goes_past(r, &o))
         return d->format->decode(d, &j->place, w, ref->block, ref->src, (size_t)ref->len,
                                  r->sel->base + o.mem);
-    int rc = tsr_bring_block(r->a, j, ref, w, &o, &block);
+    int rc = straight ? tsr_block_aside(r->a, j, ref, w, &o, &block)
+                      : tsr_bring_block(r->a, j, ref, w, &o, &block);
     if (rc == TSR_OK && r->visitor) rc = visit(r, &o, block + o.blk, slot, w);
     else if (rc == TSR_OK) tsr_overlap_scatter(r->a, r->sel, &o, block);
     if (ref->cell) tsr_cache_release(r->a->context->cache, ref->cell, hit);

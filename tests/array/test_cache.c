@@ -202,6 +202,29 @@ static void blocks_that_are_read_whole_are_kept_from_the_second_time_on(void **s
     tsr_context_free(c);
 }
 
+static void large_arrays_that_are_read_whole_once_leave_nothing(void **state)
+{
+    (void)state;
+    for (int mib = 8; mib <= 24; mib += 8) {
+        tsr_context *c = new_context(128 << 20);
+        tsr_options o = {.size = sizeof o, .context = c};
+        tsr_spec s = {.size = sizeof s, .dtype = "|u1", .ndim = 1, .shape = (int64_t[]){mib << 20}};
+        size_t n = (size_t)mib << 20;
+        uint8_t *all = malloc(n), *got = malloc(n);
+        tsr_array *a;
+        for (size_t i = 0; i < n; i++) all[i] = (uint8_t)(i >> 9);
+        OK(tsr_array_create(NULL, &s, &o, &a));
+        OK(tsr_array_write(a, NULL, all, n));
+        OK(tsr_array_read(a, NULL, got, n));
+        assert_memory_equal(got, all, n);
+        assert_int_equal(cache_of(c).held_bytes, 0);
+        free(all);
+        free(got);
+        OK(tsr_array_close(a));
+        tsr_context_free(c);
+    }
+}
+
 static void the_budget_is_kept_and_what_is_used_stays(void **state)
 {
     (void)state;
@@ -390,6 +413,7 @@ int main(void)
         cmocka_unit_test(items_of_super_chunks_are_found),
         cmocka_unit_test(a_read_of_more_than_a_quarter_passes_by),
         cmocka_unit_test(blocks_that_are_read_whole_are_kept_from_the_second_time_on),
+        cmocka_unit_test(large_arrays_that_are_read_whole_once_leave_nothing),
         cmocka_unit_test(the_budget_is_kept_and_what_is_used_stays),
         cmocka_unit_test(the_budget_can_be_changed_and_asked_for),
         cmocka_unit_test(cells_that_are_held_stay_what_they_are),
