@@ -10,7 +10,7 @@ enum { SIDE = 256, CHUNK = 128, BYTES = SIDE * SIDE * 4, WARM = 2, RUNS = 3, PAT
 
 /* Of 240 blocks more: chunks that are stored raw need a buffer each, chunk files that are read
  * twice a path, of dictionaries each is taken in.  TRAINING: of each of 4 chunks, if it pays. */
-enum { SLACK = 16, TRAINING = 4 * 30 };
+enum { SLACK = 48, TRAINING = 4 * 30 };
 
 struct fixture {
     tsr_context *context;
