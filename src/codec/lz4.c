@@ -16,7 +16,6 @@
 #include "codec/lz4_block.h"
 #include "codec/lz4_join.h"
 #include "codec/probe.h"
-#include "kernel/kernel.h"
 
 extern const struct tsr_codec tsr_codec_lz4, tsr_codec_lz4hc;
 
@@ -124,67 +123,60 @@ static bool add_searched(struct parts *p, size_t n)
     return len > 0 && tsr_lz4_join_block(j, n, p->aside, (size_t)len);
 }
 
-/* What to do with n bytes of a part. */
-enum kind { PLAIN, RUN, SEARCHED };
-
-static enum kind kind_of(const uint8_t *p, size_t n)
+static bool add(struct parts *p, enum tsr_part part, size_t n)
 {
-    if (tsr_kernels()->is_run(p, n)) return RUN;
-    return tsr_probe_repeats(p, n) ? SEARCHED : PLAIN;
-}
-
-static bool add(struct parts *p, enum kind kind, size_t n)
-{
-    if (kind == RUN) return tsr_lz4_join_run(&p->join, n);
-    if (kind == SEARCHED) return add_searched(p, n);
+    if (part == TSR_PART_RUN) return tsr_lz4_join_run(&p->join, n);
+    if (part == TSR_PART_SEARCH) return add_searched(p, n);
     tsr_lz4_join_plain(&p->join, n);
     return true;
 }
 
 /* Encodes the planes of sorted bits or bytes each as it is: neighbours to be searched together,
  * noise not at all, so that its positions do not lengthen the search of others either. */
-static bool encode_planes(struct parts *p, size_t planes)
+static bool encode_planes(struct parts *p, const struct tsr_parts *planes)
 {
-    size_t n = p->join.n, size = n / planes, run = 0;
-    enum kind now = PLAIN;
+    size_t run = 0;
+    enum tsr_part now = TSR_PART_NOISE;
     bool fits = true;
-    for (size_t i = 0; i < planes && fits; i++) {
-        size_t from = i * size, len = i + 1 < planes ? size : n - from;
-        enum kind kind = kind_of(p->join.src + from, len);
-        if (kind != now || kind == RUN) {
+    for (size_t i = 0; i < planes->count && fits; i++) {
+        enum tsr_part part = planes->part[i];
+        if (part != now || part == TSR_PART_RUN) {
             fits = !run || add(p, now, run);
             run = 0;
         }
-        now = kind;
-        run += len;
+        now = part;
+        run += tsr_part_len(planes, i);
     }
     return fits && add(p, now, run) && tsr_lz4_join_end(&p->join);
 }
 
-/* How many planes of one kind a stream of n bytes has. */
-static size_t planes_of(const struct tsr_call *c, size_t n)
+/* Searches a whole stream.  0: it does not fit. */
+static size_t hc(LZ4_streamHC_t *s, int level, const uint8_t *src, size_t n, uint8_t *dst,
+                 size_t cap)
 {
-    enum { SHORTEST = 2048 };
-    size_t planes = (size_t)c->block->planes;
-    return planes > 1 && n / planes >= SHORTEST ? planes : 1;
+    LZ4_resetStreamHC_fast(s, level);
+    return (size_t)LZ4_compress_HC_continue(s, (const char *)src, (char *)dst, (int)n, clamp(cap));
 }
 
 /* Encodes without a dictionary. */
 static int lz4hc_plain(const struct tsr_call *c, LZ4_streamHC_t *s, const uint8_t *src, size_t n,
                        uint8_t *dst, size_t cap, size_t *out)
 {
-    size_t planes = planes_of(c, n);
-    if (planes == 1) {
-        if (c->level < 9 && !tsr_probe_repeats(src, n)) return quick(c, 1, src, n, dst, cap, out);
-        LZ4_resetStreamHC_fast(s, lz4hc_level(c));
-        *out =
-            (size_t)LZ4_compress_HC_continue(s, (const char *)src, (char *)dst, (int)n, clamp(cap));
+    enum { WINDOW = 64 << 10, AGAIN = 6 };
+    struct tsr_parts planes;
+    tsr_probe_parts(&planes, c->block, src, n, WINDOW);
+    if (planes.count == 1) {
+        if (c->level < 9 && planes.part[0] == TSR_PART_NOISE)
+            return quick(c, 1, src, n, dst, cap, out);
+        int level = lz4hc_level(c);
+        *out = hc(s, level, src, n, dst, cap);
+        if (level < AGAIN && *out && *out < n / 6) *out = hc(s, AGAIN, src, n, dst, cap);
         return TSR_OK;
     }
     struct parts p = {c, {src, n, 0, 0, dst, dst + cap}, s, NULL};
     p.aside = tsr_worker_scratch(c->worker, TSR_SCRATCH_CODEC, (size_t)LZ4_compressBound((int)n));
     if (!p.aside) return TSR_ENOMEM;
-    if (encode_planes(&p, planes)) *out = (size_t)(p.join.op - dst);
+    if (encode_planes(&p, &planes)) *out = (size_t)(p.join.op - dst);
     return TSR_OK;
 }
 

@@ -7,12 +7,16 @@
  *
  *   near   in four windows, of 1 KiB in long streams, every position is looked up
  *   far    every 16th position is entered; of each step of 256 bytes the first 16 positions are
- *          looked up, so that a string of 288 bytes is found wherever it was before */
+ *          looked up, so that a string of 288 bytes is found wherever it was before
+ *
+ * Planes of sorted bits and bytes repeat each other at the same place in each: values on both
+ * sides of a power of two have the same bit in many. */
 #include "codec/probe.h"
 
 #include <string.h>
 
 #include "base/num.h"
+#include "kernel/kernel.h"
 
 enum {
     WINDOWS = 4,
@@ -105,9 +109,53 @@ static size_t run_end(const uint8_t *src, size_t p, size_t n)
 
 bool tsr_probe_runs(const uint8_t *src, size_t n)
 {
-    enum { RUN = 24 };
+    enum { RUN = 256 };
     size_t runs = 0;
     for (size_t p = 0; p < n; p = run_end(src, p + 1, n))
         if (++runs * RUN > n) return false;
     return true;
+}
+
+/* Do the planes p and q of n bytes hold the same in one place of 16, or more?  Runs do not count:
+ * they are found without the other plane. */
+static bool same(const uint8_t *p, const uint8_t *q, size_t n)
+{
+    enum { PLACES = 64, LEAST = 4 };
+    size_t step = n / PLACES, found = 0;
+    for (size_t at = 0; at + 8 <= n; at += step) {
+        uint64_t v = tsr_load_LE64(p + at);
+        found += v == tsr_load_LE64(q + at) && v != (v << 8 | v >> 56);
+    }
+    return found >= LEAST;
+}
+
+/* Has plane i searched if an earlier one, the nearest is enough, is the same. */
+static void join_same(struct tsr_parts *parts, const uint8_t *src, size_t i, size_t window)
+{
+    size_t first = i - tsr_minz(i, (window - 1) / parts->size);
+    for (size_t k = i; k-- > first;) {
+        if (parts->part[k] == TSR_PART_RUN) continue;
+        if (!same(src + k * parts->size, src + i * parts->size, parts->size)) continue;
+        memset(parts->part + k, TSR_PART_SEARCH, i - k + 1);
+        return;
+    }
+}
+
+void tsr_probe_parts(struct tsr_parts *parts, const struct tsr_block_facts *b, const uint8_t *src,
+                     size_t n, size_t window)
+{
+    enum { SHORTEST = 2048 };
+    size_t planes = (size_t)b->planes, most = sizeof parts->part;
+    bool many = planes > 1 && planes <= most && n / planes >= SHORTEST;
+    parts->n = n;
+    parts->count = many ? planes : 1;
+    parts->size = n / parts->count;
+    for (size_t i = 0; i < parts->count; i++) {
+        const uint8_t *p = src + i * parts->size;
+        size_t len = tsr_part_len(parts, i);
+        if (tsr_kernels()->is_run(p, len)) parts->part[i] = TSR_PART_RUN;
+        else parts->part[i] = tsr_probe_repeats(p, len) ? TSR_PART_SEARCH : TSR_PART_NOISE;
+    }
+    for (size_t i = 1; i < parts->count; i++)
+        if (parts->part[i] != TSR_PART_RUN) join_same(parts, src, i, window);
 }

@@ -14,7 +14,6 @@
 #include "codec/codec.h"
 #include "codec/deflate.h"
 #include "codec/probe.h"
-#include "kernel/kernel.h"
 
 extern const struct tsr_codec tsr_codec_zlib;
 
@@ -63,7 +62,7 @@ static const struct effort of_pairs = {5, 7, 8, 10};
 
 /* Of sorted bytes and bits the noise is out of the way, and what is left is found at once. */
 static const struct effort of_sorted[6] = {
-    {1, 1, 1, 0}, {1, 1, 1, 0}, {1, 1, 1, 0}, {1, 1, 1, 0}, {2, 2, 2, 0}, {2, 2, 2, 0},
+    {1, 1, 1, 0}, {1, 1, 1, 0}, {1, 1, 1, 0}, {1, 1, 1, 0}, {2, 2, 8, 0}, {2, 2, 9, 0},
 };
 
 static const struct effort *effort_of(const struct tsr_call *c)
@@ -132,31 +131,24 @@ static int encode_searched(const struct tsr_call *c, const uint8_t *src, size_t 
     return *out ? rc : encode_at(&j, e->all, dst, cap, out);
 }
 
-/* Writes what the stream begins with and needs no search, by planes of n bytes: one value, or
- * noise.  Sets *at to where the rest begins.  False: no room. */
-static bool encode_start(struct tsr_deflate *d, const uint8_t *src, size_t n, size_t planes,
-                         size_t *at)
+/* Writes what the stream begins with and needs no search: planes of one value, or of noise.  Sets
+ * *at to where the rest begins.  False: no room. */
+static bool encode_start(struct tsr_deflate *d, const struct tsr_call *c, const uint8_t *src,
+                         size_t n, size_t *at)
 {
-    size_t size = n / planes;
+    enum { WINDOW = 32 << 10 };
+    struct tsr_parts planes;
     bool fits = true;
-    for (size_t i = 0; i < planes && fits; i++) {
-        size_t from = i * size, len = i + 1 < planes ? size : n - from;
-        const uint8_t *p = src + from;
-        *at = from;
-        if (tsr_kernels()->is_run(p, len)) fits = tsr_deflate_run(d, *p, len);
-        else if (!tsr_probe_repeats(p, len)) fits = tsr_deflate_literals(d, p, len);
-        else return true;
-        *at = from + len;
+    tsr_probe_parts(&planes, c->block, src, n, WINDOW);
+    for (size_t i = 0; i < planes.count && fits; i++) {
+        size_t len = tsr_part_len(&planes, i);
+        const uint8_t *p = src + *at;
+        if (planes.part[i] == TSR_PART_SEARCH) return true;
+        if (planes.part[i] == TSR_PART_RUN) fits = tsr_deflate_run(d, *p, len);
+        else fits = tsr_deflate_literals(d, p, len);
+        *at += len;
     }
     return fits;
-}
-
-/* Planes of one kind that a stream of n bytes has. */
-static size_t planes_of(const struct tsr_call *c, size_t n)
-{
-    enum { SHORTEST = 2048 };
-    size_t planes = (size_t)c->block->planes;
-    return planes > 1 && n / planes >= SHORTEST ? planes : 1;
 }
 
 /* The whole stream: header, the start, what libdeflate makes of the rest, and the checksum.
@@ -165,13 +157,12 @@ static size_t planes_of(const struct tsr_call *c, size_t n)
 static int zlib_encode(const struct tsr_call *c, const uint8_t *src, size_t n, uint8_t *dst,
                        size_t cap, size_t *out)
 {
-    enum { HEAD = 2, TAIL = 4 };
+    enum { HEAD = 2, TAIL = 4, SHORTEST = 2048 };
     size_t at = 0, rest = 0;
     *out = 0;
     if (cap < HEAD + TAIL) return TSR_OK;
     struct tsr_deflate d = {.op = dst + HEAD, .end = dst + cap - TAIL};
-    if (c->level == 9 || n < 2048) at = 0;
-    else if (!encode_start(&d, src, n, planes_of(c, n), &at)) return TSR_OK;
+    if (c->level < 9 && n >= SHORTEST && !encode_start(&d, c, src, n, &at)) return TSR_OK;
     if (at == n ? !tsr_deflate_end(&d) : !tsr_deflate_align(&d)) return TSR_OK;
     if (at < n) {
         int rc = encode_searched(c, src + at, n - at, d.op, (size_t)(d.end - d.op), &rest);

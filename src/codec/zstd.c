@@ -16,11 +16,12 @@
 
 extern const struct tsr_codec tsr_codec_zstd;
 
-/* A dictionary as libzstd wants it, and the bytes and the level it was made from. */
+/* A dictionary as libzstd wants it, and what it was made from (dict_params). */
 struct digested {
     uint8_t *bytes;
     size_t len;
     int level;
+    enum tsr_order order;
     ZSTD_CDict *c;
     ZSTD_DDict *d;
 };
@@ -119,7 +120,8 @@ static ZSTD_compressionParameters dict_params(const struct tsr_call *c, int leve
 /* Has g hold the dictionary of call c; level 0: to decode with. */
 static int digest(struct digested *g, const struct tsr_call *c, int level)
 {
-    if (g->bytes && g->len == c->dict_len && g->level == level &&
+    enum tsr_order order = level ? c->block->order : TSR_ORDER_ITEMS;
+    if (g->bytes && g->len == c->dict_len && g->level == level && g->order == order &&
         memcmp(g->bytes, c->dict, c->dict_len) == 0)
         return TSR_OK;
     digested_free(g);
@@ -127,6 +129,7 @@ static int digest(struct digested *g, const struct tsr_call *c, int level)
     memcpy(g->bytes, c->dict, c->dict_len);
     g->len = c->dict_len;
     g->level = level;
+    g->order = order;
     if (level)
         g->c = ZSTD_createCDict_advanced(g->bytes, g->len, ZSTD_dlm_byRef, ZSTD_dct_auto,
                                          dict_params(c, level), ZSTD_defaultCMem);
@@ -188,11 +191,12 @@ static void use_search(struct zstd *z, const struct search *s)
     z->set = s;
 }
 
-/* Encodes without a dictionary.  For runs of equal bytes level 5 is as good as any. */
+/* Encodes without a dictionary.  For runs of equal bytes level 5 is as good as
+ * those of clevel 3 to 5. */
 static size_t encode_plain(struct zstd *z, const struct tsr_call *c, const uint8_t *src, size_t n,
                            uint8_t *dst, size_t cap)
 {
-    bool dear = c->level > 2 && c->level < 9;
+    bool dear = c->level > 2 && c->level <= 5;
     if (dear && tsr_probe_runs(src, n)) return ZSTD_compressCCtx(z->c, dst, cap, src, n, 5);
     int level = level_of(c, src, n);
     const struct search *s = search_of(c, level);
