@@ -151,26 +151,47 @@ static bool encode_start(struct tsr_deflate *d, const struct tsr_call *c, const 
     return fits;
 }
 
-/* The whole stream: header, the start, what libdeflate makes of the rest, and the checksum.
+/* The start, if it is to be written apart, and what libdeflate makes of the rest: *len bytes from
+ * d->op on, 0 when they do not fit. */
+static int encode_body(const struct tsr_call *c, bool apart, const uint8_t *src, size_t n,
+                       struct tsr_deflate *d, size_t *len)
+{
+    const uint8_t *from = d->op;
+    size_t at = 0, rest = 0;
+    *len = 0;
+    if (apart && !encode_start(d, c, src, n, &at)) return TSR_OK;
+    if (at == n ? !tsr_deflate_end(d) : !tsr_deflate_align(d)) return TSR_OK;
+    if (at < n) {
+        int rc = encode_searched(c, src + at, n - at, d->op, (size_t)(d->end - d->op), &rest);
+        if (rc < 0 || !rest) return rc;
+    }
+    *len = (size_t)(d->op - from) + rest;
+    return TSR_OK;
+}
+
+/* The whole stream: header, the start, what libdeflate makes of the rest, and the checksum.  What
+ * shrinks to a sixteenth is searched as a whole: that is quick, and the start would count.
  *
  *   | 78 9C | blocks of the start, to a byte | blocks of libdeflate | Adler-32 |             */
 static int zlib_encode(const struct tsr_call *c, const uint8_t *src, size_t n, uint8_t *dst,
                        size_t cap, size_t *out)
 {
-    enum { HEAD = 2, TAIL = 4, SHORTEST = 2048 };
-    size_t at = 0, rest = 0;
+    enum { HEAD = 2, TAIL = 4, SHORTEST = 2048, WELL = 16 };
+    size_t len = 0;
+    bool apart = c->level < 9 && n >= SHORTEST;
     *out = 0;
     if (cap < HEAD + TAIL) return TSR_OK;
-    struct tsr_deflate d = {.op = dst + HEAD, .end = dst + cap - TAIL};
-    if (c->level < 9 && n >= SHORTEST && !encode_start(&d, c, src, n, &at)) return TSR_OK;
-    if (at == n ? !tsr_deflate_end(&d) : !tsr_deflate_align(&d)) return TSR_OK;
-    if (at < n) {
-        int rc = encode_searched(c, src + at, n - at, d.op, (size_t)(d.end - d.op), &rest);
-        if (rc < 0 || !rest) return rc;
+    const struct tsr_deflate begin = {.op = dst + HEAD, .end = dst + cap - TAIL};
+    struct tsr_deflate d = begin;
+    int rc = encode_body(c, apart, src, n, &d, &len);
+    if (rc == TSR_OK && apart && len && len < n / WELL) {
+        d = begin;
+        rc = encode_body(c, false, src, n, &d, &len);
     }
+    if (rc < 0 || !len) return rc;
     tsr_store_BE16(dst, 0x789C);
-    tsr_store_BE32(d.op + rest, libdeflate_adler32(1, src, n));
-    *out = (size_t)(d.op - dst) + rest + TAIL;
+    tsr_store_BE32(dst + HEAD + len, libdeflate_adler32(1, src, n));
+    *out = HEAD + len + TAIL;
     return TSR_OK;
 }
 
