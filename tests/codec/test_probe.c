@@ -111,7 +111,7 @@ static void long_runs_are_told_from_short_ones_and_from_noise(void **state)
     static const size_t sizes[] = {2000, 4096, 4097, N, 200001};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         size_t n = sizes[i];
-        uint8_t *p = runs_of(n, 25), *q = runs_of(n, 8);
+        uint8_t *p = runs_of(n, 260), *q = runs_of(n, 30);
         assert_true(tsr_probe_runs(p, n));
         assert_false(tsr_probe_runs(q, n));
         memset(p, 1, n); /* one half of noise is too much */
