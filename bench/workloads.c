@@ -61,12 +61,13 @@
 #define WORDS                                                                                     \
     {RECORDS, "|u1", 1000, 1, {64000}, {64}, {1}, "zstd", NULL, 5, false, 0}
 
-#define ONE_CHUNK(content_, codec_, filter_, label, target_)                                                \
+#define ONE_CHUNK(content_, codec_, filter_, label, target_)                                      \
     {.group = "compress", .target = target_, .name = codec_ " " label,              \
      .kind = &kind_compress,                                                                      \
-     .layout = CHUNK(content_, codec_, filter_), .pattern = WHOLE, .ops = 1},                               \
+     .layout = CHUNK(content_, codec_, filter_), .pattern = WHOLE, .ops = 1},                     \
         {.group = "decompress", .target = target_, .name = codec_ " " label,        \
-         .kind = &kind_decompress, .layout = CHUNK(content_, codec_, filter_), .pattern = WHOLE, .ops = 1}
+         .kind = &kind_decompress, .pattern = WHOLE, .ops = 1,                                     \
+         .layout = CHUNK(content_, codec_, filter_)}
 #define FILTERED(content_, codec_, of_, target_)                                                  \
     ONE_CHUNK(content_, codec_, NULL, "no filter, 16 MiB " of_, target_),                         \
         ONE_CHUNK(content_, codec_, "shuffle", "shuffle, 16 MiB " of_, target_),                  \

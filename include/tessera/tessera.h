@@ -359,7 +359,7 @@ typedef struct tsr_chunk_facts tsr_chunk_facts;
 TSR_API int tsr_array_get_chunk(const tsr_array *a, int64_t i, void **buf, size_t *len);
 TSR_API int tsr_array_lazy_chunk(const tsr_array *a, int64_t i, void **buf, size_t *len);
 /* Chunk i decoded into dst as it is stored: block after block, also what lies beyond the array's
- * edge.  dst_bytes is the decoded size that chunk_info tells, the same for all chunks, else EARG. */
+ * edge.  dst_bytes is the decoded size that chunk_info tells, which all chunks share, else EARG. */
 TSR_API int tsr_array_decode_chunk(const tsr_array *a, int64_t i, void *dst, size_t dst_bytes);
 TSR_API int tsr_array_chunk_info(const tsr_array *a, int64_t i, tsr_chunk_facts *out);
 
