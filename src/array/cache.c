@@ -388,14 +388,14 @@ static void drop_given_up(struct shard *s, struct arena *a)
     tsr_free(a);
 }
 
-void tsr_cache_release(struct tsr_cache *c, struct tsr_cell *cell, bool hit)
+void tsr_cache_release(struct tsr_cache *c, struct tsr_cell *cell, int hits)
 {
     struct cell *x = (struct cell *)cell;
     struct shard *s;
     struct arena *a = enter_arena(c, x, &s);
     if (!a) return;
     x->pins--;
-    s->hits += hit;
+    s->hits += hits;
     if (--a->pins == 0 && a != s->arena) drop_given_up(s, a);
     pthread_mutex_unlock(&s->lock);
 }

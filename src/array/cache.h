@@ -48,8 +48,8 @@ struct tsr_cell *tsr_cache_make(struct tsr_cache *c, const struct tsr_block_id *
 bool tsr_cache_seen(struct tsr_cache *c, const struct tsr_block_id *id, size_t len);
 /* So many bytes are decoded; 0: it failed, the block is not there.  The cell is still held. */
 void tsr_cache_filled(struct tsr_cache *c, struct tsr_cell *cell, size_t valid);
-/* hit: the block was found, and served. */
-void tsr_cache_release(struct tsr_cache *c, struct tsr_cell *cell, bool hit);
+/* hits: how many found blocks served, this one or others that were released with 0. */
+void tsr_cache_release(struct tsr_cache *c, struct tsr_cell *cell, int hits);
 /* So many blocks had to be decoded. */
 void tsr_cache_count_misses(struct tsr_cache *c, int64_t n);
 

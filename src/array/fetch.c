@@ -25,7 +25,7 @@ void tsr_job_free(struct chunk_job *j)
 void tsr_job_let_go(const struct tsr_array *a, struct chunk_job *j)
 {
     for (size_t i = 0; j->cached && i < j->nrefs; i++) {
-        if (j->refs[i].cell) tsr_cache_release(a->context->cache, j->refs[i].cell, false);
+        if (j->refs[i].cell) tsr_cache_release(a->context->cache, j->refs[i].cell, 0);
         j->refs[i].cell = NULL;
     }
 }
@@ -49,7 +49,7 @@ static bool find_head(const struct tsr_array *a, struct chunk_job *j)
     if (!cell) return false;
     bool enough = cell->valid >= j->place.need_len;
     if (enough) memcpy(j->buf, cell->p, j->place.need_len);
-    tsr_cache_release(a->context->cache, cell, false);
+    tsr_cache_release(a->context->cache, cell, 0);
     return enough;
 }
 
@@ -62,7 +62,7 @@ static void keep_head(const struct tsr_array *a, const struct chunk_job *j)
     if (!cell) return;
     memcpy(cell->p, j->buf, len);
     tsr_cache_filled(a->context->cache, cell, len);
-    tsr_cache_release(a->context->cache, cell, false);
+    tsr_cache_release(a->context->cache, cell, 0);
 }
 
 /* What locate asked for, behind what is there. */
@@ -180,7 +180,7 @@ static bool find_blocks(const struct tsr_array *a, const struct tsr_selection *s
         struct tsr_block_id id = tsr_cache_id(a->d, j->place.chunk, ref->block, size);
         ref->cell = tsr_cache_find(c, &id, 0);
         if (ref->cell && !reaches(a, sel, j, ref)) {
-            tsr_cache_release(c, ref->cell, false);
+            tsr_cache_release(c, ref->cell, 0);
             ref->cell = NULL;
         }
         all = all && ref->cell;

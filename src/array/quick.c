@@ -3,7 +3,8 @@
  *
  * Block by block, on the calling thread, from the cache to the caller's memory: no worker, no
  * windows, no list of blocks.  The first block that is not kept ends the attempt, and the read
- * begins again the long way (read.c); what was copied until then is little. */
+ * begins again the long way (read.c), which counts its hits itself; what was copied until then is
+ * little. */
 #include "array/array.h"
 #include "array/cache.h"
 
@@ -14,14 +15,19 @@ struct quick {
     const struct tsr_selection *sel;
     int64_t chunk, size; /* as in tsr_block_id */
     int64_t block[TSR_MAX_NDIM], nblock[TSR_MAX_NDIM];
+    struct tsr_cell *cell; /* held; its release counts the hits of all, if none is missing */
     int hits;
 };
+
+static void let_go(struct quick *q, int hits)
+{
+    if (q->cell) tsr_cache_release(q->a->context->cache, q->cell, hits);
+}
 
 /* The block that w is at. */
 static bool take_block(struct quick *q, const struct tsr_walk *w)
 {
     const struct tsr_grid *g = &q->a->d->grid;
-    struct tsr_cache *c = q->a->context->cache;
     struct block_box box;
     struct overlap o;
     int64_t n = 0;
@@ -32,13 +38,13 @@ static bool take_block(struct quick *q, const struct tsr_walk *w)
     }
     if (!tsr_overlap(q->a, q->sel, &box, &o)) return true;
     struct tsr_block_id id = tsr_cache_id(q->a->d, q->chunk, n, q->size);
-    struct tsr_cell *cell = tsr_cache_find(c, &id, o.blk);
-    if (!cell) return false;
-    bool there = cell->valid >= (size_t)o.end;
-    if (there) tsr_overlap_scatter(q->a, q->sel, &o, cell->p);
-    tsr_cache_release(c, cell, there);
+    struct tsr_cell *cell = tsr_cache_find(q->a->context->cache, &id, o.blk);
+    let_go(q, 0);
+    q->cell = cell;
+    if (!cell || cell->valid < (size_t)o.end) return false;
+    tsr_overlap_scatter(q->a, q->sel, &o, cell->p);
     q->hits++;
-    return there;
+    return true;
 }
 
 static bool take_chunk(struct quick *q, const int64_t coords[])
@@ -72,14 +78,17 @@ bool tsr_quick_read(const struct tsr_array *a, const struct tsr_selection *sel)
     struct tsr_array *mut = (struct tsr_array *)(uintptr_t)a;
     struct quick q;
     struct tsr_walk w;
+    bool all = true;
     if (sel->points || sel->nitems > MOST_BYTES / a->d->grid.item_bytes) return false;
     if (!tsr_cache_takes(a->context->cache, a->d, 0)) return false;
     q.a = a;
     q.sel = sel;
+    q.cell = NULL;
     q.hits = 0;
     if (!begin(&q)) return false;
-    for (tsr_walk_chunks(&w, &a->d->grid, sel); !w.done; tsr_walk_next(&w))
-        if (!take_chunk(&q, w.at)) return false;
-    atomic_fetch_add_explicit(&mut->cache_hits, q.hits, memory_order_relaxed);
-    return true;
+    for (tsr_walk_chunks(&w, &a->d->grid, sel); all && !w.done; tsr_walk_next(&w))
+        all = take_chunk(&q, w.at);
+    let_go(&q, all ? q.hits : 0);
+    if (all) atomic_fetch_add_explicit(&mut->cache_hits, q.hits, memory_order_relaxed);
+    return all;
 }

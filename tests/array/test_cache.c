@@ -95,6 +95,29 @@ static void blocks_that_are_read_again_are_neither_read_nor_decoded(void **state
     }
 }
 
+static void each_block_of_a_read_counts_once_wherever_it_came_from(void **state)
+{
+    (void)state;
+    tsr_context *c = new_context(0);
+    tsr_array *a = make_ramp(NULL, c);
+    int64_t hits = 0, misses = 0;
+    for (int cols = 1; cols <= 8; cols++) { /* one block more each time: all but it are kept */
+        assert_true(read_right(a, 3, 1, 2, cols * BLOCK - 2));
+        hits += cols - 1;
+        misses++;
+        assert_int_equal(stats_of(a).cache_hits, hits);
+        assert_int_equal(stats_of(a).blocks_decoded, misses);
+        assert_int_equal(cache_of(c).hits, hits);
+        assert_int_equal(cache_of(c).misses, misses);
+    }
+    assert_true(read_right(a, 3, 1, 2, 8 * BLOCK - 2));
+    assert_int_equal(stats_of(a).cache_hits, hits + 8);
+    assert_int_equal(cache_of(c).hits, hits + 8);
+    assert_int_equal(cache_of(c).misses, misses);
+    OK(tsr_array_close(a));
+    tsr_context_free(c);
+}
+
 static void a_block_that_was_decoded_in_part_is_decoded_whole_when_more_is_wanted(void **state)
 {
     (void)state;
@@ -290,13 +313,13 @@ static void cells_that_are_held_stay_what_they_are(void **state)
     tsr_cache_set_budget(c, 1 << 20, &before);
     for (size_t i = 0; i < n; i++) {
         assert_int_equal(cell[i]->p[99], (int)i); /* until the last of them is released */
-        tsr_cache_release(c, cell[i], false);
+        tsr_cache_release(c, cell[i], 0);
     }
     struct tsr_block_id big = {2, 0, 0, 0};
     assert_null(tsr_cache_make(c, &big, 1 << 20, &more));
     assert_non_null(cell[0] = tsr_cache_make(c, &big, 400 << 10, &more));
     tsr_cache_filled(c, cell[0], 0); /* it could not be decoded */
-    tsr_cache_release(c, cell[0], false);
+    tsr_cache_release(c, cell[0], 0);
     assert_null(tsr_cache_find(c, &big, 0));
     tsr_cache_free(c);
 }
@@ -319,7 +342,7 @@ static void cells_of_all_sizes_take_each_others_place(void **state)
         }
         assert_true(cell->valid == len && cell->p[0] == (uint8_t)id.chunk &&
                     cell->p[len - 1] == (uint8_t)id.chunk);
-        tsr_cache_release(c, cell, false);
+        tsr_cache_release(c, cell, 0);
     }
     tsr_cache_free(c);
 }
@@ -408,6 +431,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(blocks_that_are_read_again_are_neither_read_nor_decoded),
+        cmocka_unit_test(each_block_of_a_read_counts_once_wherever_it_came_from),
         cmocka_unit_test(a_block_that_was_decoded_in_part_is_decoded_whole_when_more_is_wanted),
         cmocka_unit_test(lists_points_steps_and_reductions_find_blocks_too),
         cmocka_unit_test(items_of_super_chunks_are_found),
