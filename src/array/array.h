@@ -22,6 +22,14 @@ struct tsr_array {
     _Atomic(struct tsr_sizes *) sizes; /* sized.c */
 };
 
+/* What a read found, for tsr_array_stats: the only change that const handles see. */
+static inline void tsr_engine_count(const struct tsr_array *a, int64_t decoded, int64_t hits)
+{
+    struct tsr_array *mut = (struct tsr_array *)(uintptr_t)a;
+    if (decoded) atomic_fetch_add_explicit(&mut->blocks_decoded, decoded, memory_order_relaxed);
+    if (hits) atomic_fetch_add_explicit(&mut->cache_hits, hits, memory_order_relaxed);
+}
+
 /* Options with every default filled in, the context too if it can be had; NULL is fine. */
 tsr_options tsr_options_complete(const tsr_options *o);
 

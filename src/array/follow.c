@@ -253,10 +253,7 @@ static int try_read(const struct tsr_array *a, struct view *v, tsr_follow_fn fn,
     if (rc < 0) tsr_error_save(text);
     if (!had && !atomic_compare_exchange_strong(&v->sizes, &none, through.sizes))
         tsr_sized_forget(&through);
-    atomic_fetch_add_explicit(&((struct tsr_array *)(uintptr_t)a)->blocks_decoded,
-                              atomic_load(&through.blocks_decoded), memory_order_relaxed);
-    atomic_fetch_add_explicit(&((struct tsr_array *)(uintptr_t)a)->cache_hits,
-                              atomic_load(&through.cache_hits), memory_order_relaxed);
+    tsr_engine_count(a, atomic_load(&through.blocks_decoded), atomic_load(&through.cache_hits));
     *again = v->d->format->changed(v->d);
     if (rc < 0) tsr_error_restore(text);
     return rc;

@@ -75,7 +75,6 @@ static bool begin(struct quick *q)
 
 bool tsr_quick_read(const struct tsr_array *a, const struct tsr_selection *sel)
 {
-    struct tsr_array *mut = (struct tsr_array *)(uintptr_t)a;
     struct quick q;
     struct tsr_walk w;
     bool all = true;
@@ -89,6 +88,6 @@ bool tsr_quick_read(const struct tsr_array *a, const struct tsr_selection *sel)
     for (tsr_walk_chunks(&w, &a->d->grid, sel); all && !w.done; tsr_walk_next(&w))
         all = take_chunk(&q, w.at);
     let_go(&q, all ? q.hits : 0);
-    if (all) atomic_fetch_add_explicit(&mut->cache_hits, q.hits, memory_order_relaxed);
+    if (all) tsr_engine_count(a, 0, q.hits);
     return all;
 }

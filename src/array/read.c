@@ -334,9 +334,7 @@ static int decode_block(const struct reader *r, struct chunk_job *j, struct bloc
 
 static void count_blocks(const struct reader *r, int hits, int misses)
 {
-    struct tsr_array *mut = (struct tsr_array *)(uintptr_t)r->a;
-    if (misses) atomic_fetch_add_explicit(&mut->blocks_decoded, misses, memory_order_relaxed);
-    if (hits) atomic_fetch_add_explicit(&mut->cache_hits, hits, memory_order_relaxed);
+    tsr_engine_count(r->a, misses, hits);
     if (r->cached) tsr_cache_count_misses(r->a->context->cache, misses);
 }
 

@@ -106,8 +106,7 @@ static int read_part(const struct tsr_array *a, struct tsr_worker *w, int64_t i,
                          dst);
     else if (w) rc = tsr_chunk_decode_range(c, w, bytes, lo, n, dst);
     else rc = tsr_chunk_decode_parallel(a->context->pool, c, bytes, lo, n, dst);
-    atomic_fetch_add_explicit(&((struct tsr_array *)(uintptr_t)a)->blocks_decoded, c->nblocks,
-                              memory_order_relaxed);
+    tsr_engine_count(a, c->nblocks, 0);
 done:
     if (rc < 0) tsr_within("chunk %lld", (long long)i);
     tsr_job_free(&j);
