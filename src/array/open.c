@@ -220,6 +220,14 @@ int tsr_engine_resize(struct tsr_array *a, const int64_t shape[])
     return rc;
 }
 
+int tsr_engine_copy_chunks(struct tsr_array *to, const struct tsr_array *from,
+                           const struct tsr_chunk_moves *m)
+{
+    int rc = from->d->format->copy_chunks(to->d, from->d, m);
+    tsr_engine_forget(to);
+    return rc;
+}
+
 void tsr_engine_forget(struct tsr_array *a)
 {
     tsr_cache_forget(a->context->cache, a->d);

@@ -135,9 +135,7 @@ static int copy_all(const tsr_array *a, void *arg)
     struct tsr_chunk_moves moves = {same_number, after, &r->c};
     r->c.from = a;
     if (!stored_fit(r)) return copy_items(&r->c);
-    int rc = a->d->format->copy_chunks(r->c.to->d, a->d, &moves);
-    tsr_engine_forget(r->c.to);
-    return rc;
+    return tsr_engine_copy_chunks(r->c.to, a, &moves);
 }
 
 /* ---- the call ---- */

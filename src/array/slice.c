@@ -105,8 +105,7 @@ static int cut_out(const tsr_array *a, void *arg)
     k->c.from = a;
     if (k->c.total == 0) return TSR_OK;
     if (!find_stored(k)) return tsr_copy_items(&k->c, origin, origin, k->shape);
-    int rc = a->d->format->copy_chunks(k->c.to->d, a->d, &moves);
-    tsr_engine_forget(k->c.to);
+    int rc = tsr_engine_copy_chunks(k->c.to, a, &moves);
     for (int d = 0; d < k->ndim; d++) {
         int64_t chunks = k->after[k->old[d]] - k->first[k->old[d]];
         done[d] = tsr_min64(chunks * a->d->grid.chunk[k->old[d]], k->shape[d]);

@@ -48,7 +48,5 @@ int tsr_copy_stored(struct tsr_copying *c, const struct tsr_stored_part *part)
 {
     struct moving m = {c, part};
     struct tsr_chunk_moves moves = {new_number, after, &m};
-    int rc = c->from->d->format->copy_chunks(c->to->d, c->from->d, &moves);
-    tsr_engine_forget(c->to);
-    return rc;
+    return tsr_engine_copy_chunks(c->to, c->from, &moves);
 }
