@@ -33,6 +33,9 @@ static inline struct tsr_limits tsr_limits_of(const tsr_options *o)
     return (struct tsr_limits){o->max_chunk_bytes, o->context ? &o->context->codecs : NULL};
 }
 
+/* A chunk that is written makes the kept blocks of each 64th chunk void besides its own: one in 64
+ * of what others read.  As many names as this are half a kilobyte per open container, and set when
+ * it is opened; a name per chunk would be as large as the index. */
 enum { TSR_DRIVER_OWNERS = 64 };
 
 /* An open container holding one array.  A format's own struct begins with it. */
@@ -51,8 +54,8 @@ struct tsr_driver {
     bool edges_clear;
     int64_t nchunks;                   /* of a variable row */
     const struct tsr_cparams *cparams; /* of Blosc2 formats: how their chunks are made */
-    /* The engine's: what the block cache calls the chunks i with the same i % TSR_DRIVER_OWNERS
-     * (0: they are not kept), and what place.block_items was last, as a guess; 0: not known. */
+    /* The engine's: what the block cache calls the chunks i with the same i % TSR_DRIVER_OWNERS, a
+     * new name whenever one of them changes (0: they are not kept), and what place.block_items was last, as a guess; 0: not known. */
     uint64_t owner[TSR_DRIVER_OWNERS];
     _Atomic int64_t block_size;
 };
