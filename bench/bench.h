@@ -126,7 +126,8 @@ struct side {
 /* Whether there is a limit for whole arrays and planes, and which. */
 enum limit_kind { LIMIT_NONE, LIMIT_DECODE, LIMIT_ENCODE };
 
-/* prepare: makes what is to be read and opens it; sample: w->ops operations (or fewer: n);
+/* prepare: makes what is to be read and opens it; fresh: takes away what the sample before made, off
+ * the clock, NULL: nothing; sample: w->ops operations (or fewer: n);
  * check: true when what sample brought about is right; finish: closes and removes.
  * limit_file: what lies in memory, as a file at s->copy for the limit; NULL: it is a file. */
 struct kind {
@@ -136,6 +137,7 @@ struct kind {
     void (*finish)(struct side *s);
     enum limit_kind limit;
     int (*limit_file)(struct side *s);
+    void (*fresh)(struct side *s);
 };
 
 struct workload {
@@ -164,6 +166,8 @@ size_t box_bytes(const struct workload *w);
 int side_init(struct side *s, const struct engine *e, const struct workload *w, const char *dir,
               uint8_t *data);
 void side_done(struct side *s);
+/* Makes the side fit for its next sample. */
+void side_fresh(struct side *s);
 /* How many operations a sample has. */
 int side_ops(const struct side *s);
 

@@ -114,8 +114,8 @@ static int read_limit_file(struct side *s)
     return s->e->save(&s->w->layout, s->copy, s->data, s->data_bytes);
 }
 
-const struct kind kind_read = {read_prepare, read_sample,  read_check,
-                               close_finish, LIMIT_DECODE, read_limit_file};
+const struct kind kind_read = {read_prepare, read_sample,     read_check, close_finish,
+                               LIMIT_DECODE, read_limit_file, NULL};
 
 /* ---- writing boxes ---- */
 
@@ -150,7 +150,8 @@ static bool write_check(struct side *s)
     return same;
 }
 
-const struct kind kind_write = {read_prepare, write_sample, write_check, close_finish, 0, NULL};
+const struct kind kind_write = {read_prepare, write_sample, write_check, close_finish, 0,
+                                NULL,         NULL};
 
 /* ---- writing and growing whole arrays ---- */
 
@@ -160,14 +161,17 @@ static int nothing_to_prepare(struct side *s)
     return 0;
 }
 
+/* A new file each time: ext4 writes one out at once that replaces another. */
+static void no_file(struct side *s)
+{
+    remove_path(s->path);
+}
+
+/* Of one operation. */
 static int save_sample(struct side *s, int n)
 {
-    int rc = 0;
-    for (int i = 0; i < n && rc == 0; i++) {
-        remove_path(s->path); /* a new file: ext4 writes one out at once that replaces another */
-        rc = s->e->save(&s->w->layout, s->path, s->data, s->data_bytes);
-    }
-    return rc;
+    (void)n;
+    return s->e->save(&s->w->layout, s->path, s->data, s->data_bytes);
 }
 
 /* The file as it is now holds the content. */
@@ -188,8 +192,8 @@ static bool save_check(struct side *s)
     return save_sample(s, 1) == 0 && file_check(s);
 }
 
-const struct kind kind_save = {nothing_to_prepare, save_sample,  save_check,
-                               no_finish,          LIMIT_ENCODE, NULL};
+const struct kind kind_save = {nothing_to_prepare, save_sample, save_check, no_finish,
+                               LIMIT_ENCODE,       NULL,        no_file};
 
 /* n slabs one after the other, the first one at creation. */
 static int grow_sample(struct side *s, int n)
@@ -197,7 +201,6 @@ static int grow_sample(struct side *s, int n)
     struct layout l = s->w->layout;
     int64_t at[NDIM] = {0};
     l.shape[0] = s->w->count[0];
-    remove_path(s->path);
     void *a = s->e->create(&l, s->path);
     int rc = a ? 0 : -1;
     for (int i = 0; i < n && rc == 0; i++) {
@@ -216,7 +219,8 @@ static bool grow_check(struct side *s)
     return grow_sample(s, s->w->ops) == 0 && file_check(s);
 }
 
-const struct kind kind_grow = {nothing_to_prepare, grow_sample, grow_check, no_finish, 0, NULL};
+const struct kind kind_grow =
+    {nothing_to_prepare, grow_sample, grow_check, no_finish, 0, NULL, no_file};
 
 /* ---- opening ---- */
 
@@ -254,4 +258,4 @@ static bool open_check(struct side *s)
     return same;
 }
 
-const struct kind kind_open = {open_prepare, open_sample, open_check, no_finish, 0, NULL};
+const struct kind kind_open = {open_prepare, open_sample, open_check, no_finish, 0, NULL, NULL};

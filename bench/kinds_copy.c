@@ -12,28 +12,26 @@ static int copy_prepare(struct side *s)
     return s->handle ? 0 : -1;
 }
 
+static void no_copy(struct side *s)
+{
+    remove_path(s->copy);
+}
+
+/* Both of one operation. */
 static int copy_sample(struct side *s, int n)
 {
     struct layout l = s->w->layout;
-    int rc = 0;
+    (void)n;
     l.sparse = true;
-    for (int i = 0; i < n && rc == 0; i++) {
-        remove_path(s->copy);
-        rc = s->e->copy(s->handle, &l, s->copy);
-    }
-    return rc;
+    return s->e->copy(s->handle, &l, s->copy);
 }
 
 static int concat_sample(struct side *s, int n)
 {
     struct layout l = s->w->layout;
-    int rc = 0;
+    (void)n;
     l.shape[0] *= 2;
-    for (int i = 0; i < n && rc == 0; i++) {
-        remove_path(s->copy);
-        rc = s->e->concat(s->handle, &l, s->copy);
-    }
-    return rc;
+    return s->e->concat(s->handle, &l, s->copy);
 }
 
 /* What was made holds the content, here and `times` along axis 0. */
@@ -69,5 +67,7 @@ static void copy_finish(struct side *s)
     remove_path(s->copy);
 }
 
-const struct kind kind_copy = {copy_prepare, copy_sample, copy_check, copy_finish, 0, NULL};
-const struct kind kind_concat = {copy_prepare, concat_sample, concat_check, copy_finish, 0, NULL};
+const struct kind kind_copy = {copy_prepare, copy_sample, copy_check, copy_finish, 0,
+                               NULL,         no_copy};
+const struct kind kind_concat = {copy_prepare, concat_sample, concat_check, copy_finish, 0,
+                                 NULL,         no_copy};

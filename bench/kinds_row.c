@@ -23,11 +23,15 @@ static void no_finish(struct side *s)
     (void)s;
 }
 
+static void no_file(struct side *s)
+{
+    remove_path(s->path);
+}
+
 /* n times one box of items at the end of an empty super-chunk. */
 static int append_sample(struct side *s, int n)
 {
     const struct layout *l = &s->w->layout;
-    remove_path(s->path);
     void *p = s->e->row_create(l, s->w->disk ? s->path : NULL);
     int rc = p ? 0 : -1;
     for (int i = 0; i < n && rc == 0; i++) {
@@ -54,7 +58,7 @@ static bool append_check(struct side *s)
 }
 
 const struct kind kind_append =
-    {nothing_to_prepare, append_sample, append_check, no_finish, 0, NULL};
+    {nothing_to_prepare, append_sample, append_check, no_finish, 0, NULL, no_file};
 
 /* A super-chunk with the content; path NULL: in memory. */
 static void *row_make(const struct side *s, const char *path)
@@ -113,8 +117,8 @@ static void row_finish(struct side *s)
     if (s->handle) s->e->row_close(s->handle);
 }
 
-const struct kind kind_row_get = {row_prepare, row_sample,   row_check,
-                                  row_finish,  LIMIT_DECODE, row_limit_file};
+const struct kind kind_row_get = {row_prepare,  row_sample,     row_check, row_finish,
+                                  LIMIT_DECODE, row_limit_file, NULL};
 
 /* ---- blocks of any length ---- */
 
@@ -167,8 +171,9 @@ static bool vl_check(struct side *s)
     return same;
 }
 
-const struct kind kind_vl_append = {vl_prepare, vl_append_sample, vl_check, row_finish, 0, NULL};
-const struct kind kind_vl_get = {vl_prepare, vl_get_sample, vl_check, row_finish, 0, NULL};
+const struct kind kind_vl_append = {vl_prepare, vl_append_sample, vl_check, row_finish, 0, NULL,
+                                    NULL};
+const struct kind kind_vl_get = {vl_prepare, vl_get_sample, vl_check, row_finish, 0, NULL, NULL};
 
 /* ---- chunks ---- */
 
@@ -218,6 +223,8 @@ static void chunk_finish(struct side *s)
 }
 
 const struct kind kind_compress = {chunk_prepare, compress_sample, chunk_check,
-                                   chunk_finish,  LIMIT_ENCODE,    NULL};
+                                   chunk_finish,  LIMIT_ENCODE,    NULL,
+                                   NULL};
 const struct kind kind_decompress = {chunk_prepare, decompress_sample, chunk_check,
-                                     chunk_finish,  LIMIT_DECODE,      NULL};
+                                     chunk_finish,  LIMIT_DECODE,      NULL,
+                                     NULL};

@@ -29,6 +29,7 @@ static void peak_child(void *arg, int fd)
     for (int i = 0; i < 2 && t->p->engines[i]; i++) t->p->engines[i]->start(t->p->threads);
     if (side_init(&s, t->e, t->w, t->p->dir, t->data) == 0) {
         double before = memory_reset();
+        side_fresh(&s);
         if (before > 0 && t->w->kind->sample(&s, side_ops(&s)) == 0) peak = memory_peak() - before;
     }
     side_done(&s);
@@ -60,6 +61,7 @@ static void row_fail(struct result *r, const struct engine *e, const char *what)
 
 static int time_side(struct side *s, struct sample *took)
 {
+    side_fresh(s);
     double wall = now(), cpu = cpu_used();
     int n = side_ops(s), rc = s->w->kind->sample(s, n);
     took->cpu = (cpu_used() - cpu) / n;

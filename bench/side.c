@@ -54,6 +54,11 @@ void side_done(struct side *s)
     free(s->boxes);
 }
 
+void side_fresh(struct side *s)
+{
+    if (s->w->kind->fresh) s->w->kind->fresh(s);
+}
+
 int side_ops(const struct side *s)
 {
     return s->e != &engine_tessera && s->w->peer_ops ? s->w->peer_ops : s->w->ops;
