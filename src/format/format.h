@@ -55,7 +55,8 @@ struct tsr_driver {
     int64_t nchunks;                   /* of a variable row */
     const struct tsr_cparams *cparams; /* of Blosc2 formats: how their chunks are made */
     /* The engine's: what the block cache calls the chunks i with the same i % TSR_DRIVER_OWNERS, a
-     * new name whenever one of them changes (0: they are not kept), and what place.block_items was last, as a guess; 0: not known. */
+     * new name whenever one of them changes (0: they are not kept), and what place.block_items was
+     * last, as a guess; 0: not known. */
     uint64_t owner[TSR_DRIVER_OWNERS];
     _Atomic int64_t block_size;
 };
