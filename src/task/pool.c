@@ -138,11 +138,25 @@ static size_t jobs_left(struct set *s)
     return next < s->n ? s->n - next : 0;
 }
 
+/* So many more helpers have a job and a place in the set. */
+static size_t wants(struct set *s)
+{
+    return tsr_minz(jobs_left(s), (size_t)(s->most - s->helpers));
+}
+
 static struct set *find_set(struct crew *c)
 {
     struct set *s = c->first;
-    while (s && (!jobs_left(s) || s->helpers >= s->most)) s = s->after;
+    while (s && !wants(s)) s = s->after;
     return s;
+}
+
+/* Of all sets: who looks for work or is awake already cannot be counted on by each of them. */
+static size_t all_want(const struct crew *c)
+{
+    size_t n = 0;
+    for (struct set *s = c->first; s; s = s->after) n += wants(s);
+    return n;
 }
 
 /* Not locked.  The first failure keeps its text and ends the handing out. */
@@ -186,8 +200,7 @@ static void wake(struct crew *c, size_t n)
 static void help(struct crew *c, struct set *s, struct tsr_worker *w)
 {
     s->helpers++;
-    size_t places = (size_t)(s->most - s->helpers);
-    size_t more = how_many_to_wake(c, tsr_minz(jobs_left(s), places));
+    size_t more = how_many_to_wake(c, all_want(c));
     pthread_mutex_unlock(&c->lock);
     wake(c, more);
     work(c, s, w);
@@ -352,11 +365,11 @@ static void wait_for_helpers(struct crew *c, struct set *s)
 static int run_shared(struct tsr_pool *p, struct set *s, struct tsr_worker *w)
 {
     struct crew *c = atomic_load_explicit(&p->crew, memory_order_acquire);
-    size_t most = tsr_minz(s->n - 1, (size_t)s->most);
     pthread_mutex_lock(&c->lock);
+    size_t wanted = all_want(c) + tsr_minz(s->n - 1, (size_t)s->most);
     link_set(c, s);
-    start_missing(c, s->most, most);
-    size_t sleepers = how_many_to_wake(c, most);
+    start_missing(c, s->most, wanted);
+    size_t sleepers = how_many_to_wake(c, wanted);
     pthread_mutex_unlock(&c->lock);
     wake(c, sleepers);
     work(c, s, w);

@@ -207,6 +207,61 @@ static void all_threads_take_part(void **state)
     tsr_pool_free(p);
 }
 
+struct together {
+    struct tsr_pool *pool;
+    struct meeting *meeting;
+    size_t jobs;
+    int rc;
+};
+
+/* As meet, but not for ever. */
+static int meet_soon(void *arg, size_t i, struct tsr_worker *w)
+{
+    enum { PATIENCE = 20 }; /* seconds */
+    struct meeting *m = arg;
+    struct timespec end;
+    int rc = 0;
+    (void)i;
+    (void)w;
+    clock_gettime(CLOCK_REALTIME, &end);
+    end.tv_sec += PATIENCE;
+    pthread_mutex_lock(&m->lock);
+    m->present++;
+    pthread_cond_broadcast(&m->came);
+    while (m->present < m->expected && rc == 0)
+        rc = pthread_cond_timedwait(&m->came, &m->lock, &end);
+    pthread_mutex_unlock(&m->lock);
+    return rc ? tsr_fail(TSR_EIO, "not all came") : TSR_OK;
+}
+
+static void *call_meeting(void *arg)
+{
+    struct together *t = arg;
+    t->rc = tsr_pool_run(t->pool, t->jobs, meet_soon, t->meeting);
+    return NULL;
+}
+
+/* The set before leaves helpers that look for work, and both new ones count on them. */
+static void two_sets_at_once_get_all_threads_they_want(void **state)
+{
+    (void)state;
+    enum { EACH = 3, ROUNDS = 400 };
+    struct tsr_pool *p = pool_of(8);
+    for (int round = 0; round < ROUNDS; round++) {
+        struct meeting few = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, EACH};
+        struct meeting all = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, 2 * EACH};
+        struct together one = {p, &all, EACH, 0}, other = one;
+        pthread_t id;
+        assert_int_equal(tsr_pool_run(p, EACH, meet, &few), TSR_OK);
+        assert_int_equal(tsr_sys_thread(&id, call_meeting, &other), TSR_OK);
+        call_meeting(&one);
+        pthread_join(id, NULL);
+        assert_int_equal(one.rc, TSR_OK);
+        assert_int_equal(other.rc, TSR_OK);
+    }
+    tsr_pool_free(p);
+}
+
 static void *keep_busy(void *arg)
 {
     struct tally *t = calloc(1, sizeof *t);
@@ -376,6 +431,7 @@ int main(void)
         cmocka_unit_test(eight_threads_call_at_once),
         cmocka_unit_test(a_pool_of_one_and_a_single_job_stay_on_the_caller),
         cmocka_unit_test(all_threads_take_part),
+        cmocka_unit_test(two_sets_at_once_get_all_threads_they_want),
         cmocka_unit_test(more_or_fewer_threads_from_the_next_run_on),
         cmocka_unit_test(threads_may_change_while_others_run),
         cmocka_unit_test(a_pool_ends_idle_or_unused),
