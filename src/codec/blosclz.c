@@ -196,25 +196,36 @@ static inline size_t agree(const uint8_t *a, const uint8_t *b, const uint8_t *en
     return (size_t)(b - start);
 }
 
+/* The match of four bytes at pos with those at ref, made as long as they agree, not before lit.
+ * Neither is in the tail or one of the first bytes. */
+INLINE struct match extend(const struct finder *f, size_t pos, size_t ref, size_t lit)
+{
+    const uint8_t *src = f->src, *p = src + pos, *r = src + ref;
+    size_t d = pos - ref, at = pos, end = pos + 4;
+    uint64_t diff = tsr_load_LE64(p + 4) ^ tsr_load_LE64(r + 4);
+    if (diff) end += (size_t)__builtin_ctzll(diff) / 8;
+    else end += 8 + agree(r + 12, p + 12, src + f->n - 1);
+    /* Of a single byte between matches nobody can foretell whether it agrees: no jump. */
+    if (pos - lit > 1)
+        while (at > lit && at > d && src[at - 1] == src[at - 1 - d]) at--;
+    else at -= (at > lit) & (p[-1] == r[-1]);
+    return (struct match){at, d, end - at};
+}
+
 /* The next match from pos on, not reaching back before lit.  The longer none is found the
  * larger the steps, so that noise costs little. */
 INLINE bool find(const struct finder *f, size_t pos, size_t lit, struct match *m)
 {
-    const uint8_t *src = f->src;
     size_t limit = f->n - TAIL;
     for (unsigned misses = 1u << f->shift; pos < limit; pos += misses++ >> f->shift) {
-        uint32_t v = tsr_load_LE32(src + pos), *slot = slot_of(f, v);
-        size_t back = (uint32_t)(*slot - f->base);
+        uint32_t v = tsr_load_LE32(f->src + pos), *slot = slot_of(f, v);
+        uint32_t ref = *slot - f->base;
         *slot = f->base + (uint32_t)pos;
-        /* No jump on what is random: one test says if the entry is of this stream and agrees. */
-        bool mine = (back < pos) & (pos - back <= MAX_DISTANCE);
-        size_t ref = mine ? back : 0;
-        if (!(mine & (tsr_load_LE32(src + ref) == v))) continue;
-        size_t d = pos - ref, at = pos;
-        size_t end = pos + 4 + agree(src + ref + 4, src + pos + 4, src + f->n - 1);
-        while (at > lit && at > d && src[at - 1] == src[at - 1 - d]) at--;
-        if (end - at < (d >= FIRST_FAR ? MIN_FAR : MIN_NEAR)) continue;
-        *m = (struct match){at, d, end - at};
+        if ((uint64_t)pos - ref - 1 >= MAX_DISTANCE) continue; /* or of an earlier stream */
+        if (tsr_load_LE32(f->src + ref) != v) continue;
+        struct match found = extend(f, pos, ref, lit);
+        if (found.len < (found.d >= FIRST_FAR ? MIN_FAR : MIN_NEAR)) continue;
+        *m = found;
         return true;
     }
     return false;
@@ -254,14 +265,12 @@ static inline uint8_t *put_match(uint8_t *op, const struct match *m)
 {
     bool far = m->d >= FIRST_FAR;
     size_t low = far ? FIRST_FAR - 1 : m->d - 1;
-    if (m->len < 9) {
-        *op++ = (uint8_t)((m->len - 2) << 5 | low >> 8);
-    } else {
-        size_t rest = m->len - 9;
-        *op++ = (uint8_t)(7 << 5 | low >> 8);
+    size_t rest = m->len - 9;
+    *op++ = (uint8_t)(tsr_minz(m->len - 2, 7) << 5 | low >> 8);
+    if (m->len >= 9 + 255)
         for (; rest >= 255; rest -= 255) *op++ = 255;
-        *op++ = (uint8_t)rest;
-    }
+    *op = (uint8_t)rest; /* no jump: there is none of it, or one byte, as often */
+    op += m->len >= 9;
     *op++ = (uint8_t)low;
     if (!far) return op;
     tsr_store_BE16(op, (uint16_t)(m->d - FIRST_FAR));
@@ -339,25 +348,27 @@ static struct blosclz *table(struct tsr_worker *w, size_t n)
     return z;
 }
 
-/* Do n bytes shrink to less than 20 / worth of them? */
-static bool shrinks(struct blosclz *z, const struct level *l, const uint8_t *src, size_t n,
-                    size_t worth)
+/* How many twentieths of what they come to n bytes are. */
+static size_t ratio(struct blosclz *z, const struct level *l, const uint8_t *src, size_t n)
 {
     size_t len = l->thorough ? estimate_thorough(z, src, n) : estimate_fast(z, src, n);
     z->base += (uint32_t)n;
-    return n * 20 >= len * worth;
+    return n * 20 / len;
 }
 
-/* Does the stream seem to shrink as its level wants?  What does not shrink at all is known from a
- * quarter of the bytes to look at. */
+/* Does the stream seem to shrink as its level wants?  What does not shrink at all, or far more
+ * than that, is known from a quarter of the bytes to look at. */
 static bool pays(struct blosclz *z, const struct level *l, const uint8_t *src, size_t n)
 {
     enum { QUICK = 4096, ALMOST = 21 };
     size_t part = tsr_minz(n / l->part, (size_t)1 << l->log);
     if (part < 16) part = 16;
-    if (part >= 4 * QUICK && !l->thorough && !shrinks(z, l, src + n - QUICK, QUICK, ALMOST))
-        return false;
-    return shrinks(z, l, src + n - part, part, l->worth);
+    if (part >= 4 * QUICK && part <= n / 2) {
+        size_t quick = ratio(z, l, src + n - QUICK, QUICK);
+        if (quick < ALMOST && !l->thorough) return false;
+        if (2 * quick >= 3 * (size_t)l->worth) return true;
+    }
+    return ratio(z, l, src + n - part, part) >= l->worth;
 }
 
 static int blosclz_encode(const struct tsr_call *c, const uint8_t *src, size_t n, uint8_t *dst,
