@@ -15,12 +15,16 @@
 
 enum {
     WINDOW_CHUNKS = 128,
-    WINDOW_BYTES = 8 << 20,    /* decoded size of the wanted blocks of a window */
     KEEP_BYTES = 8 << 20,      /* fetched bytes that a window has room for between two reads */
     GROUP_BYTES = 32 << 10,    /* blocks are handed out in groups of about this size */
     SCRATCH_BYTES = 512 << 10, /* scratch of this size stays in a core's cache */
     INLINE_BYTES = 96 << 10    /* below this, waking a thread costs more than it brings */
 };
+
+/* Decoded size of the wanted blocks of a window: small, so that what was fetched is still in the
+ * cache as it is decoded; but some 60 groups for each thread, so that few wait at its end. */
+enum { WINDOW_LEAST = 4 << 20, WINDOW_MOST = 64 << 20, WINDOW_OF_THREAD = 2 << 20 };
+enum { WINDOW_VISITED = 8 << 20 };
 
 /* A block, or a chunk of one value, on its way to the selection's memory or the visitor. */
 #define NO_REF UINT32_MAX
@@ -52,6 +56,7 @@ struct reader {
     struct tsr_walk walk;
     struct tsr_worker *worker;     /* whose windows they are */
     struct window *decode, *fetch; /* of the current run */
+    int64_t window_bytes;
     bool cached;
 };
 
@@ -136,7 +141,8 @@ static int window_fill(struct reader *r, struct window *w)
     int rc = skip_zeros(r);
     w->njobs = 0;
     w->bytes = 0;
-    while (rc == TSR_OK && !r->walk.done && w->njobs < WINDOW_CHUNKS && w->bytes < WINDOW_BYTES) {
+    while (rc == TSR_OK && !r->walk.done && w->njobs < WINDOW_CHUNKS &&
+           w->bytes < r->window_bytes) {
         if (window_room(w) < 0) return TSR_ENOMEM;
         struct chunk_job *j = &w->jobs[w->njobs++];
         j->place = (struct tsr_place){.chunk = tsr_grid_chunk_number(g, r->walk.at)};
@@ -418,8 +424,16 @@ static int64_t all_wanted(const struct reader *r)
     return total;
 }
 
+/* What a visitor makes of a window must not depend on the number of threads. */
+static int64_t window_bytes(const struct reader *r)
+{
+    int64_t n = (int64_t)tsr_pool_threads(r->a->context->pool) * WINDOW_OF_THREAD;
+    return r->visitor ? WINDOW_VISITED : tsr_max64(WINDOW_LEAST, tsr_min64(n, WINDOW_MOST));
+}
+
 static int read_windows(struct reader *r, struct window *now, struct window *next)
 {
+    r->window_bytes = window_bytes(r);
     tsr_walk_chunks(&r->walk, &r->a->d->grid, r->sel);
     r->cached = tsr_cache_takes(r->a->context->cache, r->a->d, all_wanted(r));
     int rc = window_fill(r, now);
