@@ -7,16 +7,14 @@
  *
  * The windows and their buffers belong to a worker that the read borrows and outlive it: memory
  * that is new for each read costs more in page faults than many a codec. */
-#include <stdlib.h>
+#include "array/read.h"
 
-#include "array/array.h"
 #include "array/cache.h"
 #include "base/mem.h"
 
 enum {
     WINDOW_CHUNKS = 128,
     KEEP_BYTES = 8 << 20,      /* fetched bytes that a window has room for between two reads */
-    GROUP_BYTES = 32 << 10,    /* blocks are handed out in groups of about this size */
     SCRATCH_BYTES = 512 << 10, /* scratch of this size stays in a core's cache */
     INLINE_BYTES = 96 << 10    /* below this, waking a thread costs more than it brings */
 };
@@ -25,40 +23,6 @@ enum {
  * cache as it is decoded; but some 60 groups for each thread, so that few wait at its end. */
 enum { WINDOW_LEAST = 4 << 20, WINDOW_MOST = 64 << 20, WINDOW_OF_THREAD = 2 << 20 };
 enum { WINDOW_VISITED = 8 << 20 };
-
-/* A block, or a chunk of one value, on its way to the selection's memory or the visitor. */
-#define NO_REF UINT32_MAX
-struct part {
-    int64_t key; /* the visitor's */
-    uint32_t job, ref;
-};
-
-struct group {
-    size_t first, n; /* parts */
-    size_t slot;     /* of a visitor */
-};
-
-struct window {
-    struct chunk_job *jobs; /* [cap] */
-    size_t njobs, cap;
-    struct part *parts;
-    size_t nparts, parts_cap;
-    struct group *groups;
-    size_t ngroups, groups_cap;
-    int64_t bytes;
-    size_t used; /* most njobs of this read */
-};
-
-struct reader {
-    const struct tsr_array *a;
-    const struct tsr_selection *sel;
-    const struct tsr_visitor *visitor; /* NULL: items go to sel's memory */
-    struct tsr_walk walk;
-    struct tsr_worker *worker;     /* whose windows they are */
-    struct window *decode, *fetch; /* of the current run */
-    int64_t window_bytes;
-    bool cached;
-};
 
 static void window_free(struct window *w)
 {
@@ -154,110 +118,6 @@ static int window_fill(struct reader *r, struct window *w)
     }
     if (w->njobs > w->used) w->used = w->njobs;
     return rc;
-}
-
-/* ---- groups: what one job of a run decodes ---- */
-
-static int64_t block_bytes(const struct reader *r, const struct chunk_job *j)
-{
-    const struct tsr_grid *g = &r->a->d->grid;
-    return j->place.block_items ? j->place.block_items * g->item_bytes : g->block_bytes;
-}
-
-static bool is_value(const struct chunk_job *j)
-{
-    return j->place.state != TSR_PLACE_STORED;
-}
-
-static int window_add(const struct reader *r, struct window *w, size_t job, size_t ref)
-{
-    struct part p = {.job = (uint32_t)job, .ref = (uint32_t)ref};
-    const struct chunk_job *j = &w->jobs[job];
-    if (r->visitor) {
-        struct block_box box;
-        struct overlap o;
-        tsr_job_block_box(r->a, j, j->refs[ref].block, &box);
-        if (!tsr_overlap(r->a, r->sel, &box, &o)) return TSR_OK;
-        p.key = r->visitor->key(r->visitor->arg, o.at);
-    }
-    if (w->nparts == w->parts_cap) {
-        size_t cap = w->parts_cap ? w->parts_cap * 2 : 16;
-        struct part *v = tsr_realloc(w->parts, cap, sizeof *v);
-        if (!v) return TSR_ENOMEM;
-        w->parts = v;
-        w->parts_cap = cap;
-    }
-    w->parts[w->nparts++] = p;
-    return TSR_OK;
-}
-
-/* All parts of a window, but for values that go to a visitor: these come to it one by one. */
-static int window_parts(const struct reader *r, struct window *w)
-{
-    int rc = TSR_OK;
-    w->nparts = 0;
-    for (size_t i = 0; i < w->njobs && rc == TSR_OK; i++) {
-        const struct chunk_job *j = &w->jobs[i];
-        if (is_value(j) && !r->visitor) rc = window_add(r, w, i, NO_REF);
-        for (size_t k = 0; !is_value(j) && k < j->nrefs && rc == TSR_OK; k++)
-            rc = window_add(r, w, i, k);
-    }
-    return rc;
-}
-
-static int by_key(const void *a, const void *b)
-{
-    const struct part *x = a, *y = b;
-    if (x->key != y->key) return x->key < y->key ? -1 : 1;
-    if (x->job != y->job) return x->job < y->job ? -1 : 1;
-    return x->ref < y->ref ? -1 : x->ref > y->ref;
-}
-
-static int window_add_group(struct window *w, size_t first)
-{
-    if (w->ngroups == w->groups_cap) {
-        size_t cap = w->groups_cap ? w->groups_cap * 2 : 16;
-        struct group *p = tsr_realloc(w->groups, cap, sizeof *p);
-        if (!p) return TSR_ENOMEM;
-        w->groups = p;
-        w->groups_cap = cap;
-    }
-    w->groups[w->ngroups++] = (struct group){.first = first, .slot = TSR_PART_ALONE};
-    return TSR_OK;
-}
-
-/* Groups that share their key get a slot each. */
-static size_t number_slots(struct window *w)
-{
-    size_t slots = 0;
-    for (size_t i = 0; i < w->ngroups; i++) {
-        int64_t key = w->parts[w->groups[i].first].key;
-        bool before = i > 0 && w->parts[w->groups[i - 1].first].key == key;
-        bool after = i + 1 < w->ngroups && w->parts[w->groups[i + 1].first].key == key;
-        if (before || after) w->groups[i].slot = slots++;
-    }
-    return slots;
-}
-
-/* Cuts the fetched parts of a window in groups, for a visitor of one key each.  Neither order nor
- * cuts depend on the number of threads. */
-static int window_group(const struct reader *r, struct window *w)
-{
-    int64_t bytes = 0, most = r->visitor ? r->visitor->group_bytes : GROUP_BYTES;
-    int rc = window_parts(r, w);
-    w->ngroups = 0;
-    if (rc < 0) return rc;
-    if (r->visitor && w->nparts) qsort(w->parts, w->nparts, sizeof *w->parts, by_key);
-    for (size_t i = 0; i < w->nparts; i++) {
-        const struct part *p = &w->parts[i];
-        if (i == 0 || bytes >= most || p->key != p[-1].key) {
-            if (window_add_group(w, i) < 0) return TSR_ENOMEM;
-            bytes = 0;
-        }
-        w->groups[w->ngroups - 1].n++;
-        bytes += p->ref == NO_REF ? most : block_bytes(r, &w->jobs[p->job]);
-    }
-    return r->visitor ? r->visitor->window(r->visitor->arg, number_slots(w)) : TSR_OK;
 }
 
 /* ---- decoding ---- */
@@ -390,7 +250,7 @@ static int leave_window(const struct reader *r, const struct window *w)
 {
     int rc = TSR_OK;
     for (size_t i = 0; i < w->njobs && rc == TSR_OK; i++)
-        if (is_value(&w->jobs[i])) rc = fill_chunk(r, &w->jobs[i], r->worker);
+        if (job_is_value(&w->jobs[i])) rc = fill_chunk(r, &w->jobs[i], r->worker);
     return rc < 0 ? rc : r->visitor->after(r->visitor->arg);
 }
 
@@ -440,7 +300,7 @@ static int read_windows(struct reader *r, struct window *now, struct window *nex
     bool alone = r->walk.done && now->bytes <= INLINE_BYTES;
     if (rc == TSR_OK) rc = run(r, NULL, now, alone || now->njobs == 1);
     while (rc == TSR_OK) {
-        if ((rc = window_group(r, now)) < 0) break;
+        if ((rc = tsr_window_group(r, now)) < 0) break;
         next->njobs = 0;
         if (!r->walk.done && (rc = window_fill(r, next)) < 0) break;
         if ((rc = run(r, now, next->njobs ? next : NULL, alone)) < 0) break;
