@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* array/schunk.h - what the files of super-chunks share: schunk.c items, schunk_chunks.c decoded
- * chunks, schunk_stored.c compressed ones. */
+/* array/schunk.h - what the files of super-chunks share: schunk.c the whole, schunk_items.c items,
+ * schunk_chunks.c decoded chunks, schunk_stored.c compressed ones. */
 #ifndef TSR_ARRAY_SCHUNK_H
 #define TSR_ARRAY_SCHUNK_H
 
