@@ -3,8 +3,8 @@
  *
  *   open    open an array, read one item of it, close it
  *   item    read one item of an open array
- *   append  one chunk to a super-chunk, 1,000 of them per flush
- *   commit  the same with a flush after each one
+ *   append  one chunk to a super-chunk, without the flush after 1,000 of them
+ *   commit  one chunk and a flush
  *
  * Tessera makes the files for both, since the peer would write its index anew with each chunk; it
  * does so in `append` too, which therefore is `commit` to it.  From the times follow the factor per
@@ -142,30 +142,54 @@ static int append_some(struct subject *s, int n)
         for (int k = 0; k < ITEMS; k++) chunk[k] = (double)(rnd(&s->seed) % 1024 + (uint64_t)k);
         rc = s->e->row_append(s->handle, chunk, sizeof chunk, 8);
     }
-    return rc < 0 ? rc : s->e->row_flush(s->handle);
+    return rc;
 }
 
-/* Median seconds per operation of batches of n; one batch goes before. */
-static int time_batches(struct subject *s, int (*run)(struct subject *s, int n), int n, double *out)
+static int flush_row(struct subject *s)
 {
-    double took[MOST_BATCHES], begin;
-    int k = 0, rc = run(s, n);
-    for (begin = now(); rc == 0 && k < MOST_BATCHES; k++) {
-        double start = now();
-        if (k >= 3 && start - begin > WHAT_SECONDS) break;
-        rc = run(s, n);
-        took[k] = (now() - start) / n;
-    }
+    return s->e->row_flush(s->handle);
+}
+
+static int commit_some(struct subject *s, int n)
+{
+    int rc = 0;
+    for (int i = 0; i < n && rc == 0; i++)
+        if ((rc = append_some(s, 1)) == 0) rc = flush_row(s);
+    return rc;
+}
+
+/* What is done, n times on the clock, and what after it off the clock, or NULL. */
+struct action {
+    int (*run)(struct subject *s, int n);
+    int n;
+    int (*after)(struct subject *s);
+};
+
+static int run_batch(struct subject *s, const struct action *a, double *took)
+{
+    double start = now();
+    int rc = a->run(s, a->n);
+    *took = (now() - start) / a->n;
+    return rc == 0 && a->after ? a->after(s) : rc;
+}
+
+/* Median seconds per operation of some batches; one batch goes before. */
+static int time_batches(struct subject *s, struct action a, double *out)
+{
+    double took[MOST_BATCHES], begin = now();
+    int k = 0, rc = run_batch(s, &a, took);
+    while (rc == 0 && k < MOST_BATCHES && (k < 3 || now() - begin < WHAT_SECONDS))
+        rc = run_batch(s, &a, &took[k++]);
     if (rc == 0) *out = median(took, k);
     return rc;
 }
 
 static int measure_array(struct subject *s, struct found *f)
 {
-    int rc = time_batches(s, open_once, 1, &f->seconds[OPEN]);
+    int rc = time_batches(s, (struct action){open_once, 1, NULL}, &f->seconds[OPEN]);
     s->handle = rc == 0 ? s->e->open(s->array) : NULL;
     if (!s->handle) return -1;
-    rc = time_batches(s, read_items, 50, &f->seconds[ITEM]);
+    rc = time_batches(s, (struct action){read_items, 50, NULL}, &f->seconds[ITEM]);
     s->e->close(s->handle);
     return rc;
 }
@@ -175,8 +199,8 @@ static int measure_row(struct subject *s, struct found *f)
     int many = s->e == &engine_tessera ? 1000 : 1;
     s->handle = s->e->row_open(s->row);
     if (!s->handle) return -1;
-    int rc = time_batches(s, append_some, many, &f->seconds[APPEND]);
-    if (rc == 0) rc = time_batches(s, append_some, 1, &f->seconds[COMMIT]);
+    int rc = time_batches(s, (struct action){append_some, many, flush_row}, &f->seconds[APPEND]);
+    if (rc == 0) rc = time_batches(s, (struct action){commit_some, 1, NULL}, &f->seconds[COMMIT]);
     if (s->e->row_close(s->handle) < 0) rc = -1;
     return rc;
 }
