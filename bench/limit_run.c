@@ -2,8 +2,8 @@
 /* bench/limit_run.c - runs the streams of a limit on its threads; see limit.h.
  *
  * Decoding calls liblz4, libzstd and libdeflate themselves, with a state per thread and into a
- * buffer of a stream that stays in the cache.  Codecs without a library, dictionaries and all
- * encoding go through the codec's record: parameters and levels are then the engine's. */
+ * buffer of a stream that stays in the cache.  Codecs without a library, ZFP, dictionaries and
+ * all encoding go through the codec's record: parameters and levels are then the engine's. */
 #include <libdeflate.h>
 #include <lz4.h>
 #include <pthread.h>

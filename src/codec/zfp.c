@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* codec/zfp.c - ZFP for arrays of floats through libzfp: fixed accuracy, precision and rate
- * (blosc2.md appendix C).
+/* codec/zfp.c - ZFP for arrays of floats: fixed accuracy, precision and rate (blosc2.md
+ * appendix C).
  *
  * A payload is a bare stream of bits, low ones first, for one block of 1 to 4 dimensions, the last
- * one fastest; libzfp ends it with a whole word, of 1 to 8 bytes as it was built.  The mode and its
- * parameter are in the chunk header, not in the stream:
+ * one fastest.  The mode and its parameter are in the chunk header, not in the stream:
  *
  *   zfp_acc   meta = log10 of the tolerance     zfp_prec  meta + 3 + 2 * ndim bit planes
  *   zfp_rate  meta percent of the item's bits
  *
- * libzfp reads without bounds.  Past the payload it is given zeros: the cell at its end takes at
- * most MAXBITS of them and each later one a single bit, except that cells of a fixed rate are
- * skipped by their size, so that these must be there in full.  Its objects live on the worker. */
+ * zfp_decode.c reads it.  libzfp writes it, with objects that live on the worker, and ends it with
+ * a whole word, of 1 to 8 bytes as it was built. */
 #include <math.h>
 #include <string.h>
 #include <zfp.h>
@@ -20,61 +18,52 @@
 #include "base/num.h"
 #include "base/status.h"
 #include "codec/codec.h"
+#include "codec/zfp.h"
 
 extern const struct tsr_codec tsr_codec_zfp_acc, tsr_codec_zfp_prec, tsr_codec_zfp_rate;
 
-enum { MAX_NDIM = 4, CELL = 4, WORD = 8, MINBITS = 1, MAXBITS = 16658, MAXPREC = 64 };
-enum { MINEXP = -1074 };
+enum { MINBITS = 1, MAXBITS = 16658, MAXPREC = 64, MINEXP = -1074 };
 enum mode { ACCURACY, PRECISION, RATE };
 
-/* A block as zfp sees it. */
-struct grid {
-    zfp_type type;
-    int ndim;
-    size_t side[MAX_NDIM]; /* fastest first */
-    uint64_t cells;
-    unsigned minbits, maxbits, maxprec;
-    int minexp;
-};
-
-static int grid_init(struct grid *g, const struct tsr_call *c, enum mode mode, int status)
+static int block_init(struct tsr_zfp *z, const struct tsr_call *c, enum mode mode, int status)
 {
     const struct tsr_block_facts *b = c->block;
     if (b->typesize != 4 && b->typesize != 8)
         return tsr_fail(status, "zfp: items of %d bytes, expected floats of 4 or 8", b->typesize);
-    if (b->ndim < 1 || b->ndim > MAX_NDIM)
+    if (b->ndim < 1 || b->ndim > TSR_ZFP_MAX_NDIM)
         return tsr_fail(status, "zfp: blocks of %d dimensions, expected 1 to 4", b->ndim);
-    *g = (struct grid){.type = b->typesize == 4 ? zfp_type_float : zfp_type_double,
-                       .ndim = b->ndim,
-                       .cells = 1,
-                       .minbits = MINBITS,
-                       .maxbits = MAXBITS,
-                       .maxprec = MAXPREC,
-                       .minexp = MINEXP};
+    *z = (struct tsr_zfp){.item_bytes = b->typesize,
+                          .ndim = b->ndim,
+                          .side = {1, 1, 1, 1},
+                          .cells = 1,
+                          .minbits = MINBITS,
+                          .maxbits = MAXBITS,
+                          .maxprec = MAXPREC,
+                          .minexp = MINEXP};
     for (int d = 0; d < b->ndim; d++) {
         int64_t side = b->shape[b->ndim - 1 - d];
         if (side < 1) return tsr_fail(status, "zfp: block side %lld", (long long)side);
-        g->side[d] = (size_t)side;
-        g->cells *= (uint64_t)tsr_ceil_div(side, CELL);
+        z->side[d] = (size_t)side;
+        z->cells *= (uint64_t)tsr_ceil_div(side, TSR_ZFP_CELL);
     }
     if (mode == ACCURACY) {
-        g->minexp = ilogb(pow(10, (int8_t)c->meta));
+        z->minexp = ilogb(pow(10, (int8_t)c->meta));
     } else if (mode == PRECISION) {
-        g->maxprec = (unsigned)tsr_min64(c->meta + 3 + 2 * b->ndim, MAXPREC);
+        z->maxprec = (unsigned)tsr_min64(c->meta + 3 + 2 * b->ndim, MAXPREC);
     } else {
         double rate = c->meta / 100.0 * b->typesize * 8;
         double bits = floor((double)(1 << 2 * b->ndim) * rate + 0.5);
-        g->minbits = g->maxbits = (unsigned)fmax(bits, b->typesize == 4 ? 9 : 12);
+        z->minbits = z->maxbits = (unsigned)fmax(bits, b->typesize == 4 ? 9 : 12);
     }
     return TSR_OK;
 }
 
 /* The bytes that the sides come to must be those of the stream. */
-static int grid_fits(const struct grid *g, size_t n, int status)
+static int block_fits(const struct tsr_zfp *z, size_t n, int status)
 {
-    size_t bytes = g->type == zfp_type_float ? 4 : 8;
+    size_t bytes = (size_t)z->item_bytes;
     bool sound = true;
-    for (int d = 0; d < g->ndim; d++) sound = sound && tsr_mul(bytes, g->side[d], &bytes);
+    for (int d = 0; d < z->ndim; d++) sound = sound && tsr_mul(bytes, z->side[d], &bytes);
     if (sound && bytes == n) return TSR_OK;
     return tsr_fail(status, "zfp: found a stream of %zu bytes, expected %zu", n, bytes);
 }
@@ -84,11 +73,11 @@ static int grid_fits(const struct grid *g, size_t n, int status)
 /* Blocks thinner than a cell are refused as by c-blosc2: they do not pay. */
 static int check(const struct tsr_call *c, enum mode mode)
 {
-    struct grid g;
-    int rc = grid_init(&g, c, mode, TSR_EARG);
-    for (int d = 0; d < g.ndim && rc == TSR_OK; d++)
-        if (g.side[d] < CELL)
-            rc = tsr_fail(TSR_EARG, "zfp: block side %zu, expected 4 or more", g.side[d]);
+    struct tsr_zfp z;
+    int rc = block_init(&z, c, mode, TSR_EARG);
+    for (int d = 0; d < z.ndim && rc == TSR_OK; d++)
+        if (z.side[d] < TSR_ZFP_CELL)
+            rc = tsr_fail(TSR_EARG, "zfp: block side %zu, expected 4 or more", z.side[d]);
     return rc;
 }
 
@@ -111,24 +100,24 @@ static void run_free(void *p)
 }
 
 /* The worker's, over `items`. */
-static int run_open(struct tsr_worker *w, const struct grid *g, void *items, struct run **out)
+static int run_open(struct tsr_worker *w, const struct tsr_zfp *z, void *items, struct run **out)
 {
-    const size_t *s = g->side;
+    const size_t *s = z->side;
     struct run *r = tsr_worker_state(w, &tsr_codec_zfp_acc, sizeof *r, run_free);
     if (!r) return TSR_ENOMEM;
     if (!r->zfp) r->zfp = zfp_stream_open(NULL);
     if (!r->field) r->field = zfp_field_alloc();
     if (!r->zfp || !r->field) return tsr_fail(TSR_ENOMEM, "zfp: no room for its state");
-    zfp_field_set_type(r->field, g->type);
+    zfp_field_set_type(r->field, z->item_bytes == 4 ? zfp_type_float : zfp_type_double);
     zfp_field_set_pointer(r->field, items);
-    if (g->ndim == 1) zfp_field_set_size_1d(r->field, s[0]);
-    else if (g->ndim == 2) zfp_field_set_size_2d(r->field, s[0], s[1]);
-    else if (g->ndim == 3) zfp_field_set_size_3d(r->field, s[0], s[1], s[2]);
+    if (z->ndim == 1) zfp_field_set_size_1d(r->field, s[0]);
+    else if (z->ndim == 2) zfp_field_set_size_2d(r->field, s[0], s[1]);
+    else if (z->ndim == 3) zfp_field_set_size_3d(r->field, s[0], s[1], s[2]);
     else zfp_field_set_size_4d(r->field, s[0], s[1], s[2], s[3]);
     *out = r;
-    if (zfp_stream_set_params(r->zfp, g->minbits, g->maxbits, g->maxprec, g->minexp)) return TSR_OK;
-    return tsr_fail(TSR_EARG, "zfp: parameters %u %u %u %d", g->minbits, g->maxbits, g->maxprec,
-                    g->minexp);
+    if (zfp_stream_set_params(r->zfp, z->minbits, z->maxbits, z->maxprec, z->minexp)) return TSR_OK;
+    return tsr_fail(TSR_EARG, "zfp: parameters %u %u %u %d", z->minbits, z->maxbits, z->maxprec,
+                    z->minexp);
 }
 
 static int run_attach(struct run *r, uint8_t *words, size_t len)
@@ -152,7 +141,7 @@ static size_t words(size_t len, size_t word)
 
 static bool aligned(const void *p)
 {
-    return (uintptr_t)p % WORD == 0;
+    return (uintptr_t)p % TSR_ZFP_WORD == 0;
 }
 
 /* ---- both ways ---- */
@@ -165,13 +154,13 @@ struct moded_call {
 static int encode(const struct moded_call *m, const uint8_t *src, size_t n, uint8_t *dst,
                   size_t cap, size_t *out)
 {
-    struct grid g;
-    struct run *r;
-    int rc = grid_init(&g, m->call, m->mode, TSR_EARG);
-    if (rc == TSR_OK) rc = grid_fits(&g, n, TSR_EARG);
-    if (rc == TSR_OK) rc = run_open(m->call->worker, &g, (void *)(uintptr_t)src, &r);
+    struct tsr_zfp z;
+    struct run *r = NULL;
+    int rc = block_init(&z, m->call, m->mode, TSR_EARG);
+    if (rc == TSR_OK) rc = block_fits(&z, n, TSR_EARG);
+    if (rc == TSR_OK) rc = run_open(m->call->worker, &z, (void *)(uintptr_t)src, &r);
     if (rc < 0) return rc;
-    size_t most = words(zfp_stream_maximum_size(r->zfp, r->field), WORD), len;
+    size_t most = words(zfp_stream_maximum_size(r->zfp, r->field), TSR_ZFP_WORD), len;
     uint8_t *to = tsr_worker_scratch(m->call->worker, TSR_SCRATCH_CODEC, most + n);
     if (!to) return TSR_ENOMEM;
     if (!aligned(src)) zfp_field_set_pointer(r->field, memcpy(to + most, src, n));
@@ -182,40 +171,17 @@ static int encode(const struct moded_call *m, const uint8_t *src, size_t n, uint
     return TSR_OK;
 }
 
-/* The payload, and zeros for all that libzfp may read behind it. */
-static uint8_t *padded(const struct tsr_call *c, const struct grid *g, const uint8_t *src,
-                       size_t len, size_t n, size_t *room)
-{
-    *room = words(len + MAXBITS / 8 + (size_t)(g->cells / 8) + 4 * WORD, WORD);
-    uint8_t *p = tsr_worker_scratch(c->worker, TSR_SCRATCH_CODEC, *room + n);
-    if (!p) return NULL;
-    memcpy(p, src, len);
-    memset(p + len, 0, *room - len);
-    return p;
-}
-
 static int decode(const struct moded_call *m, const uint8_t *src, size_t len, uint8_t *dst,
                   size_t n)
 {
-    struct grid g;
-    struct run *r;
-    size_t room;
-    int rc = grid_init(&g, m->call, m->mode, TSR_ECORRUPT);
-    if (rc == TSR_OK) rc = grid_fits(&g, n, TSR_ECORRUPT);
+    struct tsr_zfp z;
+    int rc = block_init(&z, m->call, m->mode, TSR_ECORRUPT);
+    if (rc == TSR_OK) rc = block_fits(&z, n, TSR_ECORRUPT);
     if (rc < 0) return rc;
-    if (m->mode == RATE && (uint64_t)len * 8 / g.minbits < g.cells)
+    if (m->mode == RATE && (uint64_t)len * 8 / z.minbits < z.cells)
         return tsr_fail(TSR_ECORRUPT, "zfp: found %zu bytes, expected %llu cells of %u bits", len,
-                        (unsigned long long)g.cells, g.minbits);
-    uint8_t *from = padded(m->call, &g, src, len, n, &room);
-    if (!from) return TSR_ENOMEM;
-    uint8_t *to = aligned(dst) ? dst : from + room;
-    if ((rc = run_open(m->call->worker, &g, to, &r)) < 0) return rc;
-    if ((rc = run_attach(r, from, room)) < 0) return rc;
-    size_t got = zfp_decompress(r->zfp, r->field);
-    if (got == 0 || got > words(len, stream_word_bits / 8))
-        return tsr_fail(TSR_ECORRUPT, "zfp: found %zu bytes, the stream goes on to %zu", len, got);
-    if (to != dst) memcpy(dst, to, n);
-    return TSR_OK;
+                        (unsigned long long)z.cells, z.minbits);
+    return tsr_zfp_decode(&z, m->call->worker, src, len, dst);
 }
 
 /* ---- the three modes ---- */
