@@ -42,6 +42,7 @@ _Static_assert(sizeof(struct cell) <= LINE, "a head is a cache line");
 struct arena {
     struct arena *next; /* of those that are given up, while their cells are held */
     uint8_t *base;      /* of the first cell */
+    size_t mapped;      /* bytes of all this */
     size_t bytes, hand; /* of all cells; where the hand is */
     size_t held;        /* decoded bytes in cells that can be found */
     size_t pins;
@@ -96,11 +97,16 @@ static struct shards *shards_new(size_t budget)
     return s;
 }
 
+static void arena_free(struct arena *a)
+{
+    tsr_sys_pages_free(a, a->mapped);
+}
+
 static void arenas_free(struct arena *a)
 {
     while (a) {
         struct arena *next = a->next;
-        tsr_free(a);
+        arena_free(a);
         a = next;
     }
 }
@@ -140,16 +146,6 @@ void tsr_cache_free(struct tsr_cache *c)
     tsr_free(c);
 }
 
-/* Failures here are none of the caller's: the last error text stays. */
-static void *alloc_quietly(size_t len)
-{
-    char text[TSR_ERROR_MAX];
-    tsr_error_save(text);
-    void *p = tsr_alloc(len);
-    if (!p) tsr_error_restore(text);
-    return p;
-}
-
 /* The shards of this process; NULL: no memory for them. */
 static struct shards *shards_of(struct tsr_cache *c)
 {
@@ -177,10 +173,10 @@ static struct arena *arena_new(size_t limit)
     while (buckets < tsr_minz(limit / BYTES_PER_BUCKET, BUCKETS_MOST)) buckets *= 2;
     len = sizeof(struct arena) + buckets * sizeof(struct cell *);
     if (limit < len + 3 * (size_t)LINE) return NULL;
-    struct arena *a = alloc_quietly(limit);
+    struct arena *a = tsr_sys_pages(limit);
     if (!a) return NULL;
-    *a = (struct arena){.mask = buckets - 1};
-    memset(a->buckets, 0, buckets * sizeof *a->buckets);
+    a->mapped = limit;
+    a->mask = buckets - 1;
     uintptr_t first = ((uintptr_t)a + len + LINE - 1) / LINE * LINE;
     a->base = (uint8_t *)a + (first - (uintptr_t)a);
     a->bytes = (limit - (size_t)(a->base - (uint8_t *)a)) / LINE * LINE;
@@ -385,7 +381,7 @@ static void drop_given_up(struct shard *s, struct arena *a)
     struct arena **p = &s->given_up;
     while (*p != a) p = &(*p)->next;
     *p = a->next;
-    tsr_free(a);
+    arena_free(a);
 }
 
 void tsr_cache_release(struct tsr_cache *c, struct tsr_cell *cell, int hits)
@@ -413,7 +409,7 @@ static void give_up(struct shard *s)
     s->arena = NULL;
     if (!a) return;
     if (!a->pins) {
-        tsr_free(a);
+        arena_free(a);
         return;
     }
     a->next = s->given_up;

@@ -1,14 +1,20 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* sys/sys.h - threads, clock and CPU features of the host. */
+/* sys/sys.h - threads, clock, pages of memory and CPU features of the host. */
 #ifndef TSR_SYS_SYS_H
 #define TSR_SYS_SYS_H
 
 #include <pthread.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 int tsr_sys_cores(void);  /* cores this process may use, >= 1 */
 double tsr_sys_now(void); /* seconds, monotonic */
+
+/* Zeros that take memory only where they are touched, and no promise of any before: so that a large
+ * budget is not counted as used (by fork, for one).  NULL: refused; no text is set. */
+void *tsr_sys_pages(size_t bytes);
+void tsr_sys_pages_free(void *p, size_t bytes);
 
 /* How many fork()s lie between the start of the process and now: a change means that every
  * other thread is gone.  Cheap: one atomic load. */

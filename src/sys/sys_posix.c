@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* sys/sys_posix.c - threads, clock and CPU features. */
-#define _GNU_SOURCE /* sched_getaffinity */
+/* sys/sys_posix.c - threads, clock, pages and CPU features. */
+#define _GNU_SOURCE /* sched_getaffinity, MAP_NORESERVE */
 #include "sys/sys.h"
 
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 
 #include "base/status.h"
@@ -24,6 +25,18 @@ double tsr_sys_now(void)
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+void *tsr_sys_pages(size_t bytes)
+{
+    int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+    void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, flags, -1, 0);
+    return p == MAP_FAILED ? NULL : p;
+}
+
+void tsr_sys_pages_free(void *p, size_t bytes)
+{
+    munmap(p, bytes);
 }
 
 static atomic_uint fork_count;
