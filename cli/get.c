@@ -164,9 +164,11 @@ static void print_stats(const struct cli_source *s, double seconds)
     tsr_stats st;
     char bytes[CLI_SIZE_TEXT];
     if (cli_source_stats(s, &st) < 0) return;
-    fprintf(stderr, "read %lld bytes (%s) in %lld requests, %lld blocks decoded, %.4f s\n",
-            (long long)st.bytes_read, cli_size_text((double)st.bytes_read, bytes),
-            (long long)st.requests, (long long)st.blocks_decoded, seconds);
+    fprintf(
+        stderr,
+        "read %lld bytes (%s) in %lld requests, %lld blocks decoded, %lld from the cache, %.4f s\n",
+        (long long)st.bytes_read, cli_size_text((double)st.bytes_read, bytes),
+        (long long)st.requests, (long long)st.blocks_decoded, (long long)st.cache_hits, seconds);
 }
 
 static int run(struct cli_args *a)

@@ -366,7 +366,7 @@ def values_and_filters_that_do_not_fit_are_named():
 def stats_are_said_on_standard_error():
     sample()
     err = tessera("get", "a.npy", "-s", "0", "--stats")[1]
-    assert re.search(r"read \d+ bytes .* \d+ requests, \d+ blocks decoded, [\d.]+ s", err), err
+    assert re.search(r"read \d+ bytes .* \d+ requests, \d+ blocks decoded, \d+ from the cache, [\d.]+ s", err), err
 
 
 # ---- create, set, append, resize ----
