@@ -107,9 +107,12 @@ static void print_head(const char *study, const char *one, const char *many)
 
 /* ---- the pool ---- */
 
+/* A workload that is measured on a side prepared for it, with a pool of so many threads. */
 struct task {
     const struct setup *p;
     const struct workload *w;
+    int pool;
+    void (*measure)(struct side *s, struct pairs *r);
 };
 
 static int with_pool(void *arg, bool many)
@@ -130,7 +133,13 @@ static void fail(struct pairs *r, const char *what)
     snprintf(r->why, sizeof r->why, "%s: %s", what, engine_tessera.error());
 }
 
-static void pool_child(void *arg, int fd)
+static void pool_measure(struct side *s, struct pairs *r)
+{
+    if (!s->w->kind->check(s)) fail(r, "wrong result");
+    else measure(&(struct work){with_pool, s, 2, fresh}, r);
+}
+
+static void task_child(void *arg, int fd)
 {
     struct task *t = arg;
     struct pairs r = {.n = 0};
@@ -138,22 +147,19 @@ static void pool_child(void *arg, int fd)
     uint8_t *data = malloc(layout_bytes(&t->w->layout) + 1);
     if (!data) _Exit(1);
     fill(&t->w->layout, data);
-    engine_tessera.start(2);
+    engine_tessera.start(t->pool);
     if (side_init(&s, &engine_tessera, t->w, t->p->dir, data) < 0) fail(&r, "prepare");
-    else if (!t->w->kind->check(&s)) fail(&r, "wrong result");
-    else measure(&(struct work){with_pool, &s, 2, fresh}, &r);
+    else t->measure(&s, &r);
     side_done(&s);
     answer(fd, &r, sizeof r);
 }
 
-static int run_one(const struct setup *p, const char *study, const struct workload *w,
-                   void (*child)(void *arg, int fd))
+static int run_one(const char *study, struct task *t)
 {
-    struct task t = {p, w};
     struct pairs r;
-    if (in_child(child, &t, &r, sizeof r) < 0)
+    if (in_child(task_child, t, &r, sizeof r) < 0)
         r = (struct pairs){.failed = true, .why = "the process died"};
-    report(study, w, &r);
+    report(study, t->w, &r);
     return r.failed;
 }
 
@@ -166,7 +172,7 @@ int study_pool(const struct setup *p)
         if (!wanted(p, "pool", w->name)) continue;
         if (!begun) print_head("pool", "1 thread", "2 threads");
         begun = true;
-        failed += run_one(p, "pool", w, pool_child);
+        failed += run_one("pool", &(struct task){p, w, 2, pool_measure});
     }
     return failed;
 }
@@ -240,21 +246,6 @@ static void users_measure(struct side *s, struct pairs *r)
     for (int i = 0; i < USERS; i++) free(all.user[i].buf);
 }
 
-static void users_child(void *arg, int fd)
-{
-    struct task *t = arg;
-    struct pairs r = {.n = 0};
-    struct side s = {0};
-    uint8_t *data = malloc(layout_bytes(&t->w->layout) + 1);
-    if (!data) _Exit(1);
-    fill(&t->w->layout, data);
-    engine_tessera.start(1);
-    if (side_init(&s, &engine_tessera, t->w, t->p->dir, data) < 0) fail(&r, "prepare");
-    else users_measure(&s, &r);
-    side_done(&s);
-    answer(fd, &r, sizeof r);
-}
-
 int study_threads(const struct setup *p)
 {
     static const struct workload w = {.group = "threads",
@@ -279,5 +270,5 @@ int study_threads(const struct setup *p)
                                       .target = 0.8};
     if (!wanted(p, "threads", w.name)) return 0;
     print_head("threads", "1 thread", "8 threads");
-    return run_one(p, "threads", &w, users_child);
+    return run_one("threads", &(struct task){p, &w, 1, users_measure});
 }
