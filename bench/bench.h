@@ -51,6 +51,7 @@ struct engine {
     const char *(*error)(void);
     int (*start)(int threads);       /* before anything else */
     int (*set_threads)(int threads); /* of calls from now on; NULL: cannot */
+    int (*no_cache)(void);           /* keeps no blocks from now on; NULL: it never does */
 
     /* arrays: save makes one of the data and closes it, load makes one and keeps it */
     int (*save)(const struct layout *l, const char *path, const void *data, size_t bytes);

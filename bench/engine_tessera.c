@@ -20,6 +20,11 @@ static int set_threads(int threads)
     return tsr_context_set_threads(context, threads, NULL);
 }
 
+static int no_cache(void)
+{
+    return tsr_context_set_cache(context, TSR_NO_CACHE, NULL);
+}
+
 static tsr_options options(const char *mode)
 {
     return (tsr_options){.size = sizeof(tsr_options), .mode = mode, .context = context};
@@ -244,6 +249,7 @@ const struct engine engine_tessera = {
     .error = tsr_error,
     .start = start,
     .set_threads = set_threads,
+    .no_cache = no_cache,
     .save = save,
     .load = load,
     .create = create,

@@ -2,7 +2,8 @@
 /* bench/size.c - cost against size: containers of 10^3 to 10^6 chunks of 128 bytes on disk.
  *
  *   open    open an array, read one item of it, close it
- *   item    read one item of an open array
+ *   item    read one item of an open array; no blocks are kept, which the few of 10^3 chunks
+ *           would all be
  *   append  one chunk to a super-chunk, without the flush after 1,000 of them
  *   commit  one chunk and a flush
  *
@@ -229,6 +230,7 @@ static void measure_child(void *arg, int fd)
     file_name(t, "row", row);
     file_name(t, t->e->name, s.row);
     t->e->start(t->p->threads);
+    if (t->e->no_cache && t->e->no_cache() < 0) found_fail(&f, t->e, "no cache");
     if (measure_array(&s, &f) < 0) found_fail(&f, t->e, "array");
     if (copy_file(row, s.row) < 0 || measure_row(&s, &f) < 0) found_fail(&f, t->e, "row");
     remove_path(s.row);
