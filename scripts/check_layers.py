@@ -11,7 +11,7 @@ import sys
 import tempfile
 
 ROWS = [["base"], ["sys"], ["kernel", "task"], ["codec", "grid", "text", "net"],
-        ["chunk", "store"], ["frame"], ["format"], ["array"], ["ops", "image"]]
+        ["chunk", "store"], ["frame", "zarr"], ["format"], ["array"], ["ops", "image"]]
 RANK = {name: i for i, row in enumerate(ROWS) for name in row}
 FACES = ["cli", "server"]           # know the public header and their own folder
 TOPS = ["examples"]                 # the same

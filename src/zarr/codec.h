@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* zarr/codec.h - what a codec of a Zarr array is, of format 2 and 3 alike (zarr.md 5, 9.3).
+ *
+ * A chunk goes through a chain of codecs.  Each sees a view of it, items of a shape or bytes, and
+ * makes another; the views are worked out once per array, when it is opened or created:
+ *
+ *   encode:  items --> transpose --> bytes | sharding --> blosc, crc32c, ... --> stored bytes
+ *            view 0    view 1        view 2               view 3
+ *
+ * One file per codec (or family) exports const records; zarr/codecs.c lists them.  Functions of an
+ * open codec may run on many threads at once; what they keep from call to call hangs on the
+ * worker. */
+#ifndef TSR_ZARR_CODEC_H
+#define TSR_ZARR_CODEC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "task/pool.h"
+#include "tessera/tessera.h"
+#include "text/doc.h"
+#include "text/dtype.h"
+
+enum tsr_zstage { TSR_ZITEMS_TO_ITEMS, TSR_ZITEMS_TO_BYTES, TSR_ZBYTES_TO_BYTES };
+
+/* What a codec is handed.  Items lie in C order of the shape, each as its dtype says: in format 2
+ * with the byte orders of .zarray, in format 3 little-endian.  bytes < 0: not known (what a
+ * compressor made, items of variable length). */
+struct tsr_zview {
+    bool items;                    /* else bytes: what follows but bytes is void */
+    const struct tsr_dtype *dtype; /* borrowed; NULL: items of variable length */
+    int ndim;
+    int64_t shape[TSR_MAX_NDIM];
+    int64_t bytes;       /* of it all */
+    const uint8_t *fill; /* an item, borrowed; NULL: zeros */
+};
+
+/* An open codec: its record, its configuration, what it sees and what it makes of it. */
+struct tsr_zcodec {
+    const struct tsr_zcodec_kind *kind;
+    struct tsr_zview in, out;
+    void *state; /* the kind's */
+};
+
+/* A record is named in one format or in both; a name of format 2 is also known to format 3 as
+ * "numcodecs.NAME" (9.6). */
+struct tsr_zcodec_kind {
+    const char *v2, *v3; /* NULL: not of this format */
+    enum tsr_zstage stage;
+
+    /* Takes its configuration (a map; of format 2 the whole object, with its "id") and c->in, which
+     * is set; sets c->out and c->state.  ECORRUPT: the configuration is wrong; EUNSUPPORTED: it is
+     * right, but not for us.  The text names the member, what was found and what was expected.
+     * What the spec does not mark D is looked at leniently. */
+    int (*open)(struct tsr_zcodec *c, const struct tsr_node *config, int format);
+    void (*close)(struct tsr_zcodec *c); /* frees c->state; NULL: nothing to free */
+
+    /* Decodes src[len], a whole value of c->out, to at most cap bytes of c->in; *n is how many:
+     * c->in.bytes where that is known, in which case cap is that.  ECORRUPT for anything else,
+     * without touching what lies outside or allocating more than cap. */
+    int (*decode)(const struct tsr_zcodec *c, struct tsr_worker *w, const uint8_t *src, size_t len,
+                  uint8_t *dst, size_t cap, size_t *n);
+    /* The way back.  bound: the most bytes that it can make of len. */
+    int (*encode)(const struct tsr_zcodec *c, struct tsr_worker *w, const uint8_t *src, size_t len,
+                  uint8_t *dst, size_t cap, size_t *n);
+    size_t (*bound)(const struct tsr_zcodec *c, size_t len);
+};
+
+/* The record of a name in format 2 or 3; NULL: unknown. */
+const struct tsr_zcodec_kind *tsr_zcodec_find(const char *name, int format);
+
+#endif
