@@ -32,7 +32,10 @@ struct tsr_node {
         bool b;
         int64_t i;
         uint64_t u; /* UINT: only values above INT64_MAX */
-        double f;
+        struct {
+            double f;
+            const char *number; /* FLOAT: its text where it was JSON, else NULL */
+        };
         struct {
             const char *p;
             size_t len;
@@ -57,6 +60,27 @@ enum { TSR_DOC_DEPTH = 64 };
 /* Parse into *root, which is d's.  ECORRUPT names the byte.  Trailing bytes are an error. */
 int tsr_msgpack_parse(struct tsr_doc *d, const uint8_t *p, size_t len, struct tsr_node *root);
 int tsr_json_parse(struct tsr_doc *d, const char *text, size_t len, struct tsr_node *root);
+
+/* JSON by other rules than those of tsr_json_parse, which are: 64 levels, integers within 64 bits.
+ * Members that repeat are always refused. */
+enum {
+    TSR_JSON_WORDS = 1, /* read: NaN, Infinity and -Infinity are floats; write: strings of them */
+    TSR_JSON_BIG = 2,   /* read: integers beyond 64 bits are floats, with their text */
+    TSR_JSON_INDENT = 4 /* write: on lines, two spaces a level */
+};
+enum { TSR_JSON_DEPTH = 256 };
+struct tsr_json_rules {
+    int flags, depth; /* depth 0: TSR_DOC_DEPTH */
+    /* Names, ended by NULL, of members one inside the other.  The values in the last one, a map,
+     * are not taken apart: they are BYTES, text that is valid but for repeated members, borrowed
+     * from what was read.  NULL: there is none. */
+    const char *const *raw;
+};
+int tsr_json_read(struct tsr_doc *d, const char *text, size_t len, const struct tsr_json_rules *how,
+                  struct tsr_node *root);
+/* Appends to out what reads back as the same tree; flags of TSR_JSON_*.  BYTES are JSON already.
+ * EARG: NaN and infinities without WORDS, EXT, names that are no strings. */
+int tsr_json_write(struct tsr_buf *out, const struct tsr_node *n, int flags);
 
 /* Append to out.  MessagePack uses the shortest forms.  JSON: bytes and EXT become
  * {"hex": "..."}, and a python-blosc2 tuple (list that begins with "__tuple__") a plain list;

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* text/json.c - JSON to and from a document tree, through json-c.
+/* text/json.c - a document tree as JSON for people, through json-c.
  *
- * json-c checks the grammar (RFC 8259, strict, UTF-8) and the depth; its tree is copied into
- * ours.  64-bit integers stay integers, larger ones are refused; doubles are written with the
- * fewest digits that read back the same. */
+ * What JSON has no form for is bent: bytes become hex, tuples lists.  Doubles are written with the
+ * fewest digits that read back the same.  (text/json_write.c bends nothing.) */
 #include <json-c/json.h>
 #include <math.h>
 #include <string.h>
@@ -13,140 +12,7 @@
 #include "text/doc.h"
 #include "text/number.h"
 
-static int copy_value(struct tsr_doc *d, struct json_object *o, struct tsr_node *out);
-
-static int copy_string(struct tsr_doc *d, const char *s, size_t len, struct tsr_node *out)
-{
-    *out = (struct tsr_node){.kind = TSR_NODE_STRING};
-    out->s.p = tsr_doc_string(d, s, len);
-    out->s.len = len;
-    return out->s.p ? TSR_OK : TSR_ENOMEM;
-}
-
-static int copy_list(struct tsr_doc *d, struct json_object *o, struct tsr_node *out)
-{
-    size_t n = json_object_array_length(o);
-    struct tsr_node *v = tsr_doc_alloc(d, n, sizeof *v);
-    if (!v) return TSR_ENOMEM;
-    for (size_t i = 0; i < n; i++) {
-        int rc = copy_value(d, json_object_array_get_idx(o, i), v + i);
-        if (rc < 0) return rc;
-    }
-    *out = (struct tsr_node){.kind = TSR_NODE_LIST};
-    out->list.v = v;
-    out->list.n = n;
-    return TSR_OK;
-}
-
-static int copy_map(struct tsr_doc *d, struct json_object *o, struct tsr_node *out)
-{
-    size_t n = (size_t)json_object_object_length(o), i = 0;
-    struct tsr_node *v = tsr_doc_alloc(d, 2 * n, sizeof *v);
-    if (!v) return TSR_ENOMEM;
-    json_object_object_foreach(o, key, value)
-    {
-        int rc = copy_string(d, key, strlen(key), v + i);
-        if (rc == TSR_OK) rc = copy_value(d, value, v + i + 1);
-        if (rc < 0) return rc;
-        i += 2;
-    }
-    *out = (struct tsr_node){.kind = TSR_NODE_MAP};
-    out->list.v = v;
-    out->list.n = n;
-    return TSR_OK;
-}
-
-static void copy_int(struct json_object *o, struct tsr_node *out)
-{
-    /* json-c keeps an int64 or a uint64 and clamps the other view of it */
-    uint64_t u = json_object_get_uint64(o);
-    int64_t i = json_object_get_int64(o);
-    if (u > INT64_MAX) *out = (struct tsr_node){.kind = TSR_NODE_UINT, .u = u};
-    else *out = (struct tsr_node){.kind = TSR_NODE_INT, .i = i};
-}
-
-static int copy_value(struct tsr_doc *d, struct json_object *o, struct tsr_node *out)
-{
-    switch (json_object_get_type(o)) {
-    case json_type_null: *out = (struct tsr_node){.kind = TSR_NODE_NULL}; return TSR_OK;
-    case json_type_boolean:
-        *out = (struct tsr_node){.kind = TSR_NODE_BOOL, .b = json_object_get_boolean(o)};
-        return TSR_OK;
-    case json_type_int: copy_int(o, out); return TSR_OK;
-    case json_type_double:
-        *out = (struct tsr_node){.kind = TSR_NODE_FLOAT, .f = json_object_get_double(o)};
-        return TSR_OK;
-    case json_type_string:
-        return copy_string(d, json_object_get_string(o), (size_t)json_object_get_string_len(o),
-                           out);
-    case json_type_array: return copy_list(d, o, out);
-    case json_type_object: return copy_map(d, o, out);
-    }
-    return tsr_fail(TSR_ECORRUPT, "JSON: value of an unknown kind");
-}
-
-/* A number or a word at the end of the text is only complete once something follows it, so
- * the tokener is shown one space more. */
-static int tokenize(struct json_tokener *tok, const char *text, size_t len,
-                    struct json_object **out)
-{
-    *out = json_tokener_parse_ex(tok, text, (int)len);
-    enum json_tokener_error err = json_tokener_get_error(tok);
-    size_t used = json_tokener_get_parse_end(tok);
-    if (err == json_tokener_continue) {
-        *out = json_tokener_parse_ex(tok, " ", 1);
-        err = json_tokener_get_error(tok);
-        used = len;
-    }
-    if (err == json_tokener_continue)
-        return tsr_fail(TSR_ECORRUPT, "JSON: ends at byte %zu inside a value", len);
-    if (err != json_tokener_success)
-        return tsr_fail(TSR_ECORRUPT, "JSON: %s at byte %zu", json_tokener_error_desc(err), used);
-    for (; used < len; used++)
-        if (!strchr(" \t\r\n", text[used]) || !text[used])
-            return tsr_fail(TSR_ECORRUPT, "JSON: more text after the value, at byte %zu", used);
-    return TSR_OK;
-}
-
-/* json-c clamps integers that are too large without a word, so they are looked for here: runs
- * of digits outside strings, at the start of a number and without fraction or exponent. */
-static int check_integers(const char *text, size_t len)
-{
-    bool in_string = false;
-    for (size_t i = 0, n; i < len; i += n ? n : 1) {
-        n = 0;
-        if (text[i] == '"') in_string = !in_string;
-        if (in_string) n = text[i] == '\\' ? 2 : 1;
-        if (n || text[i] < '0' || text[i] > '9') continue;
-        uint64_t v = 0;
-        bool fits = true;
-        for (; i + n < len && text[i + n] >= '0' && text[i + n] <= '9'; n++)
-            fits = fits && tsr_mul(v, 10, &v) && tsr_add(v, (uint64_t)(text[i + n] - '0'), &v);
-        char before = i ? text[i - 1] : ' ', after = i + n < len ? text[i + n] : ' ';
-        if (strchr(".eE+", before) || strchr(".eE", after)) continue;
-        if (!fits || (before == '-' && v > (uint64_t)INT64_MAX + 1))
-            return tsr_fail(TSR_ECORRUPT, "JSON: integer at byte %zu does not fit 64 bits", i);
-    }
-    return TSR_OK;
-}
-
-int tsr_json_parse(struct tsr_doc *d, const char *text, size_t len, struct tsr_node *root)
-{
-    if (len > INT32_MAX) return tsr_fail(TSR_ELIMIT, "JSON: text of %zu bytes", len);
-    struct json_tokener *tok = json_tokener_new_ex(TSR_DOC_DEPTH + 1);
-    struct json_object *o = NULL;
-    if (!tok) return tsr_fail(TSR_ENOMEM, "out of memory: JSON parser");
-    json_tokener_set_flags(tok, JSON_TOKENER_STRICT | JSON_TOKENER_ALLOW_TRAILING_CHARS |
-                                    JSON_TOKENER_VALIDATE_UTF8);
-    int rc = tokenize(tok, text, len, &o);
-    if (rc == TSR_OK) rc = check_integers(text, len);
-    if (rc == TSR_OK) rc = copy_value(d, o, root);
-    json_object_put(o);
-    json_tokener_free(tok);
-    return rc;
-}
-
-/* ---- emit: *out is a new json-c object, NULL for null ---- */
+/* *out is a new json-c object, NULL for null. */
 
 static int make_value(const struct tsr_node *n, int depth, struct json_object **out);
 

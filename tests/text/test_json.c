@@ -68,13 +68,13 @@ static void what_is_not_json_is_corrupt_and_names_the_byte(void **state)
         {"'a'", "at byte 0"},
         {"01", "at byte"},
         {"[1] x", "at byte 4"},
-        {"nul", "at byte 3"},
+        {"nul", "at byte 0"},
         {"\"a", "ends at byte 2"},
         {"\"\xff\"", "at byte 1"},
         {"[1 2]", "at byte 3"},
         {"1 2", "at byte 2"},
         {"[1,18446744073709551616]", "integer at byte 3"},
-        {"-9223372036854775809", "integer at byte 1"},
+        {"-9223372036854775809", "integer at byte 0"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct tsr_buf out = {0};
