@@ -21,15 +21,18 @@
 #include "tessera/tessera.h"
 #include "text/doc.h"
 #include "text/dtype.h"
+#include "zarr/type.h"
 
 enum tsr_zstage { TSR_ZITEMS_TO_ITEMS, TSR_ZITEMS_TO_BYTES, TSR_ZBYTES_TO_BYTES };
 
 /* What a codec is handed.  Items lie in C order of the shape, each as its dtype says: in format 2
- * with the byte orders of .zarray, in format 3 little-endian.  bytes < 0: not known (what a
- * compressor made, items of variable length). */
+ * with the byte orders of .zarray, in format 3 little-endian.  Items of variable length lie one
+ * after another, each a u32 little-endian byte length and that many bytes.  bytes < 0: not known
+ * (what a compressor made, items of variable length). */
 struct tsr_zview {
     bool items;                    /* else bytes: what follows but bytes is void */
-    const struct tsr_dtype *dtype; /* borrowed; NULL: items of variable length */
+    const struct tsr_ztype *type;  /* borrowed */
+    const struct tsr_dtype *dtype; /* type->dtype; NULL: items of variable length */
     int ndim;
     int64_t shape[TSR_MAX_NDIM];
     int64_t bytes;       /* of it all */
@@ -40,7 +43,8 @@ struct tsr_zview {
 struct tsr_zcodec {
     const struct tsr_zcodec_kind *kind;
     struct tsr_zview in, out;
-    void *state; /* the kind's */
+    struct tsr_doc *doc; /* arena for new types and fill values; lives as long as the codec */
+    void *state;         /* the kind's */
 };
 
 /* A record is named in one format or in both; a name of format 2 is also known to format 3 as
