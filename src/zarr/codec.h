@@ -48,7 +48,9 @@ struct tsr_zcodec {
 };
 
 /* A record is named in one format or in both; a name of format 2 is also known to format 3 as
- * "numcodecs.NAME" (9.6). */
+ * "numcodecs.NAME" (9.6).  In format 2 any codec may stand anywhere: those that take bytes may be
+ * handed items, of which they see the bytes, and those that take items bytes, which they see as
+ * items of the dtype in their configuration. */
 struct tsr_zcodec_kind {
     const char *v2, *v3; /* NULL: not of this format */
     enum tsr_zstage stage;
@@ -62,10 +64,14 @@ struct tsr_zcodec_kind {
 
     /* Decodes src[len], a whole value of c->out, to at most cap bytes of c->in; *n is how many:
      * c->in.bytes where that is known, in which case cap is that.  ECORRUPT for anything else,
-     * without touching what lies outside or allocating more than cap. */
+     * without touching what lies outside or allocating more than cap and a constant.  Where it is
+     * not known ELIMIT: it is more than cap, try with more. */
     int (*decode)(const struct tsr_zcodec *c, struct tsr_worker *w, const uint8_t *src, size_t len,
                   uint8_t *dst, size_t cap, size_t *n);
-    /* The way back.  bound: the most bytes that it can make of len. */
+    /* What src[len] says that it decodes to, unchecked; < 0: it does not.  NULL: never does. */
+    int64_t (*claim)(const struct tsr_zcodec *c, const uint8_t *src, size_t len);
+    /* The way back; cap is at least bound(len), the most bytes that it can make of len, where that
+     * does not overflow.  NULL: this build only reads it.  EARG: the values cannot be encoded. */
     int (*encode)(const struct tsr_zcodec *c, struct tsr_worker *w, const uint8_t *src, size_t len,
                   uint8_t *dst, size_t cap, size_t *n);
     size_t (*bound)(const struct tsr_zcodec *c, size_t len);
@@ -73,5 +79,25 @@ struct tsr_zcodec_kind {
 
 /* The record of a name in format 2 or 3; NULL: unknown. */
 const struct tsr_zcodec_kind *tsr_zcodec_find(const char *name, int format);
+/* The table; NULL past the end. */
+const struct tsr_zcodec_kind *tsr_zcodec_list(int i);
+
+/* Opens c, of which kind, in and doc are set, as the codec that turns items by order[ndim] (9.3),
+ * for chunks of order "F". */
+int tsr_zcodec_transpose(struct tsr_zcodec *c, const int *order);
+
+/* Decodes src[len] to out, from out->len on, whether its size is known or not; ELIMIT when that is
+ * more than limit. */
+int tsr_zcodec_decode(const struct tsr_zcodec *c, struct tsr_worker *w, const uint8_t *src,
+                      size_t len, size_t limit, struct tsr_buf *out);
+
+/* c->out as what c->in is; bytes, < 0: not known; as many items as c->in of another type (ECORRUPT:
+ * their size overflows). */
+void tsr_zcodec_out_same(struct tsr_zcodec *c);
+void tsr_zcodec_out_bytes(struct tsr_zcodec *c, int64_t bytes);
+int tsr_zcodec_out_items(struct tsr_zcodec *c, const struct tsr_ztype *t);
+
+/* How many items a view has; < 0: bytes. */
+int64_t tsr_zview_count(const struct tsr_zview *v);
 
 #endif

@@ -2,11 +2,24 @@
 /* zarr/codecs.c - the table of codecs: adding one is a line here and its file. */
 #include <string.h>
 
+#include "base/num.h"
+#include "base/status.h"
 #include "zarr/codec.h"
 
-static const struct tsr_zcodec_kind *const kinds[] = {
-    NULL,
-};
+#define CODECS(X)
+
+#define DECLARE(name) extern const struct tsr_zcodec_kind tsr_zcodec_##name;
+CODECS(DECLARE)
+#undef DECLARE
+
+#define POINT(name) &tsr_zcodec_##name,
+static const struct tsr_zcodec_kind *const kinds[] = {CODECS(POINT) NULL};
+#undef POINT
+
+const struct tsr_zcodec_kind *tsr_zcodec_list(int i)
+{
+    return kinds[i];
+}
 
 static const char *name_in(const struct tsr_zcodec_kind *k, int format)
 {
@@ -25,4 +38,63 @@ const struct tsr_zcodec_kind *tsr_zcodec_find(const char *name, int format)
         if (own && strcmp(own, name) == 0) return kinds[i];
     }
     return NULL;
+}
+
+/* ---- a value of any size ---- */
+
+/* The room to begin with: what is known or claimed, else four times what is stored. */
+static size_t first_room(const struct tsr_zcodec *c, const uint8_t *src, size_t len, size_t limit)
+{
+    size_t room = 4096;
+    if (c->in.bytes >= 0) return (size_t)c->in.bytes;
+    int64_t claim = c->kind->claim ? c->kind->claim(c, src, len) : -1;
+    if (claim >= 0) return tsr_minz((size_t)claim, limit);
+    if (!tsr_mul(len, (size_t)4, &room)) room = limit;
+    return tsr_minz(room > 4096 ? room : 4096, limit);
+}
+
+int tsr_zcodec_decode(const struct tsr_zcodec *c, struct tsr_worker *w, const uint8_t *src,
+                      size_t len, size_t limit, struct tsr_buf *out)
+{
+    size_t room = first_room(c, src, len, limit), n = 0;
+    if (room > limit)
+        return tsr_fail(TSR_ELIMIT, "decodes to %zu bytes, the limit is %zu", room, limit);
+    for (;;) {
+        int rc = tsr_buf_reserve(out, room);
+        if (rc == TSR_OK) rc = c->kind->decode(c, w, src, len, out->p + out->len, room, &n);
+        if (rc == TSR_OK) out->len += n;
+        if (rc != TSR_ELIMIT || room == limit || c->in.bytes >= 0) return rc;
+        room = room > limit / 4 ? limit : 4 * room + 64;
+    }
+}
+
+/* ---- views ---- */
+
+int64_t tsr_zview_count(const struct tsr_zview *v)
+{
+    int64_t n = -1;
+    if (v->items && !tsr_product(v->shape, v->ndim, &n)) n = INT64_MAX;
+    return n;
+}
+
+void tsr_zcodec_out_same(struct tsr_zcodec *c)
+{
+    c->out = c->in;
+}
+
+void tsr_zcodec_out_bytes(struct tsr_zcodec *c, int64_t bytes)
+{
+    c->out = (struct tsr_zview){.bytes = bytes};
+}
+
+int tsr_zcodec_out_items(struct tsr_zcodec *c, const struct tsr_ztype *t)
+{
+    c->out = c->in;
+    c->out.type = t;
+    c->out.dtype = t->dtype;
+    c->out.bytes = -1;
+    if (t->dtype && !tsr_mul(tsr_zview_count(&c->in), t->dtype->item_bytes, &c->out.bytes))
+        return tsr_fail(TSR_ECORRUPT, "a chunk of %lld items of %lld bytes is too large",
+                        (long long)tsr_zview_count(&c->in), (long long)t->dtype->item_bytes);
+    return TSR_OK;
 }
