@@ -136,7 +136,6 @@ static int dir_sync(struct tsr_store *st, const char *key, bool name)
 }
 
 struct listing {
-    const char *prefix;
     int (*fn)(void *user, const char *key);
     void *user;
 };
@@ -144,14 +143,14 @@ struct listing {
 static int list_one(void *user, const char *name)
 {
     const struct listing *l = user;
-    if (name[0] == '.' || strncmp(name, l->prefix, strlen(l->prefix)) != 0) return 0;
-    return l->fn(l->user, name);
+    return name[0] == '.' ? 0 : l->fn(l->user, name);
 }
 
 static int dir_list(struct tsr_store *st, const char *prefix,
                     int (*fn)(void *user, const char *key), void *user)
 {
-    return tsr_folder_list(&dir_of(st)->folder, list_one, &(struct listing){prefix, fn, user});
+    if (prefix[0]) return TSR_OK;
+    return tsr_folder_list(&dir_of(st)->folder, list_one, &(struct listing){fn, user});
 }
 
 static int dir_remove(struct tsr_store *st, const char *key)

@@ -5,6 +5,8 @@
  * a kind of store leaves out. */
 #include "store/store.h"
 
+#include <string.h>
+
 #include "base/mem.h"
 
 int tsr_store_publish(struct tsr_store *st, bool durable)
@@ -75,6 +77,45 @@ int tsr_store_stat(struct tsr_store *st, const char *key, uint64_t *size)
     return st->kind->stat(st, key, size);
 }
 
+/* What of [off, off + len) an object of size bytes has; TSR_LAST: the last len. */
+static void clip(struct tsr_get *g)
+{
+    if (g->off == TSR_LAST) g->off = g->size > g->len ? g->size - g->len : 0;
+    uint64_t left = g->off < g->size ? g->size - g->off : 0;
+    g->got = left < g->len ? (size_t)left : g->len;
+}
+
+static int get_one(struct tsr_store *st, struct tsr_get *g)
+{
+    uint64_t off = g->off;
+    int rc = st->kind->stat(st, g->key, &g->size);
+    if (rc == TSR_ENOTFOUND) return TSR_OK;
+    if (rc < 0) return rc;
+    clip(g);
+    g->found = true;
+    g->stamp = tsr_store_stamp(st, g->key);
+    struct tsr_range r = {.key = g->key, .off = g->off, .len = g->got, .dst = g->dst};
+    g->off = off;
+    return g->got ? st->kind->readv(st, &r, 1) : TSR_OK;
+}
+
+int tsr_store_getv(struct tsr_store *st, struct tsr_get *g, size_t n)
+{
+    long long bytes = 0;
+    int rc = TSR_OK;
+    for (size_t i = 0; i < n; i++) {
+        g[i].found = false;
+        g[i].got = 0;
+        g[i].size = g[i].stamp = 0;
+    }
+    if (st->kind->getv) rc = st->kind->getv(st, g, n);
+    else
+        for (size_t i = 0; i < n && rc == TSR_OK; i++) rc = get_one(st, &g[i]);
+    for (size_t i = 0; i < n; i++) bytes += (long long)g[i].got;
+    atomic_fetch_add_explicit(&st->bytes_read, bytes, memory_order_relaxed);
+    return rc;
+}
+
 static int need_writable(const struct tsr_store *st, bool can)
 {
     if (st->writable && can) return TSR_OK;
@@ -86,6 +127,23 @@ int tsr_store_put(struct tsr_store *st, const char *key, const struct tsr_piece 
 {
     int rc = need_writable(st, st->kind->put != NULL);
     return rc < 0 ? rc : st->kind->put(st, key, p, n, durable);
+}
+
+int tsr_store_putv(struct tsr_store *st, const struct tsr_object *o, size_t n, bool durable)
+{
+    int rc = need_writable(st, st->kind->put != NULL);
+    if (rc == TSR_OK && st->kind->putv) return st->kind->putv(st, o, n, durable);
+    for (size_t i = 0; i < n && rc == TSR_OK; i++)
+        rc = st->kind->put(st, o[i].key, o[i].p, o[i].n, durable);
+    return rc;
+}
+
+int tsr_store_put_if(struct tsr_store *st, const struct tsr_object *o, bool durable, uint64_t stamp)
+{
+    int rc = need_writable(st, st->kind->put != NULL);
+    if (rc < 0) return rc;
+    if (st->kind->put_if) return st->kind->put_if(st, o, durable, stamp);
+    return tsr_fail(TSR_EUNSUPPORTED, "%s: cannot put an object on a condition", st->url);
 }
 
 int tsr_store_write_at(struct tsr_store *st, const char *key, uint64_t off,
@@ -116,6 +174,9 @@ int tsr_store_remove(struct tsr_store *st, const char *key)
 int tsr_store_list(struct tsr_store *st, const char *prefix, int (*fn)(void *user, const char *key),
                    void *user)
 {
+    size_t len = strlen(prefix);
+    if (len && prefix[len - 1] != '/')
+        return tsr_fail(TSR_EARG, "%s: '%s' to be listed does not end in '/'", st->url, prefix);
     if (st->kind->list) return st->kind->list(st, prefix, fn, user);
     return tsr_fail(TSR_EUNSUPPORTED, "%s: cannot be listed", st->url);
 }

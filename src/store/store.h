@@ -2,10 +2,14 @@
 /* store/store.h - where bytes live.
  *
  * A store maps keys to byte objects.  A file or a memory buffer is a store of one object under
- * the key ""; a folder one of its files under their names.  Three answers are never mixed up:
+ * the key ""; a folder one of its files under their names; a tree one of any number of objects,
+ * whose keys are names parted by '/' ("a/b/c/0.1", store/key.h).  Three answers are never mixed up:
  * present (TSR_OK), absent (TSR_ENOTFOUND, only for a true not-found), failed (anything else).
- * Reads may run on many threads at once, also beside write_at to other bytes; all else is for one
- * thread at a time. */
+ *
+ * Reads (readv, getv, stat, list, stamp) may run on many threads at once, also beside write_at to
+ * other bytes.  In a tree put, putv, put_if and remove of different keys may run at once too, and
+ * beside reads of any: who reads a key that is put sees the old object or the new one.  All else is
+ * for one thread at a time. */
 #ifndef TSR_STORE_STORE_H
 #define TSR_STORE_STORE_H
 
@@ -23,6 +27,29 @@ struct tsr_range {
     uint64_t off;
     size_t len;
     void *dst;
+    /* Trees: not 0: what a get of the same object said; ECONFLICT when it is another by now. */
+    uint64_t stamp;
+};
+
+/* One part of an object of which nobody knows whether it is there, and how long it is. */
+struct tsr_get {
+    const char *key;
+    uint64_t off; /* TSR_LAST: the last len bytes of it, or all where it is shorter */
+    size_t len;   /* at most; dst has room for them */
+    void *dst;
+    /* The answer; but for found all is 0 of an absent object. */
+    bool found;
+    size_t got;     /* < len: the object ends there */
+    uint64_t size;  /* of the whole object */
+    uint64_t stamp; /* of what was read, as tsr_store_stamp */
+};
+#define TSR_LAST UINT64_MAX
+
+/* An object on its way in. */
+struct tsr_object {
+    const char *key;
+    const struct tsr_piece *p; /* [n] */
+    int n;
 };
 
 struct tsr_store;
@@ -32,6 +59,9 @@ struct tsr_store_kind {
 
     /* Reads all ranges.  The object ending early is ECORRUPT. */
     int (*readv)(struct tsr_store *st, const struct tsr_range *r, size_t n);
+    /* Each g answers for itself; fails when it is not known of one of them whether it is there.
+     * NULL: stat and readv, one after the other. */
+    int (*getv)(struct tsr_store *st, struct tsr_get *g, size_t n);
     /* Size of an object; ENOTFOUND. */
     int (*stat)(struct tsr_store *st, const char *key, uint64_t *size);
     /* The object's bytes in place, valid until the next write; NULL: not this kind of store. */
@@ -42,6 +72,11 @@ struct tsr_store_kind {
      * durable: its bytes are synced before they take the name; the name takes a sync. */
     int (*put)(struct tsr_store *st, const char *key, const struct tsr_piece *p, int n,
                bool durable);
+    /* Puts all of them, in any order; when it fails, some may be there.  NULL: put, in turn. */
+    int (*putv)(struct tsr_store *st, const struct tsr_object *o, size_t n, bool durable);
+    /* As put, when the object is what a get said; ECONFLICT when it is another.  stamp 0: when
+     * there is none; EEXISTS. */
+    int (*put_if)(struct tsr_store *st, const struct tsr_object *o, bool durable, uint64_t stamp);
     /* Writes inside or after the object. */
     int (*write_at)(struct tsr_store *st, const char *key, uint64_t off, const struct tsr_piece *p,
                     int n);
@@ -49,7 +84,9 @@ struct tsr_store_kind {
     /* Makes what was written so far survive the machine; name: also that the object exists.
      * Key "" of a folder: that its objects exist, and which do not any more. */
     int (*sync)(struct tsr_store *st, const char *key, bool name);
-    /* Calls fn with each key that begins so, in any order; a non-zero answer is returned. */
+    /* Calls fn with what lies directly below prefix, "" or one that ends in '/': objects by their
+     * keys, further prefixes by themselves ("a/b/"; of folders also those without an object), each
+     * once and in any order; a non-zero answer ends it and is returned.  fn may use the store. */
     int (*list)(struct tsr_store *st, const char *prefix, int (*fn)(void *user, const char *key),
                 void *user);
     int (*remove)(struct tsr_store *st, const char *key);
@@ -89,10 +126,15 @@ uint64_t tsr_store_stamp(struct tsr_store *st, const char *key);
 const uint8_t *tsr_store_view(struct tsr_store *st, const char *key, uint64_t off, uint64_t len);
 
 int tsr_store_stat(struct tsr_store *st, const char *key, uint64_t *size);
+int tsr_store_getv(struct tsr_store *st, struct tsr_get *g, size_t n);
 
 /* These answer EDENIED when the store is not writable. */
 int tsr_store_put(struct tsr_store *st, const char *key, const struct tsr_piece *p, int n,
                   bool durable);
+int tsr_store_putv(struct tsr_store *st, const struct tsr_object *o, size_t n, bool durable);
+/* EUNSUPPORTED where the store cannot look and put in one step. */
+int tsr_store_put_if(struct tsr_store *st, const struct tsr_object *o, bool durable,
+                     uint64_t stamp);
 int tsr_store_write_at(struct tsr_store *st, const char *key, uint64_t off,
                        const struct tsr_piece *p, int n);
 int tsr_store_truncate(struct tsr_store *st, const char *key, uint64_t size);
@@ -100,13 +142,27 @@ int tsr_store_sync(struct tsr_store *st, const char *key, bool name);
 int tsr_store_remove(struct tsr_store *st, const char *key);
 /* For the only writer that there is. */
 void tsr_store_sweep(struct tsr_store *st);
-/* EUNSUPPORTED where the store cannot say. */
+/* EUNSUPPORTED where the store cannot say; EARG: a prefix that does not end in '/'. */
 int tsr_store_list(struct tsr_store *st, const char *prefix, int (*fn)(void *user, const char *key),
                    void *user);
 
 /* Opens the store that holds url ("x.b2nd", "file:x"); more schemes come through table.c.
  * update: for writing; EDENIED where the file is read-only. */
 int tsr_store_open(const char *url, bool update, struct tsr_store **out);
+enum {
+    TSR_TREE_UPDATE = 1, /* for writing */
+    TSR_TREE_CREATE = 2, /* with UPDATE: made when it is not there */
+    TSR_TREE_EMPTY = 4,  /* with CREATE: holds nothing at first: EEXISTS for a folder that does; an
+                            archive is replaced when it is published */
+    TSR_TREE_LINKS = 8   /* symbolic links may lead out of the folder */
+};
+struct tsr_tree_options {
+    unsigned flags;
+    const char *inner; /* keys begin below this path, "a/b" say; NULL or "": at the root */
+};
+/* Opens the tree of objects at url: a folder, an archive, or what lies below a remote URL.  NULL
+ * options: for reading.  ENOTFOUND where there is none. */
+int tsr_store_open_tree(const char *url, const struct tsr_tree_options *o, struct tsr_store **out);
 /* The path of a url that this machine's file system holds, inside url; NULL for others. */
 const char *tsr_store_path(const char *url);
 /* A file that is to appear at url when it is complete: written under a temporary name until

@@ -13,8 +13,9 @@ static const struct scheme {
     int (*open)(const char *path, bool update, struct tsr_store **out);
     int (*create)(const char *path, bool replace, struct tsr_store **out);
     int (*create_folder)(const char *path, bool replace, struct tsr_store **out);
+    int (*open_tree)(const char *path, const struct tsr_tree_options *o, struct tsr_store **out);
 } schemes[] = {
-    {"file", tsr_store_file_open, tsr_store_file_create, tsr_store_dir_create},
+    {"file", tsr_store_file_open, tsr_store_file_create, tsr_store_dir_create, NULL},
 };
 
 /* "file:x", "file:/x" and "file:///x" name the paths x, /x and /x. */
@@ -48,6 +49,17 @@ int tsr_store_open(const char *url, bool update, struct tsr_store **out)
     const char *path;
     int rc = find_scheme(url, &s, &path);
     return rc < 0 ? rc : s->open(path, update, out);
+}
+
+int tsr_store_open_tree(const char *url, const struct tsr_tree_options *o, struct tsr_store **out)
+{
+    static const struct tsr_tree_options plain = {0};
+    const struct scheme *s;
+    const char *path;
+    int rc = find_scheme(url, &s, &path);
+    if (rc < 0) return rc;
+    if (s->open_tree) return s->open_tree(path, o ? o : &plain, out);
+    return tsr_fail(TSR_EUNSUPPORTED, "%s: %s: holds no trees of objects", url, s->name);
 }
 
 int tsr_store_create(const char *url, bool replace, struct tsr_store **out)
