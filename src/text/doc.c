@@ -103,3 +103,12 @@ bool tsr_utf8_valid(const char *text, size_t len)
     }
     return true;
 }
+
+size_t tsr_utf8_put(uint32_t c, char to[4])
+{
+    static const uint8_t lead[] = {0, 0xC0, 0xE0, 0xF0};
+    int more = c < 0x80 ? 0 : c < 0x800 ? 1 : c < 0x10000 ? 2 : 3;
+    to[0] = (char)(lead[more] | (c >> (6 * more)));
+    for (int k = 1; k <= more; k++) to[k] = (char)(0x80 | (c >> (6 * (more - k)) & 0x3F));
+    return (size_t)more + 1;
+}

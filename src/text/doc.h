@@ -54,6 +54,7 @@ void tsr_doc_free(struct tsr_doc *d);
 void *tsr_doc_alloc(struct tsr_doc *d, size_t n, size_t size);
 const char *tsr_doc_string(struct tsr_doc *d, const void *src, size_t len);
 bool tsr_utf8_valid(const char *text, size_t len);
+size_t tsr_utf8_put(uint32_t c, char to[4]); /* the bytes of a character: how many */
 
 enum { TSR_DOC_DEPTH = 64 };
 

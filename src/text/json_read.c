@@ -66,15 +66,6 @@ static int read_hex4(struct reader *r, uint32_t *out)
     return TSR_OK;
 }
 
-static char *put_utf8(char *to, uint32_t c)
-{
-    int more = c < 0x80 ? 0 : c < 0x800 ? 1 : c < 0x10000 ? 2 : 3;
-    static const uint8_t lead[] = {0, 0xC0, 0xE0, 0xF0};
-    *to++ = (char)(lead[more] | (c >> (6 * more)));
-    while (more-- > 0) *to++ = (char)(0x80 | (c >> (6 * more) & 0x3F));
-    return to;
-}
-
 /* After \u; of a character beyond 0xFFFF two escapes make one. */
 static int read_code(struct reader *r, uint32_t *c)
 {
@@ -101,7 +92,7 @@ static int read_escape(struct reader *r, char **to)
     if (r->p < r->end && *r->p == 'u') {
         r->p++;
         int rc = read_code(r, &c);
-        if (rc == TSR_OK) *to = put_utf8(*to, c);
+        if (rc == TSR_OK) *to += tsr_utf8_put(c, *to);
         return rc;
     }
     const char *at = r->p < r->end && *r->p ? strchr(from, *r->p) : NULL;

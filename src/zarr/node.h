@@ -38,7 +38,7 @@ struct tsr_zext {
 int tsr_znode_ext(const struct tsr_node *n, struct tsr_zext *out);
 
 /* Making: nodes in the arena.  Maps and lists have room for `room` members and are filled in
- * order.  The functions that add return ENOMEM when the arena or the room is full. */
+ * order: that the room is enough is up to who fills them. */
 int tsr_znode_new(struct tsr_doc *d, enum tsr_node_kind kind, size_t room, struct tsr_node *out);
 struct tsr_node tsr_znode_of_int(int64_t v);
 struct tsr_node tsr_znode_of_text(const char *text); /* borrowed */

@@ -51,10 +51,10 @@ enum {
 
 struct tsr_ztype {
     enum tsr_ztype_kind kind;
-    uint8_t bits;                   /* of an integer or bool: 1, 2, 4, 8 .. 64 */
-    uint8_t swap;                   /* bytes that turn with the byte order: 1, 2, 4, 8 */
-    bool big;                       /* format 2: '>' */
-    bool pairs;                     /* "structured": the fields were pairs, the fill is base64 */
+    uint8_t bits; /* of an integer or bool: 1, 2, 4, 8 .. 64 */
+    uint8_t swap; /* bytes that turn with the byte order: 1, 2, 4, 8 */
+    bool big;     /* format 2: '>' */
+    bool old;     /* "structured" and "r16": spelled so, with fill values of their own forms */
     const struct tsr_zfloat *real;  /* of FLOAT and of the parts of COMPLEX */
     const struct tsr_dtype *dtype;  /* NULL: items of variable length */
     const struct tsr_ztype **field; /* of a RECORD: [dtype->nfields]; of ARRAYS: 1, its items */
@@ -76,8 +76,8 @@ bool tsr_ztype_has_order(const struct tsr_ztype *t);
 /* The name in format 3, for messages: "float32". */
 const char *tsr_ztype_name(const struct tsr_ztype *t);
 
-/* A fill value (4.4, 8.1 to 8.3): the bytes of an item as it lies in memory, of t->dtype's size,
- * or of variable length. */
+/* A fill value (4.4, 8.1 to 8.3): the bytes of an item as it lies in memory, of t->dtype's size, or
+ * of variable length: a u32 little-endian byte length, then so many bytes. */
 struct tsr_zfill {
     const uint8_t *p;
     size_t len;
@@ -88,8 +88,8 @@ int tsr_zfill_parse(struct tsr_doc *d, const struct tsr_ztype *t, const struct t
 int tsr_zfill_emit(struct tsr_doc *d, const struct tsr_ztype *t, const struct tsr_zfill *f,
                    int format, struct tsr_node *out);
 
-/* Floats of any form: bits of a number, rounded once, ties to even, and back.  ERANGE as false:
- * the number is beyond the largest and not infinite itself. */
+/* Floats of any form: bits of a number, rounded once, ties to even, and back.  False: the form
+ * has no such value, or the number is beyond its largest. */
 bool tsr_zfloat_encode(const struct tsr_zfloat *f, double v, uint64_t *bits);
 /* text: a decimal number, rounded from all its digits. */
 bool tsr_zfloat_from_text(const struct tsr_zfloat *f, const char *text, uint64_t *bits);
