@@ -45,6 +45,8 @@ struct tsr_zcodec {
     struct tsr_zview in, out;
     struct tsr_doc *doc; /* arena for new types and fill values; lives as long as the codec */
     void *state;         /* the kind's */
+    bool same;           /* set by open: what it makes are the bytes it sees, and all of them are
+                            valid ("bytes" of floats in little-endian order): a chain leaves it out */
 };
 
 /* A record is named in one format or in both; a name of format 2 is also known to format 3 as

@@ -25,6 +25,13 @@ const struct tsr_node *tsr_znode_get(const struct tsr_node *n, const char *name)
     return NULL;
 }
 
+struct tsr_node *tsr_znode_at(struct tsr_node *map, const char *name)
+{
+    for (size_t i = 0; i < map->list.n; i++)
+        if (tsr_znode_is(map->list.v + 2 * i, name)) return map->list.v + 2 * i + 1;
+    return NULL;
+}
+
 /* The JSON of a value, cut where a character ends; lists and maps only say what they are when
  * they are long. */
 static void show(const struct tsr_node *n, char out[SHOWN_MAX + 4])
@@ -167,6 +174,32 @@ int tsr_znode_of_ints(struct tsr_doc *d, const int64_t *v, int n, struct tsr_nod
 {
     int rc = tsr_znode_new(d, TSR_NODE_LIST, (size_t)n, out);
     for (int i = 0; rc == TSR_OK && i < n; i++) tsr_znode_add(out, tsr_znode_of_int(v[i]));
+    return rc;
+}
+
+static int copy_string(struct tsr_doc *d, const struct tsr_node *from, struct tsr_node *out)
+{
+    out->s.p = tsr_doc_string(d, from->s.p, from->s.len);
+    return out->s.p ? TSR_OK : TSR_ENOMEM;
+}
+
+int tsr_znode_copy(struct tsr_doc *d, const struct tsr_node *from, struct tsr_node *out)
+{
+    bool map = from->kind == TSR_NODE_MAP;
+    int rc = TSR_OK;
+    *out = *from;
+    if (from->kind == TSR_NODE_STRING || from->kind == TSR_NODE_BYTES)
+        return copy_string(d, from, out);
+    if (from->kind == TSR_NODE_FLOAT && from->number) {
+        out->number = tsr_doc_string(d, from->number, strlen(from->number));
+        return out->number ? TSR_OK : TSR_ENOMEM;
+    }
+    if (!map && from->kind != TSR_NODE_LIST) return TSR_OK;
+    size_t n = map ? 2 * from->list.n : from->list.n;
+    out->list.v = tsr_doc_alloc(d, n, sizeof *out);
+    if (!out->list.v) return TSR_ENOMEM;
+    for (size_t i = 0; rc == TSR_OK && i < n; i++)
+        rc = tsr_znode_copy(d, from->list.v + i, out->list.v + i);
     return rc;
 }
 

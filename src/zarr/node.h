@@ -15,6 +15,8 @@
 
 /* The value of a member of a map; NULL: it has no such member, or n is NULL or no map. */
 const struct tsr_node *tsr_znode_get(const struct tsr_node *n, const char *name);
+/* The same of a map that is ours to change. */
+struct tsr_node *tsr_znode_at(struct tsr_node *map, const char *name);
 bool tsr_znode_is(const struct tsr_node *n, const char *text); /* a string equal to text? */
 
 /* Fails with code: "found <n>, expected <...>"; n NULL: "not there, expected ...". */
@@ -46,6 +48,8 @@ void tsr_znode_put(struct tsr_node *map, const char *name,
                    struct tsr_node value); /* room is there */
 void tsr_znode_add(struct tsr_node *list, struct tsr_node value);
 int tsr_znode_of_ints(struct tsr_doc *d, const int64_t *v, int n, struct tsr_node *out);
+/* Copies all of from into the arena. */
+int tsr_znode_copy(struct tsr_doc *d, const struct tsr_node *from, struct tsr_node *out);
 /* {"name": ..., "configuration": ...}; config NULL: without it. */
 int tsr_znode_of_ext(struct tsr_doc *d, const char *name, const struct tsr_node *config,
                      struct tsr_node *out);
