@@ -83,6 +83,14 @@ static void scalar_prefix_sum(uint8_t *d, const uint8_t *s, size_t size, size_t 
     tsr_kernels_at(0)->prefix_sum(d, s, size * n);
 }
 
+static uint32_t crc32c_found;
+
+static void crc32c(uint8_t *d, const uint8_t *s, size_t size, size_t n)
+{
+    (void)d;
+    crc32c_found = current->crc32c(0, s, size * n);
+}
+
 /* The kernels called `only`, or all. */
 static void time_size(const struct tsr_kernels *k, size_t size, const char *only)
 {
@@ -124,6 +132,13 @@ int main(int argc, char **argv)
     for (int i = 0; (current = tsr_kernels_at(i)); i++)
         if (!only || strcmp(only, "prefix_sum") == 0)
             time_kernel("prefix_sum", current->level, prefix_sum, scalar_prefix_sum, 1);
+    for (int i = 0; (current = tsr_kernels_at(i)); i++)
+        if (!only || strcmp(only, "crc32c") == 0)
+            time_kernel("crc32c", current->level, crc32c, crc32c, 1);
+    for (size_t size = 2; size <= 8; size *= 2)
+        for (int i = 0; (k = tsr_kernels_at(i)); i++)
+            if (!only || strcmp(only, "swap") == 0)
+                time_kernel("swap", k->level, k->swap, tsr_kernels_at(0)->swap, size);
     free(src);
     free(dst);
     free(wanted);

@@ -135,6 +135,16 @@ static void prefix_sum(uint8_t *dst, const uint8_t *src, size_t n)
     for (size_t i = 0; i < n; i++) dst[i] = sum = (uint8_t)(sum + src[i]);
 }
 
+static void swap(uint8_t *dst, const uint8_t *src, size_t size, size_t n)
+{
+    if (size == 2)
+        for (size_t i = 0; i < n; i++) tsr_store_LE16(dst + 2 * i, tsr_load_BE16(src + 2 * i));
+    else if (size == 4)
+        for (size_t i = 0; i < n; i++) tsr_store_LE32(dst + 4 * i, tsr_load_BE32(src + 4 * i));
+    else
+        for (size_t i = 0; i < n; i++) tsr_store_LE64(dst + 8 * i, tsr_load_BE64(src + 8 * i));
+}
+
 static bool is_run(const uint8_t *p, size_t len)
 {
     return len < 2 || memcmp(p, p + 1, len - 1) == 0;
@@ -155,5 +165,7 @@ const struct tsr_kernels tsr_kernels_scalar = {
     .bitunshuffle = bitunshuffle,
     .prefix_sum = prefix_sum,
     .is_run = is_run,
+    .swap = swap,
+    .crc32c = tsr_crc32c_scalar,
     .stream = stream,
 };

@@ -7,4 +7,6 @@
 
 extern const struct tsr_kernels tsr_kernels_scalar;
 
+uint32_t tsr_crc32c_scalar(uint32_t crc, const uint8_t *p, size_t n);
+
 #endif

@@ -24,7 +24,7 @@ unsigned tsr_sys_fork_count(void);
 int tsr_sys_thread(pthread_t *out, void *(*run)(void *), void *arg);
 
 enum tsr_cpu {
-    TSR_CPU_AVX2 = 1,       /* with BMI2 */
+    TSR_CPU_AVX2 = 1,       /* with BMI2 and PCLMUL */
     TSR_CPU_AVX512 = 2,     /* F, BW, DQ, VL */
     TSR_CPU_AVX512VBMI = 4, /* VBMI, VBMI2 */
     TSR_CPU_GFNI = 8

@@ -73,7 +73,9 @@ unsigned tsr_sys_cpu(void)
     unsigned f = 0;
 #if defined(__x86_64__)
     __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2")) f |= TSR_CPU_AVX2;
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2") &&
+        __builtin_cpu_supports("pclmul"))
+        f |= TSR_CPU_AVX2;
     if ((f & TSR_CPU_AVX2) && __builtin_cpu_supports("avx512bw") &&
         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
         f |= TSR_CPU_AVX512;

@@ -187,6 +187,49 @@ static void prefix_sum_adds_up_all_bytes_so_far(void **state)
     try_kernel("prefix_sum", prefix_sum, want_prefix_sum, 1);
 }
 
+static void want_swap(uint8_t *dst, const uint8_t *src, size_t size, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < size; j++) dst[i * size + j] = src[(i + 1) * size - 1 - j];
+}
+
+static void swap_turns_the_bytes_of_items(void **state)
+{
+    (void)state;
+    struct trial t = {"swap", level->swap, want_swap, 1, fence(), fence(), malloc(ROOM)};
+    for (size_t size = 2; size <= 8; size *= 2) try_size(&t, size);
+    unfence(&t.src);
+    unfence(&t.dst);
+    free(t.wanted);
+}
+
+static uint32_t want_crc32c(uint32_t crc, const uint8_t *p, size_t n)
+{
+    crc = ~crc;
+    for (size_t i = 0; i < n; i++) {
+        crc ^= p[i];
+        for (int b = 0; b < 8; b++) crc = crc >> 1 ^ (crc & 1 ? 0x82f63b78 : 0);
+    }
+    return ~crc;
+}
+
+/* The sums of "123456789" and of 32 zeros stand in RFC 3720, B.4. */
+static void crc32c_sums_as_defined(void **state)
+{
+    (void)state;
+    struct fenced f = fence();
+    assert_int_equal(level->crc32c(0, (const uint8_t *)"123456789", 9), 0xe3069283);
+    assert_int_equal(level->crc32c(0, f.p, 32), 0x8a9136aa);
+    for (size_t i = 0; i < ROOM; i++) f.p[i] = (uint8_t)any(256);
+    for (size_t len = 0; len < 20000; len += len < 1700 ? 1 : 171)
+        for (int where = 0; where < 3; where++) {
+            const uint8_t *p = place(&f, len, where);
+            uint32_t before = (uint32_t)any(0);
+            assert_int_equal(level->crc32c(before, p, len), want_crc32c(before, p, len));
+        }
+    unfence(&f);
+}
+
 /* Planes at odd distances, so that none is where those of `unshuffle` would be. */
 static void planes_that_lie_apart_are_joined(void **state)
 {
@@ -284,6 +327,8 @@ int main(void)
         cmocka_unit_test(bitunshuffle_puts_bits_back),
         cmocka_unit_test(prefix_sum_adds_up_all_bytes_so_far),
         cmocka_unit_test(is_run_sees_every_byte),
+        cmocka_unit_test(swap_turns_the_bytes_of_items),
+        cmocka_unit_test(crc32c_sums_as_defined),
         cmocka_unit_test(planes_that_lie_apart_are_joined),
         cmocka_unit_test(streamed_rows_are_where_they_belong),
     };

@@ -77,6 +77,22 @@ KERNEL void tsr_stream_avx2(const struct tsr_rows *r)
     _mm_sfence();
 }
 
+KERNEL void tsr_swap_avx2(uint8_t *dst, const uint8_t *src, size_t size, size_t n)
+{
+    static const uint8_t turned[3][16] = {
+        {1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14},
+        {3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12},
+        {7, 6, 5, 4, 3, 2, 1, 0, 15, 14, 13, 12, 11, 10, 9, 8},
+    };
+    const uint8_t *pattern = turned[size == 2 ? 0 : size == 4 ? 1 : 2];
+    size_t i = 0, len = n * size;
+    for (; i + 2 * V <= len; i += 2 * V) {
+        store(dst + i, in_lane(load(src + i), pattern));
+        store(dst + i + V, in_lane(load(src + i + V), pattern));
+    }
+    SHORT.swap(dst + i, src + i, size, (len - i) / size);
+}
+
 const struct tsr_kernels tsr_kernels_avx2 = {
     .level = "avx2",
     .shuffle = shuffle,
@@ -86,5 +102,7 @@ const struct tsr_kernels tsr_kernels_avx2 = {
     .bitunshuffle = bitunshuffle,
     .prefix_sum = tsr_prefix_sum_avx2,
     .is_run = tsr_is_run_avx2,
+    .swap = tsr_swap_avx2,
+    .crc32c = tsr_crc32c_sse42,
     .stream = tsr_stream_avx2,
 };

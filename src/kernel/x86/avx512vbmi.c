@@ -26,5 +26,7 @@ const struct tsr_kernels tsr_kernels_avx512vbmi = {
     .bitunshuffle = bitunshuffle,
     .prefix_sum = tsr_prefix_sum_avx2,
     .is_run = tsr_is_run_avx2,
+    .swap = tsr_swap_avx2,
+    .crc32c = tsr_crc32c_sse42,
     .stream = tsr_stream_avx2,
 };
