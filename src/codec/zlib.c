@@ -14,6 +14,7 @@
 #include "codec/codec.h"
 #include "codec/deflate.h"
 #include "codec/probe.h"
+#include "codec/zlib.h"
 
 extern const struct tsr_codec tsr_codec_zlib;
 
@@ -42,6 +43,18 @@ static struct deflate *states(struct tsr_worker *w, int level)
     if (level >= 0 ? (void *)z->c[level] : (void *)z->d) return z;
     tsr_fail(TSR_ENOMEM, "zlib: no memory for a state");
     return NULL;
+}
+
+struct libdeflate_compressor *tsr_zlib_compressor(struct tsr_worker *w, int level)
+{
+    struct deflate *z = states(w, level);
+    return z ? z->c[level] : NULL;
+}
+
+struct libdeflate_decompressor *tsr_zlib_decompressor(struct tsr_worker *w)
+{
+    struct deflate *z = states(w, -1);
+    return z ? z->d : NULL;
 }
 
 /* The libdeflate levels of a clevel: for all streams first, then again for those that shrink 4 and

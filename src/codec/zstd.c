@@ -13,6 +13,7 @@
 #include "base/status.h"
 #include "codec/codec.h"
 #include "codec/probe.h"
+#include "codec/zstd.h"
 
 extern const struct tsr_codec tsr_codec_zstd;
 
@@ -98,6 +99,21 @@ static struct zstd *contexts(struct tsr_worker *w, bool encode)
     if (encode ? (void *)z->c : (void *)z->d) return z;
     tsr_fail(TSR_ENOMEM, "zstd: no memory for a context");
     return NULL;
+}
+
+struct ZSTD_CCtx_s *tsr_zstd_compressor(struct tsr_worker *w)
+{
+    struct zstd *z = contexts(w, true);
+    if (!z) return NULL;
+    z->set = NULL;
+    ZSTD_CCtx_reset(z->c, ZSTD_reset_session_and_parameters);
+    return z->c;
+}
+
+struct ZSTD_DCtx_s *tsr_zstd_decompressor(struct tsr_worker *w)
+{
+    struct zstd *z = contexts(w, false);
+    return z ? z->d : NULL;
 }
 
 /* What libzstd is to do with a dictionary of call c: what its level says, but for the search, in
