@@ -46,6 +46,8 @@ struct tsr_cparams {
     int32_t item_bytes;  /* true item size */
     int32_t block_bytes; /* 0: chosen by the rule of 6.2 */
     bool use_dict;       /* with a dictionary, where codec and data allow it */
+    bool basic;          /* for Blosc 1: 16-byte header, no runs; tsr_chunk_encode only, of at most
+                            one filter, shuffle or bitshuffle */
     int block_ndim;      /* of the b2nd block, 0: none */
     int32_t block_shape[16];
 };
@@ -221,7 +223,7 @@ int tsr_chunk_seal(struct tsr_chunk *c, const struct tsr_block_out *blocks, uint
 void tsr_chunk_special(uint8_t *dst, int special, int32_t nbytes, int32_t block_bytes,
                        int32_t typesize, const void *value, int32_t value_bytes);
 
-/* One call, serial: dst needs nbytes + 32 bytes. */
+/* One call, serial: dst needs nbytes + 32 bytes, for Blosc 1 16. */
 int tsr_chunk_encode(const struct tsr_cparams *p, struct tsr_worker *w, const uint8_t *src,
                      int64_t nbytes, uint8_t *dst, size_t cap, int32_t *cbytes);
 

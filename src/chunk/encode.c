@@ -3,10 +3,11 @@
  *
  *   0         32            32 + 4 * nblocks
  *   | header  | starts      | block 0 | block 1 | ...
+ *   0         16            16 + 4 * nblocks               of Blosc 1
  *
  * Block size and split follow c-blosc2's rules, which give its ratios.  A stream of one byte
  * value becomes a run, one that does not shrink is stored; a chunk of zero runs becomes its
- * header alone, and one that would not shrink is stored as it is. */
+ * header alone, and one that would not shrink is stored as it is.  Blosc 1 knows no runs. */
 #include <string.h>
 
 #include "base/num.h"
@@ -69,6 +70,16 @@ static void settle_filters(struct tsr_chunk *c)
     }
 }
 
+/* In a basic header flags tell the filter, and readers split only what is worth it (2.2). */
+static uint8_t basic_flags(const struct tsr_chunk *c)
+{
+    uint8_t flags = 0;
+    if (memchr(c->filters, FILTER_SHUFFLE, sizeof c->filters)) flags |= FLAG_SHUFFLE;
+    if (memchr(c->filters, FILTER_BITSHUFFLE, sizeof c->filters)) flags |= FLAG_BITSHUFFLE;
+    if (c->typesize > 16 || c->block_bytes / c->typesize < 128) flags |= FLAG_NO_SPLIT;
+    return flags;
+}
+
 int tsr_chunk_begin(struct tsr_chunk *c, const struct tsr_cparams *p, int64_t nbytes)
 {
     memset(c, 0, sizeof *c);
@@ -81,8 +92,9 @@ int tsr_chunk_begin(struct tsr_chunk *c, const struct tsr_cparams *p, int64_t nb
                         p->item_bytes, p->block_bytes, p->clevel);
     int rc = tsr_cparams_check(p);
     if (rc < 0) return rc;
-    c->version = VERSION_REGULAR;
-    c->head_bytes = TSR_CHUNK_HEADER;
+    c->basic = p->basic;
+    c->version = p->basic ? VERSION_BLOSC1 : VERSION_REGULAR;
+    c->head_bytes = p->basic ? BASIC_HEADER : TSR_CHUNK_HEADER;
     c->typesize = (uint8_t)(p->item_bytes > 255 ? 1 : p->item_bytes);
     c->item_bytes = p->item_bytes;
     c->nbytes = (int32_t)nbytes;
@@ -98,7 +110,7 @@ int tsr_chunk_begin(struct tsr_chunk *c, const struct tsr_cparams *p, int64_t nb
     memcpy(c->filters, p->filters, sizeof c->filters);
     memcpy(c->filters_meta, p->filters_meta, sizeof c->filters_meta);
     settle_filters(c);
-    c->flags = FLAG_EXTENDED;
+    c->flags = p->basic ? basic_flags(c) : FLAG_EXTENDED;
     c->memcpyed = p->clevel == 0 || nbytes < MIN_CHUNK || nbytes < p->item_bytes;
     if (c->memcpyed) {
         c->flags |= FLAG_MEMCPYED;
@@ -125,7 +137,7 @@ static int write_stream(const struct tsr_chunk *c, const struct tsr_call *call, 
 {
     uint8_t *size = out->p + out->len, *body = size + 4;
     out->len += 4;
-    if (tsr_kernels()->is_run(src, n)) {
+    if (!c->basic && tsr_kernels()->is_run(src, n)) {
         tsr_store_LE32(size, (uint32_t) - (int32_t)src[0]);
         if (src[0] == 0) return TSR_OK;
         *body = TOKEN_RUN;
@@ -175,7 +187,7 @@ int tsr_chunk_encode_block(const struct tsr_chunk *c, const struct tsr_cparams *
 
 void tsr_chunk_write_header(const struct tsr_chunk *c, uint8_t *head)
 {
-    memset(head, 0, TSR_CHUNK_HEADER);
+    memset(head, 0, c->head_bytes);
     head[AT_VERSION] = c->version;
     head[AT_VERSIONLZ] = 1;
     head[AT_FLAGS] = c->flags;
@@ -183,6 +195,7 @@ void tsr_chunk_write_header(const struct tsr_chunk *c, uint8_t *head)
     tsr_store_LE32(head + AT_NBYTES, (uint32_t)c->nbytes);
     tsr_store_LE32(head + AT_BLOCKSIZE, (uint32_t)(c->vlblocks ? c->nblocks : c->block_bytes));
     tsr_store_LE32(head + AT_CBYTES, (uint32_t)c->cbytes);
+    if (c->basic) return;
     memcpy(head + AT_FILTERS, c->filters, TSR_CHUNK_FILTERS);
     head[AT_UDCODEC] = c->codec_id;
     head[AT_CODEC_META] = c->codec_meta;
@@ -195,7 +208,7 @@ void tsr_chunk_write_header(const struct tsr_chunk *c, uint8_t *head)
 static void settle(struct tsr_chunk *c, int64_t body, bool zeros)
 {
     int64_t head = (int64_t)tsr_chunk_head_len(c);
-    int64_t most = (int64_t)c->nbytes + TSR_CHUNK_OVERHEAD;
+    int64_t most = (int64_t)c->nbytes + c->head_bytes;
     if (!c->memcpyed && zeros && c->nblocks > 0 && !c->plain) {
         c->special = TSR_SPECIAL_ZEROS;
         c->cbytes = TSR_CHUNK_HEADER;
@@ -240,7 +253,7 @@ static int encode_blocks(const struct tsr_chunk *c, const struct tsr_cparams *p,
                          struct tsr_worker *w, const uint8_t *src, uint8_t *dst, struct body *body)
 {
     int64_t head = (int64_t)tsr_chunk_head_len(c);
-    int64_t room = (int64_t)c->nbytes + TSR_CHUNK_OVERHEAD - head;
+    int64_t room = (int64_t)c->nbytes + c->head_bytes - head;
     uint8_t *aside = tsr_worker_scratch(w, TSR_SCRATCH_STREAM, tsr_chunk_block_bound(c));
     if (!aside) return TSR_ENOMEM;
     for (int32_t b = 0; b < c->nblocks; b++) {
@@ -252,7 +265,7 @@ static int encode_blocks(const struct tsr_chunk *c, const struct tsr_cparams *p,
         bool over = out.len > room - body->len;
         if (!fits && !over) memcpy(dst + head + body->len, aside, (size_t)out.len);
         if (!over)
-            tsr_store_LE32(dst + TSR_CHUNK_HEADER + 4 * (int64_t)b, (uint32_t)(head + body->len));
+            tsr_store_LE32(dst + c->head_bytes + 4 * (int64_t)b, (uint32_t)(head + body->len));
         body->len += out.len;
         if (over && !body->zeros) break;
     }
@@ -266,14 +279,14 @@ int tsr_chunk_encode(const struct tsr_cparams *p, struct tsr_worker *w, const ui
     struct body body = {.zeros = true};
     int rc = tsr_chunk_begin(&c, p, nbytes);
     if (rc < 0) return rc;
-    if (cap < (size_t)nbytes + TSR_CHUNK_OVERHEAD)
-        return tsr_fail(TSR_EARG, "chunk of %lld bytes: found room for %zu, expected 32 more",
-                        (long long)nbytes, cap);
+    if (cap < (size_t)nbytes + c.head_bytes)
+        return tsr_fail(TSR_EARG, "chunk of %lld bytes: found room for %zu, expected %d more",
+                        (long long)nbytes, cap, c.head_bytes);
     if ((rc = tsr_chunk_train_whole(&c, p, w, src, dst)) < 0) return rc;
     if (!c.memcpyed && (rc = encode_blocks(&c, p, w, src, dst, &body)) < 0) return rc;
     settle(&c, body.len, body.zeros);
     tsr_chunk_write_header(&c, dst);
-    if (c.memcpyed && nbytes) memcpy(dst + TSR_CHUNK_HEADER, src, (size_t)nbytes);
+    if (c.memcpyed && nbytes) memcpy(dst + c.head_bytes, src, (size_t)nbytes);
     *cbytes = c.cbytes;
     return TSR_OK;
 }
