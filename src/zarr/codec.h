@@ -93,6 +93,21 @@ int tsr_zcodec_transpose(struct tsr_zcodec *c, const int *order);
 int tsr_zcodec_decode(const struct tsr_zcodec *c, struct tsr_worker *w, const uint8_t *src,
                       size_t len, size_t limit, struct tsr_buf *out);
 
+/* What a decoder that made n bytes ends with: c->in.bytes must be that, where it is known. */
+int tsr_zcodec_made(const struct tsr_zcodec *c, size_t made, size_t *n);
+/* What it fails with when there are more than the room of cap takes: ECORRUPT or ELIMIT. */
+int tsr_zcodec_over(const struct tsr_zcodec *c, size_t cap);
+const char *tsr_zcodec_name(const struct tsr_zcodec *c); /* "gzip", for messages */
+
+/* An integer of a configuration, min .. max; dflt: absent or null.  What is wrong is ECORRUPT in
+ * format 3, and dflt in format 2, where only encoders would care (5). */
+struct tsr_zparam {
+    const char *name;
+    int64_t min, max, dflt;
+};
+int tsr_zcodec_int(const struct tsr_node *config, const struct tsr_zparam *p, int format,
+                   int64_t *out);
+
 /* c->out as what c->in is; bytes, < 0: not known; as many items as c->in of another type (ECORRUPT:
  * their size overflows). */
 void tsr_zcodec_out_same(struct tsr_zcodec *c);

@@ -5,8 +5,13 @@
 #include "base/num.h"
 #include "base/status.h"
 #include "zarr/codec.h"
+#include "zarr/node.h"
 
-#define CODECS(X)
+#define CODECS(X)                                                                              \
+    X(adler32)                                                                                 \
+    X(base64)                                                                                  \
+    X(blosc) X(bz2) X(crc32) X(crc32c) X(fletcher32) X(gzip) X(jenkins_lookup3) X(lz4) X(lzma) \
+        X(shuffle) X(zlib) X(zstd)
 
 #define DECLARE(name) extern const struct tsr_zcodec_kind tsr_zcodec_##name;
 CODECS(DECLARE)
@@ -66,6 +71,39 @@ int tsr_zcodec_decode(const struct tsr_zcodec *c, struct tsr_worker *w, const ui
         if (rc != TSR_ELIMIT || room == limit || c->in.bytes >= 0) return rc;
         room = room > limit / 4 ? limit : 4 * room + 64;
     }
+}
+
+const char *tsr_zcodec_name(const struct tsr_zcodec *c)
+{
+    return c->kind->v2 ? c->kind->v2 : c->kind->v3;
+}
+
+int tsr_zcodec_made(const struct tsr_zcodec *c, size_t made, size_t *n)
+{
+    *n = made;
+    if (c->in.bytes < 0 || (uint64_t)c->in.bytes == made) return TSR_OK;
+    return tsr_fail(TSR_ECORRUPT, "%s: found %zu decoded bytes, expected %lld", tsr_zcodec_name(c),
+                    made, (long long)c->in.bytes);
+}
+
+int tsr_zcodec_over(const struct tsr_zcodec *c, size_t cap)
+{
+    return tsr_fail(c->in.bytes < 0 ? TSR_ELIMIT : TSR_ECORRUPT,
+                    "%s: decodes to more than %zu bytes", tsr_zcodec_name(c), cap);
+}
+
+int tsr_zcodec_int(const struct tsr_node *config, const struct tsr_zparam *p, int format,
+                   int64_t *out)
+{
+    const struct tsr_node *n = tsr_znode_get(config, p->name);
+    *out = p->dflt;
+    if (!n || n->kind == TSR_NODE_NULL) return TSR_OK;
+    int rc = tsr_znode_int(n, p->min, p->max, out);
+    if (rc == TSR_OK) return rc;
+    *out = p->dflt;
+    if (format == 2) return TSR_OK;
+    tsr_within("%s", p->name);
+    return rc;
 }
 
 /* ---- views ---- */
