@@ -10,6 +10,7 @@ int tsr_store_file_open(const char *path, bool update, struct tsr_store **out);
 int tsr_store_file_create(const char *path, bool replace, struct tsr_store **out);
 int tsr_store_dir_open(const char *path, bool update, struct tsr_store **out);
 int tsr_store_dir_create(const char *path, bool replace, struct tsr_store **out);
+int tsr_store_tree_open(const char *path, const struct tsr_tree_options *o, struct tsr_store **out);
 int tsr_store_gzip_open(const char *path, const char *beside, struct tsr_store **out);
 
 #endif

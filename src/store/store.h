@@ -154,7 +154,9 @@ enum {
     TSR_TREE_CREATE = 2, /* with UPDATE: made when it is not there */
     TSR_TREE_EMPTY = 4,  /* with CREATE: holds nothing at first: EEXISTS for a folder that does; an
                             archive is replaced when it is published */
-    TSR_TREE_LINKS = 8   /* symbolic links may lead out of the folder */
+    TSR_TREE_LINKS = 8,  /* symbolic links may lead out of the folder */
+    TSR_TREE_LOCK = 16   /* with UPDATE: ECONFLICT while another handle has the lock of writers of
+                            this folder, which an archive always takes */
 };
 struct tsr_tree_options {
     unsigned flags;
@@ -189,6 +191,8 @@ int tsr_store_overlay(struct tsr_store *file, struct tsr_store **out);
 /* Bytes in memory: a growable buffer of its own, or a borrowed one (read-only). */
 int tsr_store_mem(struct tsr_store **out);
 int tsr_store_mem_borrow(const void *buf, size_t len, struct tsr_store **out);
+/* A tree in memory, empty at first. */
+int tsr_store_mem_tree(struct tsr_store **out);
 bool tsr_store_mem_owned(const struct tsr_store *st); /* is it of the former kind? */
 /* Takes the buffer out of a memory store that owns it, which is empty then. */
 void tsr_store_mem_take(struct tsr_store *st, void **buf, size_t *len);

@@ -15,7 +15,7 @@ static const struct scheme {
     int (*create_folder)(const char *path, bool replace, struct tsr_store **out);
     int (*open_tree)(const char *path, const struct tsr_tree_options *o, struct tsr_store **out);
 } schemes[] = {
-    {"file", tsr_store_file_open, tsr_store_file_create, tsr_store_dir_create, NULL},
+    {"file", tsr_store_file_open, tsr_store_file_create, tsr_store_dir_create, tsr_store_tree_open},
 };
 
 /* "file:x", "file:/x" and "file:///x" name the paths x, /x and /x. */

@@ -32,6 +32,13 @@ void tsr_file_close(struct tsr_file *f); /* NULL path: nothing to do */
 bool tsr_file_is_current(const struct tsr_file *f);
 /* Was the last of its names removed, or given to another file? */
 bool tsr_file_is_nameless(const struct tsr_file *f);
+enum tsr_path_kind { TSR_PATH_NONE, TSR_PATH_FILE, TSR_PATH_FOLDER, TSR_PATH_OTHER };
+/* What one look at an open file tells; size and stamp are those of a regular file. */
+struct tsr_look {
+    enum tsr_path_kind kind;
+    uint64_t size, stamp;
+};
+int tsr_file_look(const struct tsr_file *f, struct tsr_look *out);
 /* A number that a write to the file changes, as a rule, and that another file does not have;
  * 0: not to be had. */
 uint64_t tsr_file_stamp(const struct tsr_file *f);
@@ -40,6 +47,8 @@ uint64_t tsr_file_stamp(const struct tsr_file *f);
 int tsr_file_read(const struct tsr_file *f, uint64_t off, void *dst, size_t len);
 /* Reads up to len bytes; *got is smaller only at the end of the file. */
 int tsr_file_read_some(const struct tsr_file *f, uint64_t off, void *dst, size_t len, size_t *got);
+/* Reads exactly the bytes of all pieces, which follow one another at off. */
+int tsr_file_readv(const struct tsr_file *f, uint64_t off, const struct tsr_piece *pieces, int n);
 /* Writes all pieces one after the other at off. */
 int tsr_file_write(const struct tsr_file *f, uint64_t off, const struct tsr_piece *pieces, int n);
 int tsr_file_size(const struct tsr_file *f, uint64_t *size);
@@ -54,7 +63,6 @@ int tsr_file_rename(struct tsr_file *f, const char *path, bool replace);
 int tsr_file_sync_folder(const char *path);
 int tsr_file_remove(const char *path);
 
-enum tsr_path_kind { TSR_PATH_NONE, TSR_PATH_FILE, TSR_PATH_FOLDER, TSR_PATH_OTHER };
 int tsr_path_stat(const char *path, enum tsr_path_kind *kind, uint64_t *size);
 /* Where a symbolic link leads, else path as it is; the caller frees it.  NULL: ENOMEM. */
 char *tsr_path_resolve(const char *path);

@@ -40,15 +40,38 @@ bool tsr_file_is_nameless(const struct tsr_file *f)
 }
 
 /* Clocks of file systems tick slowly: two writes may leave the same stamp. */
-uint64_t tsr_file_stamp(const struct tsr_file *f)
+static uint64_t stamp_of(const struct stat *s)
 {
     const uint64_t k = UINT64_C(0x9E3779B97F4A7C15);
-    struct stat s;
-    if (fstat(f->fd, &s) < 0) return 0;
-    uint64_t x = (uint64_t)s.st_ino * k + (uint64_t)s.st_size;
-    x = (x ^ x >> 29) * k + (uint64_t)s.st_mtim.tv_sec;
-    x = (x ^ x >> 29) * k + (uint64_t)s.st_mtim.tv_nsec;
+    uint64_t x = (uint64_t)s->st_ino * k + (uint64_t)s->st_size;
+    x = (x ^ x >> 29) * k + (uint64_t)s->st_mtim.tv_sec;
+    x = (x ^ x >> 29) * k + (uint64_t)s->st_mtim.tv_nsec;
     return x ^ x >> 32;
+}
+
+uint64_t tsr_file_stamp(const struct tsr_file *f)
+{
+    struct stat s;
+    return fstat(f->fd, &s) < 0 ? 0 : stamp_of(&s);
+}
+
+static enum tsr_path_kind kind_of(const struct stat *s)
+{
+    return S_ISREG(s->st_mode)   ? TSR_PATH_FILE
+           : S_ISDIR(s->st_mode) ? TSR_PATH_FOLDER
+                                 : TSR_PATH_OTHER;
+}
+
+int tsr_file_look(const struct tsr_file *f, struct tsr_look *out)
+{
+    struct stat s;
+    *out = (struct tsr_look){0};
+    if (fstat(f->fd, &s) < 0) return tsr_fail_errno(errno, "%s", f->path);
+    out->kind = kind_of(&s);
+    if (out->kind != TSR_PATH_FILE) return TSR_OK;
+    out->size = (uint64_t)s.st_size;
+    out->stamp = stamp_of(&s);
+    return TSR_OK;
 }
 
 int tsr_file_open(const char *path, enum tsr_file_mode mode, struct tsr_file *out)
@@ -105,6 +128,53 @@ int tsr_file_read(const struct tsr_file *f, uint64_t off, void *dst, size_t len)
 }
 
 enum { IOV_AT_ONCE = 256 };
+
+/* How many bytes the pieces have, and how many of them one call takes. */
+static int gather(const struct tsr_piece *pieces, int n, struct iovec *iov, size_t *len)
+{
+    int m = n < IOV_AT_ONCE ? n : IOV_AT_ONCE;
+    *len = 0;
+    for (int i = 0; i < m; i++) {
+        iov[i] = (struct iovec){pieces[i].p, pieces[i].len};
+        *len += pieces[i].len;
+    }
+    return m;
+}
+
+/* What a call left over behind the first bytes, at the end of a file above all: piece by piece. */
+static int read_rest(const struct tsr_file *f, uint64_t off, const struct tsr_piece *p, int n,
+                     size_t done)
+{
+    int rc = TSR_OK;
+    for (int i = 0; i < n && rc == TSR_OK; off += p[i++].len) {
+        size_t have = done < p[i].len ? done : p[i].len;
+        done -= have;
+        if (have < p[i].len)
+            rc = tsr_file_read(f, off + have, (char *)p[i].p + have, p[i].len - have);
+    }
+    return rc;
+}
+
+int tsr_file_readv(const struct tsr_file *f, uint64_t off, const struct tsr_piece *pieces, int n)
+{
+    if (n == 1) return tsr_file_read(f, off, pieces[0].p, pieces[0].len);
+    while (n > 0) {
+        struct iovec iov[IOV_AT_ONCE];
+        size_t len;
+        int m = gather(pieces, n, iov, &len);
+        ssize_t got;
+        do got = preadv(f->fd, iov, m, (off_t)off);
+        while (got < 0 && errno == EINTR);
+        if (got < 0)
+            return tsr_fail_errno(errno, "%s: read at byte %llu", f->path, (unsigned long long)off);
+        int rc = (size_t)got < len ? read_rest(f, off, pieces, m, (size_t)got) : TSR_OK;
+        if (rc < 0) return rc;
+        off += len;
+        pieces += m;
+        n -= m;
+    }
+    return TSR_OK;
+}
 
 int tsr_file_write(const struct tsr_file *f, uint64_t off, const struct tsr_piece *pieces, int n)
 {
@@ -228,9 +298,7 @@ int tsr_path_stat(const char *path, enum tsr_path_kind *kind, uint64_t *size)
     if (size) *size = 0;
     if (stat(path, &s) < 0)
         return errno == ENOENT || errno == ENOTDIR ? TSR_OK : tsr_fail_errno(errno, "%s", path);
-    *kind = S_ISREG(s.st_mode)   ? TSR_PATH_FILE
-            : S_ISDIR(s.st_mode) ? TSR_PATH_FOLDER
-                                 : TSR_PATH_OTHER;
+    *kind = kind_of(&s);
     if (size && S_ISREG(s.st_mode)) *size = (uint64_t)s.st_size;
     return TSR_OK;
 }
