@@ -57,7 +57,7 @@ static size_t base64_bound(const struct tsr_zcodec *c, size_t len)
     return tsr_base64_text(len);
 }
 
-const struct tsr_zcodec_kind tsr_zcodec_base64 = {
+const struct tsr_zcodec_kind tsr_zkind_base64 = {
     .v2 = "base64",
     .stage = TSR_ZBYTES_TO_BYTES,
     .open = base64_open,

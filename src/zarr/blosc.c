@@ -152,7 +152,7 @@ static size_t blosc_bound(const struct tsr_zcodec *c, size_t len)
     return len + HEADER;
 }
 
-const struct tsr_zcodec_kind tsr_zcodec_blosc = {
+const struct tsr_zcodec_kind tsr_zkind_blosc = {
     .v2 = "blosc",
     .v3 = "blosc",
     .stage = TSR_ZBYTES_TO_BYTES,

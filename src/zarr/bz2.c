@@ -118,7 +118,7 @@ static size_t bz2_bound(const struct tsr_zcodec *c, size_t len)
     return len + len / 100 + 600;
 }
 
-const struct tsr_zcodec_kind tsr_zcodec_bz2 = {
+const struct tsr_zcodec_kind tsr_zkind_bz2 = {
     .v2 = "bz2",
     .stage = TSR_ZBYTES_TO_BYTES,
     .open = bz2_open,

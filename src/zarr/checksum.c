@@ -13,8 +13,8 @@
 #include "zarr/hash.h"
 #include "zarr/node.h"
 
-extern const struct tsr_zcodec_kind tsr_zcodec_crc32, tsr_zcodec_crc32c, tsr_zcodec_adler32,
-    tsr_zcodec_fletcher32, tsr_zcodec_jenkins_lookup3;
+extern const struct tsr_zcodec_kind tsr_zkind_crc32, tsr_zkind_crc32c, tsr_zkind_adler32,
+    tsr_zkind_fletcher32, tsr_zkind_jenkins_lookup3;
 
 enum { SUM = 4 };
 
@@ -88,10 +88,10 @@ static int jenkins_open(struct tsr_zcodec *c, const struct tsr_node *config, int
 static uint32_t sum(const struct tsr_zcodec *c, const uint8_t *p, size_t n)
 {
     const struct checksum *s = c->state;
-    if (c->kind == &tsr_zcodec_crc32) return libdeflate_crc32(0, p, n);
-    if (c->kind == &tsr_zcodec_crc32c) return tsr_kernels()->crc32c(0, p, n);
-    if (c->kind == &tsr_zcodec_adler32) return libdeflate_adler32(1, p, n);
-    if (c->kind == &tsr_zcodec_fletcher32) return tsr_fletcher32(p, n);
+    if (c->kind == &tsr_zkind_crc32) return libdeflate_crc32(0, p, n);
+    if (c->kind == &tsr_zkind_crc32c) return tsr_kernels()->crc32c(0, p, n);
+    if (c->kind == &tsr_zkind_adler32) return libdeflate_adler32(1, p, n);
+    if (c->kind == &tsr_zkind_fletcher32) return tsr_fletcher32(p, n);
     return tsr_jenkins_lookup3(s->seed, s->prefix, s->prefix_len, p, n);
 }
 
@@ -140,16 +140,16 @@ static size_t checksum_bound(const struct tsr_zcodec *c, size_t len)
     return len + SUM;
 }
 
-#define KIND(name, name3, where)                       \
-    const struct tsr_zcodec_kind tsr_zcodec_##name = { \
-        .v2 = #name,                                   \
-        .v3 = (name3),                                 \
-        .stage = TSR_ZBYTES_TO_BYTES,                  \
-        .open = where##_open,                          \
-        .decode = checksum_decode,                     \
-        .claim = checksum_claim,                       \
-        .encode = checksum_encode,                     \
-        .bound = checksum_bound,                       \
+#define KIND(name, name3, where)                      \
+    const struct tsr_zcodec_kind tsr_zkind_##name = { \
+        .v2 = #name,                                  \
+        .v3 = (name3),                                \
+        .stage = TSR_ZBYTES_TO_BYTES,                 \
+        .open = where##_open,                         \
+        .decode = checksum_decode,                    \
+        .claim = checksum_claim,                      \
+        .encode = checksum_encode,                    \
+        .bound = checksum_bound,                      \
     };
 KIND(crc32, NULL, first)
 KIND(adler32, NULL, first)

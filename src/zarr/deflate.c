@@ -119,7 +119,7 @@ static size_t deflate_bound(const struct tsr_zcodec *c, size_t len)
     return libdeflate_gzip_compress_bound(NULL, len); /* a zlib stream has the smaller frame */
 }
 
-const struct tsr_zcodec_kind tsr_zcodec_gzip = {
+const struct tsr_zcodec_kind tsr_zkind_gzip = {
     .v2 = "gzip",
     .v3 = "gzip",
     .stage = TSR_ZBYTES_TO_BYTES,
@@ -130,7 +130,7 @@ const struct tsr_zcodec_kind tsr_zcodec_gzip = {
     .bound = deflate_bound,
 };
 
-const struct tsr_zcodec_kind tsr_zcodec_zlib = {
+const struct tsr_zcodec_kind tsr_zkind_zlib = {
     .v2 = "zlib",
     .stage = TSR_ZBYTES_TO_BYTES,
     .open = deflate_open,

@@ -75,7 +75,7 @@ static size_t lz4_bound(const struct tsr_zcodec *c, size_t len)
     return PREFIX + len + len / 255 + 16;
 }
 
-const struct tsr_zcodec_kind tsr_zcodec_lz4 = {
+const struct tsr_zcodec_kind tsr_zkind_lz4 = {
     .v2 = "lz4",
     .stage = TSR_ZBYTES_TO_BYTES,
     .open = lz4_open,

@@ -104,8 +104,8 @@ static int decode_all(const struct tsr_zcodec *c, lzma_stream *z, size_t cap)
 static int lzma_decode(const struct tsr_zcodec *c, struct tsr_worker *w, const uint8_t *src,
                        size_t len, uint8_t *dst, size_t cap, size_t *n)
 {
-    extern const struct tsr_zcodec_kind tsr_zcodec_lzma;
-    lzma_stream *z = tsr_worker_state(w, &tsr_zcodec_lzma, sizeof *z, stream_free);
+    extern const struct tsr_zcodec_kind tsr_zkind_lzma;
+    lzma_stream *z = tsr_worker_state(w, &tsr_zkind_lzma, sizeof *z, stream_free);
     if (!z) return TSR_ENOMEM;
     lzma_ret ret = decoder(z, c->state, cap);
     z->next_in = src;
@@ -160,7 +160,7 @@ static size_t lzma_bound(const struct tsr_zcodec *c, size_t len)
     return s->format == XZ ? lzma_stream_buffer_bound(len) : len + len / 3 + 128;
 }
 
-const struct tsr_zcodec_kind tsr_zcodec_lzma = {
+const struct tsr_zcodec_kind tsr_zkind_lzma = {
     .v2 = "lzma",
     .stage = TSR_ZBYTES_TO_BYTES,
     .open = lzma_open,

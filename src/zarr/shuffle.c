@@ -71,7 +71,7 @@ static size_t shuffle_bound(const struct tsr_zcodec *c, size_t len)
     return len;
 }
 
-const struct tsr_zcodec_kind tsr_zcodec_shuffle = {
+const struct tsr_zcodec_kind tsr_zkind_shuffle = {
     .v2 = "shuffle",
     .stage = TSR_ZBYTES_TO_BYTES,
     .open = shuffle_open,

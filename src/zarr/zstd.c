@@ -80,7 +80,7 @@ static size_t zstd_bound(const struct tsr_zcodec *c, size_t len)
     return ZSTD_compressBound(len) + 4; /* the checksum */
 }
 
-const struct tsr_zcodec_kind tsr_zcodec_zstd = {
+const struct tsr_zcodec_kind tsr_zkind_zstd = {
     .v2 = "zstd",
     .v3 = "zstd",
     .stage = TSR_ZBYTES_TO_BYTES,
