@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* sys/sys.h - threads, clock, pages of memory and CPU features of the host. */
+/* sys/sys.h - threads, signals, clock, pages of memory and CPU features of the
+ * host. */
 #ifndef TSR_SYS_SYS_H
 #define TSR_SYS_SYS_H
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -19,6 +21,15 @@ void tsr_sys_pages_free(void *p, size_t bytes);
 /* How many fork()s lie between the start of the process and now: a change means that every
  * other thread is gone.  Cheap: one atomic load. */
 unsigned tsr_sys_fork_count(void);
+
+/* Between the two, a connection that the other side closed gives this thread EPIPE where it writes,
+ * and the process no SIGPIPE. */
+struct tsr_pipe_guard {
+    sigset_t before;
+    bool pending; /* one came from elsewhere, and stays */
+};
+void tsr_pipe_guard_begin(struct tsr_pipe_guard *g);
+void tsr_pipe_guard_end(const struct tsr_pipe_guard *g);
 
 /* Starts a joinable thread with all signals blocked.  EIO when the system refuses. */
 int tsr_sys_thread(pthread_t *out, void *(*run)(void *), void *arg);

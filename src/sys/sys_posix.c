@@ -58,6 +58,31 @@ unsigned tsr_sys_fork_count(void)
     return atomic_load_explicit(&fork_count, memory_order_relaxed);
 }
 
+static bool pipe_pending(void)
+{
+    sigset_t now;
+    return sigpending(&now) == 0 && sigismember(&now, SIGPIPE) == 1;
+}
+
+void tsr_pipe_guard_begin(struct tsr_pipe_guard *g)
+{
+    sigset_t pipe;
+    sigemptyset(&pipe);
+    sigaddset(&pipe, SIGPIPE);
+    g->pending = pipe_pending();
+    pthread_sigmask(SIG_BLOCK, &pipe, &g->before);
+}
+
+void tsr_pipe_guard_end(const struct tsr_pipe_guard *g)
+{
+    const struct timespec at_once = {0};
+    sigset_t pipe;
+    sigemptyset(&pipe);
+    sigaddset(&pipe, SIGPIPE);
+    if (!g->pending && pipe_pending()) sigtimedwait(&pipe, NULL, &at_once);
+    pthread_sigmask(SIG_SETMASK, &g->before, NULL);
+}
+
 int tsr_sys_thread(pthread_t *out, void *(*run)(void *), void *arg)
 {
     sigset_t all, old;
