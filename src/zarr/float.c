@@ -56,11 +56,12 @@ double tsr_zfloat_decode(const struct tsr_zfloat *f, uint64_t bits)
     return sign ? -v : v;
 }
 
-/* The magnitude pattern nearest to v >= 0, finite; a carry out of the mantissa moves into the
+/* The magnitude pattern nearest to v >= 0, finite: a carry out of the mantissa moves into the
  * exponent by itself.  It may be that of infinity, of NaN or beyond all. */
 static uint64_t nearest(const struct tsr_zfloat *f, double v)
 {
     int e, lowest = f->man ? 1 - f->bias : 0 - f->bias;
+    if (v == 0) return 0;
     frexp(v, &e);
     e = e - 1 < lowest ? lowest : e - 1; /* of the leading bit */
     double scaled = nearbyint(ldexp(v, f->man - e));

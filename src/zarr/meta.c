@@ -156,7 +156,10 @@ static int read_attributes(struct tsr_zmeta *m)
 static int read_main(struct tsr_zmeta *m, enum tsr_zdoc which, const struct tsr_ztext *text)
 {
     static const char *const cache[] = {"consolidated_metadata", "metadata", NULL};
-    int rc = read_map(m->doc, text, cache, &m->root);
+    /* consolidated documents stay text, which has to stay with the node */
+    struct tsr_ztext own = {tsr_doc_string(m->doc, text->p, text->len), text->len};
+    if (!own.p) return TSR_ENOMEM;
+    int rc = read_map(m->doc, &own, cache, &m->root);
     if (rc == TSR_OK) rc = check_format(m);
     if (rc == TSR_OK) rc = read_kind(m, which);
     if (rc == TSR_OK) rc = refuse_words_outside(&m->root);
