@@ -45,6 +45,7 @@ struct tsr_zcodec {
     struct tsr_zview in, out;
     struct tsr_doc *doc; /* arena for new types and fill values; lives as long as the codec */
     void *state;         /* the kind's */
+    int level;           /* how many shards it is inside of */
     bool same;           /* set by open: what it makes are the bytes it sees, and all of them are
                             valid ("bytes" of floats in little-endian order): a chain leaves it out */
 };

@@ -119,11 +119,12 @@ static int emit_complex(const struct emitter *e, const struct tsr_ztype *t, cons
     return rc;
 }
 
+/* Format 2: tensorstore wants the padding too. */
 static int emit_chars(const struct emitter *e, const struct tsr_ztype *t, const uint8_t *item,
                       struct tsr_node *out)
 {
     size_t len = (size_t)t->dtype->item_bytes;
-    while (len > 0 && !item[len - 1]) len--;
+    while (e->format == 3 && len > 0 && !item[len - 1]) len--;
     return emit_base64(e, item, len, out);
 }
 

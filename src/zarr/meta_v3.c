@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/status.h"
-#include "zarr/codec.h"
+#include "zarr/chain.h"
 #include "zarr/meta_impl.h"
 #include "zarr/node.h"
 
@@ -33,23 +33,7 @@ static int parse_fill(struct tsr_zmeta *m, const struct tsr_node *n)
 
 static int parse_codecs(struct tsr_zmeta *m, const struct tsr_node *n)
 {
-    if (!n || n->kind != TSR_NODE_LIST) return tsr_znode_wrong(TSR_ECORRUPT, n, "a list of codecs");
-    m->codecs = tsr_doc_alloc(m->doc, n->list.n, sizeof *m->codecs);
-    if (!m->codecs) return TSR_ENOMEM;
-    for (size_t i = 0; i < n->list.n; i++) {
-        struct tsr_zext e;
-        int rc = tsr_znode_ext(n->list.v + i, &e);
-        if (rc < 0) {
-            tsr_within("[%zu]", i);
-            return rc;
-        }
-        if (!e.must && !tsr_zcodec_find(e.name, 3)) {
-            m->foreign = true;
-            continue;
-        }
-        m->codecs[m->ncodecs++] = (struct tsr_zspec){e.name, e.config, e.must};
-    }
-    return TSR_OK;
+    return tsr_zspecs_parse(m->doc, n, &m->codecs, &m->ncodecs, &m->foreign);
 }
 
 static int parse_transformers(struct tsr_zmeta *m, const struct tsr_node *n)
