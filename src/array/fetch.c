@@ -12,7 +12,8 @@
 
 enum {
     MERGE_GAP = 8 * 1024, /* reading on over a gap is cheaper than another pread below this */
-    MAX_ROUNDS = 8        /* of a locate that never ends */
+    RUNS_AT_ONCE = 32,
+    MAX_ROUNDS = 8 /* of a locate that never ends */
 };
 
 void tsr_job_free(struct chunk_job *j)
@@ -247,12 +248,15 @@ static size_t take_run(const struct wanted *v, size_t i, size_t n, uint64_t *lo,
     return i;
 }
 
-/* Reads the spans not yet in the head, in runs; the buffer holds head, then the runs. */
+/* Reads the spans not yet in the head, in runs, which a store may ask for at once; the buffer holds
+ * head, then the runs. */
 static int read_spans(const struct tsr_array *a, struct chunk_job *j, struct wanted *v, size_t n)
 {
     const struct tsr_place *p = &j->place;
     size_t have = p->head_len, at = have, i = 0, total = 0;
     uint64_t lo, hi;
+    struct tsr_range run[RUNS_AT_ONCE];
+    size_t runs = 0;
     sort_wanted(v, n);
     while (i < n && v[i].off + v[i].len <= have) i++;
     for (size_t k = i; k < n; total += (size_t)(hi - lo)) k = take_run(v, k, n, &lo, &hi);
@@ -262,10 +266,15 @@ static int read_spans(const struct tsr_array *a, struct chunk_job *j, struct wan
     while (i < n) {
         size_t first = i;
         i = take_run(v, i, n, &lo, &hi);
-        rc = tsr_store_read(a->d->store, p->key, p->off + lo, j->buf + at, (size_t)(hi - lo));
-        if (rc < 0) return rc;
+        run[runs++] = (struct tsr_range){.key = p->key,
+                                         .off = p->off + lo,
+                                         .len = (size_t)(hi - lo),
+                                         .dst = j->buf + at};
         for (size_t k = first; k < i; k++) j->refs[v[k].ref].src = j->buf + at + (v[k].off - lo);
         at += (size_t)(hi - lo);
+        if (runs < RUNS_AT_ONCE && i < n) continue;
+        if ((rc = tsr_store_readv(a->d->store, run, runs)) < 0) return rc;
+        runs = 0;
     }
     return TSR_OK;
 }
