@@ -205,7 +205,10 @@ struct cli_source {
  * in tsr_options.  0 or CLI_USAGE. */
 int cli_input_options(const struct cli_args *a, const char *mode, tsr_options *o, tsr_spec *raw,
                       int64_t shape[TSR_MAX_NDIM]);
-/* Opens url ("-": standard input) whatever it is.  0 or an exit code, the message being out. */
+/* Opens url ("-": standard input) whatever it is but a group.  0 or an exit code, the message being
+ * out.  find: of a group only kind and format are filled. */
+int cli_source_find(const struct cli_args *a, const char *url, const tsr_options *o,
+                    struct cli_source *out);
 int cli_source_open(const struct cli_args *a, const char *url, const tsr_options *o,
                     struct cli_source *out);
 int cli_source_read(const struct cli_source *s, const struct cli_selection *sel, void *dst,

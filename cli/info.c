@@ -355,18 +355,12 @@ static int run(struct cli_args *a)
     tsr_spec raw;
     int64_t shape[TSR_MAX_NDIM];
     struct cli_source s;
-    tsr_place_info place = {.size = sizeof place};
     int rc = cli_input_options(a, "r", &o, &raw, shape);
+    if (rc == CLI_OK) rc = cli_source_find(a, a->pos[0], &o, &s);
     if (rc) return rc;
-    if (strcmp(a->pos[0], "-") && tsr_probe(a->pos[0], &o, &place) == TSR_OK &&
-        place.kind == TSR_KIND_GROUP) {
-        if (cli_has(a, "json")) printf("{\"kind\": \"group\", \"format\": \"%s\"}\n", place.format);
-        else printf("%s: %s group; tessera ls shows what is in it\n", a->pos[0], place.format);
-        return CLI_OK;
-    }
-    rc = cli_source_open(a, a->pos[0], &o, &s);
-    if (rc) return rc;
-    rc = report(a, a->pos[0], &s);
+    if (s.kind != TSR_KIND_GROUP) rc = report(a, a->pos[0], &s);
+    else if (cli_has(a, "json")) printf("{\"kind\": \"group\", \"format\": \"%s\"}\n", s.format);
+    else printf("%s: %s group; tessera ls shows what is in it\n", a->pos[0], s.format);
     cli_source_close(&s);
     return rc;
 }

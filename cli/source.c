@@ -148,7 +148,7 @@ static int open_kind(const struct cli_args *a, const char *path, struct cli_sour
     case TSR_KIND_ARRAY: rc = open_array(a, path, s); break;
     case TSR_KIND_SCHUNK: rc = open_schunk(a, path, s); break;
     case TSR_KIND_CHUNK: rc = open_chunk(a, path, s); break;
-    default: return cli_usage(a, "%s: a folder, expected an array; see tessera ls", path);
+    default: return CLI_OK;
     }
     if (rc || s->kind == TSR_KIND_ARRAY) return rc;
     snprintf(s->dtype_text, sizeof s->dtype_text, s->item_bytes == 1 ? "|u1" : "|V%lld",
@@ -157,7 +157,7 @@ static int open_kind(const struct cli_args *a, const char *path, struct cli_sour
     return CLI_OK;
 }
 
-int cli_source_open(const struct cli_args *a, const char *url, const tsr_options *o,
+int cli_source_find(const struct cli_args *a, const char *url, const tsr_options *o,
                     struct cli_source *out)
 {
     *out = (struct cli_source){.options = o};
@@ -167,6 +167,15 @@ int cli_source_open(const struct cli_args *a, const char *url, const tsr_options
     rc = open_kind(a, url, out);
     if (rc) cli_source_close(out);
     return rc;
+}
+
+int cli_source_open(const struct cli_args *a, const char *url, const tsr_options *o,
+                    struct cli_source *out)
+{
+    int rc = cli_source_find(a, url, o, out);
+    if (rc || out->kind != TSR_KIND_GROUP) return rc;
+    cli_source_close(out);
+    return cli_usage(a, "%s: a folder, expected an array; see tessera ls", url);
 }
 
 void cli_source_close(struct cli_source *s)
