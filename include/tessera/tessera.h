@@ -183,7 +183,8 @@ typedef struct {
 
 /* ---- arrays ---- */
 
-/* Opens the array at a path or URL: "x.b2nd" (a file or a folder), "x.npy".  Reads metadata only.
+/* Opens the array at a path or URL: "x.b2nd" (a file or a folder), "x.npy", "https://h/x.b2nd"
+ * (to be read; ETEMP: the network or the server fails).  Reads metadata only.
  * ENOTFOUND, EDENIED, ECORRUPT, EUNSUPPORTED, EIO; EARG for a super-chunk or a chunk. */
 TSR_API int tsr_array_open(const char *url, const tsr_options *opts, tsr_array **out);
 

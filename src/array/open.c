@@ -3,6 +3,7 @@
 #include "array/array.h"
 #include "array/cache.h"
 #include "base/mem.h"
+#include "net/url.h"
 
 int tsr_url_split(const char *url, char **path, char **inside)
 {
@@ -143,7 +144,7 @@ int tsr_engine_open(const char *url, const tsr_options *o, struct tsr_array **ou
         rc = tsr_fail(TSR_ENOTFOUND, "there is nothing named '%s' inside", inside);
     }
     /* file errors name the path themselves */
-    if (rc < 0 && strncmp(tsr_error(), path, strlen(path)) != 0) tsr_within("%s", path);
+    if (rc < 0) tsr_url_within(path);
     tsr_free(path);
     tsr_free(inside);
     return rc;
@@ -198,7 +199,7 @@ int tsr_engine_create(const char *url, const struct tsr_format *f, const tsr_spe
     if (rc == TSR_OK) rc = create_driver(url, f, spec, o, out);
     if (rc == TSR_OK) (*out)->follow = follow;
     else tsr_follow_free(follow);
-    if (rc < 0 && url) tsr_within("%s", url);
+    if (rc < 0 && url) tsr_url_within(url);
     return rc;
 }
 

@@ -53,6 +53,8 @@ static int probe(struct tsr_store *st, uint64_t offset, const struct tsr_format 
     uint64_t size;
     const char *key = tsr_frame_key(st);
     int rc = tsr_store_stat(st, key, &size);
+    /* neither the object nor a folder with a frame: say so of the object */
+    if (rc == TSR_ENOTFOUND && key[0]) rc = tsr_store_stat(st, "", &size);
     if (rc < 0) return rc;
     size_t len = offset < size ? (size_t)(size - offset) : 0;
     if (len > sizeof head) len = sizeof head;

@@ -13,6 +13,7 @@
 #include "array/array.h"
 #include "array/slab.h"
 #include "base/mem.h"
+#include "net/url.h"
 
 enum { HEAD_BYTES = 320 << 10 }; /* the head of any format that gzip files may hold */
 
@@ -115,7 +116,7 @@ static int open_source(const char *url, const char *beside, const tsr_options *s
     rc = is_gzip(path, &gzip);
     if (rc == TSR_OK && gzip) {
         rc = open_gzip(path, beside, so, w, out);
-        if (rc < 0 && strncmp(tsr_error(), path, strlen(path)) != 0) tsr_within("%s", path);
+        if (rc < 0) tsr_url_within(path);
     } else if (rc == TSR_OK) {
         tsr_options o = *so;
         if (o.raw && !o.format) o.format = "raw";

@@ -2,6 +2,7 @@
 /* ops/place.c - what lies at a place, and what lies in a folder. */
 #include "array/array.h"
 #include "base/mem.h"
+#include "net/url.h"
 
 static int answer(tsr_place_info *out, tsr_kind kind, const char *format)
 {
@@ -18,7 +19,7 @@ static int probe_store(const char *path, const tsr_options *o, tsr_place_info *o
     rc = tsr_format_choose(st, o->format, path, o->offset, &f);
     tsr_store_close(st);
     if (rc == TSR_OK) return answer(out, f->kind, f->name);
-    tsr_within("%s", path);
+    tsr_url_within(path);
     return rc;
 }
 

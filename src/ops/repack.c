@@ -5,6 +5,7 @@
 
 #include "array/array.h"
 #include "frame/frame.h"
+#include "net/url.h"
 
 struct repack {
     const tsr_options *o;
@@ -57,7 +58,7 @@ int tsr_repack(const char *url, const char *out_url, int flags, const tsr_option
     struct repack r = {&o, f};
     struct tsr_frame_repacking how = {flags & TSR_CHECKSUM, o.durable, after, &r};
     if (rc == TSR_OK) rc = tsr_frame_repack(f, to, &how);
-    if (rc < 0 && strncmp(tsr_error(), url, strlen(url)) != 0) tsr_within("%s", url);
+    if (rc < 0) tsr_url_within(url);
     tsr_store_close(to);
     tsr_frame_close(f);
     return rc;

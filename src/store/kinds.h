@@ -5,12 +5,20 @@
 
 #include "store/store.h"
 
-/* path: the URL without its scheme. */
+/* path: the URL without its scheme; of remote ones the whole URL. */
 int tsr_store_file_open(const char *path, bool update, struct tsr_store **out);
 int tsr_store_file_create(const char *path, bool replace, struct tsr_store **out);
 int tsr_store_dir_open(const char *path, bool update, struct tsr_store **out);
 int tsr_store_dir_create(const char *path, bool replace, struct tsr_store **out);
 int tsr_store_tree_open(const char *path, const struct tsr_tree_options *o, struct tsr_store **out);
 int tsr_store_gzip_open(const char *path, const char *beside, struct tsr_store **out);
+
+/* http://, https:// */
+int tsr_store_http_open(const char *url, bool update, struct tsr_store **out);
+int tsr_store_http_create(const char *url, bool replace, struct tsr_store **out);
+int tsr_store_http_open_tree(const char *url, const struct tsr_tree_options *o,
+                             struct tsr_store **out);
+struct tsr_http_options;
+int tsr_store_http(const char *url, const struct tsr_http_options *o, struct tsr_store **out);
 
 #endif

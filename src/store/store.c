@@ -32,11 +32,17 @@ void tsr_store_close(struct tsr_store *st)
     st->kind->close(st);
 }
 
+static void count(struct tsr_store *st, long long bytes)
+{
+    if (st->kind->counts) return;
+    atomic_fetch_add_explicit(&st->bytes_read, bytes, memory_order_relaxed);
+}
+
 int tsr_store_readv(struct tsr_store *st, const struct tsr_range *r, size_t n)
 {
     long long bytes = 0;
     for (size_t i = 0; i < n; i++) bytes += (long long)r[i].len;
-    atomic_fetch_add_explicit(&st->bytes_read, bytes, memory_order_relaxed);
+    count(st, bytes);
     return st->kind->readv(st, r, n);
 }
 
@@ -112,7 +118,7 @@ int tsr_store_getv(struct tsr_store *st, struct tsr_get *g, size_t n)
     else
         for (size_t i = 0; i < n && rc == TSR_OK; i++) rc = get_one(st, &g[i]);
     for (size_t i = 0; i < n; i++) bytes += (long long)g[i].got;
-    atomic_fetch_add_explicit(&st->bytes_read, bytes, memory_order_relaxed);
+    count(st, bytes);
     return rc;
 }
 

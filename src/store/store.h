@@ -56,6 +56,7 @@ struct tsr_store;
 
 struct tsr_store_kind {
     const char *scheme; /* "file", "mem", ... */
+    bool counts; /* bytes_read are counted by the kind, as they come; else those asked for are */
 
     /* Reads all ranges.  The object ending early is ECORRUPT. */
     int (*readv)(struct tsr_store *st, const struct tsr_range *r, size_t n);

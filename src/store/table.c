@@ -8,15 +8,37 @@
 
 #include <string.h>
 
+#include "net/url.h"
+
 static const struct scheme {
     const char *name;
     int (*open)(const char *path, bool update, struct tsr_store **out);
     int (*create)(const char *path, bool replace, struct tsr_store **out);
     int (*create_folder)(const char *path, bool replace, struct tsr_store **out);
     int (*open_tree)(const char *path, const struct tsr_tree_options *o, struct tsr_store **out);
+    bool remote; /* the openers are given the whole URL */
 } schemes[] = {
-    {"file", tsr_store_file_open, tsr_store_file_create, tsr_store_dir_create, tsr_store_tree_open},
+    {"file", tsr_store_file_open, tsr_store_file_create, tsr_store_dir_create, tsr_store_tree_open,
+     false},
+#ifdef TSR_HAVE_HTTP
+    {"http", tsr_store_http_open, tsr_store_http_create, tsr_store_http_create,
+     tsr_store_http_open_tree, true},
+    {"https", tsr_store_http_open, tsr_store_http_create, tsr_store_http_create,
+     tsr_store_http_open_tree, true},
+#endif
 };
+
+static int no_scheme(const char *url, size_t len)
+{
+    static const char *const left_out[] = {"http", "https", "s3"};
+    char shown[300];
+    tsr_url_shown(url, shown, sizeof shown);
+    for (size_t i = 0; i < sizeof left_out / sizeof *left_out; i++)
+        if (strlen(left_out[i]) == len && !strncmp(left_out[i], url, len))
+            return tsr_fail(TSR_EUNSUPPORTED, "%s: this build has no HTTP", shown);
+    return tsr_fail(TSR_EUNSUPPORTED, "%s: no store for %.*s:// in this build", shown, (int)len,
+                    url);
+}
 
 /* "file:x", "file:/x" and "file:///x" name the paths x, /x and /x. */
 static int find_scheme(const char *url, const struct scheme **out, const char **path)
@@ -28,12 +50,13 @@ static int find_scheme(const char *url, const struct scheme **out, const char **
     for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++) {
         if (strlen(schemes[i].name) != len || strncmp(url, schemes[i].name, len)) continue;
         *out = &schemes[i];
+        if (schemes[i].remote) return TSR_OK;
         *path = url + len + 1;
         if (!strncmp(*path, "//", 2)) *path += 2;
         return TSR_OK;
     }
     if (strncmp(url + len, "://", 3)) return TSR_OK;
-    return tsr_fail(TSR_EUNSUPPORTED, "%s: no store for %.*s:// in this build", url, (int)len, url);
+    return no_scheme(url, len);
 }
 
 const char *tsr_store_path(const char *url)

@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* store/remote.c - reads over HTTP, all in flight at once.
+ *
+ * Ranges of one object that are near each other become one request.
+ *
+ *   asked     |---|  |-----|                      |--|
+ *   requests  |------------|                      |--|
+ *
+ * Three answers are kept apart: 200 and 206 are bytes, 404 and 410 say that there is no object, and
+ * whatever else comes is a failure, never an absent object. */
+#include "store/remote.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+#include "base/mem.h"
+#include "base/num.h"
+#include "store/key.h"
+
+enum {
+    MERGE_GAP = 8 << 10,  /* bytes: what a request costs besides */
+    MERGE_MOST = 32 << 20 /* larger requests are no faster */
+};
+
+uint64_t tsr_remote_stamp_of(const struct tsr_answer *a)
+{
+    const char *version = a->etag[0] ? a->etag : a->modified;
+    uint64_t stamp = XXH3_64bits_withSeed(version, strlen(version), a->total);
+    return stamp ? stamp : 1;
+}
+
+int tsr_remote_init(struct tsr_remote *r, const struct tsr_remote_kind *how, const char *url,
+                    const struct tsr_http_options *o, bool writable)
+{
+    int rc = tsr_store_init(&r->base, &how->store, url, writable);
+    if (rc < 0) return rc;
+    rc = tsr_http_new(o, &r->base.bytes_read, &r->base.requests, &r->http);
+    if (rc < 0) {
+        tsr_free(r->base.url);
+        return rc;
+    }
+    r->how = how;
+    pthread_mutex_init(&r->lock, NULL);
+    return TSR_OK;
+}
+
+void tsr_remote_close(struct tsr_store *st)
+{
+    struct tsr_remote *r = (struct tsr_remote *)st;
+    tsr_remote_forget(r);
+    tsr_http_free(r->http);
+    pthread_mutex_destroy(&r->lock);
+    if (r->how->done) r->how->done(r);
+    tsr_free(r);
+}
+
+/* ---- calls and what answers mean ---- */
+
+int tsr_remote_call(struct tsr_http_call *c, struct tsr_remote_job *job)
+{
+    struct tsr_remote *r = job->remote;
+    char *url = NULL;
+    *c = (struct tsr_http_call){.user = job, .fields = r->how->fields};
+    int rc = job->key[0] ? tsr_key_check(r->base.url, job->key) : TSR_OK;
+    if (rc == TSR_OK) rc = r->how->url(r, job->key, &url);
+    c->url = url;
+    return rc;
+}
+
+void tsr_remote_call_done(struct tsr_http_call *c)
+{
+    tsr_free((char *)(uintptr_t)c->url);
+    c->url = NULL;
+    tsr_http_call_done(c);
+}
+
+int tsr_remote_run(struct tsr_remote *r, struct tsr_http_call *calls, size_t n)
+{
+    return tsr_http_run(r->http, calls, n);
+}
+
+static int changed(const struct tsr_http_call *c)
+{
+    return tsr_http_fail(TSR_ECONFLICT, c, "the object changed while it was read");
+}
+
+bool tsr_remote_absent(const struct tsr_http_call *c)
+{
+    const struct tsr_remote_job *j = c->user;
+    if (c->answer.status == 404 || c->answer.status == 410) return true;
+    return j->remote->how->absent && j->remote->how->absent(c);
+}
+
+int tsr_remote_refuse(const struct tsr_http_call *c)
+{
+    const struct tsr_remote_job *j = c->user;
+    int status = c->answer.status;
+    char what[64];
+    if (status == 412) return changed(c);
+    if (j->remote->how->refuse) return j->remote->how->refuse(c);
+    snprintf(what, sizeof what, "%sstatus %d", status >= 300 && status < 400 ? "redirected: " : "",
+             status);
+    bool denied = status == 401 || status == 403 || status == 407;
+    return tsr_http_fail(denied ? TSR_EDENIED : TSR_EIO, c, what);
+}
+
+/* An answer of bytes: are they of the object that is meant? */
+static int check_version(const struct tsr_http_call *c)
+{
+    const struct tsr_remote_job *j = c->user;
+    if (!j->key[0]) return tsr_remote_note(j->remote, c);
+    if (j->stamp && tsr_remote_stamp_of(&c->answer) != j->stamp) return changed(c);
+    return TSR_OK;
+}
+
+static int judge(struct tsr_http_call *c)
+{
+    struct tsr_remote_job *j = (struct tsr_remote_job *)(uintptr_t)c->user;
+    const struct tsr_answer *a = &c->answer;
+    if (a->status == 200 || a->status == 206) {
+        j->again = a->total == TSR_NO_SIZE;
+        return check_version(c);
+    }
+    if (tsr_remote_absent(c)) {
+        if (j->stamp) return changed(c);
+        j->absent = true;
+        return TSR_OK;
+    }
+    bool no_tail = c->range == TSR_HTTP_TAIL && (a->status == 400 || a->status == 501);
+    if (a->status != 416 && !no_tail) return tsr_remote_refuse(c);
+    j->behind = a->status == 416 && a->total != TSR_NO_SIZE;
+    j->again = !j->behind;
+    return TSR_OK;
+}
+
+static int not_there(const struct tsr_http_call *c)
+{
+    return tsr_http_fail(TSR_ENOTFOUND, c,
+                         c->answer.status == 403 ? "denied, or not there (403)" : "not found");
+}
+
+/* Where the object ends, from HEAD, when the answers to ranges do not say. */
+static int ask_size(struct tsr_remote_job *job, struct tsr_answer *out)
+{
+    struct tsr_http_call c;
+    int rc = tsr_remote_call(&c, job);
+    c.method = TSR_HTTP_HEAD;
+    if (rc == TSR_OK) rc = tsr_remote_run(job->remote, &c, 1);
+    if (rc == TSR_OK && tsr_remote_absent(&c)) rc = not_there(&c);
+    else if (rc == TSR_OK && c.answer.status != 200) rc = tsr_remote_refuse(&c);
+    else if (rc == TSR_OK && c.answer.length == TSR_NO_SIZE)
+        rc = tsr_http_fail(TSR_EUNSUPPORTED, &c, "the server does not say how long the object is");
+    *out = c.answer;
+    out->total = out->length;
+    tsr_remote_call_done(&c);
+    return rc;
+}
+
+/* ---- readv ---- */
+
+static int by_place(const void *x, const void *y)
+{
+    const struct tsr_range *a = x, *b = y;
+    int d = strcmp(a->key, b->key);
+    if (d) return d;
+    if (a->stamp != b->stamp) return a->stamp < b->stamp ? -1 : 1;
+    return a->off < b->off ? -1 : a->off > b->off;
+}
+
+/* How many of the sorted ranges one request brings. */
+static size_t take_near(const struct tsr_range *r, size_t n, uint64_t *end)
+{
+    size_t i = 1;
+    *end = r[0].off + r[0].len;
+    for (; i < n && strcmp(r[i].key, r[0].key) == 0 && r[i].stamp == r[0].stamp; i++) {
+        uint64_t to = r[i].off + r[i].len;
+        if (r[i].off > *end + MERGE_GAP || to - r[0].off > MERGE_MOST) break;
+        if (to > *end) *end = to;
+    }
+    return i;
+}
+
+struct batch {
+    struct tsr_http_call *calls;
+    struct tsr_remote_job *jobs;
+    struct tsr_http_part *parts;
+    size_t n;
+};
+
+static int batch_init(struct batch *b, size_t n)
+{
+    *b = (struct batch){.calls = tsr_alloc_zero(n, sizeof *b->calls),
+                        .jobs = tsr_alloc_zero(n, sizeof *b->jobs),
+                        .parts = tsr_alloc_array(n, sizeof *b->parts)};
+    return b->calls && b->jobs && b->parts ? TSR_OK : TSR_ENOMEM;
+}
+
+static void batch_done(struct batch *b)
+{
+    for (size_t i = 0; i < b->n; i++) tsr_remote_call_done(&b->calls[i]);
+    tsr_free(b->calls);
+    tsr_free(b->jobs);
+    tsr_free(b->parts);
+}
+
+static int add_call(struct batch *b, struct tsr_remote_job job)
+{
+    b->jobs[b->n] = job;
+    int rc = tsr_remote_call(&b->calls[b->n], &b->jobs[b->n]);
+    b->calls[b->n++].judge = judge;
+    return rc;
+}
+
+static int add_ranges(struct batch *b, struct tsr_remote *st, const struct tsr_range *r, size_t n)
+{
+    int rc = TSR_OK;
+    for (size_t i = 0, k, end; i < n && rc == TSR_OK; i = end) {
+        uint64_t to;
+        end = i + take_near(r + i, n - i, &to);
+        struct tsr_http_call *c = &b->calls[b->n];
+        rc = add_call(b, (struct tsr_remote_job){st, r[i].key, r[i].stamp, false, false, false});
+        c->range = TSR_HTTP_SPAN;
+        c->off = r[i].off;
+        c->len = to - r[i].off;
+        c->parts = b->parts + i;
+        c->nparts = end - i;
+        if (!r[i].key[0] && tsr_answer_strong(&st->version)) c->match = st->version.etag;
+        for (k = i; k < end; k++)
+            b->parts[k] = (struct tsr_http_part){r[k].off, r[k].len, r[k].dst};
+    }
+    return rc;
+}
+
+/* After a run without failure: is everything there? */
+static int check_read(const struct tsr_http_call *c)
+{
+    const struct tsr_remote_job *j = c->user;
+    const struct tsr_answer *a = &c->answer;
+    char what[120];
+    uint64_t end = a->status == 206 ? a->last + 1 : a->total, wanted = c->off + c->len;
+    if (j->absent) return not_there(c);
+    if (a->status == 416 && j->again) end = c->off; /* or less */
+    if (end >= wanted && a->status != 416) return TSR_OK;
+    snprintf(what, sizeof what, "ends at byte %llu, bytes %llu to %llu are wanted",
+             (unsigned long long)end, (unsigned long long)c->off, (unsigned long long)wanted);
+    return tsr_http_fail(TSR_ECORRUPT, c, what);
+}
+
+static int read_sorted(struct tsr_remote *st, const struct tsr_range *r, size_t n)
+{
+    struct batch b;
+    int rc = batch_init(&b, n);
+    if (rc == TSR_OK) rc = add_ranges(&b, st, r, n);
+    if (rc == TSR_OK) rc = tsr_remote_run(st, b.calls, b.n);
+    for (size_t i = 0; i < b.n && rc == TSR_OK; i++) rc = check_read(&b.calls[i]);
+    batch_done(&b);
+    return rc;
+}
+
+int tsr_remote_readv(struct tsr_store *st, const struct tsr_range *r, size_t n)
+{
+    struct tsr_range *rest = tsr_alloc_array(n, sizeof *rest);
+    size_t left = 0;
+    if (!rest) return TSR_ENOMEM;
+    int rc = tsr_remote_serve((struct tsr_remote *)st, r, n, rest, &left);
+    if (rc == TSR_OK && left) {
+        qsort(rest, left, sizeof *rest, by_place);
+        rc = read_sorted((struct tsr_remote *)st, rest, left);
+    }
+    tsr_free(rest);
+    return rc;
+}
+
+/* ---- getv ---- */
+
+static int add_get(struct batch *b, struct tsr_remote *st, struct tsr_get *g)
+{
+    struct tsr_http_call *c = &b->calls[b->n];
+    struct tsr_http_part *p = &b->parts[b->n];
+    int rc = add_call(b, (struct tsr_remote_job){st, g->key, 0, false, false, false});
+    c->range = g->off == TSR_LAST && g->len ? TSR_HTTP_TAIL : TSR_HTTP_SPAN;
+    c->off = g->off == TSR_LAST ? 0 : g->off;
+    c->len = g->len ? g->len : 1; /* no bytes: is it there? */
+    *p = (struct tsr_http_part){c->off, g->len, g->dst};
+    if (c->range == TSR_HTTP_SPAN) {
+        c->parts = p;
+        c->nparts = 1;
+    }
+    return rc;
+}
+
+/* What bytes of the object g means, now that its size is known. */
+static void place_get(struct tsr_get *g, const struct tsr_answer *a, uint64_t *off)
+{
+    g->found = true;
+    g->size = a->total;
+    g->stamp = tsr_remote_stamp_of(a);
+    *off = g->off;
+    if (g->off == TSR_LAST) *off = g->size > g->len ? g->size - g->len : 0;
+    uint64_t left = *off < g->size ? g->size - *off : 0;
+    g->got = left < g->len ? (size_t)left : g->len;
+}
+
+/* The server does not say the size, or refuses to count from the end. */
+static int get_by_size(struct tsr_remote_job *job, struct tsr_get *g)
+{
+    struct tsr_answer a;
+    uint64_t off;
+    int rc = ask_size(job, &a);
+    if (rc < 0) return rc == TSR_ENOTFOUND ? TSR_OK : rc;
+    place_get(g, &a, &off);
+    struct tsr_range r = {.key = g->key, .off = off, .len = g->got, .dst = g->dst};
+    if (g->got && (rc = read_sorted(job->remote, &r, 1)) == TSR_OK) return rc;
+    return rc == TSR_ENOTFOUND ? tsr_fail(TSR_ECONFLICT, "%s: %s: removed while it was read",
+                                          job->remote->base.url, g->key)
+                               : rc;
+}
+
+static int settle_get(struct tsr_http_call *c, struct tsr_get *g)
+{
+    struct tsr_remote_job *j = (struct tsr_remote_job *)(uintptr_t)c->user;
+    uint64_t off;
+    if (j->absent) return TSR_OK;
+    if (j->again) return get_by_size(j, g);
+    place_get(g, &c->answer, &off);
+    if (c->range != TSR_HTTP_TAIL || !g->got || j->behind) return TSR_OK;
+    if (off < c->body_off || c->body.len - (off - c->body_off) < g->got)
+        return tsr_http_fail(TSR_EIO, c, "the answer is not the end of the object");
+    memcpy(g->dst, c->body.p + (off - c->body_off), g->got);
+    return TSR_OK;
+}
+
+int tsr_remote_getv(struct tsr_store *st, struct tsr_get *g, size_t n)
+{
+    struct tsr_remote *r = (struct tsr_remote *)st;
+    struct batch b;
+    int rc = batch_init(&b, n);
+    for (size_t i = 0; i < n && rc == TSR_OK; i++) rc = add_get(&b, r, &g[i]);
+    if (rc == TSR_OK) rc = tsr_remote_run(r, b.calls, b.n);
+    for (size_t i = 0; i < n && rc == TSR_OK; i++) rc = settle_get(&b.calls[i], &g[i]);
+    batch_done(&b);
+    return rc;
+}
+
+int tsr_remote_stat(struct tsr_store *st, const char *key, uint64_t *size)
+{
+    struct tsr_get g = {.key = key};
+    if (!key[0]) return tsr_remote_size((struct tsr_remote *)st, size);
+    int rc = tsr_remote_getv(st, &g, 1);
+    if (rc < 0) return rc;
+    *size = g.size;
+    return g.found ? TSR_OK : tsr_fail(TSR_ENOTFOUND, "%s: %s: not found", st->url, key);
+}
+
+uint64_t tsr_remote_stamp(struct tsr_store *st, const char *key)
+{
+    struct tsr_remote *r = (struct tsr_remote *)st;
+    struct tsr_get g = {.key = key};
+    uint64_t size;
+    if (!key[0]) return tsr_remote_size(r, &size) == TSR_OK ? tsr_remote_stamp_of(&r->version) : 0;
+    return tsr_remote_getv(st, &g, 1) == TSR_OK ? g.stamp : 0;
+}
