@@ -6,7 +6,8 @@
 #   python  what building the Python package needs of Debian
 #   check   sanitizers, linters, cmocka, CMake
 #   browser Chromium, with which plotly writes pictures in a test of the Python package
-#   peer    python-blosc2 from PyPI in build/peers/blosc2 (tests and benchmarks compare with it)
+#   peer    python-blosc2 from PyPI in build/peers/blosc2 (tests and benchmarks compare with it), and
+#           other readers of Zarr in build/peers/zarr (zarr-python 3), zarr2 (2.18) and tensorstore
 #
 # Debian packages need root or sudo; with everything in place nothing is asked or fetched.
 set -euo pipefail
@@ -105,6 +106,24 @@ peer()
         blosc2.__version__, "numpy", numpy.__version__, "Python", platform.python_version())'
 }
 
+# zarr_peer NAME MODULE PACKAGE... - an environment of its own in build/peers/NAME.
+zarr_peer()
+{
+    local env=build/peers/$1 module=$2 py
+    shift 2
+    "$env/bin/python" -c "import $module" 2>/dev/null && return
+    py=$(python) || return 0
+    echo "setup: installing from PyPI: $* ($env)"
+    rm -rf "$env"
+    mkdir -p "$(dirname "$env")"
+    if ! { "$py" -m venv "$env" && "$env/bin/pip" install -q --disable-pip-version-check "$@"; } \
+        >"$env.log" 2>&1 </dev/null; then
+        tail -n 5 "$env.log" >&2
+        echo "setup: $module cannot be had: see $env.log" >&2
+        rm -rf "$env"
+    fi
+}
+
 for group in "$@"; do
     case $group in
     build) debian "${build[@]}" ;;
@@ -113,7 +132,12 @@ for group in "$@"; do
     browser)
         # without it the test draws in another way, and says so
         (debian chromium-headless-shell) || echo "setup: no Chromium: plotly writes no pictures" ;;
-    peer) peer ;;
+    peer)
+        peer
+        zarr_peer zarr zarr 'zarr>=3' numpy
+        zarr_peer zarr2 zarr 'zarr==2.18.*' 'numcodecs<0.16'
+        zarr_peer tensorstore tensorstore tensorstore
+        ;;
     *) echo "setup: unknown group $group: build, python, check, browser, peer" >&2; exit 2 ;;
     esac
 done

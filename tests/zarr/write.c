@@ -46,11 +46,11 @@ static const char *const types3[] = {
     "{\"name\":\"numpy.timedelta64\",\"configuration\":{\"unit\":\"s\",\"scale_factor\":10}}",
     "{\"name\":\"null_terminated_bytes\",\"configuration\":{\"length_bytes\":5}}",
     "{\"name\":\"raw_bytes\",\"configuration\":{\"length_bytes\":3}}",
+};
+/* Unknown to zarr-python, or some versions of it, which has no use for consolidated metadata with one of them. */
+static const char *const odd3[] = {
     "{\"name\":\"struct\",\"configuration\":{\"fields\":[{\"name\":\"a\",\"data_type\":\"int16\"},"
     "{\"name\":\"b\",\"data_type\":\"float64\"}]}}",
-};
-/* Unknown to zarr-python, which has no use for consolidated metadata with one of them. */
-static const char *const odd3[] = {
     "\"bfloat16\"",
     "\"int4\"",
     "\"uint4\"",
