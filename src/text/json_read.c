@@ -336,6 +336,7 @@ static int read_raw(struct reader *r, struct tsr_node *out)
     *out = (struct tsr_node){.kind = TSR_NODE_BYTES};
     out->s.p = from;
     out->s.len = (size_t)(r->p - from);
+    while (out->s.len && strchr(" \t\r\n", from[out->s.len - 1])) out->s.len--;
     return rc;
 }
 

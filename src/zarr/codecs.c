@@ -7,15 +7,16 @@
 #include "zarr/codec.h"
 #include "zarr/node.h"
 
-#define CODECS(X)                                                                                \
-    X(adler32)                                                                                   \
-    X(astype)                                                                                    \
-    X(base64)                                                                                    \
-    X(bitround) X(blosc) X(bytes) X(bz2) X(cast_value) X(categorize) X(crc32) X(crc32c) X(delta) \
-        X(endian) X(fixedscaleoffset) X(fletcher32) X(gzip) X(jenkins_lookup3) X(json2) X(lz4)   \
-            X(lzma) X(msgpack2) X(packbits) X(packbits3) X(pickle) X(quantize) X(reshape)        \
-                X(scale_offset) X(sharding) X(shuffle) X(transpose) X(vlen_array) X(vlen_bytes)  \
-                    X(vlen_utf8) X(zlib) X(zstd)
+#define CODECS(X)                                                                                 \
+    X(adler32)                                                                                    \
+    X(astype)                                                                                     \
+    X(base64)                                                                                     \
+    X(bitround)                                                                                   \
+    X(blosc) X(bytes) X(bz2) X(cast_value) X(categorize) X(crc32) X(crc32c) X(delta) X(endian)    \
+        X(fixedscaleoffset) X(fletcher32) X(gzip) X(jenkins_lookup3) X(json2) X(lz4) X(lzma)      \
+            X(msgpack2) X(packbits) X(packbits3) X(pickle) X(quantize) X(reshape) X(scale_offset) \
+                X(sharding) X(shuffle) X(transpose) X(vlen_array) X(vlen_bytes) X(vlen_utf8)      \
+                    X(zlib) X(zstd)
 
 #define DECLARE(name) extern const struct tsr_zcodec_kind tsr_zkind_##name;
 CODECS(DECLARE)
@@ -69,7 +70,7 @@ int tsr_zcodec_decode(const struct tsr_zcodec *c, struct tsr_worker *w, const ui
     if (room > limit)
         return tsr_fail(TSR_ELIMIT, "decodes to %zu bytes, the limit is %zu", room, limit);
     for (;;) {
-        int rc = tsr_buf_reserve(out, room);
+        int rc = tsr_buf_reserve(out, room ? room : 1); /* so that p is not NULL */
         if (rc == TSR_OK) rc = c->kind->decode(c, w, src, len, out->p + out->len, room, &n);
         if (rc == TSR_OK) out->len += n;
         if (rc != TSR_ELIMIT || room == limit || c->in.bytes >= 0) return rc;
