@@ -31,21 +31,31 @@ static int need_only_key(const struct tsr_store *st, const char *key)
     return tsr_fail(TSR_ENOTFOUND, "%s: a file holds nothing named %s", st->url, key);
 }
 
-static int file_readv(struct tsr_store *st, const struct tsr_range *r, size_t n)
+int tsr_store_file_ranges(struct tsr_store *st, const struct tsr_file *f, const struct tsr_range *r,
+                          size_t n)
 {
-    for (size_t i = 0, end; i < n; i = end) {
-        int rc = need_only_key(st, r[i].key);
-        if (rc < 0) return rc;
-        size_t len = r[i].len;
-        /* neighbours in the file that are neighbours in memory are one read */
-        for (end = i + 1; end < n && r[end].off == r[i].off + len && !r[end].key[0] &&
-                          r[end].dst == (char *)r[i].dst + len;
-             end++)
-            len += r[end].len;
+    enum { MOST = 64 };
+    struct tsr_piece p[MOST];
+    for (size_t i = 0; i < n;) {
+        uint64_t off = r[i].off, end = off;
+        int m = 0;
+        for (; i < n && m < MOST && r[i].off == end; i++) {
+            if (m && (char *)p[m - 1].p + p[m - 1].len == r[i].dst) p[m - 1].len += r[i].len;
+            else p[m++] = (struct tsr_piece){r[i].dst, r[i].len};
+            end += r[i].len;
+        }
         atomic_fetch_add_explicit(&st->requests, 1, memory_order_relaxed);
-        if ((rc = tsr_file_read(&file_of(st)->file, r[i].off, r[i].dst, len)) < 0) return rc;
+        int rc = tsr_file_readv(f, off, p, m);
+        if (rc < 0) return rc;
     }
     return TSR_OK;
+}
+
+static int file_readv(struct tsr_store *st, const struct tsr_range *r, size_t n)
+{
+    int rc = TSR_OK;
+    for (size_t i = 0; i < n && rc == TSR_OK; i++) rc = need_only_key(st, r[i].key);
+    return rc < 0 ? rc : tsr_store_file_ranges(st, &file_of(st)->file, r, n);
 }
 
 static int file_stat(struct tsr_store *st, const char *key, uint64_t *size)

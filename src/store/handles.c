@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* store/handles.c - open files of hot objects.
  *
- * A table that is small enough to be looked through: sixty-four stamps are compared in the time of a
- * system call's entry.  Files are shut outside the lock. */
+ * A table that is small enough to be looked through: sixty-four stamps are compared in the time of
+ * a system call's entry.  Files are shut outside the lock. */
 #include "store/handles.h"
 
 #include <string.h>

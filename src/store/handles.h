@@ -3,7 +3,8 @@
  *
  * A handle is found by its key and the stamp that the file had: who asks with the stamp of a get
  * reads the same file as then, also when another has its name by now, and without opening it.  At
- * most TSR_HANDLES are open; the one that was not used for longest makes room.  Any thread may call. */
+ * most TSR_HANDLES are open; the one that was not used for longest makes room.  Any thread may
+ * call. */
 #ifndef TSR_STORE_HANDLES_H
 #define TSR_STORE_HANDLES_H
 
@@ -32,8 +33,8 @@ void tsr_handles_done(struct tsr_handles *h);
 /* NULL: not there.  Else given back with leave. */
 struct tsr_handle *tsr_handles_find(struct tsr_handles *h, const char *key, uint64_t stamp);
 void tsr_handles_leave(struct tsr_handles *h, struct tsr_handle *one);
-/* Takes fd, of sys/tree.h, over, unless one of this key and stamp is there, or no slot is free, or memory short:
- * then it is shut. */
+/* Takes fd, of sys/tree.h, over, unless one of this key and stamp is there, or no slot is free, or
+ * memory short: then it is shut. */
 void tsr_handles_keep(struct tsr_handles *h, const char *key, uint64_t stamp, int fd);
 /* Shuts those of a key that was replaced or removed, as far as nobody reads them. */
 void tsr_handles_drop(struct tsr_handles *h, const char *key);

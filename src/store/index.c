@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* store/index.c - keys in a hash table with linear probing, and sorted for listing.
  *
- * Entries are never taken out, so that a slot says at once where a probe ends; what is removed keeps
- * its key with no value. */
+ * Entries are never taken out, so that a slot says at once where a probe ends; what is removed
+ * keeps its key with no value. */
 #include "store/index.h"
 
 #include <stdlib.h>

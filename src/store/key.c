@@ -57,6 +57,20 @@ int tsr_key_normalise(const char *path, char **out)
     return TSR_OK;
 }
 
+int tsr_key_inner(const char *path, char **out)
+{
+    char *key;
+    int rc = tsr_key_normalise(path ? path : "", &key);
+    if (rc < 0) return rc;
+    size_t len = strlen(key);
+    if (!(*out = tsr_realloc(key, len + 2, 1))) {
+        tsr_free(key);
+        return TSR_ENOMEM;
+    }
+    memcpy(*out + len, len ? "/" : "", len ? 2 : 1);
+    return TSR_OK;
+}
+
 static bool ends_in(const char *name, const char *tail)
 {
     size_t n = strlen(name), m = strlen(tail);

@@ -138,8 +138,8 @@ static struct object *object_new(const struct tsr_object *from)
     return o;
 }
 
-/* The place of a key in objects, new keys getting a copy and a place of their own.  The lock is held
- * alone. */
+/* The place of a key in objects, new keys getting a copy and a place of their own.  The lock is
+ * held alone. */
 static int place_for(struct store_mem_tree *s, const char *key, struct object ***place)
 {
     struct tsr_index_key *k = tsr_index_find(&s->index, key, strlen(key));

@@ -162,10 +162,20 @@ enum {
 struct tsr_tree_options {
     unsigned flags;
     const char *inner; /* keys begin below this path, "a/b" say; NULL or "": at the root */
+    /* Of archives; 0: 2^24 entries, and 2 GiB of an entry that is inflated to give a part. */
+    size_t most_entries;
+    uint64_t most_inflated;
 };
-/* Opens the tree of objects at url: a folder, an archive, or what lies below a remote URL.  NULL
- * options: for reading.  ENOTFOUND where there is none. */
+/* Opens the tree of objects at url: a folder, a zip archive (told by content; a new one by the
+ * name, ".zip" or ".ozx"), or what lies below a remote URL.  NULL options: for reading.  ENOTFOUND
+ * where there is none.  What is put into an archive is in it when it is published, which takes a
+ * copy of what was there before: the file at url is replaced. */
 int tsr_store_open_tree(const char *url, const struct tsr_tree_options *o, struct tsr_store **out);
+/* The same of a zip archive that is the one object of file, which is taken over also when this
+ * fails; for reading only unless it is a local file open for writing. */
+int tsr_store_zip(struct tsr_store *file, const struct tsr_tree_options *o, struct tsr_store **out);
+/* Does a file that begins with these bytes look like an archive? */
+bool tsr_store_is_zip(const uint8_t *head, size_t len);
 /* The path of a url that this machine's file system holds, inside url; NULL for others. */
 const char *tsr_store_path(const char *url);
 /* A file that is to appear at url when it is complete: written under a temporary name until

@@ -3,7 +3,7 @@
  *
  * A URL is "scheme:rest" when scheme is in the table below, "scheme://rest" with any other
  * scheme is refused, and everything else is a path: "a:b.b2nd" is a file name.  What lies at a path
- * says whether it is a file or a folder. */
+ * says whether it is a file or a folder, and whether a tree is a folder or an archive. */
 #include "store/kinds.h"
 
 #include <string.h>
@@ -18,8 +18,8 @@ static const struct scheme {
     int (*open_tree)(const char *path, const struct tsr_tree_options *o, struct tsr_store **out);
     bool remote; /* the openers are given the whole URL */
 } schemes[] = {
-    {"file", tsr_store_file_open, tsr_store_file_create, tsr_store_dir_create, tsr_store_tree_open,
-     false},
+    {"file", tsr_store_file_open, tsr_store_file_create, tsr_store_dir_create,
+     tsr_store_local_tree_open, false},
 #ifdef TSR_HAVE_HTTP
     {"http", tsr_store_http_open, tsr_store_http_create, tsr_store_http_create,
      tsr_store_http_open_tree, true},
@@ -81,7 +81,13 @@ int tsr_store_open_tree(const char *url, const struct tsr_tree_options *o, struc
     const char *path;
     int rc = find_scheme(url, &s, &path);
     if (rc < 0) return rc;
-    if (s->open_tree) return s->open_tree(path, o ? o : &plain, out);
+    if (!o) o = &plain;
+    if (s->remote && !o->flags && tsr_store_names_zip(url, strcspn(url, "?#"))) {
+        struct tsr_store *file;
+        rc = s->open(path, false, &file);
+        return rc < 0 ? rc : tsr_store_zip(file, o, out);
+    }
+    if (s->open_tree) return s->open_tree(path, o, out);
     return tsr_fail(TSR_EUNSUPPORTED, "%s: %s: holds no trees of objects", url, s->name);
 }
 

@@ -69,28 +69,12 @@ static int open_object(struct tsr_store *st, const char *name, struct tsr_file *
 
 /* ---- reading ---- */
 
-/* Neighbours in the file are one read; n ranges of one file. */
 static int read_ranges(struct tsr_store *st, const struct tsr_file *f, const struct tsr_range *r,
                        size_t n)
 {
-    enum { MOST = 64 };
-    struct tsr_piece p[MOST];
-    for (size_t i = 0; i < n;) {
-        uint64_t off = r[i].off, end = off;
-        int m = 0;
-        for (; i < n && m < MOST && r[i].off == end; i++) {
-            if (m && (char *)p[m - 1].p + p[m - 1].len == r[i].dst) p[m - 1].len += r[i].len;
-            else p[m++] = (struct tsr_piece){r[i].dst, r[i].len};
-            end += r[i].len;
-        }
-        atomic_fetch_add_explicit(&st->requests, 1, memory_order_relaxed);
-        int rc = tsr_file_readv(f, off, p, m);
-        if (rc < 0) {
-            tsr_within("%s", st->url);
-            return rc;
-        }
-    }
-    return TSR_OK;
+    int rc = tsr_store_file_ranges(st, f, r, n);
+    if (rc < 0) tsr_within("%s", st->url);
+    return rc;
 }
 
 static int another(const struct tsr_store *st, const char *name)
@@ -369,22 +353,6 @@ static int need_empty(struct tsr_store *st)
     return rc <= 0 ? rc : tsr_fail(TSR_EEXISTS, "%s: is a folder with something in it", st->url);
 }
 
-/* "a/b" as "a/b/". */
-static int take_inner(struct store_tree *s, const char *inner)
-{
-    char *key;
-    int rc = tsr_key_normalise(inner ? inner : "", &key);
-    if (rc < 0) return rc;
-    size_t len = strlen(key);
-    s->inner = tsr_realloc(key, len + 2, 1);
-    if (!s->inner) {
-        tsr_free(key);
-        return TSR_ENOMEM;
-    }
-    memcpy(s->inner + len, len ? "/" : "", len ? 2 : 1);
-    return TSR_OK;
-}
-
 int tsr_store_tree_open(const char *path, const struct tsr_tree_options *o, struct tsr_store **out)
 {
     static const unsigned maps[][2] = {{TSR_TREE_UPDATE, TSR_TREE_MAY_WRITE},
@@ -402,7 +370,7 @@ int tsr_store_tree_open(const char *path, const struct tsr_tree_options *o, stru
     tsr_handles_init(&s->handles);
     for (size_t i = 0; i < sizeof maps / sizeof *maps; i++)
         if (o->flags & maps[i][0]) flags |= maps[i][1];
-    rc = take_inner(s, o->inner);
+    rc = tsr_key_inner(o->inner, &s->inner);
     if (rc == TSR_OK) rc = tsr_tree_open(path, flags, &s->tree);
     if (rc == TSR_OK && o->flags & TSR_TREE_EMPTY) rc = need_empty(&s->base);
     if (rc < 0) tsr_store_close(&s->base);

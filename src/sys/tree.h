@@ -46,8 +46,8 @@ struct tsr_tree_put {
 int tsr_tree_put(struct tsr_tree *t, const struct tsr_tree_put *o);
 /* ENOTFOUND.  Folders that are left empty go too, up to the tree's own, which stays. */
 int tsr_tree_remove(struct tsr_tree *t, const char *name);
-/* Calls fn with each name in a folder, "" being the tree's own, but "." and ".."; folder: it is one.
- * What is neither file nor folder is passed over.  A non-zero answer ends the walk and is
+/* Calls fn with each name in a folder, "" being the tree's own, but "." and ".."; folder: it is
+ * one. What is neither file nor folder is passed over.  A non-zero answer ends the walk and is
  * returned.  No such folder: fn is not called. */
 int tsr_tree_list(struct tsr_tree *t, const char *folder,
                   int (*fn)(void *user, const char *name, bool folder), void *user);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* sys/tree_posix.c - trees of folders through POSIX calls, and Linux's openat2.
  *
- * openat2 walks a path inside the kernel and refuses to leave the folder it began in.  Where there is
- * none (ENOSYS; EPERM from sandboxes that do not know it), each name is opened in turn and none may
- * be a link.  What changes names does so inside the open folder of the file, so that nobody can
+ * openat2 walks a path inside the kernel and refuses to leave the folder it began in.  Where there
+ * is none (ENOSYS; EPERM from sandboxes that do not know it), each name is opened in turn and none
+ * may be a link.  What changes names does so inside the open folder of the file, so that nobody can
  * put another folder in its way. */
 #define _GNU_SOURCE /* renameat2, syncfs, O_PATH */
 #include "sys/tree.h"

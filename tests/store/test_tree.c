@@ -133,6 +133,34 @@ static struct tsr_store *make_inner(void)
     return st;
 }
 
+static struct tsr_store *make_archive(void)
+{
+    static int serial;
+    struct tsr_store *st = NULL;
+    char name[32];
+    snprintf(name, sizeof name, "new%d.zip", serial++);
+    OK(open_tree(name, UPDATE | TSR_TREE_EMPTY, &st));
+    return st;
+}
+
+/* One that has entries of others, and was opened to be added to. */
+static struct tsr_store *make_added(void)
+{
+    static int serial;
+    struct tsr_store *st = NULL;
+    struct tsr_tree_options o = {.flags = UPDATE, .inner = "in/ner"};
+    char name[32];
+    snprintf(name, sizeof name, "added%d.ozx", serial++);
+    OK(open_tree(name, UPDATE, &st));
+    OK(put(st, "in/ner/x", "x"));
+    OK(put(st, "out", "of the way"));
+    OK(tsr_store_publish(st, false));
+    tsr_store_close(st);
+    OK(tsr_store_open_tree(scratch(name), &o, &st));
+    OK(tsr_store_remove(st, "x"));
+    return st;
+}
+
 #define START(st) struct tsr_store *st = (*(make_tree **)state)()
 
 static void objects_have_keys_with_slashes(void **state)
@@ -567,6 +595,8 @@ int main(void)
         SUITE(make_memory),
         SUITE(make_folder),
         SUITE(make_inner),
+        SUITE(make_archive),
+        SUITE(make_added),
         cmocka_unit_test(folders_are_plain_files_under_their_names),
         cmocka_unit_test(files_that_writers_left_are_not_listed),
         cmocka_unit_test(links_that_leave_the_folder_are_refused),
