@@ -14,6 +14,7 @@
 struct label {
     const uint8_t *p; /* as an item, without its length */
     uint32_t len;
+    bool cut; /* too long for an item, so that none is this label */
 };
 
 struct categorize {
@@ -47,7 +48,7 @@ static int widen(const struct tsr_zcodec *c, const struct tsr_node *text, struct
         if (c->in.type->big) tsr_store_BE32(p + at, v);
         else tsr_store_LE32(p + at, v);
     }
-    *out = (struct label){p, bytes};
+    *out = (struct label){p, bytes, i < text->s.len};
     return TSR_OK;
 }
 
@@ -56,7 +57,7 @@ static int parse_label(const struct tsr_zcodec *c, const struct tsr_node *n, str
     if (n->kind != TSR_NODE_STRING || !tsr_utf8_valid(n->s.p, n->s.len))
         return tsr_znode_wrong(TSR_ECORRUPT, n, "text");
     if (c->in.dtype) return widen(c, n, out);
-    out->len = (uint32_t)n->s.len;
+    *out = (struct label){.len = (uint32_t)n->s.len};
     out->p = (const uint8_t *)tsr_doc_string(c->doc, n->s.p, n->s.len);
     return out->p ? TSR_OK : TSR_ENOMEM;
 }
@@ -156,8 +157,10 @@ static int categorize_decode(const struct tsr_zcodec *c, struct tsr_worker *w, c
 
 static uint64_t code_of(const struct categorize *s, const uint8_t *item, uint32_t len)
 {
-    for (size_t i = 1; i <= s->n; i++)
-        if (s->labels[i].len == len && (!len || memcmp(s->labels[i].p, item, len) == 0)) return i;
+    for (size_t i = s->n; i > 0; i--) { /* of equal labels the last one, as numcodecs has it */
+        const struct label *l = &s->labels[i];
+        if (!l->cut && l->len == len && (!len || memcmp(l->p, item, len) == 0)) return i;
+    }
     return 0;
 }
 
