@@ -74,6 +74,7 @@ static int bytes_open(struct tsr_zcodec *c, const struct tsr_node *config, int f
     if (!s->turns) return TSR_ENOMEM;
     add_turns(s, c->in.type, 0);
     c->state = s;
+    c->same = tsr_zitems_free(c->in.type) && !(s->big && tsr_ztype_has_order(c->in.type));
     tsr_zcodec_out_bytes(c, c->in.bytes);
     return TSR_OK;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* zarr/cache.h - consolidated metadata: the documents of a tree in one (zarr.md 3.4, 7.5).
  *
- *   format 2   .zmetadata beside .zgroup: {"metadata": {"a/x/.zarray": ..}, "zarr_consolidated_format": 1}
+ *   format 2   .zmetadata beside .zgroup: {"metadata": {"a/x/.zarray": its document, ..},
+ *              "zarr_consolidated_format": 1}
  *   format 3   in zarr.json of the group: "consolidated_metadata": {"kind": "inline", "metadata":
  *              {"a/x": <its zarr.json>, ..}}
  *

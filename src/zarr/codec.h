@@ -47,7 +47,7 @@ struct tsr_zcodec {
     void *state;         /* the kind's */
     int level;           /* how many shards it is inside of */
     bool same;           /* set by open: what it makes are the bytes it sees, and all of them are
-                            valid ("bytes" of floats in little-endian order): a chain leaves it out */
+                            valid ("bytes" of little-endian floats): a chain leaves it out */
 };
 
 /* A record is named in one format or in both; a name of format 2 is also known to format 3 as

@@ -12,7 +12,8 @@
     X(astype)                                                                                     \
     X(base64)                                                                                     \
     X(bitround)                                                                                   \
-    X(blosc) X(bytes) X(bz2) X(cast_value) X(categorize) X(crc32) X(crc32c) X(delta) X(endian)    \
+    X(blosc)                                                                                      \
+    X(bytes) X(bz2) X(cast_value) X(categorize) X(crc32) X(crc32c) X(delta) X(endian)             \
         X(fixedscaleoffset) X(fletcher32) X(gzip) X(jenkins_lookup3) X(json2) X(lz4) X(lzma)      \
             X(msgpack2) X(packbits) X(packbits3) X(pickle) X(quantize) X(reshape) X(scale_offset) \
                 X(sharding) X(shuffle) X(transpose) X(vlen_array) X(vlen_bytes) X(vlen_utf8)      \

@@ -54,6 +54,15 @@ int tsr_zitems_check(const struct tsr_ztype *t, const uint8_t *items, size_t len
     return check(t, items, len / size, size);
 }
 
+bool tsr_zitems_free(const struct tsr_ztype *t)
+{
+    if (t->kind == TSR_ZBOOL || t->kind == TSR_ZTEXT) return false;
+    if (t->kind == TSR_ZINT || t->kind == TSR_ZUINT) return t->bits >= 8;
+    for (int i = 0; t->kind == TSR_ZRECORD && i < t->dtype->nfields; i++)
+        if (!tsr_zitems_free(t->field[i])) return false;
+    return true;
+}
+
 void tsr_zitems_extend(const struct tsr_ztype *t, uint8_t *items, size_t len)
 {
     bool sign = t->kind == TSR_ZINT;

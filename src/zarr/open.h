@@ -6,8 +6,8 @@
 #include "store/store.h"
 #include "zarr/cache.h"
 
-/* Reads the node at path, "" or a key of the store: zarr.json, else .zarray, else .zgroup, asked for
- * all at once.  ENOTFOUND: none of them is there. */
+/* Reads the node at path, "" or a key of the store: zarr.json, else .zarray, else .zgroup, which
+ * are asked for at once.  ENOTFOUND: none of them is there. */
 int tsr_zmeta_open(struct tsr_store *st, const char *path, struct tsr_zmeta **out);
 
 /* Puts its documents; of format 2 .zattrs too, before the one by which the node is found.

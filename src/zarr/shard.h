@@ -5,7 +5,7 @@
  *   start   [ index ][ inner chunks ]
  *
  *   index   offset and length, u64 each, of every inner chunk in C order; both 2^64-1: not there.
- *           Offsets count from the first byte of the object.  Its own codecs wrap it, of known size.
+ *           Offsets count from the first byte of the object.  It has codecs of its own.
  *
  * Inner chunks are decoded by a chain of their own, from bytes that a caller reads by range: first
  * the index, then what it needs.  "sharding_indexed" is also a codec like any other, which takes

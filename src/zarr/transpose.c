@@ -41,6 +41,12 @@ int tsr_zcodec_transpose(struct tsr_zcodec *c, const int *order)
         s->order[i] = order[i];
         c->out.shape[i] = c->in.shape[order[i]];
     }
+    c->same = true; /* axes of one item may lie anywhere */
+    for (int i = 0, last = -1; i < c->in.ndim; i++) {
+        if (c->in.shape[order[i]] == 1) continue;
+        c->same = c->same && order[i] > last;
+        last = order[i];
+    }
     c->state = s;
     return TSR_OK;
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* tests/zarr/write.c FOLDER - writes stores of both formats, FOLDER/2, /3 and /x, for other programs to
+/* tests/zarr/write.c FOLDER - writes stores of both formats, FOLDER/2, /3 and /x, for others to
  * read: every data type with a plain chain, and one type with every kind of chain; nothing but
  * metadata, chains and shards of src/zarr in between.
  *
  * Beside each array lies NAME.raw, its items in C order as in memory; a line for each array goes to
- * stdout: {"format", "store", "name", "dtype" (ours), "codec"}.  Each store has consolidated metadata. */
+ * stdout: {"format", "store", "name", "dtype" (ours), "codec"}.  Each store is consolidated. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,10 +47,11 @@ static const char *const types3[] = {
     "{\"name\":\"null_terminated_bytes\",\"configuration\":{\"length_bytes\":5}}",
     "{\"name\":\"raw_bytes\",\"configuration\":{\"length_bytes\":3}}",
 };
-/* Unknown to zarr-python, or some versions of it, which has no use for consolidated metadata with one of them. */
+/* Unknown to zarr-python or some versions of it, to which consolidated metadata with one of them
+ * are of no use. */
 static const char *const odd3[] = {
-    "{\"name\":\"struct\",\"configuration\":{\"fields\":[{\"name\":\"a\",\"data_type\":\"int16\"},"
-    "{\"name\":\"b\",\"data_type\":\"float64\"}]}}",
+    ("{\"name\":\"struct\",\"configuration\":{\"fields\":[{\"name\":\"a\",\"data_type\":\"int16\"},"
+     "{\"name\":\"b\",\"data_type\":\"float64\"}]}}"),
     "\"bfloat16\"",
     "\"int4\"",
     "\"uint4\"",
