@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -24,7 +25,8 @@ enum mode {
     IO_ONCE,   /* the nth call fails, later ones work */
     IO_ALWAYS, /* all from the nth on fail: the disk is full */
     IO_SHORT,  /* the nth transfers half */
-    IO_TORN    /* the nth transfers half, the one after it fails */
+    IO_TORN,   /* the nth transfers half, the one after it fails */
+    IO_KILL    /* the process dies before the nth */
 };
 
 static struct {
@@ -33,6 +35,7 @@ static struct {
     char log[64];
     size_t logged;
     int renameat2_errno; /* what this file system says to it */
+    bool no_sync;        /* nothing is synced: tests that do it a thousand times need not wait */
 } fault;
 
 static bool hit_alloc(void)
@@ -45,6 +48,7 @@ static bool hit_io(size_t *len)
 {
     if (fault.mode < IO_ONCE) return false;
     long n = ++fault.n;
+    if (fault.mode == IO_KILL && n == fault.at) raise(SIGKILL);
     if ((fault.mode == IO_SHORT || fault.mode == IO_TORN) && n == fault.at) {
         if (len && *len > 1) *len /= 2;
         return false;
@@ -118,13 +122,13 @@ WRAP(int, ftruncate64, (int fd, off_t size))
 WRAP(int, fdatasync, (int fd))
 {
     log_call('S');
-    return hit_io(NULL) ? io_error() : __real_fdatasync(fd);
+    return hit_io(NULL) ? io_error() : fault.no_sync ? 0 : __real_fdatasync(fd);
 }
 
 WRAP(int, fsync, (int fd))
 {
     log_call('F');
-    return hit_io(NULL) ? io_error() : __real_fsync(fd);
+    return hit_io(NULL) ? io_error() : fault.no_sync ? 0 : __real_fsync(fd);
 }
 
 WRAP(int, rename, (const char *a, const char *b))

@@ -61,12 +61,12 @@ int tsr_index_reserve(struct tsr_index *x, size_t n)
         struct tsr_index_key *keys = tsr_realloc(x->keys, n, sizeof *keys);
         if (!keys) return TSR_ENOMEM;
         x->keys = keys;
-        x->cap = (uint32_t)n;
     }
     while (slots / 2 < n) slots *= 2;
-    if (slots == x->nslots) return TSR_OK;
-    uint32_t *fresh = tsr_alloc_zero(slots, sizeof *fresh);
+    uint32_t *fresh = slots == x->nslots ? x->slots : tsr_alloc_zero(slots, sizeof *fresh);
     if (!fresh) return TSR_ENOMEM;
+    if (n > x->cap) x->cap = (uint32_t)n;
+    if (slots == x->nslots) return TSR_OK;
     if (!x->nslots) x->seed = new_seed(x);
     tsr_free(x->slots);
     x->slots = fresh;
