@@ -134,7 +134,7 @@ for group in "$@"; do
         (debian chromium-headless-shell) || echo "setup: no Chromium: plotly writes no pictures" ;;
     peer)
         peer
-        zarr_peer zarr zarr 'zarr>=3' numpy
+        zarr_peer zarr 'zarr, msgpack' 'zarr>=3' numpy msgpack
         zarr_peer zarr2 zarr 'zarr==2.18.*' 'numcodecs<0.16'
         zarr_peer tensorstore tensorstore tensorstore
         ;;

@@ -39,8 +39,8 @@ struct tsr_kernels {
     /* True when all bytes equal p[0]; true for len 0.  Leaves at the first difference. */
     bool (*is_run)(const uint8_t *p, size_t len);
 
-    /* Turns the bytes of n items of 2, 4 or 8 bytes: dst[i * size + j] = src[(i + 1) * size - 1 - j].
-     */
+    /* Turns n items of 2, 4 or 8 bytes around:
+     * dst[i * size + j] = src[(i + 1) * size - 1 - j]. */
     void (*swap)(uint8_t *dst, const uint8_t *src, size_t size, size_t n);
 
     /* CRC-32C of p[n] behind bytes of the sum crc; of nothing it is 0. */

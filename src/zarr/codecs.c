@@ -7,25 +7,53 @@
 #include "zarr/codec.h"
 #include "zarr/node.h"
 
-#define CODECS(X)                                                                                 \
-    X(adler32)                                                                                    \
-    X(astype)                                                                                     \
-    X(base64)                                                                                     \
-    X(bitround)                                                                                   \
-    X(blosc)                                                                                      \
-    X(bytes) X(bz2) X(cast_value) X(categorize) X(crc32) X(crc32c) X(delta) X(endian)             \
-        X(fixedscaleoffset) X(fletcher32) X(gzip) X(jenkins_lookup3) X(json2) X(lz4) X(lzma)      \
-            X(msgpack2) X(packbits) X(packbits3) X(pickle) X(quantize) X(reshape) X(scale_offset) \
-                X(sharding) X(shuffle) X(transpose) X(vlen_array) X(vlen_bytes) X(vlen_utf8)      \
-                    X(zlib) X(zstd)
+extern const struct tsr_zcodec_kind tsr_zkind_adler32, tsr_zkind_astype, tsr_zkind_base64,
+    tsr_zkind_bitround, tsr_zkind_blosc, tsr_zkind_bytes, tsr_zkind_bz2, tsr_zkind_cast_value,
+    tsr_zkind_categorize, tsr_zkind_crc32, tsr_zkind_crc32c, tsr_zkind_delta, tsr_zkind_endian,
+    tsr_zkind_fixedscaleoffset, tsr_zkind_fletcher32, tsr_zkind_gzip, tsr_zkind_jenkins_lookup3,
+    tsr_zkind_json2, tsr_zkind_lz4, tsr_zkind_lzma, tsr_zkind_msgpack2, tsr_zkind_packbits,
+    tsr_zkind_packbits3, tsr_zkind_pickle, tsr_zkind_quantize, tsr_zkind_reshape,
+    tsr_zkind_scale_offset, tsr_zkind_sharding, tsr_zkind_shuffle, tsr_zkind_transpose,
+    tsr_zkind_vlen_array, tsr_zkind_vlen_bytes, tsr_zkind_vlen_utf8, tsr_zkind_zlib, tsr_zkind_zstd;
 
-#define DECLARE(name) extern const struct tsr_zcodec_kind tsr_zkind_##name;
-CODECS(DECLARE)
-#undef DECLARE
-
-#define POINT(name) &tsr_zkind_##name,
-static const struct tsr_zcodec_kind *const kinds[] = {CODECS(POINT) NULL};
-#undef POINT
+static const struct tsr_zcodec_kind *const kinds[] = {
+    &tsr_zkind_adler32,
+    &tsr_zkind_astype,
+    &tsr_zkind_base64,
+    &tsr_zkind_bitround,
+    &tsr_zkind_blosc,
+    &tsr_zkind_bytes,
+    &tsr_zkind_bz2,
+    &tsr_zkind_cast_value,
+    &tsr_zkind_categorize,
+    &tsr_zkind_crc32,
+    &tsr_zkind_crc32c,
+    &tsr_zkind_delta,
+    &tsr_zkind_endian,
+    &tsr_zkind_fixedscaleoffset,
+    &tsr_zkind_fletcher32,
+    &tsr_zkind_gzip,
+    &tsr_zkind_jenkins_lookup3,
+    &tsr_zkind_json2,
+    &tsr_zkind_lz4,
+    &tsr_zkind_lzma,
+    &tsr_zkind_msgpack2,
+    &tsr_zkind_packbits,
+    &tsr_zkind_packbits3,
+    &tsr_zkind_pickle,
+    &tsr_zkind_quantize,
+    &tsr_zkind_reshape,
+    &tsr_zkind_scale_offset,
+    &tsr_zkind_sharding,
+    &tsr_zkind_shuffle,
+    &tsr_zkind_transpose,
+    &tsr_zkind_vlen_array,
+    &tsr_zkind_vlen_bytes,
+    &tsr_zkind_vlen_utf8,
+    &tsr_zkind_zlib,
+    &tsr_zkind_zstd,
+    NULL,
+};
 
 const struct tsr_zcodec_kind *tsr_zcodec_list(int i)
 {

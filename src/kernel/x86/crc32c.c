@@ -18,7 +18,7 @@ struct streams {
     size_t len;
     uint32_t one, two;
 };
-/* Long ones cost a fiftieth for the products; short ones leave less than 768 bytes to one stream. */
+/* Long ones cost a fiftieth for the products; short ones leave less than 768 bytes to one. */
 static const struct streams long_streams = {2048, 0xa51b6135, 0x82f89c77},
                             short_streams = {256, 0xb9e02b86, 0xdd7e3b0c};
 
