@@ -160,6 +160,7 @@ static void scratch_done(void *p)
     struct scratch *s = p;
     for (int i = 0; i < TSR_ZLEVELS; i++)
         for (int k = 0; k < TSR_ZBUFFERS; k++) tsr_buf_free(&s->b[i][k]);
+    tsr_free(s);
 }
 
 struct tsr_buf *tsr_zscratch(struct tsr_worker *w, int level, int which)

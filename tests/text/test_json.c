@@ -85,6 +85,65 @@ static void what_is_not_json_is_corrupt_and_names_the_byte(void **state)
     }
 }
 
+static void what_parsers_disagree_about_is_refused(void **state)
+{
+    (void)state;
+    static const char *const bad[][2] = {
+        {"{\"a\":1,\"b\":2,\"a\":1}", "the member 'a' is there twice"},
+        {"{\"a\":1,\"\\u0061\":1}", "the member 'a' is there twice"},
+        {"\"\\ud800\"", "surrogate pair"},
+        {"\"\\ud800\\u0041\"", "surrogate pair"},
+        {"\"\\udc00\"", "surrogate pair"},
+        {"NaN", "at byte 0"},
+        {"-Infinity", "at byte 0"},
+        {"1.", "ends at byte 2"},
+        {"+1", "at byte 0"},
+        {"\"\n\"", "control character"},
+        {"\"\\x\"", "an escape"},
+        {"\xef\xbb\xbf{}", "at byte 0"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct tsr_buf out = {0};
+        int rc = parse(bad[i][0], strlen(bad[i][0]), &out);
+        if (rc != TSR_ECORRUPT || !strstr(tsr_error(), bad[i][1]))
+            fail_msg("%s: %d %s", bad[i][0], rc, rc ? tsr_error() : (char *)out.p);
+        tsr_buf_free(&out);
+    }
+}
+
+/* As it is read with these flags, written back. */
+static void check_kept(const char *text, int flags, const char *expected)
+{
+    static const char *const raw[] = {"raw", "in", NULL};
+    struct tsr_json_rules how = {.flags = flags, .depth = 4, .raw = raw};
+    struct tsr_doc *d;
+    struct tsr_node root;
+    struct tsr_buf out = {0};
+    assert_int_equal(tsr_doc_new(&d), TSR_OK);
+    if (tsr_json_read(d, text, strlen(text), &how, &root) < 0)
+        fail_msg("%s: %s", text, tsr_error());
+    assert_int_equal(tsr_json_write(&out, &root, flags), TSR_OK);
+    assert_int_equal(tsr_buf_add(&out, "", 1), TSR_OK);
+    assert_string_equal((char *)out.p, expected);
+    tsr_buf_free(&out);
+    tsr_doc_free(d);
+}
+
+static void what_was_read_is_written_as_it_was(void **state)
+{
+    (void)state;
+    check_kept("[1.50, -0, 1E5, 18446744073709551615]", 0, "[1.50,-0,1E5,18446744073709551615]");
+    check_kept("[184467440737095516150]", TSR_JSON_BIG, "[184467440737095516150]");
+    check_kept("[NaN,-Infinity]", TSR_JSON_WORDS, "[\"NaN\",\"-Infinity\"]");
+    check_kept("\"\\u0000\\ud83d\\ude00\\/\"", 0, "\"\\u0000\xf0\x9f\x98\x80/\"");
+    check_kept("[\"__tuple__\",1]", 0, "[\"__tuple__\",1]");
+    check_kept("{\"a\" : [ ], \"b\": {\"c\":[1]}}", TSR_JSON_INDENT,
+               "{\n  \"a\": [],\n  \"b\": {\n    \"c\": [\n      1\n    ]\n  }\n}");
+    /* text stays text where that was asked for, and nowhere else */
+    check_kept("{\"raw\": {\"in\": {\"k\": { \"x\" : 1.0 } , \"l\": [ 2]}, \"out\": { \"x\" : 1}}}",
+               0, "{\"raw\":{\"in\":{\"k\":{ \"x\" : 1.0 },\"l\":[ 2]},\"out\":{\"x\":1}}}");
+}
+
 static void depth_is_bounded(void **state)
 {
     (void)state;
@@ -204,6 +263,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(text_comes_back_in_its_plain_form),
         cmocka_unit_test(what_is_not_json_is_corrupt_and_names_the_byte),
+        cmocka_unit_test(what_parsers_disagree_about_is_refused),
+        cmocka_unit_test(what_was_read_is_written_as_it_was),
         cmocka_unit_test(depth_is_bounded),
         cmocka_unit_test(doubles_are_spelled_as_python_spells_them),
         cmocka_unit_test(numbers_do_not_follow_the_locale),

@@ -247,7 +247,7 @@ static void items_of_variable_length_come_back_from_shards(void **state)
         uint8_t frame[4];
         tsr_store_LE32(frame, i % 5);
         tsr_buf_add(&items, frame, 4);
-        tsr_buf_add(&items, "abcdefgh" + i % 4, i % 5);
+        tsr_buf_add(&items, &"abcdefgh"[i % 4], i % 5);
     }
     assert_int_equal(tsr_zchain_encode(c, w, items.p, items.len, &out), TSR_OK);
     assert_int_equal(tsr_zchain_decode_to(c, w, out.p, out.len, &back), TSR_OK);
