@@ -8,8 +8,7 @@
  * Whole and by its index a shard has the same items, or both fail; what decodes is encoded to
  * something that decodes to the same. */
 #include "fuzz.h"
-#include "zarr/chain.h"
-#include "zarr/shard.h"
+#include "zarr/parts.h"
 
 static const char *codecs_of(int bits, const int *in, char *text, size_t cap)
 {
@@ -87,20 +86,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     int in[2] = {data[1] % 4 + 1, data[2] % 4 + 1};
     int shape[2] = {in[0] * (data[3] % 4 + 1), in[1] * (data[3] / 4 % 4 + 1)};
     struct tsr_zmeta *m = array_of(data[0], in, shape);
-    struct tsr_zchain *c;
+    struct tsr_zparts *p;
     struct tsr_buf items = {0};
-    size_t tail;
     int64_t chunk[2] = {shape[0], shape[1]};
-    check_ok(tsr_zchain_of(m, chunk, 1 << 20, &c));
-    const struct tsr_zshard *s = tsr_zshard_of(c, &tail);
-    check(s && tail == (data[0] & 16 ? 4 : 0));
-    bool parts = decode_parts(s, tail, data + 4, size - 4);
-    int rc = tsr_zchain_decode_to(c, worker(), data + 4, size - 4, &items);
+    check_ok(tsr_zparts_open(m, chunk, 1 << 20, &p));
+    check(p->shard && p->tail == (data[0] & 16 ? 4 : 0));
+    bool parts = decode_parts(p->shard, p->tail, data + 4, size - 4);
+    int rc = tsr_zchain_decode_to(p->whole, worker(), data + 4, size - 4, &items);
     if (rc == TSR_OK) check(parts); /* a checksum behind the shard is seen only whole */
     if (rc < 0 && !(data[0] & 16)) check(!parts || rc == TSR_ELIMIT);
-    if (rc == TSR_OK) check_again(c, &items);
+    if (rc == TSR_OK) check_again(p->whole, &items);
     tsr_buf_free(&items);
-    tsr_zchain_close(c);
+    tsr_zparts_close(p);
     tsr_zmeta_free(m);
     return 0;
 }

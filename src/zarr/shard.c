@@ -105,18 +105,6 @@ void tsr_zshard_done(struct tsr_zshard *s)
     tsr_zchain_close(s->index);
 }
 
-const struct tsr_zshard *tsr_zshard_of(const struct tsr_zchain *c, size_t *tail)
-{
-    *tail = 0;
-    if (c->nsteps == 0 || c->step[0]->kind != &tsr_zkind_sharding) return NULL;
-    for (int i = 1; i < c->nsteps; i++) {
-        const char *name = c->step[i]->kind->v3;
-        if (!name || strcmp(name, "crc32c") != 0) return NULL;
-        *tail += 4;
-    }
-    return c->step[0]->state;
-}
-
 /* ---- index ---- */
 
 int tsr_zshard_index_at(const struct tsr_zshard *s, uint64_t size, size_t tail, uint64_t *off)

@@ -8,7 +8,7 @@
  *           Offsets count from the first byte of the object.  It has codecs of its own.
  *
  * Inner chunks are decoded by a chain of their own, from bytes that a caller reads by range: first
- * the index, then what it needs.  "sharding_indexed" is also a codec like any other, which takes
+ * the index, then what it needs (zarr/parts.h).  "sharding_indexed" is also a codec like any other, which takes
  * whole shards; so do chains that put a compressor around a shard. */
 #ifndef TSR_ZARR_SHARD_H
 #define TSR_ZARR_SHARD_H
@@ -25,11 +25,6 @@ struct tsr_zshard {
     size_t index_bytes;          /* as it is stored */
     bool at_end;
 };
-
-/* The shards of a chain that can be read by ranges: sharding stands alone, or checksums of the
- * object are the only codecs behind it; *tail is their bytes at its end, which then go unread.
- * NULL: there are none. */
-const struct tsr_zshard *tsr_zshard_of(const struct tsr_zchain *c, size_t *tail);
 
 /* Where the index lies: its first byte in an object of `size` bytes, of which tail are another
  * codec's; ECORRUPT: it is shorter. */

@@ -9,11 +9,11 @@
 #include "base/num.h"
 #include "kernel/box.h"
 #include "load.h"
-#include "zarr/shard.h"
+#include "zarr/parts.h"
 
 struct content {
     struct tsr_zmeta *m;
-    struct tsr_zchain *chain;
+    struct tsr_zparts *parts;
     struct tsr_worker *w;
     const char *folder, *path;
     uint8_t *items;       /* of fixed size: the array */
@@ -93,22 +93,20 @@ static int fill(struct content *c, const int64_t *origin, const int64_t *shape, 
     return TSR_OK;
 }
 
-/* A shard by its index. */
-static int decode_shard(struct content *c, const struct tsr_zshard *s, size_t tail,
-                        const struct tsr_buf *src, const int64_t *origin)
+/* A shard by its index, block by block. */
+static int decode_blocks(struct content *c, const struct tsr_buf *src, const int64_t *origin)
 {
-    uint64_t *entry = malloc(16 * (size_t)s->n), off = 0;
+    const struct tsr_zparts *p = c->parts;
+    uint64_t *entry = malloc(16 * (size_t)p->n), off = 0;
     int64_t at[TSR_MAX_NDIM];
-    static const uint8_t nothing[4];
-    const uint8_t *one = s->chain->in.fill ? s->chain->in.fill : nothing;
-    int rc = tsr_zshard_index_at(s, src->len, tail, &off);
-    if (rc == TSR_OK) rc = tsr_zshard_index(s, c->w, src->p + off, src->len, tail, entry);
-    for (int64_t i = 0; rc == TSR_OK && i < s->n; i++) {
-        const uint64_t *e = entry + 2 * i;
-        tsr_zshard_origin(s, i, at);
-        for (int d = 0; d < s->ndim; d++) at[d] += origin[d];
-        if (e[0] == TSR_ZEMPTY) rc = fill(c, at, s->inner, one);
-        else rc = decode(c, s->chain, src->p + e[0], (size_t)e[1], at);
+    int rc = tsr_zshard_index_at(p->shard, src->len, p->tail, &off);
+    if (rc == TSR_OK) rc = tsr_zshard_index(p->shard, c->w, src->p + off, src->len, p->tail, entry);
+    for (int64_t b = 0; rc == TSR_OK && b < p->n; b++) {
+        const uint64_t *e = entry + 2 * tsr_zparts_entry(p, b);
+        tsr_zparts_origin(p, b, at);
+        for (int d = 0; d < p->ndim; d++) at[d] += origin[d];
+        if (e[0] == TSR_ZEMPTY) rc = fill(c, at, p->block, c->m->fill.p);
+        else rc = decode(c, p->chain, src->p + e[0], (size_t)e[1], at);
     }
     free(entry);
     return rc;
@@ -119,18 +117,16 @@ static int read_chunk(struct content *c, const int64_t *index, bool whole)
     int64_t origin[TSR_MAX_NDIM], shape[TSR_MAX_NDIM];
     char key[TSR_ZKEY_MAX];
     struct tsr_buf src = {0};
-    size_t tail;
     int rc;
     for (int d = 0; d < c->m->ndim; d++)
         tsr_zgrid_chunk(&c->m->grid, d, index[d], origin + d, shape + d);
     tsr_zkey_make(&c->m->keys, c->m->ndim, index, key);
     if (!slurp_key(c->folder, c->path, key, &src)) return fill(c, origin, shape, c->m->fill.p);
-    tsr_zchain_close(c->chain);
-    c->chain = NULL;
-    rc = tsr_zchain_of(c->m, shape, 0, &c->chain);
-    const struct tsr_zshard *s = rc == TSR_OK ? tsr_zshard_of(c->chain, &tail) : NULL;
-    if (rc == TSR_OK && s && !whole) rc = decode_shard(c, s, tail, &src, origin);
-    else if (rc == TSR_OK) rc = decode(c, c->chain, src.p, src.len, origin);
+    tsr_zparts_close(c->parts);
+    c->parts = NULL;
+    rc = tsr_zparts_open(c->m, shape, 0, &c->parts);
+    if (rc == TSR_OK && c->parts->shard && !whole) rc = decode_blocks(c, &src, origin);
+    else if (rc == TSR_OK) rc = decode(c, c->parts->whole, src.p, src.len, origin);
     if (rc < 0) tsr_within("%s/%s", c->path, key);
     tsr_buf_free(&src);
     return rc;
@@ -229,7 +225,7 @@ static void answer(struct tsr_worker *w, const char *folder, const char *path)
     if (rc == TSR_OK && strcmp(hex, again) != 0)
         rc = tsr_fail(TSR_ECORRUPT, "a shard has other items whole than in parts");
     printf("%s\n", rc < 0 ? tsr_error() : hex);
-    tsr_zchain_close(c.chain);
+    tsr_zparts_close(c.parts);
     tsr_zmeta_free(c.m);
     free(c.kept);
 }

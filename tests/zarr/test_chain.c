@@ -12,7 +12,7 @@
 
 #include "base/num.h"
 #include "base/status.h"
-#include "zarr/shard.h"
+#include "zarr/parts.h"
 
 #define LE "{\"name\":\"bytes\",\"configuration\":{\"endian\":\"little\"}}"
 #define BE "{\"name\":\"bytes\",\"configuration\":{\"endian\":\"big\"}}"
@@ -162,11 +162,10 @@ static void an_index_that_was_made_reads_as_what_it_was_made_of(void **state)
     for (int i = 0; i < 8; i++) {
         struct tsr_zmeta *m = sharded(at[i & 1], LE "," ZSTD, index[i / 2]);
         struct tsr_zchain *c = chain_of(m);
-        size_t tail, raw_len;
-        const struct tsr_zshard *s = tsr_zshard_of(c, &tail);
+        size_t raw_len;
+        const struct tsr_zshard *s = c->codec[0].state;
         uint64_t made[8], read[8], size, off;
         uint8_t raw[80];
-        assert_non_null(s);
         assert_int_equal(s->n, 4);
         raw_len = s->index_bytes;
         assert_int_equal(raw_len, 64 + (i < 4 ? 0 : i < 6 ? 4 : 8));
@@ -220,17 +219,56 @@ static void only_checksums_behind_a_shard_leave_it_readable_by_ranges(void **sta
         {SHARD ",\"crc32c\",\"crc32c\"", 8},
         {SHARD "," ZSTD, -1},
         {"{\"name\":\"transpose\",\"configuration\":{\"order\":[0,1]}}," SHARD, 0},
+        {"{\"name\":\"scale_offset\"}," SHARD, -1},
         {LE "," ZSTD, -1},
     };
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         struct tsr_zmeta *m = array("uint8", "0", all[i].codecs);
-        struct tsr_zchain *c = chain_of(m);
-        size_t tail;
-        const struct tsr_zshard *s = tsr_zshard_of(c, &tail);
-        assert_int_equal(s ? (int)tail : -1, all[i].tail);
-        tsr_zchain_close(c);
+        struct tsr_zparts *p;
+        assert_int_equal(tsr_zparts_open(m, m->grid.shape, 0, &p), TSR_OK);
+        assert_int_equal(p->shard ? (int)p->tail : -1, all[i].tail);
+        assert_int_equal(p->n, p->shard ? 4 : 1);
+        tsr_zparts_close(p);
         tsr_zmeta_free(m);
     }
+}
+
+/* Axes 0 1 2 of the array are 2 0 1 of the shard, which has (2, 4, 6) items in blocks of (1, 2, 2);
+ * the items of block b, in its C order, are those of its box. */
+static void transposes_before_a_shard_move_into_its_blocks(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "{\"zarr_format\":3,\"node_type\":\"array\",\"shape\":[4,6,2],\"data_type\":\"uint8\","
+        "\"chunk_grid\":{\"name\":\"regular\",\"configuration\":{\"chunk_shape\":[4,6,2]}},"
+        "\"chunk_key_encoding\":\"default\",\"fill_value\":255,\"codecs\":[{\"name\":\"transpose\","
+        "\"configuration\":{\"order\":[2,0,1]}},{\"name\":\"sharding_indexed\",\"configuration\":{"
+        "\"chunk_shape\":[1,2,2],\"codecs\":[\"bytes\"],\"index_codecs\":[" LE "]}}]}";
+    struct tsr_zmeta *m;
+    struct tsr_zparts *p;
+    struct tsr_buf out = {0};
+    uint8_t items[48], block[4];
+    uint64_t entry[24], off;
+    for (int i = 0; i < 48; i++) items[i] = (uint8_t)i;
+    assert_int_equal(tsr_zmeta_read("", TSR_ZDOC_V3, (struct tsr_ztext){text, strlen(text)}, NULL,
+                                    &m),
+                     TSR_OK);
+    assert_int_equal(tsr_zparts_open(m, m->grid.shape, 0, &p), TSR_OK);
+    assert_int_equal(tsr_zchain_encode(p->whole, w, items, 48, &out), TSR_OK);
+    assert_int_equal(tsr_zshard_index_at(p->shard, out.len, p->tail, &off), TSR_OK);
+    assert_int_equal(tsr_zshard_index(p->shard, w, out.p + off, out.len, p->tail, entry), TSR_OK);
+    assert_true(p->block[0] == 2 && p->block[1] == 2 && p->block[2] == 1 && p->n == 12);
+    for (int64_t b = 0; b < p->n; b++) {
+        const uint64_t *e = entry + 2 * tsr_zparts_entry(p, b);
+        int64_t o[3];
+        tsr_zparts_origin(p, b, o);
+        assert_int_equal(tsr_zchain_decode(p->chain, w, out.p + e[0], e[1], block), TSR_OK);
+        for (int i = 0; i < 4; i++)
+            assert_int_equal(block[i], ((o[0] + i / 2) * 6 + o[1] + i % 2) * 2 + o[2]);
+    }
+    tsr_zparts_close(p);
+    tsr_zmeta_free(m);
+    tsr_buf_free(&out);
 }
 
 static void items_of_variable_length_come_back_from_shards(void **state)
@@ -271,6 +309,7 @@ int main(void)
         cmocka_unit_test(an_index_that_was_made_reads_as_what_it_was_made_of),
         cmocka_unit_test(inner_chunks_of_nothing_but_fill_are_left_out),
         cmocka_unit_test(only_checksums_behind_a_shard_leave_it_readable_by_ranges),
+        cmocka_unit_test(transposes_before_a_shard_move_into_its_blocks),
         cmocka_unit_test(items_of_variable_length_come_back_from_shards),
     };
     return cmocka_run_group_tests(tests, begin, end);
