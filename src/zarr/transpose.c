@@ -79,6 +79,16 @@ static void strides_of(const int64_t *shape, int ndim, int64_t item, int64_t *st
     }
 }
 
+/* Strides of the decoded and the encoded side, both by decoded axis. */
+static void strides(const struct tsr_zcodec *c, int64_t *decoded, int64_t *encoded)
+{
+    const struct transpose *s = c->state;
+    int64_t item = c->in.dtype ? c->in.dtype->item_bytes : 1, of_out[TSR_MAX_NDIM];
+    strides_of(c->in.shape, c->in.ndim, item, decoded);
+    strides_of(c->out.shape, c->in.ndim, item, of_out);
+    for (int i = 0; i < c->in.ndim; i++) encoded[s->order[i]] = of_out[i];
+}
+
 /* The last axis of a shape that has more than one item; 0: none has. */
 static int innermost(const int64_t *shape, int ndim)
 {
@@ -120,13 +130,18 @@ static void copy_squares(struct tsr_box_copy *b)
         }
 }
 
-/* Copies items of c->in's shape between memories of these strides. */
-static void copy_box(const struct tsr_zcodec *c, const int64_t *dst_stride,
-                     const int64_t *src_stride, uint8_t *dst, const uint8_t *src)
+/* Copies items of c->in's shape from one side to the other.  The inner loop goes along the axis
+ * that is contiguous in dst: writes far apart cost more than reads. */
+static void copy_box(const struct tsr_zcodec *c, bool decode, uint8_t *dst, const uint8_t *src)
 {
     const struct transpose *s = c->state;
-    int ndim = c->in.ndim, in = innermost(c->in.shape, ndim),
-        out = s->order[innermost(c->out.shape, ndim)];
+    int64_t decoded[TSR_MAX_NDIM], encoded[TSR_MAX_NDIM];
+    const int64_t *dst_stride = decode ? decoded : encoded;
+    const int64_t *src_stride = decode ? encoded : decoded;
+    int ndim = c->in.ndim, of_in = innermost(c->in.shape, ndim),
+        of_out = ndim ? s->order[innermost(c->out.shape, ndim)] : 0;
+    int in = decode ? of_in : of_out, out = decode ? of_out : of_in;
+    strides(c, decoded, encoded);
     struct tsr_box_copy b = {.dst = dst,
                              .src = src,
                              .item_bytes = (size_t)c->in.dtype->item_bytes,
@@ -143,16 +158,6 @@ static void copy_box(const struct tsr_zcodec *c, const int64_t *dst_stride,
     move_axis(&b, in, ndim - 1);
     move_axis(&b, out > in ? out - 1 : out, ndim - 2);
     copy_squares(&b);
-}
-
-/* Strides of the decoded and the encoded side, both by decoded axis. */
-static void strides(const struct tsr_zcodec *c, int64_t *decoded, int64_t *encoded)
-{
-    const struct transpose *s = c->state;
-    int64_t item = c->in.dtype ? c->in.dtype->item_bytes : 1, of_out[TSR_MAX_NDIM];
-    strides_of(c->in.shape, c->in.ndim, item, decoded);
-    strides_of(c->out.shape, c->in.ndim, item, of_out);
-    for (int i = 0; i < c->in.ndim; i++) encoded[s->order[i]] = of_out[i];
 }
 
 /* ---- items of variable length ---- */
@@ -222,14 +227,12 @@ static int gather_items(const struct tsr_zcodec *c, bool decode, const uint8_t *
 static int transpose_decode(const struct tsr_zcodec *c, struct tsr_worker *w, const uint8_t *src,
                             size_t len, uint8_t *dst, size_t cap, size_t *n)
 {
-    int64_t decoded[TSR_MAX_NDIM], encoded[TSR_MAX_NDIM];
     (void)w;
     int rc = tsr_zcodec_made(c, len, n);
     if (rc == TSR_OK && len > cap) rc = tsr_zcodec_over(c, cap);
     if (rc < 0) return rc;
     if (!c->in.dtype) return gather_items(c, true, src, len, dst);
-    strides(c, decoded, encoded);
-    copy_box(c, decoded, encoded, dst, src);
+    copy_box(c, true, dst, src);
     return TSR_OK;
 }
 
@@ -243,13 +246,11 @@ static int64_t transpose_claim(const struct tsr_zcodec *c, const uint8_t *src, s
 static int transpose_encode(const struct tsr_zcodec *c, struct tsr_worker *w, const uint8_t *src,
                             size_t len, uint8_t *dst, size_t cap, size_t *n)
 {
-    int64_t decoded[TSR_MAX_NDIM], encoded[TSR_MAX_NDIM];
     (void)w;
     (void)cap;
     *n = len;
     if (!c->in.dtype) return gather_items(c, false, src, len, dst);
-    strides(c, decoded, encoded);
-    copy_box(c, encoded, decoded, dst, src);
+    copy_box(c, false, dst, src);
     return TSR_OK;
 }
 

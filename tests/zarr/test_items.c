@@ -237,8 +237,8 @@ static void each_order(int ndim, int *order, int used, int64_t *shape, const cha
 
 static void transpose_moves_every_item_to_its_place(void **state)
 {
-    int64_t shapes[][4] = {{5},       {33, 70},     {1, 40},      {4, 35, 37},
-                           {1, 6, 1}, {3, 2, 9, 5}, {2, 1, 8, 33}};
+    int64_t shapes[][4] = {{0} /* no axis */, {5},       {33, 70},     {1, 40},
+                           {4, 35, 37},       {1, 6, 1}, {3, 2, 9, 5}, {2, 1, 8, 33}};
     static const char *const types[] = {"\"uint8\"", "\"int32\"", "\"float64\"", "\"complex128\"",
                                         "\"r24\""};
     int order[4];
