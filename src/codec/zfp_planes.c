@@ -168,7 +168,7 @@ static void plane_within(struct tsr_zfp_bits *b, unsigned size, unsigned *known,
         x[i / 64] |= take(b, m - i < PART ? m - i : PART) << i % 64;
     }
     *left -= m;
-    while (n<size && * left> 0) {
+    while (*left > 0 && n < size) {
         fill(b);
         --*left;
         if (!take(b, 1)) break;
