@@ -326,8 +326,8 @@ def main() -> int:
     copies = [memcpy_rate(1), memcpy_rate(2)]
     one, two = (f"{c / 1e9:.1f} GB/s with" for c in copies)
     print(f"memcpy of 64 MiB: {one} 1 thread, {two} 2")
-    print("limit: decoding by the codecs' own libraries, encoding by Tessera's codecs, alone, on as")
-    print("many threads; of it: limit / ours by the clock, codec: by processor time")
+    print("limit: decoding by the codecs' own libraries, encoding by Tessera's codecs, alone, on")
+    print("as many threads; of it: limit / ours by the clock, codec: by processor time")
     print(HEAD)
     rows = run_all(args)
     told = summary(rows)
