@@ -28,7 +28,7 @@ struct digested {
 
 struct zstd {
     ZSTD_CCtx *c;
-    const struct search *set; /* what c is set up for; NULL: anything else */
+    const void *set; /* what c is set up for: a search, a dictionary; NULL: anything else */
     ZSTD_DCtx *d;
     struct digested cdict, cquick, ddict; /* cquick: for what does not repeat */
 };
@@ -117,13 +117,14 @@ static ZSTD_compressionParameters dict_params(const struct tsr_call *c, int leve
     return p;
 }
 
-/* Has g hold the dictionary of call c; level 0: to decode with. */
-static int digest(struct digested *g, const struct tsr_call *c, int level)
+/* Has g, one of z's, hold the dictionary of call c; level 0: to decode with. */
+static int digest(struct zstd *z, struct digested *g, const struct tsr_call *c, int level)
 {
     enum tsr_order order = level ? c->block->order : TSR_ORDER_ITEMS;
     if (g->bytes && g->len == c->dict_len && g->level == level && g->order == order &&
         memcmp(g->bytes, c->dict, c->dict_len) == 0)
         return TSR_OK;
+    if (z->set == g) z->set = NULL;
     digested_free(g);
     if (!(g->bytes = tsr_alloc(c->dict_len))) return TSR_ENOMEM;
     memcpy(g->bytes, c->dict, c->dict_len);
@@ -140,17 +141,17 @@ static int digest(struct digested *g, const struct tsr_call *c, int level)
                     c->dict_len);
 }
 
-/* Sets the compressor up for the dictionary of call c.  Frames do not name it: a chunk has only
- * the one, and each stream saves four bytes. */
+/* Sets the compressor up for the dictionary of call c, if it is not.  Frames do not name it: a
+ * chunk has only the one, and each stream saves four bytes. */
 static int use_dict(struct zstd *z, const struct tsr_call *c, int level)
 {
     struct digested *g = level == QUICKEST ? &z->cquick : &z->cdict;
-    int rc = digest(g, c, level);
-    if (rc < 0) return rc;
-    z->set = NULL;
+    int rc = digest(z, g, c, level);
+    if (rc < 0 || z->set == g) return rc;
     ZSTD_CCtx_reset(z->c, ZSTD_reset_session_and_parameters);
     ZSTD_CCtx_setParameter(z->c, ZSTD_c_dictIDFlag, 0);
     ZSTD_CCtx_refCDict(z->c, g->c);
+    z->set = g;
     return TSR_OK;
 }
 
@@ -241,7 +242,7 @@ static int zstd_decode(const struct tsr_call *c, const uint8_t *src, size_t len,
 {
     struct zstd *z = contexts(c->worker, false);
     if (!z) return TSR_ENOMEM;
-    int rc = c->dict ? digest(&z->ddict, c, 0) : TSR_OK;
+    int rc = c->dict ? digest(z, &z->ddict, c, 0) : TSR_OK;
     if (rc < 0) return rc;
     size_t got = c->dict ? ZSTD_decompress_usingDDict(z->d, dst, n, src, len, z->ddict.d)
                          : ZSTD_decompressDCtx(z->d, dst, n, src, len);
