@@ -211,21 +211,19 @@ INLINE void planes(struct tsr_zfp_bits *b, unsigned size, unsigned left, int hig
     }
 }
 
-INLINE void cells(struct tsr_zfp_bits *b, const struct tsr_zfp *z, unsigned size, size_t n,
-                  int *exps, uint8_t *rows, size_t stride)
+INLINE void cells(struct tsr_zfp_bits *b, const struct tsr_zfp *z, unsigned size,
+                  struct tsr_zfp_batch *batch, size_t stride)
 {
     int bias = z->item_bytes == 4 ? 127 : 1023, high = z->item_bytes * 8;
     unsigned head = z->item_bytes == 4 ? 9 : 12;
-    for (size_t c = 0; c < n; c++) {
+    for (size_t c = 0; c < batch->n; c++) {
         uint64_t start = tsr_zfp_bits_read(b);
         fill(b);
-        exps[c] = TSR_ZFP_EMPTY;
+        batch->exps[c] = TSR_ZFP_EMPTY;
         if (b->word & 1) {
-            exps[c] = (int)(take(b, head) >> 1) - bias;
-            int64_t deep = exps[c] - z->minexp + 2 * z->ndim + 2;
-            int prec = (int)tsr_max64(0, tsr_min64(deep, z->maxprec));
-            planes(b, size, z->maxbits - head, high, (int)tsr_max64(0, high - prec), rows, stride,
-                   c);
+            batch->exps[c] = (int)(take(b, head) >> 1) - bias;
+            int low = high - tsr_zfp_prec(z, batch->exps[c]);
+            planes(b, size, z->maxbits - head, high, low > 0 ? low : 0, batch->rows, stride, c);
         } else {
             drop(b, 1);
         }
@@ -233,13 +231,13 @@ INLINE void cells(struct tsr_zfp_bits *b, const struct tsr_zfp *z, unsigned size
     }
 }
 
-void tsr_zfp_planes(struct tsr_zfp_bits *b, const struct tsr_zfp *z, size_t n, int *exps,
-                    uint8_t *rows, size_t stride)
+void tsr_zfp_planes(struct tsr_zfp_bits *b, const struct tsr_zfp *z, struct tsr_zfp_batch *batch,
+                    size_t stride)
 {
     switch (z->ndim) {
-    case 1: cells(b, z, 4, n, exps, rows, stride); break;
-    case 2: cells(b, z, 16, n, exps, rows, stride); break;
-    case 3: cells(b, z, 64, n, exps, rows, stride); break;
-    default: cells(b, z, 256, n, exps, rows, stride); break;
+    case 1: cells(b, z, 4, batch, stride); break;
+    case 2: cells(b, z, 16, batch, stride); break;
+    case 3: cells(b, z, 64, batch, stride); break;
+    default: cells(b, z, 256, batch, stride); break;
     }
 }
