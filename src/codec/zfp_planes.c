@@ -109,8 +109,21 @@ INLINE uint64_t step_ones(uint32_t s)
     return s >> 16;
 }
 
+/* A whole plane of a cell of four values, n of them known: 8 bits at most. */
+static uint32_t four(unsigned x, unsigned n)
+{
+    unsigned ones = x & ((1u << n) - 1), at = n;
+    while (n < TSR_ZFP_CELL && x >> at++ & 1) {
+        while (n < TSR_ZFP_CELL - 1 && !(x >> at++ & 1)) n++;
+        ones |= 1u << n++;
+    }
+    return step_pack(at, n, ones, true);
+}
+
 void tsr_zfp_steps_fill(struct tsr_zfp_steps *s)
 {
+    for (unsigned n = 0; n <= TSR_ZFP_CELL; n++)
+        for (unsigned x = 0; x < 1u << TSR_ZFP_AHEAD; x++) s->four[n][x] = four(x, n);
     for (unsigned x = 0; x < 1u << TSR_ZFP_AHEAD; x++) {
         unsigned bits = 0, values = 0, ones = 0, group;
         while (x >> bits > 1 && x >> bits & 1) {
@@ -155,6 +168,15 @@ INLINE uint64_t plane(struct tsr_zfp_bits *b, unsigned size, unsigned *known)
     }
     *known = n;
     return x;
+}
+
+INLINE uint64_t plane_of_four(struct tsr_zfp_bits *b, unsigned *known)
+{
+    fill(b);
+    uint32_t s = b->steps->four[*known][b->word & ((1 << TSR_ZFP_AHEAD) - 1)];
+    drop(b, step_bits(s));
+    *known = step_values(s);
+    return step_ones(s);
 }
 
 /* The same for any cell and within *left bits. */
@@ -202,7 +224,7 @@ INLINE void planes(struct tsr_zfp_bits *b, unsigned size, unsigned left, int hig
         uint64_t x[4] = {0};
         if (size <= 64 && left >= 2 * size) {
             uint64_t before = tsr_zfp_bits_read(b);
-            x[0] = plane(b, size, &known);
+            x[0] = size == TSR_ZFP_CELL ? plane_of_four(b, &known) : plane(b, size, &known);
             left -= (unsigned)(tsr_zfp_bits_read(b) - before);
         } else {
             plane_within(b, size, &known, &left, x);

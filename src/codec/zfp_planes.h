@@ -8,10 +8,12 @@
 #include "base/num.h"
 #include "codec/zfp_block.h"
 
-/* What the next bits of a plane say of its groups, by their value; see zfp_planes.c. */
+/* What the next bits of a plane say, by their value: of its groups; and all of it for a cell of
+ * four values, by how many are known; see zfp_planes.c. */
 enum { TSR_ZFP_AHEAD = 8 };
 struct tsr_zfp_steps {
     uint32_t step[1 << TSR_ZFP_AHEAD];
+    uint32_t four[TSR_ZFP_CELL + 1][1 << TSR_ZFP_AHEAD];
 };
 void tsr_zfp_steps_fill(struct tsr_zfp_steps *s);
 

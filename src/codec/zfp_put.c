@@ -54,7 +54,25 @@ static void move_to(struct tsr_zfp_sink *s, uint64_t bit)
 
 /* ---- planes ---- */
 
-/* The next plane of a cell of at most 64 values, of which the first *known are known. */
+/* The next plane of a cell of at most 16 values, of which the first *known are known: at most 31
+ * bits. */
+INLINE void plane_short(struct tsr_zfp_sink *s, unsigned size, uint64_t x, unsigned *known)
+{
+    unsigned n = *known, len = n;
+    uint64_t bits = x & ((1u << n) - 1);
+    for (x >>= n; x;) {
+        unsigned k = (unsigned)__builtin_ctzll(x);
+        bool ends = n + k < size - 1; /* the last needs no end */
+        bits |= (1 | (uint64_t)ends << (k + 1)) << len;
+        len += k + 1 + ends;
+        n += k + 1;
+        x >>= k + 1;
+    }
+    put(s, bits, len + (n < size));
+    *known = n;
+}
+
+/* The same of a cell of at most 64. */
 INLINE void plane(struct tsr_zfp_sink *s, unsigned size, uint64_t x, unsigned *known)
 {
     enum { MOST = 48 };
@@ -63,7 +81,7 @@ INLINE void plane(struct tsr_zfp_sink *s, unsigned size, uint64_t x, unsigned *k
     x = n < 64 ? x >> n : 0;
     while (x) {
         unsigned k = (unsigned)__builtin_ctzll(x);
-        unsigned len = n + k < size - 1 ? k + 2 : k + 1; /* the last needs no end */
+        unsigned len = n + k < size - 1 ? k + 2 : k + 1;
         n += k + 1;
         if (len > MOST) {
             put(s, 1, MOST);
@@ -125,7 +143,8 @@ INLINE void planes(struct tsr_zfp_sink *s, unsigned size, uint64_t end, int high
     for (int k = high - 1; k >= low && tsr_zfp_bits_put(s) < end; k--) {
         uint64_t x[4];
         get(rows + (size_t)k * stride, c, size, x);
-        if (size <= 64) plane(s, size, x[0], &known);
+        if (size <= 16) plane_short(s, size, x[0], &known);
+        else if (size <= 64) plane(s, size, x[0], &known);
         else plane_long(s, size, x, &known);
     }
     if (tsr_zfp_bits_put(s) > end) move_to(s, end);
