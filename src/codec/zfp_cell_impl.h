@@ -127,10 +127,8 @@ INLINE void NAME(to_floats)(const uint8_t *numbers, int ndim, int exp, FLOAT *ce
     for (int i = 0; i < n / 4; i++) v[i] = (v[i] ^ mask) - mask;
     NAME(invert)(v, ndim);
     FLOAT scale = NAME(power)(exp - (int)sizeof(UINT) * 8 + 2);
-    for (int i = 0; i < n / 4; i++) {
-        NAME(floats) f = __builtin_convertvector((NAME(ints))v[i], NAME(floats)) * scale;
-        memcpy(cell + 4 * i, &f, sizeof f);
-    }
+    memcpy(u, v, n * sizeof *u);
+    for (int i = 0; i < n; i++) cell[i] = (FLOAT)(INT)u[i] * scale;
 }
 
 /* The largest magnitude of n floats; what is no number is passed over. */
@@ -150,7 +148,8 @@ INLINE FLOAT NAME(largest)(const FLOAT *cell, int n)
 }
 
 /* The same back: numbers of a cell's floats, which are below 2^exp.  Their factor may be more than
- * the largest float, so it comes in two. */
+ * the largest float, so it comes in two.  What is no number becomes some integer, as in libzfp.
+ * The loops go by items because vectors of doubles would be converted through the stack. */
 INLINE void NAME(of_floats)(const FLOAT *cell, int ndim, int exp, uint8_t *numbers)
 {
     const UINT mask = (UINT)0xAAAAAAAAAAAAAAAA;
@@ -159,11 +158,8 @@ INLINE void NAME(of_floats)(const FLOAT *cell, int ndim, int exp, uint8_t *numbe
     FLOAT first = NAME(power)(up < BIAS ? up : BIAS), then = NAME(power)(up < BIAS ? 0 : up - BIAS);
     UINT u[256];
     NAME(uints) v[64];
-    for (int i = 0; i < n / 4; i++) {
-        NAME(floats) f;
-        memcpy(&f, cell + 4 * i, sizeof f);
-        v[i] = (NAME(uints)) __builtin_convertvector(f * first * then, NAME(ints));
-    }
+    for (int i = 0; i < n; i++) u[i] = (UINT)(INT)(cell[i] * first * then);
+    memcpy(v, u, n * sizeof *u);
     NAME(transform)(v, ndim);
     for (int i = 0; i < n / 4; i++) v[i] = (v[i] + mask) ^ mask;
     memcpy(u, v, n * sizeof *u);
