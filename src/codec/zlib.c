@@ -48,9 +48,9 @@ static struct deflate *states(struct tsr_worker *w, int level)
  * 16 times, and (0: never) for those that shrink less than twice, where a sample says that it pays.
  * What is written apart as a start counts for none of it.  With these no ratio of the data in
  * tests/interop/test_ratio.py and of the rows of bench/ is more than 2 % below that of zlib-ng at
- * clevel 1, 5, 6, 7 and 9, but of counts around 1024 (2.4 % at 5) and of the curve in steps (8 % at
- * 7), where only levels of libdeflate that take ten times as long find more; at 2 to 4 a few are, by
- * up to 6 %. */
+ * clevel 1, 5, 6, 7 and 9, but of counts around 1024 (2.4 % at 5) and of the curve in steps (6 and
+ * 8 % at 6 and 7), where levels of libdeflate that find more take four times as long and longer; at
+ * 2 to 4 a few are, by up to 6 %. */
 struct effort {
     uint8_t all, by4, by16, weak;
 };
