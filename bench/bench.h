@@ -127,8 +127,8 @@ struct side {
 /* Whether there is a limit for whole arrays and planes, and which. */
 enum limit_kind { LIMIT_NONE, LIMIT_DECODE, LIMIT_ENCODE };
 
-/* prepare: makes what is to be read and opens it; fresh: takes away what the sample before made, off
- * the clock, NULL: nothing; sample: w->ops operations (or fewer: n);
+/* prepare: makes what is to be read and opens it; fresh: takes away what the sample before made,
+ * off the clock, NULL: nothing; sample: w->ops operations (or fewer: n);
  * check: true when what sample brought about is right; finish: closes and removes.
  * limit_file: what lies in memory, as a file at s->copy for the limit; NULL: it is a file. */
 struct kind {

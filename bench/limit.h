@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* bench/limit.h - what a workload would take if only the codecs' libraries took time.
+/* bench/limit.h - what a workload would take if only codecs took time.
  *
  * The limit of a read is the time in which liblz4, libzstd or libdeflate decode the streams of
  * all blocks that it touches, on so many threads: no filter, no file, no copy to where items
- * belong.  That of a write is the time in which the codec encodes the same streams, filtered
- * before.  What no codec sees counts as memory does: runs and special chunks at the speed of
- * memset, plain bytes at that of memcpy.
+ * belong.  That of a write is the time in which Tessera's codec encodes the same streams, filtered
+ * before: the library and what chooses its parameters.  What no codec sees counts as memory does:
+ * runs and special chunks at the speed of memset, plain bytes at that of memcpy.
  *
  * It is a module for bench.c and for bench/python, with plain C types.  It sees inside the library,
  * of which it has a copy of its own. */

@@ -14,10 +14,11 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 build=(make gcc libc6-dev meson ninja-build pkg-config liblz4-dev libzstd-dev libdeflate-dev
-       libzfp-dev zlib1g-dev libpng-dev libjson-c-dev libxxhash-dev libbz2-dev liblzma-dev
+       zlib1g-dev libpng-dev libjson-c-dev libxxhash-dev libbz2-dev liblzma-dev
        libcurl4-openssl-dev libssl-dev libexpat1-dev)
 python=(python3 python3-dev python3-venv)
-check=(g++ binutils clang libclang-rt-14-dev llvm clang-format clang-tidy cmake libcmocka-dev libssl-dev)
+check=(g++ binutils clang libclang-rt-14-dev llvm clang-format clang-tidy cmake libcmocka-dev libssl-dev
+       libzfp-dev)
 
 installed()
 {

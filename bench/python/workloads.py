@@ -318,7 +318,7 @@ def row_whole(lib: Module, _: Path) -> Row:
 
 def row_slices(lib: Module, _: Path) -> Row:
     row, values = row_f8(lib)
-    at = np.random.default_rng(11).integers(0, len(values) - 100, 20_000).tolist()
+    at = np.random.default_rng(11).integers(0, len(values) - 100, 2000).tolist()
 
     def run(n: int) -> None:
         for i in at[:n]:

@@ -10,7 +10,7 @@ cparams, dparams
     `CParams` and `DParams`, or dictionaries.
 urlpath, mode, contiguous, locking, mmap_mode, meta ... or storage
     The fields of `Storage`.  Without urlpath: in memory.  mode "a" (the default) refuses what is
-    there already, "w" replaces it.
+    there already, "w" replaces it (a file no folder, though).
 format
     Of the container; default: by the suffix of urlpath, else "b2nd".
 

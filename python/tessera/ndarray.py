@@ -376,7 +376,10 @@ class NDArray(Reductions, Neighbours, Array):
         if v.ndim != self.ndim or v.shape[:at] + v.shape[at + 1 :] != rest:
             raise ValueError(f"append: found values of the shape {v.shape} along axis {at} of "
                              f"an array of the shape {self.shape}")  # fmt: skip
-        self._append(v, at)
+        if v.size:
+            self._append(v, at)
+        elif v.shape[at]:  # of no items: another axis has none
+            self.resize((*self.shape[:at], self.shape[at] + v.shape[at], *self.shape[at + 1 :]))
         return self.shape[at]
 
     def squeeze(self, axis: int | Sequence[int] | None = None) -> NDArray:

@@ -51,8 +51,8 @@ int tsr_schunk_create_below(const char *url, const tsr_schunk_spec *spec, const 
                             struct tsr_array **out);
 int tsr_schunk_make(struct tsr_array *a, tsr_schunk **out);
 int tsr_engine_flush(struct tsr_array *a, bool durable);
-/* The driver's resize and copy_chunks; and after other changes of a's chunks, whether they succeeded
- * or not: blocks that are kept are not a's any more. */
+/* The driver's resize and copy_chunks; and after other changes of a's chunks, whether they
+ * succeeded or not: blocks that are kept are not a's any more. */
 int tsr_engine_resize(struct tsr_array *a, const int64_t shape[]);
 int tsr_engine_copy_chunks(struct tsr_array *to, const struct tsr_array *from,
                            const struct tsr_chunk_moves *m);

@@ -166,7 +166,10 @@ int tsr_array_append(tsr_array *a, int axis, const void *src, size_t src_bytes)
         return tsr_fail(TSR_EARG, "axis: found %d, the array has %d dimensions", axis, g->ndim);
     memcpy(shape, g->shape, sizeof shape);
     for (int d = 0; d < g->ndim; d++) slab *= d == axis ? 1 : shape[d];
-    if (slab == 0 || src_bytes % (size_t)slab)
+    if (slab == 0)
+        return tsr_fail(TSR_EARG, "append along axis %d: another axis is 0 long, resize it first",
+                        axis);
+    if (src_bytes % (size_t)slab)
         return tsr_fail(TSR_EARG, "append of %zu bytes, expected a multiple of %lld", src_bytes,
                         (long long)slab);
     int64_t n = (int64_t)(src_bytes / (size_t)slab);

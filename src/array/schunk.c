@@ -41,9 +41,7 @@ int tsr_schunk_make(struct tsr_array *a, tsr_schunk **out)
     return TSR_OK;
 }
 
-/* Others changed the container: what is known of it is void.  The tail holds nothing new, as
- * that would have kept them out. */
-static void start_anew(tsr_schunk *s)
+void tsr_schunk_start_anew(tsr_schunk *s)
 {
     tsr_free(s->tail);
     s->tail = NULL;
@@ -51,21 +49,11 @@ static void start_anew(tsr_schunk *s)
     take_sizes(s);
 }
 
-int tsr_schunk_begin(tsr_schunk *s)
-{
-    bool anew;
-    int rc = tsr_engine_begin(s->a, &anew);
-    if (rc < 0) return rc;
-    if (anew) start_anew(s);
-    if (s->a->d->writable && s->a->d->format->resize) return TSR_OK;
-    return tsr_fail(TSR_EDENIED, "%s: opened read-only", s->a->d->store->url);
-}
-
 int tsr_schunk_refresh(tsr_schunk *s, bool *changed)
 {
     bool anew;
     int rc = tsr_engine_refresh(s->a, &anew);
-    if (anew) start_anew(s);
+    if (anew) tsr_schunk_start_anew(s);
     if (changed) *changed = anew;
     return rc;
 }
@@ -184,7 +172,7 @@ static int flush(tsr_schunk *s, bool durable)
     const struct tsr_driver *was = s->a->d;
     int rc = tsr_schunk_settle(s);
     if (rc == TSR_OK) rc = tsr_engine_flush(s->a, durable);
-    if (s->a->d != was) start_anew(s); /* the lock was given back */
+    if (s->a->d != was) tsr_schunk_start_anew(s); /* the lock was given back */
     return rc;
 }
 
@@ -204,7 +192,7 @@ int tsr_schunk_lock(tsr_schunk *s)
     const struct tsr_driver *was = s->a->d;
     int rc = tsr_schunk_settle(s);
     if (rc == TSR_OK) rc = tsr_engine_hold(s->a, &anew);
-    if (s->a->d != was) start_anew(s);
+    if (s->a->d != was) tsr_schunk_start_anew(s);
     return rc;
 }
 
@@ -213,7 +201,7 @@ int tsr_schunk_unlock(tsr_schunk *s)
     const struct tsr_driver *was = s->a->d;
     int rc = tsr_schunk_settle(s);
     if (rc == TSR_OK) rc = tsr_engine_unhold(s->a);
-    if (s->a->d != was) start_anew(s); /* the lock was given back */
+    if (s->a->d != was) tsr_schunk_start_anew(s); /* the lock was given back */
     return rc;
 }
 

@@ -28,6 +28,9 @@ static inline int64_t schunk_stored_bytes(const tsr_schunk *s)
     return s->a->d->grid.shape[0];
 }
 
+/* Others changed the container: what is known of it is void.  The tail holds nothing new, as
+ * that would have kept them out. */
+void tsr_schunk_start_anew(tsr_schunk *s);
 /* Before a change: brings the super-chunk up to date, so sizes are looked at after this. */
 int tsr_schunk_begin(tsr_schunk *s);
 /* EARG unless 0 <= i < end. */

@@ -2,8 +2,8 @@
 /* array/schunk_chunks.c - decoded chunks of super-chunks by number: read, replaced, inserted,
  * deleted and put in another order.
  *
- * Equal chunks are bytes at a known place (schunk.c), one of them perhaps the tail; chunks of any
- * size are asked for theirs (sized.c). */
+ * Equal chunks are bytes at a known place (schunk_items.c), one of them perhaps the tail; chunks of
+ * any size are asked for theirs (sized.c). */
 #include "array/schunk.h"
 
 int tsr_schunk_check(const tsr_schunk *s, int64_t i, int64_t end)

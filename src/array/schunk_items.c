@@ -92,6 +92,16 @@ static int check_items(const tsr_schunk *s, int64_t start, int64_t n, int64_t *f
     return TSR_OK;
 }
 
+int tsr_schunk_begin(tsr_schunk *s)
+{
+    bool anew;
+    int rc = tsr_engine_begin(s->a, &anew);
+    if (rc < 0) return rc;
+    if (anew) tsr_schunk_start_anew(s);
+    if (s->a->d->writable && s->a->d->format->resize) return TSR_OK;
+    return tsr_fail(TSR_EDENIED, "%s: opened read-only", s->a->d->store->url);
+}
+
 int tsr_schunk_get_bytes(const tsr_schunk *s, int64_t from, int64_t len, uint8_t *dst)
 {
     int64_t in_tail = s->tail ? tsr_max64(from + len - tsr_max64(s->tail_at, from), 0) : 0;

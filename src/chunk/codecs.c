@@ -12,14 +12,9 @@
 #include "base/num.h"
 #include "base/status.h"
 
-#if defined(TSR_HAVE_ZFP)
-#define TSR_ZFP_CODECS(X) X(zfp_acc) X(zfp_prec) X(zfp_rate)
-#else
-#define TSR_ZFP_CODECS(X)
-#endif
-
 /* clang-format off */
-#define TSR_CODECS(X) X(blosclz) X(lz4) X(lz4hc) X(zlib) X(zstd) X(ndlz) TSR_ZFP_CODECS(X)
+#define TSR_CODECS(X) X(blosclz) X(lz4) X(lz4hc) X(zlib) X(zstd) X(ndlz) X(zfp_acc) \
+    X(zfp_prec) X(zfp_rate)
 #define TSR_FILTERS(X)                                                                  \
     X(shuffle) X(bitshuffle) X(delta) X(bytedelta) X(bytedelta_buggy) X(ndcell) X(ndmean) \
     X(trunc_prec) X(int_trunc)

@@ -60,12 +60,21 @@ int tsr_stages_run(const struct tsr_stages *st, const struct tsr_call *call, con
     return TSR_OK;
 }
 
+/* Where stage i writes when it is undone: at once to dst if the others then work in place. */
+static uint8_t *undone_to(const struct tsr_stages *st, int i, struct tsr_worker *w, size_t n,
+                          uint8_t *dst)
+{
+    int k = i + 1;
+    while (k < st->n && st->filter[k]->in_place) k++;
+    return k == st->n ? dst : scratch(w, i + 1, n);
+}
+
 int tsr_stages_undo(const struct tsr_stages *st, const struct tsr_call *call, const uint8_t *src,
                     size_t n, uint8_t *dst, const uint8_t *const plane[])
 {
     struct tsr_call one = *call;
     for (int i = 0; i < st->n; i++) {
-        uint8_t *to = i == st->n - 1 ? dst : scratch(call->worker, i + 1, n);
+        uint8_t *to = undone_to(st, i, call->worker, n, dst);
         if (!to) return TSR_ENOMEM;
         one.meta = st->meta[i];
         one.step = st->filter[i];

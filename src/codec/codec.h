@@ -87,6 +87,7 @@ struct tsr_filter {
     bool encode_only;               /* decoding is the identity */
     bool lossy, floats, shape;      /* as of a codec */
     bool items;                     /* what it makes is still items, at their places or others */
+    bool in_place;                  /* decode may have src = dst */
     int (*check)(const struct tsr_call *c); /* as of a codec */
 
     /* True when both directions would only copy, so that the pipeline leaves the step out;
@@ -96,7 +97,7 @@ struct tsr_filter {
      * make the first m items; NULL: not so. */
     size_t (*planes)(const struct tsr_call *c);
 
-    /* Both transform len bytes from src to dst, which do not overlap. */
+    /* Both transform len bytes from src to dst, which do not overlap but as in_place says. */
     int (*encode)(const struct tsr_call *c, const uint8_t *src, size_t len, uint8_t *dst);
     int (*decode)(const struct tsr_call *c, const uint8_t *src, size_t len, uint8_t *dst);
     /* decode of 2, 4 or 8 planes that lie apart, len bytes in all; NULL: they must be together. */

@@ -5,7 +5,8 @@
  *   others:   out[i] = in[i] ^ ref[i]                        ref: block 0 of the chunk, decoded
  *
  * W is the type size if that is 1, 2, 4 or 8, else 8 or 1.  Differences from block 0 are its own
- * inverse, and the same for every W but for the tail of len % W bytes, which is copied. */
+ * inverse, and the same for every W but for the tail of len % W bytes, which is copied.  They are
+ * undone where they lie: each byte is read before it is written. */
 #include <string.h>
 
 #include "codec/codec.h"
@@ -56,7 +57,7 @@ static int delta_decode(const struct tsr_call *c, const uint8_t *src, size_t len
     else if (w == 4) unxor(src, n, 4, dst);
     else if (w == 2) unxor(src, n, 2, dst);
     else unxor(src, n, 1, dst);
-    memcpy(dst + n, src + n, len - n);
+    if (dst != src) memcpy(dst + n, src + n, len - n);
     return 0;
 }
 
@@ -64,6 +65,7 @@ const struct tsr_filter tsr_filter_delta = {
     .name = "delta",
     .about = "XOR with the item before, in later blocks with the chunk's first block",
     .blosc2_id = 3,
+    .in_place = true,
     .encode = delta_encode,
     .decode = delta_decode,
 };

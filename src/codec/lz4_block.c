@@ -51,33 +51,48 @@ static inline void copy_words(uint8_t *dst, const uint8_t *src, size_t n)
     for (size_t i = 0; i < n; i += WORD) memcpy(dst + i, src + i, WORD);
 }
 
-/* The same for n bytes that repeat the `off` before them, 1, 2, 4 or 8. */
-static inline void copy_pattern(uint8_t *dst, size_t off, size_t n)
+/* At a distance below 8 words would overlap: the bytes in between fill a word, which is stored at
+ * multiples of the distance. */
+struct pattern {
+    uint64_t word;
+    size_t step;
+};
+
+static inline struct pattern pattern_of(const uint8_t *dst, size_t off)
 {
-    uint64_t v = dst[-1] * UINT64_C(0x0101010101010101);
-    if (off == 2) v = tsr_load_LE16(dst - 2) * UINT64_C(0x0001000100010001);
-    if (off == 4) v = tsr_load_LE32(dst - 4) * UINT64_C(0x0000000100000001);
-    if (off == 8) v = tsr_load_LE64(dst - 8);
-    for (size_t i = 0; i < n; i += 8) tsr_store_LE64(dst + i, v);
+    static const uint8_t steps[8] = {0, 8, 8, 6, 8, 5, 6, 7};
+    static const uint64_t ones[8] = {0, /* a one at every multiple of the distance */
+                                     UINT64_C(0x0101010101010101),
+                                     UINT64_C(0x0001000100010001),
+                                     UINT64_C(0x0001000001000001),
+                                     UINT64_C(0x0000000100000001),
+                                     UINT64_C(0x0000010000000001),
+                                     UINT64_C(0x0001000000000001),
+                                     UINT64_C(0x0100000000000001)};
+    uint64_t first = tsr_load_LE64(dst - off) & (~UINT64_C(0) >> (64 - 8 * off));
+    return (struct pattern){first * ones[off], steps[off]};
 }
 
-/* The same at a distance below WORD: the first 8 bytes one by one, then words of 8 at the least
- * multiple of the distance that is not less. */
-static inline void copy_near(uint8_t *dst, size_t off, size_t n)
+static inline void copy_pattern(uint8_t *dst, size_t off, size_t n)
 {
-    static const uint8_t far[WORD] = {0, 8, 8, 9, 8, 10, 12, 14, 8, 9, 10, 11, 12, 13, 14, 15};
-    const uint8_t *src = dst - off;
-    for (size_t i = 0; i < 8; i++) dst[i] = src[i];
-    for (size_t i = 8; i < n; i += 8) memcpy(dst + i, dst + i - far[off], 8);
+    struct pattern p = pattern_of(dst, off);
+    for (size_t i = 0; i < n; i += p.step) tsr_store_LE64(dst + i, p.word);
+}
+
+/* Copies n bytes from off before dst; up to WORD - 1 more are written. */
+static inline void copy_back(uint8_t *dst, size_t off, size_t n)
+{
+    if (off >= WORD) copy_words(dst, dst - off, n);
+    else if (off < 8) copy_pattern(dst, off, n);
+    else
+        for (size_t i = 0; i < n; i += 8) memcpy(dst + i, dst + i - off, 8);
 }
 
 static inline void copy_match(struct state *s, size_t off, size_t n)
 {
     size_t room = (size_t)(s->oend - s->op);
     size_t words = room > WORD ? tsr_minz(n, room - WORD) : 0;
-    if (off >= WORD) copy_words(s->op, s->op - off, words);
-    else if ((off & (off - 1)) == 0 && words) copy_pattern(s->op, off, words);
-    else if (words) copy_near(s->op, off, words);
+    if (words) copy_back(s->op, off, words);
     const uint8_t *src = s->op - off;
     for (size_t i = words; i < n; i++) s->op[i] = src[i];
     s->op += n;
@@ -156,46 +171,71 @@ static inline bool easy_match(struct state *s, size_t n)
     return true;
 }
 
-/* At least n bytes are left. */
-static inline bool far_from(const uint8_t *end, const uint8_t *p, size_t n)
+/* So far from both ends that a sequence with a byte more for each length fits. */
+static inline bool far(const struct state *s, const uint8_t *p, const uint8_t *op)
 {
-    return (size_t)(end - p) >= n;
+    enum { FAR_IN = 320, FAR_OUT = 640 };
+    return s->end - p >= FAR_IN && s->oend - op >= FAR_OUT;
+}
+
+/* Copies n bytes with at least 64 at once: few are more, and no jump depends on their number. */
+static inline void copy_long(uint8_t *dst, const uint8_t *src, size_t n)
+{
+    for (size_t i = 0; i < 4 * WORD; i += WORD) memcpy(dst + i, src + i, WORD);
+    if (n > 4 * WORD) copy_words(dst + 4 * WORD, src + 4 * WORD, n - 4 * WORD);
+}
+
+/* The match of a short sequence, EASY_MATCH bytes from no nearer than 8. */
+static inline void copy_short(uint8_t *dst, const uint8_t *src)
+{
+    memcpy(dst, src, 8);
+    memcpy(dst + 8, src + 8, 8);
+    memcpy(dst + 16, src + 16, EASY_MATCH - 16);
+}
+
+/* The same from nearer. */
+static inline void copy_short_near(uint8_t *dst, size_t off)
+{
+    struct pattern p = pattern_of(dst, off);
+    for (size_t i = 0; i < 4; i++) tsr_store_LE64(dst + i * p.step, p.word);
 }
 
 /* Most sequences of a block, as far as they are easy: both ends far, at most one byte of length
- * behind the token's, no match that overlaps itself within 8 bytes or reaches before the output.
- * Stops before the first one that is not: what was copied of it is copied again. */
+ * behind the token's, no match that reaches before the output.  Stops before the first one that is
+ * not: what was copied of it is copied again. */
 static inline void easy_sequences(struct state *at)
 {
-    enum { FAR_IN = 320, FAR_OUT = 640 }; /* what one such sequence reads and writes at most */
-    const uint8_t *p = at->p, *base = at->base;
-    uint8_t *op = at->op;
-    while (far_from(at->end, p, ROOM_IN) && far_from(at->oend, op, ROOM_OUT)) {
-        size_t token = *p, n = token >> 4, m = (token & 15) + MATCH_MIN;
-        bool far = far_from(at->end, p, FAR_IN) && far_from(at->oend, op, FAR_OUT);
-        const uint8_t *q = p + 1;
-        memcpy(op, q, WORD);
+    if (!roomy(at)) return;
+    const uint8_t *p = at->p, *last = at->end - ROOM_IN;
+    uint8_t *op = at->op, *op_last = at->oend - ROOM_OUT;
+    size_t token = *p;
+    while (p <= last && op <= op_last) {
+        const uint8_t *q = p;
+        size_t n = token >> 4, m = (token & 15) + MATCH_MIN;
+        memcpy(op, q + 1, WORD);
         if (n == 15) {
-            if (!far || *q == 255) break;
-            n += *q++;
-            copy_words(op, q, n);
+            if (q[1] == 255 || !far(at, q, op)) break;
+            n += *++q;
+            copy_long(op, q + 1, n);
         }
         uint8_t *o = op + n;
-        q += n;
-        size_t off = tsr_load_LE16(q);
-        q += 2;
-        if (off < 8 || off > (size_t)(o - base)) break;
-        if (m <= EASY_MATCH) {
-            memcpy(o, o - off, 8);
-            memcpy(o + 8, o + 8 - off, 8);
-            memcpy(o + 16, o + 16 - off, EASY_MATCH - 16);
+        const uint8_t *next = q + n + 3;
+        size_t off = tsr_load_LE16(next - 2);
+        token = *next;
+        if (off - 1 >= (size_t)(o - at->base)) break; /* 0 or before the output */
+        if (m > EASY_MATCH) {
+            if (token == 255 || !far(at, q, op)) break;
+            m += token;
+            token = *++next;
+            if (off >= WORD) copy_long(o, o - off, m);
+            else copy_back(o, off, m);
+        } else if (off >= 8) {
+            copy_short(o, o - off);
         } else {
-            if (!far || *q == 255 || off < WORD) break;
-            m += *q++;
-            copy_words(o, o - off, m);
+            copy_short_near(o, off);
         }
         op = o + m;
-        p = q;
+        p = next;
     }
     at->p = p;
     at->op = op;

@@ -8,13 +8,10 @@
  *   zfp_acc   meta = log10 of the tolerance     zfp_prec  meta + 3 + 2 * ndim bit planes
  *   zfp_rate  meta percent of the item's bits
  *
- * zfp_decode.c reads it.  libzfp writes it, with objects that live on the worker, and ends it with
- * a whole word, of 1 to 8 bytes as it was built. */
+ * It ends with a whole word of 8 bytes, or of less where libzfp is built so.  zfp_encode.c writes
+ * it, zfp_decode.c reads it. */
 #include <math.h>
-#include <string.h>
-#include <zfp.h>
 
-#include "base/mem.h"
 #include "base/num.h"
 #include "base/status.h"
 #include "codec/codec.h"
@@ -68,8 +65,6 @@ static int block_fits(const struct tsr_zfp *z, size_t n, int status)
     return tsr_fail(status, "zfp: found a stream of %zu bytes, expected %zu", n, bytes);
 }
 
-/* ---- libzfp ---- */
-
 /* Blocks thinner than a cell are refused as by c-blosc2: they do not pay. */
 static int check(const struct tsr_call *c, enum mode mode)
 {
@@ -79,69 +74,6 @@ static int check(const struct tsr_call *c, enum mode mode)
         if (z.side[d] < TSR_ZFP_CELL)
             rc = tsr_fail(TSR_EARG, "zfp: block side %zu, expected 4 or more", z.side[d]);
     return rc;
-}
-
-/* A run of libzfp: the stream is words[len], or the first of them. */
-struct run {
-    zfp_stream *zfp;
-    zfp_field *field;
-    bitstream *bits;
-    uint8_t *words;
-    size_t len;
-};
-
-static void run_free(void *p)
-{
-    struct run *r = p;
-    if (r->field) zfp_field_free(r->field);
-    if (r->zfp) zfp_stream_close(r->zfp);
-    if (r->bits) stream_close(r->bits);
-    tsr_free(r);
-}
-
-/* The worker's, over `items`. */
-static int run_open(struct tsr_worker *w, const struct tsr_zfp *z, void *items, struct run **out)
-{
-    const size_t *s = z->side;
-    struct run *r = tsr_worker_state(w, &tsr_codec_zfp_acc, sizeof *r, run_free);
-    if (!r) return TSR_ENOMEM;
-    if (!r->zfp) r->zfp = zfp_stream_open(NULL);
-    if (!r->field) r->field = zfp_field_alloc();
-    if (!r->zfp || !r->field) return tsr_fail(TSR_ENOMEM, "zfp: no room for its state");
-    zfp_field_set_type(r->field, z->item_bytes == 4 ? zfp_type_float : zfp_type_double);
-    zfp_field_set_pointer(r->field, items);
-    if (z->ndim == 1) zfp_field_set_size_1d(r->field, s[0]);
-    else if (z->ndim == 2) zfp_field_set_size_2d(r->field, s[0], s[1]);
-    else if (z->ndim == 3) zfp_field_set_size_3d(r->field, s[0], s[1], s[2]);
-    else zfp_field_set_size_4d(r->field, s[0], s[1], s[2], s[3]);
-    *out = r;
-    if (zfp_stream_set_params(r->zfp, z->minbits, z->maxbits, z->maxprec, z->minexp)) return TSR_OK;
-    return tsr_fail(TSR_EARG, "zfp: parameters %u %u %u %d", z->minbits, z->maxbits, z->maxprec,
-                    z->minexp);
-}
-
-static int run_attach(struct run *r, uint8_t *words, size_t len)
-{
-    if (!r->bits || words != r->words || len > r->len) {
-        if (r->bits) stream_close(r->bits);
-        r->bits = stream_open(words, len);
-        r->words = words;
-        r->len = len;
-    }
-    if (!r->bits) return tsr_fail(TSR_ENOMEM, "zfp: no room for its stream");
-    zfp_stream_set_bit_stream(r->zfp, r->bits);
-    zfp_stream_rewind(r->zfp);
-    return TSR_OK;
-}
-
-static size_t words(size_t len, size_t word)
-{
-    return (len + word - 1) / word * word;
-}
-
-static bool aligned(const void *p)
-{
-    return (uintptr_t)p % TSR_ZFP_WORD == 0;
 }
 
 /* ---- both ways ---- */
@@ -155,20 +87,10 @@ static int encode(const struct moded_call *m, const uint8_t *src, size_t n, uint
                   size_t cap, size_t *out)
 {
     struct tsr_zfp z;
-    struct run *r = NULL;
     int rc = block_init(&z, m->call, m->mode, TSR_EARG);
     if (rc == TSR_OK) rc = block_fits(&z, n, TSR_EARG);
-    if (rc == TSR_OK) rc = run_open(m->call->worker, &z, (void *)(uintptr_t)src, &r);
     if (rc < 0) return rc;
-    size_t most = words(zfp_stream_maximum_size(r->zfp, r->field), TSR_ZFP_WORD), len;
-    uint8_t *to = tsr_worker_scratch(m->call->worker, TSR_SCRATCH_CODEC, most + n);
-    if (!to) return TSR_ENOMEM;
-    if (!aligned(src)) zfp_field_set_pointer(r->field, memcpy(to + most, src, n));
-    if ((rc = run_attach(r, to, most)) < 0) return rc;
-    len = zfp_compress(r->zfp, r->field);
-    *out = len && len <= cap ? len : 0;
-    memcpy(dst, to, *out);
-    return TSR_OK;
+    return tsr_zfp_encode(&z, m->call->worker, src, dst, cap, out);
 }
 
 static int decode(const struct moded_call *m, const uint8_t *src, size_t len, uint8_t *dst,

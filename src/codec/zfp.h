@@ -27,4 +27,9 @@ struct tsr_zfp {
 int tsr_zfp_decode(const struct tsr_zfp *z, struct tsr_worker *w, const uint8_t *src, size_t len,
                    uint8_t *dst);
 
+/* Encodes the items of the block to at most cap bytes, whole words; *out is how many, 0 when they
+ * are too few.  Fails only for want of memory. */
+int tsr_zfp_encode(const struct tsr_zfp *z, struct tsr_worker *w, const uint8_t *src, uint8_t *dst,
+                   size_t cap, size_t *out);
+
 #endif

@@ -109,8 +109,21 @@ INLINE uint64_t step_ones(uint32_t s)
     return s >> 16;
 }
 
+/* A whole plane of a cell of four values, n of them known: 8 bits at most. */
+static uint32_t four(unsigned x, unsigned n)
+{
+    unsigned ones = x & ((1u << n) - 1), at = n;
+    while (n < TSR_ZFP_CELL && x >> at++ & 1) {
+        while (n < TSR_ZFP_CELL - 1 && !(x >> at++ & 1)) n++;
+        ones |= 1u << n++;
+    }
+    return step_pack(at, n, ones, true);
+}
+
 void tsr_zfp_steps_fill(struct tsr_zfp_steps *s)
 {
+    for (unsigned n = 0; n <= TSR_ZFP_CELL; n++)
+        for (unsigned x = 0; x < 1u << TSR_ZFP_AHEAD; x++) s->four[n][x] = four(x, n);
     for (unsigned x = 0; x < 1u << TSR_ZFP_AHEAD; x++) {
         unsigned bits = 0, values = 0, ones = 0, group;
         while (x >> bits > 1 && x >> bits & 1) {
@@ -157,6 +170,15 @@ INLINE uint64_t plane(struct tsr_zfp_bits *b, unsigned size, unsigned *known)
     return x;
 }
 
+INLINE uint64_t plane_of_four(struct tsr_zfp_bits *b, unsigned *known)
+{
+    fill(b);
+    uint32_t s = b->steps->four[*known][b->word & ((1 << TSR_ZFP_AHEAD) - 1)];
+    drop(b, step_bits(s));
+    *known = step_values(s);
+    return step_ones(s);
+}
+
 /* The same for any cell and within *left bits. */
 static void plane_within(struct tsr_zfp_bits *b, unsigned size, unsigned *known, unsigned *left,
                          uint64_t *x)
@@ -168,7 +190,7 @@ static void plane_within(struct tsr_zfp_bits *b, unsigned size, unsigned *known,
         x[i / 64] |= take(b, m - i < PART ? m - i : PART) << i % 64;
     }
     *left -= m;
-    while (n<size && * left> 0) {
+    while (*left > 0 && n < size) {
         fill(b);
         --*left;
         if (!take(b, 1)) break;
@@ -202,7 +224,7 @@ INLINE void planes(struct tsr_zfp_bits *b, unsigned size, unsigned left, int hig
         uint64_t x[4] = {0};
         if (size <= 64 && left >= 2 * size) {
             uint64_t before = tsr_zfp_bits_read(b);
-            x[0] = plane(b, size, &known);
+            x[0] = size == TSR_ZFP_CELL ? plane_of_four(b, &known) : plane(b, size, &known);
             left -= (unsigned)(tsr_zfp_bits_read(b) - before);
         } else {
             plane_within(b, size, &known, &left, x);
@@ -211,21 +233,19 @@ INLINE void planes(struct tsr_zfp_bits *b, unsigned size, unsigned left, int hig
     }
 }
 
-INLINE void cells(struct tsr_zfp_bits *b, const struct tsr_zfp *z, unsigned size, size_t n,
-                  int *exps, uint8_t *rows, size_t stride)
+INLINE void cells(struct tsr_zfp_bits *b, const struct tsr_zfp *z, unsigned size,
+                  struct tsr_zfp_batch *batch, size_t stride)
 {
     int bias = z->item_bytes == 4 ? 127 : 1023, high = z->item_bytes * 8;
     unsigned head = z->item_bytes == 4 ? 9 : 12;
-    for (size_t c = 0; c < n; c++) {
+    for (size_t c = 0; c < batch->n; c++) {
         uint64_t start = tsr_zfp_bits_read(b);
         fill(b);
-        exps[c] = TSR_ZFP_EMPTY;
+        batch->exps[c] = TSR_ZFP_EMPTY;
         if (b->word & 1) {
-            exps[c] = (int)(take(b, head) >> 1) - bias;
-            int64_t deep = exps[c] - z->minexp + 2 * z->ndim + 2;
-            int prec = (int)tsr_max64(0, tsr_min64(deep, z->maxprec));
-            planes(b, size, z->maxbits - head, high, (int)tsr_max64(0, high - prec), rows, stride,
-                   c);
+            batch->exps[c] = (int)(take(b, head) >> 1) - bias;
+            int low = high - tsr_zfp_prec(z, batch->exps[c]);
+            planes(b, size, z->maxbits - head, high, low > 0 ? low : 0, batch->rows, stride, c);
         } else {
             drop(b, 1);
         }
@@ -233,13 +253,13 @@ INLINE void cells(struct tsr_zfp_bits *b, const struct tsr_zfp *z, unsigned size
     }
 }
 
-void tsr_zfp_planes(struct tsr_zfp_bits *b, const struct tsr_zfp *z, size_t n, int *exps,
-                    uint8_t *rows, size_t stride)
+void tsr_zfp_planes(struct tsr_zfp_bits *b, const struct tsr_zfp *z, struct tsr_zfp_batch *batch,
+                    size_t stride)
 {
     switch (z->ndim) {
-    case 1: cells(b, z, 4, n, exps, rows, stride); break;
-    case 2: cells(b, z, 16, n, exps, rows, stride); break;
-    case 3: cells(b, z, 64, n, exps, rows, stride); break;
-    default: cells(b, z, 256, n, exps, rows, stride); break;
+    case 1: cells(b, z, 4, batch, stride); break;
+    case 2: cells(b, z, 16, batch, stride); break;
+    case 3: cells(b, z, 64, batch, stride); break;
+    default: cells(b, z, 256, batch, stride); break;
     }
 }

@@ -29,7 +29,7 @@ struct digested {
 
 struct zstd {
     ZSTD_CCtx *c;
-    const struct search *set; /* what c is set up for; NULL: anything else */
+    const void *set; /* what c is set up for: a search, a dictionary; NULL: anything else */
     ZSTD_DCtx *d;
     struct digested cdict, cquick, ddict; /* cquick: for what does not repeat */
 };
@@ -64,13 +64,21 @@ struct search {
 /* For clevel 3, 4 and 5, by the order of the bytes: sorted bits and bytes gain next to nothing
  * from a deeper search, and bits gain from blocks of 32 KiB, with entropy tables of their own for
  * some planes each.  Beside libzstd 1.5.7 at the level of c-blosc2 (5, 7, 9) no ratio of the data
- * in bench/ and tests/interop/test_ratio.py is more than 2 % lower, and clevel 5 takes two thirds
- * of the time. */
+ * in tests/interop/test_ratio.py and of the rows of bench/ is more than 2 % lower, but of the curve
+ * in steps at clevel 3 and 4, by up to 15 %; and clevel 5 takes 0.6 to 0.85 of the time. */
 static const struct search searches[3][3] = {
     [TSR_ORDER_ITEMS] = {{ZSTD_greedy, 3, 4, 0}, {ZSTD_lazy2, 3, 5, 0}, {ZSTD_lazy2, 4, 5, 0}},
     [TSR_ORDER_BYTES] = {{ZSTD_greedy, 3, 4, 0}, {ZSTD_lazy, 3, 4, 0}, {ZSTD_lazy, 4, 4, 0}},
     [TSR_ORDER_BITS] = {{ZSTD_greedy, 2, 5, 15}, {ZSTD_greedy, 3, 5, 15}, {ZSTD_greedy, 4, 5, 15}},
 };
+
+/* Of sorted bits that shrink six times the quick search leaves 7 %: at clevel 5 they are searched
+ * again, and both together take as long as the level of c-blosc2. */
+static const struct search of_few_bits = {ZSTD_lazy, 4, 5, 0};
+
+/* Short streams of items are searched by chains at clevel 5: rows of 16 are mostly empty there and
+ * cost a fifth more. */
+static const struct search of_short = {ZSTD_lazy2, 4, 5, 0};
 
 enum { QUICKEST = 1 };
 
@@ -133,13 +141,14 @@ static ZSTD_compressionParameters dict_params(const struct tsr_call *c, int leve
     return p;
 }
 
-/* Has g hold the dictionary of call c; level 0: to decode with. */
-static int digest(struct digested *g, const struct tsr_call *c, int level)
+/* Has g, one of z's, hold the dictionary of call c; level 0: to decode with. */
+static int digest(struct zstd *z, struct digested *g, const struct tsr_call *c, int level)
 {
     enum tsr_order order = level ? c->block->order : TSR_ORDER_ITEMS;
     if (g->bytes && g->len == c->dict_len && g->level == level && g->order == order &&
         memcmp(g->bytes, c->dict, c->dict_len) == 0)
         return TSR_OK;
+    if (z->set == g) z->set = NULL;
     digested_free(g);
     if (!(g->bytes = tsr_alloc(c->dict_len))) return TSR_ENOMEM;
     memcpy(g->bytes, c->dict, c->dict_len);
@@ -156,17 +165,17 @@ static int digest(struct digested *g, const struct tsr_call *c, int level)
                     c->dict_len);
 }
 
-/* Sets the compressor up for the dictionary of call c.  Frames do not name it: a chunk has only
- * the one, and each stream saves four bytes. */
+/* Sets the compressor up for the dictionary of call c, if it is not.  Frames do not name it: a
+ * chunk has only the one, and each stream saves four bytes. */
 static int use_dict(struct zstd *z, const struct tsr_call *c, int level)
 {
     struct digested *g = level == QUICKEST ? &z->cquick : &z->cdict;
-    int rc = digest(g, c, level);
-    if (rc < 0) return rc;
-    z->set = NULL;
+    int rc = digest(z, g, c, level);
+    if (rc < 0 || z->set == g) return rc;
     ZSTD_CCtx_reset(z->c, ZSTD_reset_session_and_parameters);
     ZSTD_CCtx_setParameter(z->c, ZSTD_c_dictIDFlag, 0);
     ZSTD_CCtx_refCDict(z->c, g->c);
+    z->set = g;
     return TSR_OK;
 }
 
@@ -193,7 +202,8 @@ static size_t encode_pieces(ZSTD_CCtx *cctx, const uint8_t *src, size_t n, uint8
 }
 
 /* Sets the compressor up for a search of the table, if it is not.  Searching by rows is what
- * libzstd does in windows over 16 KiB; in smaller ones it is as good, and three times as fast. */
+ * libzstd does in windows over 16 KiB; in smaller ones it is as good, and three times as fast, but
+ * for of_short. */
 static void use_search(struct zstd *z, const struct search *s)
 {
     if (z->set == s) return;
@@ -203,7 +213,8 @@ static void use_search(struct zstd *z, const struct search *s)
     ZSTD_CCtx_setParameter(z->c, ZSTD_c_searchLog, s->log);
     ZSTD_CCtx_setParameter(z->c, ZSTD_c_minMatch, s->min_match);
     ZSTD_CCtx_setParameter(z->c, ZSTD_c_windowLog, s->window);
-    ZSTD_CCtx_setParameter(z->c, ZSTD_c_useRowMatchFinder, ZSTD_ps_enable);
+    ZSTD_CCtx_setParameter(z->c, ZSTD_c_useRowMatchFinder,
+                           s == &of_short ? ZSTD_ps_disable : ZSTD_ps_enable);
     z->set = s;
 }
 
@@ -212,12 +223,18 @@ static void use_search(struct zstd *z, const struct search *s)
 static size_t encode_plain(struct zstd *z, const struct tsr_call *c, const uint8_t *src, size_t n,
                            uint8_t *dst, size_t cap)
 {
+    enum { WELL = 6, SHORT = 4096 };
     bool dear = c->level > 2 && c->level <= 5;
     if (dear && tsr_probe_runs(src, n)) return ZSTD_compressCCtx(z->c, dst, cap, src, n, 5);
     int level = level_of(c, src, n);
     const struct search *s = search_of(c, level);
     if (!s) return ZSTD_compressCCtx(z->c, dst, cap, src, n, level);
+    if (s == &searches[TSR_ORDER_ITEMS][2] && n <= SHORT) s = &of_short;
     use_search(z, s);
+    size_t len = ZSTD_compress2(z->c, dst, cap, src, n);
+    bool few = c->block->order == TSR_ORDER_BITS && !ZSTD_isError(len) && len < n / WELL;
+    if (!few || c->level < 5) return len;
+    use_search(z, &of_few_bits);
     return ZSTD_compress2(z->c, dst, cap, src, n);
 }
 
@@ -257,7 +274,7 @@ static int zstd_decode(const struct tsr_call *c, const uint8_t *src, size_t len,
 {
     struct zstd *z = contexts(c->worker, false);
     if (!z) return TSR_ENOMEM;
-    int rc = c->dict ? digest(&z->ddict, c, 0) : TSR_OK;
+    int rc = c->dict ? digest(z, &z->ddict, c, 0) : TSR_OK;
     if (rc < 0) return rc;
     size_t got = c->dict ? ZSTD_decompress_usingDDict(z->d, dst, n, src, len, z->ddict.d)
                          : ZSTD_decompressDCtx(z->d, dst, n, src, len);

@@ -159,6 +159,8 @@ static void lists_points_steps_and_reductions_find_blocks_too(void **state)
     for (int i = 0; i < BLOCK * BLOCK; i++) want += item_at(i / BLOCK, i % BLOCK);
     assert_int_equal(sum, want);
     assert_int_equal(stats_of(a).blocks_decoded, decoded);
+    assert_int_equal(cache_of(c).misses, decoded);
+    assert_int_equal(cache_of(c).hits, stats_of(a).cache_hits);
     OK(tsr_array_close(a));
     tsr_context_free(c);
 }

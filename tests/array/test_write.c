@@ -45,7 +45,7 @@ static void check(const struct life *l, const tsr_array *a)
     for (int64_t i = 0; i < shape[0]; i++)
         for (int64_t j = 0; j < shape[1]; j++)
             if (got[i * shape[1] + j] != l->now.item[i][j])
-                fail_msg("seed %u: item %d, %d: found %d, expected %d", l->seed, (int)i, (int)j,
+                fail_msg("item %d, %d: found %d, expected %d", (int)i, (int)j,
                          got[i * shape[1] + j], l->now.item[i][j]);
 }
 
@@ -137,9 +137,28 @@ static void step(struct life *l)
     check(l, l->a);
 }
 
+/* The life that goes on, told when it does not end as it should. */
+static struct {
+    uint32_t seed; /* 0: none */
+    int step;
+    const char *name; /* of the first filter or codec; NULL: the default ones */
+} living;
+
+static int tell_life(void **state)
+{
+    (void)state;
+    if (living.seed)
+        print_error("seed %u, step %d, %s\n", living.seed, living.step,
+                    living.name ? living.name : "default steps");
+    living.seed = 0;
+    return 0;
+}
+
 static void live(uint32_t seed, const tsr_step *steps, int nsteps)
 {
     static struct life l;
+    living.seed = seed;
+    living.name = steps ? steps->name : NULL;
     l = (struct life){.seed = seed, .path = scratch("life.b2nd")};
     l.now.shape[0] = draw(&l, MOST);
     l.now.shape[1] = draw(&l, MOST);
@@ -155,9 +174,10 @@ static void live(uint32_t seed, const tsr_step *steps, int nsteps)
                      .nsteps = nsteps};
     OK(tsr_array_create(l.path, &spec, NULL, &l.a));
     flush(&l);
-    for (int i = 0; i < STEPS; i++) step(&l);
+    for (living.step = 0; living.step < STEPS; living.step++) step(&l);
     OK(tsr_array_close(l.a));
     remove(l.path);
+    living.seed = 0;
 }
 
 static void an_array_is_what_was_written_to_it_through_any_life(void **state)
@@ -207,7 +227,7 @@ static void growing_an_array_made_by_the_same_handle_decodes_nothing(void **stat
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_array_is_what_was_written_to_it_through_any_life),
+        cmocka_unit_test_teardown(an_array_is_what_was_written_to_it_through_any_life, tell_life),
         cmocka_unit_test(growing_an_array_made_by_the_same_handle_decodes_nothing),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);

@@ -217,7 +217,6 @@ static void writers_refuse_what_does_not_fit(void **state)
     refuse("ndlz", 4); /* 2-d only */
     set_block(1, 2, 8, 8, 0);
     refuse("ndlz", 5);
-    if (!tsr_codec_named(NULL, "zfp_acc")) return;
     set_block(4, 2, 3, 16, 0);
     refuse("zfp_acc", 0); /* thinner than a cell */
     set_block(2, 2, 8, 8, 0);
@@ -429,7 +428,6 @@ static double worst(const uint8_t *a, const uint8_t *b, size_t n, int32_t item)
 static void zfp_keeps_its_promise_in_all_dimensions(void **state)
 {
     (void)state;
-    if (!tsr_codec_named(NULL, "zfp_acc")) skip();
     static uint8_t src[ROOM], mid[ROOM], dst[ROOM];
     for (int ndim = 1; ndim <= 4; ndim++)
         for (int32_t item = 4; item <= 8; item += 4) {
@@ -445,14 +443,14 @@ static void zfp_keeps_its_promise_in_all_dimensions(void **state)
             assert_int_equal(unpack("zfp_prec", item == 4 ? 25 : 50, mid, len, dst, n), TSR_OK);
             assert_true(worst(src, dst, n, item) < 1e-3);
             size_t half = pack("zfp_rate", 50, src, n, mid);
-            assert_int_equal((half + 1) / 2, pack("zfp_rate", 25, src, n, mid));
+            size_t quarter = pack("zfp_rate", 25, src, n, mid);
+            assert_in_range(half, 2 * quarter - 8, 2 * quarter); /* whole words */
         }
 }
 
 static void zfp_reads_nothing_behind_a_broken_stream(void **state)
 {
     (void)state;
-    if (!tsr_codec_named(NULL, "zfp_acc")) skip();
     static const char *const names[] = {"zfp_acc", "zfp_prec", "zfp_rate"};
     static const uint8_t metas[] = {(uint8_t)-3, 20, 40};
     static uint8_t src[ROOM], mid[ROOM], dst[ROOM];
@@ -471,11 +469,9 @@ static void zfp_reads_nothing_behind_a_broken_stream(void **state)
         }
 }
 
-/* Bytes anywhere in memory: libzfp wants its numbers aligned. */
 static void zfp_takes_items_at_any_address(void **state)
 {
     (void)state;
-    if (!tsr_codec_named(NULL, "zfp_acc")) skip();
     static uint8_t src[ROOM + 1], mid[ROOM], dst[ROOM + 1];
     size_t n = set_block(8, 2, 16, 16, 0), len;
     struct tsr_call c = with_meta((uint8_t)-6);

@@ -145,6 +145,59 @@ static void runs_are_as_small_by_a_quick_search(void **state)
     free(dst);
 }
 
+/* Eight planes of noise in one stream, of which numbers 2 and 5 are the same as number 0. */
+enum { PLANE = 4096, PLANES = 8 };
+
+static uint8_t *equal_planes(struct tsr_block_facts *facts)
+{
+    uint8_t *p = noise((size_t)PLANES * PLANE, 0xff);
+    *facts = (struct tsr_block_facts){.typesize = 1, .item_bytes = 1, .version = 5};
+    facts->order = TSR_ORDER_BITS;
+    facts->planes = PLANES;
+    memcpy(p + 2 * PLANE, p, PLANE);
+    memcpy(p + 5 * PLANE, p, PLANE);
+    return p;
+}
+
+static void equal_planes_of_a_stream_are_searched_with_what_lies_between(void **state)
+{
+    (void)state;
+    struct tsr_block_facts facts;
+    struct tsr_parts parts;
+    uint8_t *p = equal_planes(&facts);
+    for (size_t reach = 1; reach <= PLANES; reach++) { /* planes in the window */
+        tsr_probe_parts(&parts, &facts, p, (size_t)PLANES * PLANE, reach * PLANE + 1);
+        assert_int_equal(parts.count, PLANES);
+        for (size_t i = 0; i < PLANES; i++) {
+            bool near = reach >= 2 && i <= 2, far = reach >= 3 && i >= 2 && i <= 5;
+            assert_int_equal(parts.part[i], near || far ? TSR_PART_SEARCH : TSR_PART_NOISE);
+        }
+    }
+    free(p);
+}
+
+static void equal_planes_of_a_stream_take_the_room_of_one(void **state)
+{
+    (void)state;
+    enum { ALL = PLANES * PLANE, SLACK = ALL / 100 };
+    static const char *const names[] = {"lz4hc", "zlib", "zstd"};
+    struct tsr_block_facts facts;
+    struct tsr_call call = {.worker = worker, .block = &facts};
+    uint8_t *p = equal_planes(&facts), dst[ALL], back[ALL];
+    for (int i = 0; i < 3; i++) {
+        size_t len = 0;
+        const struct tsr_codec *codec = tsr_codec_named(NULL, names[i]);
+        call.step = codec;
+        for (call.level = 5; call.level <= 9; call.level += 4) {
+            assert_int_equal(codec->encode(&call, p, ALL, dst, ALL, &len), TSR_OK);
+            assert_in_range(len, 1, ALL - 2 * PLANE + SLACK);
+            assert_int_equal(codec->decode(&call, dst, len, back, ALL), TSR_OK);
+            assert_memory_equal(back, p, ALL);
+        }
+    }
+    free(p);
+}
+
 static void round_trip(const struct tsr_codec *codec, struct tsr_call *call, const uint8_t *src,
                        size_t n)
 {
@@ -197,6 +250,8 @@ int main(void)
         cmocka_unit_test(long_copies_far_away_are_found),
         cmocka_unit_test(long_runs_are_told_from_short_ones_and_from_noise),
         cmocka_unit_test(runs_are_as_small_by_a_quick_search),
+        cmocka_unit_test(equal_planes_of_a_stream_are_searched_with_what_lies_between),
+        cmocka_unit_test(equal_planes_of_a_stream_take_the_room_of_one),
         cmocka_unit_test(every_order_and_level_comes_back),
     };
     return cmocka_run_group_tests(tests, worker_start, worker_stop);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* tests/codec/test_zfp.c - ZFP beside libzfp, to the bit: what streams of all modes, shapes and
- * kinds of numbers decode to, and which broken streams are refused.
+/* tests/codec/test_zfp.c - ZFP beside libzfp, to the bit: the streams of all modes, shapes and
+ * kinds of numbers, what they decode to, and which broken ones are refused.
  *
  * Buffers are allocated to size, so that a sanitizer sees a byte too many. */
 #include <setjmp.h>
@@ -19,7 +19,7 @@
 #include "base/status.h"
 #include "codec/zfp.h"
 
-enum { MOST = 1 << 17, SLACK = 1 << 16, KINDS = 8 };
+enum { MOST = 1 << 17, SLACK = 1 << 16, KINDS = 8, TINY = 4, NO_NUMBERS = 6 };
 
 static uint64_t seed = UINT64_C(88172645463325252);
 
@@ -47,9 +47,9 @@ static double number(int kind, size_t i, int item)
     case 1: return noise;
     case 2: return below(9) ? 0 : noise * 1e4;
     case 3: return noise * huge;
-    case 4: return noise * tiny;
-    case 5: return ldexp(noise, (int)below(200) - 140);
-    case 6: return i % 5 ? noise : below(2) ? (double)INFINITY : (double)NAN;
+    case TINY: return noise * tiny;
+    case 5: return ldexp(noise, (int)below(200) - 90);
+    case NO_NUMBERS: return i % 5 ? noise : below(2) ? (double)INFINITY : (double)NAN;
     default: return 0;
     }
 }
@@ -160,6 +160,24 @@ static void decodes_alike(const struct tsr_zfp *z, size_t n, const uint8_t *byte
     free(dst);
 }
 
+/* Ours of these numbers is libzfp's `bytes`, filled up to whole words, or too long for less. */
+static void encodes_alike(const struct tsr_zfp *z, size_t n, const uint8_t *items,
+                          const uint8_t *bytes, size_t len)
+{
+    static const uint8_t none[8];
+    size_t size = n * (size_t)z->item_bytes, cap = (len + 7) / 8 * 8, out = 1;
+    uint8_t *src = malloc(size + 1), *dst = malloc(cap);
+    memcpy(src + 1, items, size);
+    assert_int_equal(tsr_zfp_encode(z, worker, src + 1, dst, cap, &out), TSR_OK);
+    assert_int_equal(out, cap);
+    assert_memory_equal(dst, bytes, len);
+    assert_memory_equal(dst + len, none, cap - len);
+    assert_int_equal(tsr_zfp_encode(z, worker, src + 1, dst, below(cap), &out), TSR_OK);
+    assert_int_equal(out, 0);
+    free(src);
+    free(dst);
+}
+
 /* ---- the cases ---- */
 
 static void each(int rounds, void (*test)(struct tsr_zfp *z, size_t n, int kind, uint8_t *bytes))
@@ -183,6 +201,7 @@ static size_t encoded(struct tsr_zfp *z, size_t n, int kind, uint8_t *bytes)
     double *items = malloc(n * 8);
     fill((uint8_t *)items, n, z->item_bytes, kind);
     size_t len = reference_encode(z, items, bytes, 8 * MOST + SLACK);
+    if (kind != TINY && kind != NO_NUMBERS) encodes_alike(z, n, (uint8_t *)items, bytes, len);
     free(items);
     return len;
 }
@@ -192,7 +211,7 @@ static void sound(struct tsr_zfp *z, size_t n, int kind, uint8_t *bytes)
     decodes_alike(z, n, bytes, encoded(z, n, kind, bytes));
 }
 
-static void sound_streams_decode_as_by_libzfp(void **state)
+static void numbers_are_coded_as_by_libzfp(void **state)
 {
     (void)state;
     each(4, sound);
@@ -225,6 +244,27 @@ static void noise_is_read_or_refused_as_by_libzfp(void **state)
     each(2, random_bytes);
 }
 
+/* libzfp makes noise of these: the factor that makes integers of them is more than any float. */
+static void tiny_numbers_keep_their_precision(void **state)
+{
+    (void)state;
+    struct tsr_zfp z = {.item_bytes = 4,
+                        .ndim = 1,
+                        .side = {64, 1, 1, 1},
+                        .cells = 16,
+                        .minbits = 1,
+                        .maxbits = 16658,
+                        .maxprec = 32,
+                        .minexp = -1074};
+    float src[64], dst[64];
+    uint8_t bytes[sizeof src * 2];
+    size_t len;
+    for (int i = 0; i < 64; i++) src[i] = sinf((float)i / 9) * 0x1p-110f;
+    assert_int_equal(tsr_zfp_encode(&z, worker, (uint8_t *)src, bytes, sizeof bytes, &len), TSR_OK);
+    assert_int_equal(tsr_zfp_decode(&z, worker, bytes, len, (uint8_t *)dst), TSR_OK);
+    for (int i = 0; i < 64; i++) assert_true(fabsf(src[i] - dst[i]) < 0x1p-130f);
+}
+
 /* Words of libzfp may be single bytes: nothing need follow the last. */
 static void streams_may_end_with_any_byte(void **state)
 {
@@ -247,9 +287,10 @@ static void streams_may_end_with_any_byte(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sound_streams_decode_as_by_libzfp),
+        cmocka_unit_test(numbers_are_coded_as_by_libzfp),
         cmocka_unit_test(cut_and_flipped_streams_are_read_or_refused_as_by_libzfp),
         cmocka_unit_test(noise_is_read_or_refused_as_by_libzfp),
+        cmocka_unit_test(tiny_numbers_keep_their_precision),
         cmocka_unit_test(streams_may_end_with_any_byte),
     };
     return cmocka_run_group_tests(tests, worker_start, worker_stop);

@@ -382,3 +382,11 @@ def test_get_slice_nchunks_names_the_chunks_of_a_key(a):
     assert list(ts.get_slice_nchunks(s, (9, 21))) == [0, 1, 2]
     assert list(ts.get_slice_nchunks(s, slice(10, 20))) == [1]
     assert list(ts.get_slice_nchunks(s, 35)) == [3]
+
+
+def test_values_without_items_are_appended_as_numpy_does():
+    a = ts.zeros((0, 0), dtype="f4")
+    assert a.append(np.zeros((2, 0), "f4"), axis=0) == 2
+    assert a.shape == np.concatenate([np.zeros((0, 0)), np.zeros((2, 0))]).shape
+    assert a.append(np.ones((2, 3), "f4"), axis=1) == 3
+    assert (a[:] == 1).all()
