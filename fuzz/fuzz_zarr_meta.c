@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* fuzz/fuzz_zarr_meta.c - metadata documents of Zarr.  The first byte says which: '3' zarr.json, 'a'
- * .zarray (behind a NUL may follow .zattrs), 'g' .zgroup, 'm' .zmetadata.
+/* fuzz/fuzz_zarr_meta.c - metadata documents of Zarr.  The first byte says which: '3' zarr.json,
+ * 'a' .zarray (behind a NUL may follow .zattrs), 'g' .zgroup, 'm' .zmetadata.
  *
  * What can be read can be written, and reads as the same document; an array made anew from what was
  * parsed has the same fill value; keys of chunks come back; nodes in consolidated metadata are read

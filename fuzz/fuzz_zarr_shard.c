@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* fuzz/fuzz_zarr_shard.c - shards of any bytes.  Four bytes choose the array, the rest is the object.
+/* fuzz/fuzz_zarr_shard.c - shards of any bytes.  Four bytes choose the array, the rest is the
+ * object.
  *
  *   byte 0   place of the index, its checksum and byte order, compressor inside, a checksum behind,
  *            shards in the shard, items of variable length (one bit each)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fuzz.h"
 #include "task/pool.h"
 #include "zarr/codec.h"
 

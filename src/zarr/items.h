@@ -9,7 +9,8 @@
  * above U+10FFFF; in records too.  ECORRUPT names the item. */
 int tsr_zitems_check(const struct tsr_ztype *t, const uint8_t *items, size_t len);
 
-/* Are any bytes items of t, as they are?  Then neither the one above nor the one below does a thing. */
+/* Are any bytes items of t, as they are?  Then neither the one above nor the one below does
+ * anything. */
 bool tsr_zitems_free(const struct tsr_ztype *t);
 
 /* Integers of 2 and 4 bits: what is above them in their byte becomes their sign, or zeros. */

@@ -8,8 +8,8 @@
  *           Offsets count from the first byte of the object.  It has codecs of its own.
  *
  * Inner chunks are decoded by a chain of their own, from bytes that a caller reads by range: first
- * the index, then what it needs (zarr/parts.h).  "sharding_indexed" is also a codec like any other, which takes
- * whole shards; so do chains that put a compressor around a shard. */
+ * the index, then what it needs (zarr/parts.h).  "sharding_indexed" is also a codec like any other,
+ * which takes whole shards; so do chains that put a compressor around a shard. */
 #ifndef TSR_ZARR_SHARD_H
 #define TSR_ZARR_SHARD_H
 
