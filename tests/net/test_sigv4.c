@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* tests/net/test_sigv4.c - the examples that AWS publishes: its signature test suite, and "Signature
- * calculations for the Authorization header" of the S3 manual. */
+/* tests/net/test_sigv4.c - the examples that AWS publishes: its signature test suite, and those of
+ * "Signature calculations for the Authorization header" in the manual of S3. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
