@@ -55,7 +55,7 @@ run()
 for name in "$@"; do
     command_of "$name" >/dev/null || { echo "no check named $name; there are: ${checks[*]}" >&2; exit 2; }
 done
-if ! scripts/setup.sh build python check browser peer || ! scripts/build.sh; then
+if ! scripts/setup.sh build python check browser peer servers || ! scripts/build.sh; then
     echo "0 passed, 1 failed"
     exit 1
 fi

@@ -8,6 +8,8 @@
 #   browser Chromium, with which plotly writes pictures in a test of the Python package
 #   peer    python-blosc2 from PyPI in build/peers/blosc2 (tests and benchmarks compare with it), and
 #           other readers of Zarr in build/peers/zarr (zarr-python 3), zarr2 (2.18) and tensorstore
+#   servers nginx of Debian, unpacked in build/demo/nginx, and moto from PyPI in build/peers/moto:
+#           tests of remote stores ask them
 #
 # Debian packages need root or sudo; with everything in place nothing is asked or fetched.
 set -euo pipefail
@@ -107,8 +109,8 @@ peer()
         blosc2.__version__, "numpy", numpy.__version__, "Python", platform.python_version())'
 }
 
-# zarr_peer NAME MODULE PACKAGE... - an environment of its own in build/peers/NAME.
-zarr_peer()
+# env_of NAME MODULE PACKAGE... - an environment of its own in build/peers/NAME.
+env_of()
 {
     local env=build/peers/$1 module=$2 py
     shift 2
@@ -135,10 +137,15 @@ for group in "$@"; do
         (debian chromium-headless-shell) || echo "setup: no Chromium: plotly writes no pictures" ;;
     peer)
         peer
-        zarr_peer zarr 'zarr, msgpack' 'zarr>=3' numpy msgpack
-        zarr_peer zarr2 zarr 'zarr==2.18.*' 'numcodecs<0.16'
-        zarr_peer tensorstore tensorstore tensorstore
+        env_of zarr 'zarr, msgpack' 'zarr>=3' numpy msgpack
+        env_of zarr2 zarr 'zarr==2.18.*' 'numcodecs<0.16'
+        env_of tensorstore tensorstore tensorstore
         ;;
-    *) echo "setup: unknown group $group: build, python, check, browser, peer" >&2; exit 2 ;;
+    servers)
+        # without them their tests are skipped
+        command -v nginx >/dev/null || scripts/package.sh nginx || echo "setup: no nginx"
+        env_of moto 'boto3, moto.server' 'moto[server]' boto3
+        ;;
+    *) echo "setup: unknown group $group: build, python, check, browser, peer, servers" >&2; exit 2 ;;
     esac
 done

@@ -80,6 +80,7 @@ struct tsr_http_call {
 
     /* the answer */
     struct tsr_answer answer;
+    int tries;
     uint64_t body_off; /* where body lies in the object: 0 unless it is a part of it */
     struct tsr_buf
         body; /* of answers 200 and 206 without parts, else up to 8 KiB of what is said */

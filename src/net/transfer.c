@@ -286,7 +286,7 @@ int tsr_transfer_begin(struct tsr_transfer *t, const char *ca_file)
     t->piece = 0;
     t->enough = false;
     t->error[0] = 0;
-    t->tries++;
+    c->tries = ++t->tries;
     t->easy = curl_easy_init();
     int rc = t->easy ? add_fields(t) : no_handle();
     if (rc < 0) {

@@ -124,6 +124,8 @@ int tsr_url_join(const char *base, const char *key, char **out)
     struct tsr_url u;
     int rc = tsr_url_parse(&u, base);
     if (rc == TSR_OK) rc = tsr_buf_add(&b, base, (size_t)(u.path.p - base));
+    /* "http://host#@other" stays at its host */
+    if (rc == TSR_OK && u.path.len && u.path.p[0] != '/') rc = tsr_buf_add(&b, "/", 1);
     if (rc == TSR_OK) rc = add_tidied(&b, u.path);
     if (rc == TSR_OK && key[0]) rc = add_key(&b, u.path, key);
     if (rc == TSR_OK && u.query.p) rc = tsr_buf_add(&b, "?", 1);

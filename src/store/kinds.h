@@ -32,4 +32,20 @@ int tsr_store_http(const char *url, const struct tsr_http_options *o, struct tsr
 int tsr_store_file_ranges(struct tsr_store *st, const struct tsr_file *f, const struct tsr_range *r,
                           size_t n);
 
+/* s3://bucket/key; what is NULL or 0 comes from the environment: AWS_ENDPOINT_URL_S3,
+ * AWS_ENDPOINT_URL, AWS_REGION, AWS_DEFAULT_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY,
+ * AWS_SESSION_TOKEN, AWS_NO_SIGN_REQUEST. */
+struct tsr_s3_options {
+    const char *endpoint, *region, *id, *secret, *token;
+    bool anonymous;     /* requests are not signed */
+    bool denied_absent; /* 403 says that there is no object: who may not list is told so */
+    bool writable;
+    const struct tsr_http_options *http;
+};
+int tsr_store_s3(const char *url, const struct tsr_s3_options *o, struct tsr_store **out);
+int tsr_store_s3_open(const char *url, bool update, struct tsr_store **out);
+int tsr_store_s3_create(const char *url, bool replace, struct tsr_store **out);
+int tsr_store_s3_open_tree(const char *url, const struct tsr_tree_options *o,
+                           struct tsr_store **out);
+
 #endif

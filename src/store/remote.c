@@ -62,7 +62,9 @@ int tsr_remote_call(struct tsr_http_call *c, struct tsr_remote_job *job)
 {
     struct tsr_remote *r = job->remote;
     char *url = NULL;
-    *c = (struct tsr_http_call){.user = job, .fields = r->how->fields};
+    /* what is signed is signed for one host */
+    *c = (struct tsr_http_call){
+        .user = job, .fields = r->how->fields, .stay = r->how->fields != NULL};
     int rc = job->key[0] ? tsr_key_check(r->base.url, job->key) : TSR_OK;
     if (rc == TSR_OK) rc = r->how->url(r, job->key, &url);
     c->url = url;
@@ -89,8 +91,8 @@ static int changed(const struct tsr_http_call *c)
 bool tsr_remote_absent(const struct tsr_http_call *c)
 {
     const struct tsr_remote_job *j = c->user;
-    if (c->answer.status == 404 || c->answer.status == 410) return true;
-    return j->remote->how->absent && j->remote->how->absent(c);
+    if (j->remote->how->absent) return j->remote->how->absent(c);
+    return c->answer.status == 404 || c->answer.status == 410;
 }
 
 int tsr_remote_refuse(const struct tsr_http_call *c)
@@ -220,7 +222,8 @@ static int add_ranges(struct batch *b, struct tsr_remote *st, const struct tsr_r
         uint64_t to;
         end = i + take_near(r + i, n - i, &to);
         struct tsr_http_call *c = &b->calls[b->n];
-        rc = add_call(b, (struct tsr_remote_job){st, r[i].key, r[i].stamp, false, false, false});
+        rc = add_call(b,
+                      (struct tsr_remote_job){.remote = st, .key = r[i].key, .stamp = r[i].stamp});
         c->range = TSR_HTTP_SPAN;
         c->off = r[i].off;
         c->len = to - r[i].off;
@@ -279,7 +282,7 @@ static int add_get(struct batch *b, struct tsr_remote *st, struct tsr_get *g)
 {
     struct tsr_http_call *c = &b->calls[b->n];
     struct tsr_http_part *p = &b->parts[b->n];
-    int rc = add_call(b, (struct tsr_remote_job){st, g->key, 0, false, false, false});
+    int rc = add_call(b, (struct tsr_remote_job){.remote = st, .key = g->key});
     c->range = g->off == TSR_LAST && g->len ? TSR_HTTP_TAIL : TSR_HTTP_SPAN;
     c->off = g->off == TSR_LAST ? 0 : g->off;
     c->len = g->len ? g->len : 1; /* no bytes: is it there? */

@@ -25,7 +25,7 @@ struct tsr_remote_kind {
     /* Fails as an answer says that is no success; what: "read", ...  NULL: status and code. */
     int (*refuse)(const struct tsr_http_call *c);
     void (*done)(struct tsr_remote *r);            /* frees what is the kind's own */
-    bool (*absent)(const struct tsr_http_call *c); /* beyond 404 and 410; NULL: never */
+    bool (*absent)(const struct tsr_http_call *c); /* is there no object? NULL: 404 and 410 */
 };
 
 struct tsr_remote_window;
@@ -49,6 +49,8 @@ struct tsr_remote_job {
     const char *key;
     uint64_t stamp; /* the object must have it; 0: any */
     bool absent, behind, again;
+    const char *payload; /* S3: SHA-256 of what is put, in hexadecimal; NULL: nothing is */
+    const char *only_if; /* S3: a field of a put, or NULL */
 };
 
 /* Fills a store of kind `how`, which the caller allocated; url, for messages, has no secrets.

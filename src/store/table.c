@@ -25,6 +25,8 @@ static const struct scheme {
      tsr_store_http_open_tree, true},
     {"https", tsr_store_http_open, tsr_store_http_create, tsr_store_http_create,
      tsr_store_http_open_tree, true},
+    {"s3", tsr_store_s3_open, tsr_store_s3_create, tsr_store_s3_create, tsr_store_s3_open_tree,
+     true},
 #endif
 };
 

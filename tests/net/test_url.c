@@ -59,6 +59,7 @@ static void join_encodes_the_key_and_keeps_the_query_last(void **state)
     expect_join("http://h/b?sig=%2F+a", "c d/%?#\xc3\xbc&",
                 "http://h/b/c%20d/%25%3F%23%C3%BC%26?sig=%2F+a");
     expect_join("http://h/a b%20c#d\xff", "", "http://h/a%20b%20c%23d%FF");
+    expect_join("http://h#@other/x", "", "http://h/%23@other/x");
     expect_join("http://h?q", "k~_-.", "http://h/k~_-.?q");
 }
 

@@ -10,6 +10,7 @@ import tempfile
 import threading
 import time
 
+import nginx
 from remote import (ECONFLICT, ECORRUPT, EDENIED, EIO, ENOTFOUND, ETEMP, EUNSUPPORTED, Store, digest,
                     run_all, squares, tessera)
 from webserver import (Reply, Site, dropped, replaced, short, slow, stalled, status, with_fields)
@@ -376,6 +377,43 @@ def arrays_are_read_over_http():
         tessera("get", url, "-f", "-o", out)
         with open(out, "rb") as f:
             assert f.read()[-len(data):] == data
+
+
+def nginx_serves_ranges_over_http_and_tls():
+    if not nginx.program():
+        print("skipped: nginx is not there: scripts/setup.sh servers gets it from Debian")
+        return
+    for tls in (False, True):
+        with tempfile.TemporaryDirectory() as folder, nginx.Nginx(folder, tls) as web:
+            os.chmod(folder, 0o755)
+            file, data = made(folder)
+            with open(os.path.join(folder, "none"), "wb"):
+                pass
+            url, out, env = web.url + "/x.b2nd", os.path.join(folder, "y.npy"), {}
+            if tls:
+                err = tessera("info", url, code=None)[1]
+                assert "certificate" in err, err
+                env = {"SSL_CERT_FILE": web.cert}
+            tessera("get", url, "-s", "1500,300", "-o", out, env=env)
+            with open(out, "rb") as f:
+                assert f.read()[-4:] == data[(1500 * 500 + 300) * 4:][:4]
+            log = web.log()
+            print("note: nginx, open and one item:", len(log), "requests,",
+                  sum(int(line[-1]) for line in log), "of", len(file), "bytes")
+            assert len(log) <= 4, log
+            tessera("get", url, "-f", "-o", out, env=env)
+            with open(out, "rb") as f:
+                assert f.read()[-len(data):] == data
+            with Store(web.url, "tree", env=env, **QUICK) as st:
+                found = st.ok("get", "x.b2nd", "last", 100)
+                assert found[1:3] == ["100", str(len(file))] and found[4] == digest(file[-100:])
+                assert st.ok("get", "none", "last", 100)[:3] == ["found", "0", "0"]
+                assert st.ok("get", "none", 0, 100)[:3] == ["found", "0", "0"]
+                assert st.ok("get", "nothing", 0, 100)[0] == "absent"
+            with Store(url, env=env, **QUICK) as st:
+                st.ok("read", "-", 100000, 30000)
+                os.replace(os.path.join(folder, "none"), os.path.join(folder, "x.b2nd"))
+                st.fails(ECONFLICT, "read", "-", 200000, 30000, says="changed")
 
 
 def arrays_with_a_faulty_server_are_right_or_refused():

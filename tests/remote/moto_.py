@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""moto_.py - moto's S3 server with its signature checking on, run by the Python that has it: the one
+of build/peers/moto (scripts/setup.sh servers), or $TESSERA_MOTO.
+
+As a program it is that server: it prints port, key and secret, and ends when its input does."""
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Moto:
+    def __init__(self, python, buckets):
+        self.run = subprocess.Popen([python, __file__, *buckets], stdin=subprocess.PIPE, text=True,
+                                    stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        port, self.id, self.secret = self.run.stdout.readline().split()
+        self.url = f"http://127.0.0.1:{port}"
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.run.stdin.close()
+        self.run.stdout.close()
+        self.run.wait(30)
+
+
+def start(*buckets):
+    """The server with these buckets, or None where there is no moto."""
+    python = os.environ.get("TESSERA_MOTO", str(ROOT / "build/peers/moto/bin/python"))
+    return Moto(python, buckets) if os.path.exists(python) else None
+
+
+def serve(buckets):
+    for name in list(os.environ):
+        if name.startswith("AWS_") or name.lower().endswith("_proxy"):
+            del os.environ[name]
+    os.environ.update(AWS_ACCESS_KEY_ID="x", AWS_SECRET_ACCESS_KEY="x", AWS_DEFAULT_REGION="us-east-1",
+                      INITIAL_NO_AUTH_ACTION_COUNT=str(3 + len(buckets)))
+    import boto3
+    from moto.server import ThreadedMotoServer
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    port = server._server.server_port
+    url = f"http://127.0.0.1:{port}"
+    s3, iam = boto3.client("s3", endpoint_url=url), boto3.client("iam", endpoint_url=url)
+    for name in buckets:
+        s3.create_bucket(Bucket=name)
+    iam.create_user(UserName="tester")
+    allowed = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", ' \
+              '"Resource": "*"}]}'
+    iam.put_user_policy(UserName="tester", PolicyName="all", PolicyDocument=allowed)
+    key = iam.create_access_key(UserName="tester")["AccessKey"]
+    print(port, key["AccessKeyId"], key["SecretAccessKey"], flush=True)
+    sys.stdin.read()
+    server.stop()
+
+
+if __name__ == "__main__":
+    serve(sys.argv[1:])
