@@ -255,12 +255,16 @@ struct chunk_job {
     size_t buf_cap;
     uint8_t *ref; /* block 0 of a serial chunk, decoded */
     size_t ref_cap;
+    char *key; /* place.key */
+    size_t key_cap;
     bool cached; /* set by who fetches to read: blocks are looked for in the cache first */
 };
 
 void tsr_job_free(struct chunk_job *j);
-/* Releases the blocks that a cached job holds. */
+/* Releases what its place holds and, of a cached job, the blocks. */
 void tsr_job_let_go(const struct tsr_array *a, struct chunk_job *j);
+/* Lets go and begins with another chunk. */
+void tsr_job_begin(const struct tsr_array *a, struct chunk_job *j, int64_t chunk);
 
 /* Rounds of locate until the place is settled (place.chunk is set, the rest of place zero). */
 int tsr_job_settle(const struct tsr_array *a, struct chunk_job *j);

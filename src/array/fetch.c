@@ -21,14 +21,50 @@ void tsr_job_free(struct chunk_job *j)
     tsr_free(j->refs);
     tsr_free(j->buf);
     tsr_free(j->ref);
+    tsr_free(j->key);
 }
 
-void tsr_job_let_go(const struct tsr_array *a, struct chunk_job *j)
+static void release_blocks(const struct tsr_array *a, struct chunk_job *j)
 {
     for (size_t i = 0; j->cached && i < j->nrefs; i++) {
         if (j->refs[i].cell) tsr_cache_release(a->context->cache, j->refs[i].cell, 0);
         j->refs[i].cell = NULL;
     }
+}
+
+static void release_place(const struct tsr_array *a, struct chunk_job *j, bool stale)
+{
+    if (j->place.held) a->d->format->release(a->d, &j->place, stale);
+    j->place = (struct tsr_place){.chunk = j->place.chunk};
+}
+
+void tsr_job_let_go(const struct tsr_array *a, struct chunk_job *j)
+{
+    release_blocks(a, j);
+    if (j->place.held) release_place(a, j, false);
+}
+
+void tsr_job_begin(const struct tsr_array *a, struct chunk_job *j, int64_t chunk)
+{
+    tsr_job_let_go(a, j);
+    j->nrefs = 0;
+    j->place = (struct tsr_place){.chunk = chunk};
+}
+
+/* The place's key has room, and is "" at first. */
+static int key_room(const struct tsr_array *a, struct chunk_job *j)
+{
+    if (j->place.key) return TSR_OK;
+    size_t need = a->d->key_bytes > TSR_PLACE_KEY ? a->d->key_bytes : TSR_PLACE_KEY;
+    if (need > j->key_cap) {
+        tsr_free(j->key);
+        j->key_cap = 0;
+        if (!(j->key = tsr_alloc(need))) return TSR_ENOMEM;
+        j->key_cap = need;
+    }
+    j->key[0] = 0;
+    j->place.key = j->key;
+    return TSR_OK;
 }
 
 static int grow_buf(struct chunk_job *j, size_t len)
@@ -66,28 +102,53 @@ static void keep_head(const struct tsr_array *a, const struct chunk_job *j)
     tsr_cache_release(a->context->cache, cell, 0);
 }
 
+/* Of an object that may be there. */
+static int get_head(const struct tsr_array *a, struct chunk_job *j)
+{
+    struct tsr_place *p = &j->place;
+    struct tsr_get g = {.key = p->key,
+                        .off = p->need_off,
+                        .len = p->need_len,
+                        .dst = j->buf + p->head_len};
+    int rc = tsr_store_getv(a->d->store, &g, 1);
+    if (rc < 0) return rc;
+    p->found = g.found;
+    p->size = g.size;
+    p->stamp = g.stamp;
+    p->head_len += g.got;
+    return TSR_OK;
+}
+
 /* What locate asked for, behind what is there. */
 static int read_head(const struct tsr_array *a, struct chunk_job *j)
 {
     enum { KEPT_MOST = 4096 };
     const struct tsr_place *p = &j->place;
     bool keep = j->cached && p->head_len == 0 && p->need_len <= KEPT_MOST;
-    if (keep && find_head(a, j)) return TSR_OK;
-    int rc = tsr_store_read(a->d->store, p->key, p->need_off, j->buf + p->head_len, p->need_len);
-    if (rc == TSR_OK && keep) keep_head(a, j);
+    struct tsr_range r = {.key = p->key,
+                          .off = p->need_off,
+                          .len = p->need_len,
+                          .dst = j->buf + p->head_len,
+                          .stamp = p->stamp};
+    bool kept = keep && find_head(a, j);
+    int rc = kept ? TSR_OK : tsr_store_readv(a->d->store, &r, 1);
+    if (rc == TSR_OK && keep && !kept) keep_head(a, j);
+    if (rc == TSR_OK) j->place.head_len += p->need_len;
     return rc;
 }
 
 int tsr_job_settle(const struct tsr_array *a, struct chunk_job *j)
 {
     struct tsr_place *p = &j->place;
+    int rc = key_room(a, j);
+    if (rc < 0) return rc;
     for (int round = 0; round < MAX_ROUNDS; round++) {
-        int rc = a->d->format->locate(a->d, p, 1);
+        rc = a->d->format->locate(a->d, p, 1);
         if (rc < 0 || p->state != TSR_PLACE_NEED) return rc;
         if ((rc = grow_buf(j, p->head_len + p->need_len)) < 0) return rc;
-        if ((rc = read_head(a, j)) < 0) return rc;
+        rc = p->need_get ? get_head(a, j) : read_head(a, j);
+        if (rc < 0) return rc;
         p->head = j->buf;
-        p->head_len += p->need_len;
     }
     return tsr_fail(TSR_ECORRUPT, "chunk %lld: its head asks for ever more bytes",
                     (long long)j->place.chunk);
@@ -269,7 +330,8 @@ static int read_spans(const struct tsr_array *a, struct chunk_job *j, struct wan
         run[runs++] = (struct tsr_range){.key = p->key,
                                          .off = p->off + lo,
                                          .len = (size_t)(hi - lo),
-                                         .dst = j->buf + at};
+                                         .dst = j->buf + at,
+                                         .stamp = p->stamp};
         for (size_t k = first; k < i; k++) j->refs[v[k].ref].src = j->buf + at + (v[k].off - lo);
         at += (size_t)(hi - lo);
         if (runs < RUNS_AT_ONCE && i < n) continue;
@@ -293,18 +355,21 @@ static int fetch_spans(const struct tsr_array *a, struct chunk_job *j, struct ts
     const uint8_t *view = tsr_store_view(a->d->store, p->key, p->off, p->len);
     bool exact = !view;
     int rc = a->d->format->spans(a->d, p, blocks, n, exact, spans);
+    size_t stored = 0;
     for (size_t i = 0; i < n && rc == TSR_OK; i++) {
         struct block_ref *ref = &j->refs[wanted[i].ref];
+        ref->src = NULL;
+        ref->len = 0;
+        if (spans[i].off == TSR_SPAN_NONE) continue;
         if (spans[i].len > p->len || spans[i].off > p->len - spans[i].len)
             return tsr_fail(TSR_ECORRUPT, "chunk %lld: block %d lies outside", (long long)p->chunk,
                             blocks[i]);
         ref->len = (int32_t)tsr_min64((int64_t)spans[i].len, INT32_MAX);
         ref->src = view ? view + spans[i].off : NULL;
-        wanted[i].off = spans[i].off;
-        wanted[i].len = spans[i].len;
+        wanted[stored++] = (struct wanted){spans[i].off, spans[i].len, wanted[i].ref};
     }
     if (rc < 0 || view) return rc;
-    rc = read_spans(a, j, wanted, n);
+    rc = read_spans(a, j, wanted, stored);
     j->place.head = j->buf; /* the buffer may have moved */
     return rc;
 }
@@ -373,8 +438,8 @@ static int want_stored(const struct tsr_array *a, const struct tsr_selection *se
     return rc;
 }
 
-int tsr_job_fetch(const struct tsr_array *a, const struct tsr_selection *sel, struct chunk_job *j,
-                  struct tsr_worker *w)
+static int fetch_once(const struct tsr_array *a, const struct tsr_selection *sel,
+                      struct chunk_job *j, struct tsr_worker *w)
 {
     int64_t guess = -1;
     tsr_job_let_go(a, j);
@@ -384,10 +449,23 @@ int tsr_job_fetch(const struct tsr_array *a, const struct tsr_selection *sel, st
     if ((rc = tsr_job_settle(a, j)) < 0) return rc;
     bool stored = j->place.state == TSR_PLACE_STORED;
     if (!stored || guess != j->place.block_items) {
-        tsr_job_let_go(a, j);
+        release_blocks(a, j);
         j->nrefs = 0;
     }
     cut_in_blocks(&a->d->grid, j, j->place.block_items);
     if (!stored || (rc = want_stored(a, sel, j)) < 0) return rc;
     return j->place.serial && j->nrefs ? fetch_serial(a, j, w) : fetch_blocks(a, j, w);
+}
+
+/* An object that another replaces between two reads of it is looked at anew, a few times. */
+int tsr_job_fetch(const struct tsr_array *a, const struct tsr_selection *sel, struct chunk_job *j,
+                  struct tsr_worker *w)
+{
+    enum { TRIES = 8 };
+    int rc = fetch_once(a, sel, j, w);
+    for (int i = 1; i < TRIES && rc == TSR_ECONFLICT && j->place.stamp; i++) {
+        release_place(a, j, true);
+        rc = fetch_once(a, sel, j, w);
+    }
+    return rc;
 }

@@ -109,7 +109,7 @@ static int window_fill(struct reader *r, struct window *w)
            w->bytes < r->window_bytes) {
         if (window_room(w) < 0) return TSR_ENOMEM;
         struct chunk_job *j = &w->jobs[w->njobs++];
-        j->place = (struct tsr_place){.chunk = tsr_grid_chunk_number(g, r->walk.at)};
+        tsr_job_begin(r->a, j, tsr_grid_chunk_number(g, r->walk.at));
         j->cached = r->cached;
         memcpy(j->coords, r->walk.at, (size_t)g->ndim * sizeof *j->coords);
         w->bytes += wanted_bytes(r);

@@ -72,9 +72,10 @@ static int clear_box(tsr_array *a, const struct tsr_box *box)
             part.start[d] = tsr_max64(lo, box->start[d]);
             part.count[d] = tsr_min64(hi, end) - part.start[d];
         }
-        j.place = (struct tsr_place){.chunk = tsr_grid_chunk_number(g, w.at)};
+        tsr_job_begin(a, &j, tsr_grid_chunk_number(g, w.at));
         rc = clear_in_chunk(a, &part, &j);
     }
+    tsr_job_let_go(a, &j);
     tsr_job_free(&j);
     return rc;
 }

@@ -41,11 +41,12 @@ static void windows_free(void *p)
 }
 
 /* What a large write needed is not kept for small ones. */
-static void window_leave(struct window *w)
+static void window_leave(const struct tsr_array *a, struct window *w)
 {
     size_t room = 0;
     for (size_t i = 0; i < w->cap; i++) {
-        const struct out_job *j = &w->jobs[i];
+        struct out_job *j = &w->jobs[i];
+        tsr_job_let_go(a, &j->old);
         room += j->slots_cap + j->raw_cap + j->ref_cap + j->old.buf_cap + j->old.ref_cap;
     }
     if (room > KEEP_BYTES) window_free(w);
@@ -103,7 +104,7 @@ static int job_init(struct writer *w, struct out_job *j)
     tsr_grid_chunk_box(g, w->walk.at, &box);
     if (!g->padded) tsr_product(box.count, g->ndim, &nbytes), nbytes *= g->item_bytes;
     j->out = (struct tsr_out_chunk){.chunk = chunk, .nbytes = nbytes, .blocks = j->out.blocks};
-    j->old.place = (struct tsr_place){.chunk = chunk};
+    tsr_job_begin(w->a, &j->old, chunk);
     memcpy(j->old.coords, w->walk.at, (size_t)g->ndim * sizeof *j->old.coords);
     j->partial = !tsr_selection_covers(w->sel, &box);
     j->assembled = false;
@@ -295,7 +296,7 @@ static int write_with_worker(struct writer *w)
     if (!wk) return TSR_ENOMEM;
     w->win = tsr_worker_state(wk, &windows, 2 * sizeof *w->win, windows_free);
     int rc = w->win ? write_chunks(w) : TSR_ENOMEM;
-    if (w->win) window_leave(&w->win[0]), window_leave(&w->win[1]);
+    if (w->win) window_leave(w->a, &w->win[0]), window_leave(w->a, &w->win[1]);
     tsr_pool_return(pool, wk);
     return rc;
 }

@@ -54,6 +54,7 @@ struct tsr_driver {
     bool edges_clear;
     int64_t nchunks;                   /* of a variable row */
     const struct tsr_cparams *cparams; /* of Blosc2 formats: how their chunks are made */
+    size_t key_bytes;                  /* of the longest key of a place, with its NUL; 0: few */
     /* The engine's: what the block cache calls the chunks i with the same i % TSR_DRIVER_OWNERS, a
      * new name whenever one of them changes (0: they are not kept), and what place.block_items was
      * last, as a guess; 0: not known. */
@@ -72,9 +73,11 @@ static inline int64_t tsr_driver_nchunks(const struct tsr_driver *d)
     return d->variable ? d->nchunks : d->grid.nchunks;
 }
 
-/* Where one chunk is, in rounds.  The engine fills chunk and zeroes the rest; locate answers
- * with a state.  After NEED the engine reads bytes [need_off, need_off + need_len) of the
- * object into head (growing it, keeping head_len earlier bytes) and asks again. */
+/* Where one chunk is, in rounds.  The engine fills chunk and key, which has room for
+ * d->key_bytes, and zeroes the rest; locate answers with a state.  After NEED the engine reads
+ * bytes [need_off, need_off + need_len) of the object into head (growing it, keeping head_len
+ * earlier bytes) and asks again.  With need_get nothing is known of the object: it may be absent
+ * or shorter, and the engine says what was found. */
 enum tsr_place_state {
     TSR_PLACE_ASK,
     TSR_PLACE_NEED,
@@ -82,14 +85,19 @@ enum tsr_place_state {
     TSR_PLACE_VALUE,
     TSR_PLACE_STORED
 };
-enum { TSR_PLACE_KEY = 32 };
+enum { TSR_PLACE_KEY = 32 }; /* room for a key where key_bytes is less */
 struct tsr_place {
     int64_t chunk; /* number in C order of the chunk grid */
     enum tsr_place_state state;
-    char key[TSR_PLACE_KEY]; /* object in the store */
-    uint64_t off, len;       /* STORED: the chunk's bytes in the object */
-    uint64_t need_off;
+    char *key;         /* object in the store; the engine's room */
+    uint64_t off, len; /* STORED: the chunk's bytes in the object */
+    uint64_t need_off; /* of a get also TSR_LAST: the last need_len bytes */
     size_t need_len;
+    bool need_get;
+    bool found;          /* of a get: is the object there, */
+    uint64_t size;       /* how many bytes has it, */
+    uint64_t stamp;      /* and which is it; not 0: what is read of it later must be of the same */
+    void *held;          /* the format's; given back by release */
     const uint8_t *head; /* bytes read so far, from off on */
     size_t head_len;
     const uint8_t *value; /* VALUE: value_bytes bytes that repeat; NULL: zero bytes */
@@ -102,7 +110,9 @@ struct tsr_place {
     uint64_t priv[20];   /* the format's parsed view of the chunk */
 };
 
-/* Stored bytes of a block, relative to place.off. */
+/* Stored bytes of a block, relative to place.off; or off NONE: the block is not stored, and is
+ * decoded from no bytes (src NULL). */
+#define TSR_SPAN_NONE UINT64_MAX
 struct tsr_span {
     uint64_t off, len;
 };
@@ -176,6 +186,9 @@ struct tsr_format {
 
     /* Fills n places one round further each; those with a final state are left alone. */
     int (*locate)(const struct tsr_driver *d, struct tsr_place *p, size_t n);
+    /* Ends the use of p->held; stale: the object is another by now (ECONFLICT), so that what is
+     * kept of it must not be used again.  NULL: nothing is ever held. */
+    void (*release)(const struct tsr_driver *d, struct tsr_place *p, bool stale);
     /* How many chunks from number i on are zeros, as far as the index tells; NULL: it does not. */
     int (*zeros)(const struct tsr_driver *d, int64_t i, int64_t *n);
     /* Spans of n blocks of a STORED place.  exact false: a span may reach past the block's end

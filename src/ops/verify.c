@@ -91,7 +91,7 @@ static int check_job(void *arg, size_t i, struct tsr_worker *w)
     int64_t chunk = v->first + (int64_t)i;
     r->rc = TSR_OK;
     if (is_told(v, chunk)) return TSR_OK;
-    j->place = (struct tsr_place){.chunk = chunk};
+    tsr_job_begin(v->a, j, chunk);
     chunk_coords(v, chunk, j->coords);
     r->rc = tsr_job_fetch(v->a, NULL, j, w);
     if (r->rc == TSR_OK) r->rc = decode_blocks(v->a, j, w);
@@ -153,7 +153,10 @@ int tsr_verify(const char *url, const tsr_options *opts, tsr_verify_fn fn, void 
         rc = check_all(v, &o);
     }
     if (rc == TSR_OK) *problems = v->problems;
-    for (int i = 0; i < BATCH; i++) tsr_job_free(&v->jobs[i]);
+    for (int i = 0; i < BATCH; i++) {
+        if (a) tsr_job_let_go(a, &v->jobs[i]);
+        tsr_job_free(&v->jobs[i]);
+    }
     tsr_buf_free(&v->told);
     tsr_engine_drop(a);
     tsr_free(v);
