@@ -249,6 +249,7 @@ struct chunk_job {
     int64_t coords[TSR_MAX_NDIM];
     int64_t block[TSR_MAX_NDIM];  /* block shape of this chunk */
     int64_t nblock[TSR_MAX_NDIM]; /* blocks along each dimension */
+    struct tsr_box box;           /* where it lies */
     struct block_ref *refs;       /* [nrefs], kept from job to job */
     size_t nrefs, refs_cap;
     uint8_t *buf; /* bytes read, kept from job to job */
@@ -265,6 +266,19 @@ void tsr_job_free(struct chunk_job *j);
 void tsr_job_let_go(const struct tsr_array *a, struct chunk_job *j);
 /* Lets go and begins with another chunk. */
 void tsr_job_begin(const struct tsr_array *a, struct chunk_job *j, int64_t chunk);
+
+/* How the chunk at j's coords is cut in blocks; size: of a block where chunks choose it, else 0. */
+void tsr_job_cut(const struct tsr_grid *g, struct chunk_job *j, int64_t size);
+
+/* A whole block of a chunk that is cut, decoded. */
+static inline int64_t tsr_job_block_bytes(const struct tsr_grid *g, const struct chunk_job *j,
+                                          int64_t size)
+{
+    int64_t n = g->item_bytes;
+    if (!g->uneven) return size ? size * n : g->block_bytes;
+    for (int d = 0; d < g->ndim; d++) n *= j->block[d];
+    return n;
+}
 
 /* Rounds of locate until the place is settled (place.chunk is set, the rest of place zero). */
 int tsr_job_settle(const struct tsr_array *a, struct chunk_job *j);

@@ -50,7 +50,8 @@ static int add_source(const tsr_array *from, void *arg)
     int64_t chunk = c->to->d->grid.chunk[axis], len = g->shape[axis], whole = 0;
     int rc = TSR_OK;
     memcpy(count, g->shape, sizeof count);
-    if (len && at % chunk == 0 && tsr_stored_fit(c->from, c->to, false)) {
+    bool even = !g->run[axis] && !c->to->d->grid.run[axis];
+    if (len && even && at % chunk == 0 && tsr_stored_fit(c->from, c->to, false)) {
         whole = j->last ? len : len / chunk * chunk;
         rc = tsr_copy_stored(c, &(struct tsr_stored_part){axis, whole, at / chunk});
     }

@@ -39,13 +39,23 @@ static void copy_box(const struct tsr_grid *from, const struct tsr_grid *g, int6
     }
 }
 
+/* How far a box goes along d from item at on, which its part begins with: to a chunk's end. */
+static int64_t box_end(const struct tsr_grid *g, int d, int64_t box, int64_t at)
+{
+    int64_t len, c, start;
+    if (!g->run[d]) return at - at % box + box;
+    c = tsr_grid_find(g, d, tsr_min64(at + box, g->shape[d]) - 1);
+    start = tsr_grid_side(g, d, c, &len);
+    return start > at && start + len > at + box ? start : at + box;
+}
+
 /* The next part of a region: as much of a box as lies in it, box edges being the target's. */
 static size_t part_at(const struct tsr_grid *g, const int64_t box[], const int64_t at[],
                       const int64_t end[], int64_t count[])
 {
     size_t len = (size_t)g->item_bytes;
     for (int d = 0; d < g->ndim; d++) {
-        count[d] = tsr_min64(box[d] - at[d] % box[d], end[d] - at[d]);
+        count[d] = tsr_min64(box_end(g, d, box[d], at[d]), end[d]) - at[d];
         len *= (size_t)count[d];
     }
     return len;

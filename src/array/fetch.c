@@ -209,10 +209,10 @@ static int want_blocks(const struct tsr_array *a, const struct tsr_selection *se
 
 /* ---- blocks that are kept ---- */
 
-/* size: of blocks where chunks choose it, else 0. */
-static void cut_in_blocks(const struct tsr_grid *g, struct chunk_job *j, int64_t size)
+void tsr_job_cut(const struct tsr_grid *g, struct chunk_job *j, int64_t size)
 {
-    for (int d = 0; d < g->ndim; d++) j->block[d] = g->block[d], j->nblock[d] = g->nblock[d];
+    tsr_grid_cut(g, j->coords, j->block, j->nblock);
+    tsr_grid_chunk_box(g, j->coords, &j->box);
     if (!size) return;
     j->block[0] = size;
     j->nblock[0] = tsr_ceil_div(g->chunk[0], size);
@@ -260,7 +260,7 @@ static int fetch_kept(const struct tsr_array *a, const struct tsr_selection *sel
     int64_t guess = d->grid.padded ? 0 : tsr_driver_block_size(d);
     if (!d->grid.padded && !guess) return TSR_OK;
     *size = guess;
-    cut_in_blocks(&d->grid, j, guess);
+    tsr_job_cut(&d->grid, j, guess);
     j->place.nblocks = INT32_MAX;
     int rc = want_blocks(a, sel, j);
     if (rc < 0 || !find_blocks(a, sel, j, guess)) return rc;
@@ -452,7 +452,7 @@ static int fetch_once(const struct tsr_array *a, const struct tsr_selection *sel
         release_blocks(a, j);
         j->nrefs = 0;
     }
-    cut_in_blocks(&a->d->grid, j, j->place.block_items);
+    tsr_job_cut(&a->d->grid, j, j->place.block_items);
     if (!stored || (rc = want_stored(a, sel, j)) < 0) return rc;
     return j->place.serial && j->nrefs ? fetch_serial(a, j, w) : fetch_blocks(a, j, w);
 }

@@ -9,11 +9,10 @@ void tsr_job_block_box(const struct tsr_array *a, const struct chunk_job *j, int
     const struct tsr_grid *g = &a->d->grid;
     int64_t n = b;
     for (int d = g->ndim - 1; d >= 0; d--) {
-        int64_t at = n % j->nblock[d], origin = j->coords[d] * g->chunk[d];
-        int64_t end = tsr_min64(origin + g->chunk[d], g->shape[d]);
+        int64_t at = n % j->nblock[d];
         n /= j->nblock[d];
-        box->lo[d] = origin + at * j->block[d];
-        box->hi[d] = tsr_min64(box->lo[d] + j->block[d], end);
+        box->lo[d] = j->box.start[d] + at * j->block[d];
+        box->hi[d] = tsr_min64(box->lo[d] + j->block[d], j->box.start[d] + j->box.count[d]);
         box->extent[d] = g->padded ? j->block[d] : box->hi[d] - box->lo[d];
     }
 }

@@ -32,7 +32,7 @@ static bool take_block(struct quick *q, const struct tsr_walk *w)
     struct overlap o;
     int64_t n = 0;
     for (int d = 0; d < g->ndim; d++) {
-        tsr_walk_cell(w, d, &box.lo[d], &box.hi[d]);
+        tsr_walk_block(w, d, &box.lo[d], &box.hi[d]);
         box.extent[d] = g->padded ? q->block[d] : box.hi[d] - box.lo[d];
         n = n * q->nblock[d] + w->at[d];
     }
@@ -52,6 +52,7 @@ static bool take_chunk(struct quick *q, const int64_t coords[])
     const struct tsr_grid *g = &q->a->d->grid;
     struct tsr_walk w;
     q->chunk = tsr_grid_chunk_number(g, coords);
+    if (g->uneven) tsr_grid_cut(g, coords, q->block, q->nblock);
     tsr_walk_blocks(&w, g, q->sel, coords, q->block);
     while (!w.done) {
         if (!take_block(q, &w)) return false;

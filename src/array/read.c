@@ -60,11 +60,14 @@ static int64_t wanted_bytes(const struct reader *r)
     const struct tsr_grid *g = &r->a->d->grid;
     const struct tsr_selection *sel = r->sel;
     int64_t n = g->item_bytes;
-    if (sel->points)
-        return tsr_min64(r->walk.point_end - r->walk.point, g->nblocks) * g->block_bytes;
+    if (sel->points) {
+        n = tsr_min64(r->walk.point_end - r->walk.point, g->nblocks) * g->block_bytes;
+        return g->uneven ? tsr_min64(n, tsr_grid_bytes(g, r->walk.at)) : n;
+    }
     for (int d = 0; d < g->ndim; d++) {
         int64_t lo, hi, b = g->block[d], first = 0;
-        tsr_walk_cell(&r->walk, d, &lo, &hi);
+        tsr_walk_chunk(&r->walk, d, &lo, &hi);
+        if (g->run[d]) b = tsr_min64(b, hi - lo);
         int64_t items = tsr_selection_within(sel, d, lo, hi, &first);
         int64_t from = tsr_selection_at(sel, d, first) - lo;
         int64_t to = tsr_selection_at(sel, d, first + items - 1) - lo;
@@ -267,6 +270,18 @@ static int check_inside(const struct tsr_array *a, const struct tsr_selection *s
     return TSR_OK;
 }
 
+/* Of an axis with runs: what the blocks from item lo to item hi come to, in whole long ones. */
+static int64_t blocks_between(const struct tsr_grid *g, int d, int64_t lo, int64_t hi)
+{
+    int64_t len, from = tsr_grid_side(g, d, tsr_grid_find(g, d, lo), &len);
+    int64_t b = tsr_min64(g->block[d], len);
+    from += (lo - from) / b * b;
+    int64_t to = tsr_grid_side(g, d, tsr_grid_find(g, d, hi), &len);
+    b = tsr_min64(g->block[d], len);
+    to += ((hi - to) / b + 1) * b;
+    return tsr_ceil_div(to - from, g->block[d]);
+}
+
 /* Decoded bytes of all blocks that are wanted, at most; INT64_MAX: very many. */
 static int64_t all_wanted(const struct reader *r)
 {
@@ -279,6 +294,7 @@ static int64_t all_wanted(const struct reader *r)
         int64_t b = usual ? usual : g->block[i], c = g->chunk[i], per = tsr_ceil_div(c, b);
         int64_t lo = tsr_selection_at(sel, i, 0), hi = tsr_selection_at(sel, i, sel->count[i] - 1);
         int64_t blocks = hi / c * per + hi % c / b - (lo / c * per + lo % c / b) + 1;
+        if (g->run[i]) blocks = blocks_between(g, i, lo, hi);
         if (!tsr_mul(total, b * tsr_min64(blocks, sel->count[i]), &total)) return INT64_MAX;
     }
     return total;

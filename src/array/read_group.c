@@ -14,12 +14,6 @@
 
 enum { GROUP_BYTES = 32 << 10 }; /* about the size of a group */
 
-static int64_t block_bytes(const struct reader *r, const struct chunk_job *j)
-{
-    const struct tsr_grid *g = &r->a->d->grid;
-    return j->place.block_items ? j->place.block_items * g->item_bytes : g->block_bytes;
-}
-
 static int window_add(const struct reader *r, struct window *w, size_t job, size_t ref)
 {
     struct part p = {.job = (uint32_t)job, .ref = (uint32_t)ref};
@@ -104,7 +98,10 @@ int tsr_window_group(const struct reader *r, struct window *w)
             bytes = 0;
         }
         w->groups[w->ngroups - 1].n++;
-        bytes += p->ref == NO_REF ? most : block_bytes(r, &w->jobs[p->job]);
+        const struct chunk_job *j = &w->jobs[p->job];
+        bytes += p->ref == NO_REF
+                     ? most
+                     : tsr_job_block_bytes(&r->a->d->grid, j, j->place.block_items);
     }
     return r->visitor ? r->visitor->window(r->visitor->arg, number_slots(w)) : TSR_OK;
 }

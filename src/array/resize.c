@@ -68,7 +68,7 @@ static int clear_box(tsr_array *a, const struct tsr_box *box)
         struct tsr_box part;
         for (int d = 0; d < g->ndim; d++) {
             int64_t lo, hi, end = box->start[d] + box->count[d];
-            tsr_walk_cell(&w, d, &lo, &hi);
+            tsr_walk_chunk(&w, d, &lo, &hi);
             part.start[d] = tsr_max64(lo, box->start[d]);
             part.count[d] = tsr_min64(hi, end) - part.start[d];
         }
@@ -88,8 +88,9 @@ static int clear_between(tsr_array *a, int d, int64_t lo, int64_t hi, const int6
     struct tsr_box box = {.start = {0}};
     for (int i = 0; i < g->ndim; i++) {
         int64_t common = tsr_min64(g->shape[i], other[i]);
-        int64_t chunks = g->chunk[i] ? tsr_ceil_div(common, g->chunk[i]) : 0;
-        box.count[i] = tsr_min64(chunks * g->chunk[i], g->shape[i]);
+        int64_t len, end = 0;
+        if (common) end = tsr_grid_side(g, i, tsr_grid_find(g, i, common - 1), &len) + len;
+        box.count[i] = tsr_min64(end, g->shape[i]);
     }
     box.start[d] = lo;
     box.count[d] = tsr_min64(hi, box.count[d]) - lo;

@@ -21,11 +21,12 @@ static int64_t new_number(void *arg, int64_t i)
 {
     const struct moving *m = arg;
     const struct tsr_grid *g = &m->c->from->d->grid;
-    int64_t at[TSR_MAX_NDIM] = {0};
+    int64_t at[TSR_MAX_NDIM] = {0}, len;
+    int axis = m->part->axis;
     if (m->c->from->d->variable) return i;
     tsr_grid_chunk_coords(g, i, at);
-    if (at[m->part->axis] * g->chunk[m->part->axis] >= m->part->end && g->ndim) return -1;
-    at[m->part->axis] += m->part->by;
+    if (g->ndim && tsr_grid_side(g, axis, at[axis], &len) >= m->part->end) return -1;
+    at[axis] += m->part->by;
     return tsr_grid_chunk_number(&m->c->to->d->grid, at);
 }
 
@@ -40,8 +41,11 @@ int tsr_copying_tell(struct tsr_copying *c, int64_t bytes)
 static int after(void *arg, int64_t i)
 {
     struct tsr_copying *c = ((const struct moving *)arg)->c;
-    (void)i;
-    return tsr_copying_tell(c, c->from->d->grid.chunk_bytes);
+    const struct tsr_driver *d = c->from->d;
+    int64_t at[TSR_MAX_NDIM];
+    if (!d->grid.uneven) return tsr_copying_tell(c, d->grid.chunk_bytes);
+    tsr_grid_chunk_coords(&d->grid, i, at);
+    return tsr_copying_tell(c, tsr_grid_bytes(&d->grid, at));
 }
 
 int tsr_copy_stored(struct tsr_copying *c, const struct tsr_stored_part *part)

@@ -100,7 +100,7 @@ static int job_init(struct writer *w, struct out_job *j)
     const struct tsr_driver *d = w->a->d;
     const struct tsr_grid *g = &d->grid;
     struct tsr_box box;
-    int64_t chunk = tsr_grid_chunk_number(g, w->walk.at), nbytes = g->chunk_bytes;
+    int64_t chunk = tsr_grid_chunk_number(g, w->walk.at), nbytes = tsr_grid_bytes(g, w->walk.at);
     tsr_grid_chunk_box(g, w->walk.at, &box);
     if (!g->padded) tsr_product(box.count, g->ndim, &nbytes), nbytes *= g->item_bytes;
     j->out = (struct tsr_out_chunk){.chunk = chunk, .nbytes = nbytes, .blocks = j->out.blocks};

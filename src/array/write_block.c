@@ -10,7 +10,7 @@
 
 size_t tsr_write_block_len(const struct out_job *j, const struct tsr_grid *g, int32_t b)
 {
-    int64_t full = j->out.block_items ? j->out.block_items * g->item_bytes : g->block_bytes;
+    int64_t full = tsr_job_block_bytes(g, &j->old, j->out.block_items);
     return (size_t)tsr_min64(full, j->out.nbytes - b * full);
 }
 
@@ -110,8 +110,8 @@ static int assemble(const struct writer *w, struct out_job *j, struct tsr_worker
     struct tsr_box chunk;
     struct block_box box;
     struct overlap o;
-    int64_t stride[TSR_MAX_NDIM], bytes = g->item_bytes, block = g->block_bytes;
-    if (j->old.place.block_items) block = j->old.place.block_items * g->item_bytes;
+    int64_t stride[TSR_MAX_NDIM], bytes = g->item_bytes;
+    int64_t block = tsr_job_block_bytes(g, &j->old, j->old.place.block_items);
     int rc = raw_room(j);
     tsr_grid_chunk_box(g, j->old.coords, &chunk);
     for (int i = g->ndim - 1; i >= 0; i--) {
@@ -141,12 +141,7 @@ int tsr_write_fetch(void *arg, size_t i, struct tsr_worker *wk)
     const struct tsr_grid *g = &w->a->d->grid;
     int rc = j->partial ? tsr_job_fetch(w->a, NULL, &j->old, wk) : TSR_OK;
     if (rc == TSR_OK && j->partial && !g->padded) rc = assemble(w, j, wk);
-    memcpy(j->old.block, g->block, sizeof g->block);
-    memcpy(j->old.nblock, g->nblock, sizeof g->nblock);
-    if (j->out.block_items) {
-        j->old.block[0] = j->out.block_items;
-        j->old.nblock[0] = j->out.nblocks;
-    }
+    tsr_job_cut(g, &j->old, j->out.block_items);
     return rc < 0 ? rc : make_ref(w, j, wk);
 }
 

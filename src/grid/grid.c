@@ -5,7 +5,7 @@
 int tsr_grid_derive(struct tsr_grid *g, uint64_t max_chunk_bytes)
 {
     int64_t ext[TSR_MAX_NDIM], items;
-    bool empty = false;
+    bool empty = g->uneven = false;
     if (g->ndim < 0 || g->ndim > TSR_MAX_NDIM)
         return tsr_fail(TSR_ECORRUPT, "ndim: found %d, expected 0..%d", g->ndim, TSR_MAX_NDIM);
     if (g->item_bytes <= 0)
@@ -19,7 +19,8 @@ int tsr_grid_derive(struct tsr_grid *g, uint64_t max_chunk_bytes)
             return tsr_fail(TSR_ECORRUPT, "dimension %d: shape %lld, chunk %lld, block %lld", d,
                             (long long)s, (long long)c, (long long)b);
         empty |= s == 0;
-        g->nchunk[d] = s == 0 ? 0 : tsr_ceil_div(s, c);
+        g->uneven |= g->run[d] != NULL;
+        g->nchunk[d] = s == 0 ? 0 : tsr_grid_find(g, d, s - 1) + 1;
         g->nblock[d] = c == 0 || b == 0 ? 0 : tsr_ceil_div(c, b);
         ext[d] = c;
         if (g->padded && b && !tsr_mul(g->nblock[d], b, &ext[d]))
@@ -60,6 +61,11 @@ void tsr_grid_chunk_box(const struct tsr_grid *g, const int64_t coords[], struct
     for (int d = 0; d < g->ndim; d++) {
         box->start[d] = coords[d] * g->chunk[d];
         box->count[d] = tsr_min64(g->chunk[d], g->shape[d] - box->start[d]);
+    }
+    for (int d = 0; g->uneven && d < g->ndim; d++) {
+        int64_t len;
+        box->start[d] = tsr_grid_side(g, d, coords[d], &len);
+        box->count[d] = tsr_min64(len, g->shape[d] - box->start[d]);
     }
 }
 

@@ -3,7 +3,13 @@
  *
  * An array is cut in chunks, a chunk in blocks.  A padded grid (Blosc2) stores every chunk
  * with whole blocks and every block whole, also beyond the array's edge; a clipped one stops
- * at the edge. */
+ * at the edge.
+ *
+ * Chunks of an axis are equally long, or come in runs of equally long ones (runs.c):
+ *
+ *   |   4   |   4   | 1|  3  |  3 :..|      runs (edge 4, first 0, start 0) (1, 2, 8) (3, 3, 9)
+ *
+ * chunk is the longest of them then.  A chunk keeps its length where it reaches beyond the shape. */
 #ifndef TSR_GRID_GRID_H
 #define TSR_GRID_GRID_H
 
@@ -13,6 +19,11 @@
 
 #include "base/num.h"
 #include "base/status.h"
+
+/* The length of each chunk; number and place of the first. */
+struct tsr_run {
+    int64_t edge, first, start;
+};
 
 struct tsr_grid {
     int ndim;
@@ -24,10 +35,15 @@ struct tsr_grid {
     int64_t nchunks, nblocks;     /* their products */
     int64_t block_bytes;          /* of a whole block */
     int64_t chunk_bytes;          /* of a whole chunk as stored: nblocks * block_bytes (padded) */
+    /* [nruns], ascending, the driver's; NULL: chunks are equally long.  Blocks are as long as block
+     * says or, in a shorter chunk, as that; all above is of the longest chunks then. */
+    const struct tsr_run *run[TSR_MAX_NDIM];
+    int64_t nruns[TSR_MAX_NDIM];
+    bool uneven; /* some axis has runs */
 };
 
-/* Derives everything from ndim, item_bytes, padded, shape, chunk and block.  Zero-size arrays
- * may have zeros in chunk and block.  ECORRUPT when a size is negative, 0 where it must not
+/* Derives everything from ndim, item_bytes, padded, shape, chunk, block and the runs, which begin
+ * inside the shape and reach its end together.  Zero-size arrays may have zeros in chunk and block.  ECORRUPT when a size is negative, 0 where it must not
  * be, or a product overflows; ELIMIT when a chunk is larger than max_chunk_bytes. */
 int tsr_grid_derive(struct tsr_grid *g, uint64_t max_chunk_bytes);
 
@@ -38,6 +54,27 @@ void tsr_grid_auto(struct tsr_grid *g, bool have_chunk, bool have_block);
 
 void tsr_grid_chunk_coords(const struct tsr_grid *g, int64_t chunk, int64_t coords[]);
 int64_t tsr_grid_chunk_number(const struct tsr_grid *g, const int64_t coords[]);
+
+/* Of an axis with runs: the chunk that holds item `at`; where chunk c begins, and its length. */
+int64_t tsr_run_find(const struct tsr_run *run, int64_t n, int64_t at);
+int64_t tsr_run_side(const struct tsr_run *run, int64_t n, int64_t c, int64_t *len);
+
+/* The same of any axis. */
+static inline int64_t tsr_grid_find(const struct tsr_grid *g, int d, int64_t at)
+{
+    return g->run[d] ? tsr_run_find(g->run[d], g->nruns[d], at) : at / g->chunk[d];
+}
+static inline int64_t tsr_grid_side(const struct tsr_grid *g, int d, int64_t c, int64_t *len)
+{
+    if (g->run[d]) return tsr_run_side(g->run[d], g->nruns[d], c, len);
+    *len = g->chunk[d];
+    return c * g->chunk[d];
+}
+/* The blocks of the chunk at coords: their shape, and how many there are along each dimension.
+ * What it comes to as it is stored, in bytes; chunk_bytes is that of the largest. */
+void tsr_grid_cut(const struct tsr_grid *g, const int64_t coords[], int64_t block[],
+                  int64_t nblock[]);
+int64_t tsr_grid_bytes(const struct tsr_grid *g, const int64_t coords[]);
 
 /* A box in the array: items start .. start+count-1 in each dimension. */
 struct tsr_box {
@@ -138,6 +175,7 @@ struct tsr_walk {
     int64_t lo[TSR_MAX_NDIM], hi[TSR_MAX_NDIM];       /* cells [lo, hi] that can be touched */
     int64_t at[TSR_MAX_NDIM];                         /* the current cell */
     int64_t cell[TSR_MAX_NDIM], origin[TSR_MAX_NDIM]; /* cell size; array index of cell 0 */
+    const struct tsr_grid *uneven; /* whose runs say where cells are, on axes that have any; or NULL */
     int64_t end[TSR_MAX_NDIM];                        /* array index where the last cell is cut */
     const struct tsr_selection *sel;
     /* of points: the current cell's first, the number behind its last and behind the last of all;
@@ -149,11 +187,19 @@ void tsr_walk_chunks(struct tsr_walk *w, const struct tsr_grid *g, const struct 
 /* Blocks of the chunk at coords; block: the block shape to use. */
 void tsr_walk_blocks(struct tsr_walk *w, const struct tsr_grid *g, const struct tsr_selection *s,
                      const int64_t chunk_coords[], const int64_t block[]);
-/* Items of the current cell along d: [*lo, *hi). */
-static inline void tsr_walk_cell(const struct tsr_walk *w, int d, int64_t *lo, int64_t *hi)
+/* Items of the current block along d, or of the current chunk: [*lo, *hi). */
+static inline void tsr_walk_block(const struct tsr_walk *w, int d, int64_t *lo, int64_t *hi)
 {
     *lo = w->origin[d] + w->at[d] * w->cell[d];
     *hi = tsr_min64(*lo + w->cell[d], w->end[d]);
+}
+static inline void tsr_walk_chunk(const struct tsr_walk *w, int d, int64_t *lo, int64_t *hi)
+{
+    int64_t len;
+    tsr_walk_block(w, d, lo, hi);
+    if (!w->uneven) return;
+    *lo = tsr_grid_side(w->uneven, d, w->at[d], &len);
+    *hi = tsr_min64(*lo + len, w->end[d]);
 }
 /* Moves on; w->done says there is no more. */
 void tsr_walk_next(struct tsr_walk *w);

@@ -5,7 +5,8 @@
  *
  * where a chunk is taken to be made of whole blocks.  In one dimension that is the index, in
  * whatever blocks a chunk is cut.  The items of a chunk, and those of a block, are then
- * neighbours, found by halving. */
+ * neighbours, found by halving.  Where chunks are not equally long each is taken to begin as far on
+ * as if all before it were as long as the longest. */
 #include "grid/grid.h"
 
 #include "base/mem.h"
@@ -54,7 +55,9 @@ int tsr_order(const int64_t *key, int64_t n, int64_t *order)
 
 /* ---- keys ---- */
 
-int64_t tsr_point_key(const struct tsr_points *p, const struct tsr_grid *g, const int64_t coords[])
+/* In a grid of equal chunks. */
+static inline int64_t even_key(const struct tsr_points *p, const struct tsr_grid *g,
+                               const int64_t coords[])
 {
     int64_t chunk = 0, block = 0, item = 0, block_items = 1;
     for (int d = 0; d < g->ndim; d++) {
@@ -66,6 +69,17 @@ int64_t tsr_point_key(const struct tsr_points *p, const struct tsr_grid *g, cons
         block_items *= g->block[d];
     }
     return chunk * p->chunk_items + block * block_items + item;
+}
+
+int64_t tsr_point_key(const struct tsr_points *p, const struct tsr_grid *g, const int64_t coords[])
+{
+    int64_t even[TSR_MAX_NDIM], len;
+    if (!g->uneven) return even_key(p, g, coords);
+    for (int d = 0; d < g->ndim; d++) {
+        int64_t c = tsr_grid_find(g, d, coords[d]);
+        even[d] = c * g->chunk[d] + coords[d] - tsr_grid_side(g, d, c, &len);
+    }
+    return even_key(p, g, even);
 }
 
 void tsr_point_coords(const struct tsr_points *p, const struct tsr_grid *g, int64_t key,
@@ -81,6 +95,10 @@ void tsr_point_coords(const struct tsr_points *p, const struct tsr_grid *g, int6
         block /= g->nblock[d];
         item /= g->block[d];
     }
+    for (int d = 0; g->uneven && d < g->ndim; d++) {
+        int64_t len, c = coords[d] / g->chunk[d];
+        coords[d] += tsr_grid_side(g, d, c, &len) - c * g->chunk[d];
+    }
 }
 
 static int make_keys(const struct tsr_points *p, const struct tsr_grid *g, const int64_t *coords,
@@ -92,7 +110,7 @@ static int make_keys(const struct tsr_points *p, const struct tsr_grid *g, const
                 return tsr_fail(TSR_EARG,
                                 "point %lld, dimension %d: index %lld does not lie in 0..%lld",
                                 (long long)i, d, (long long)coords[d], (long long)g->shape[d] - 1);
-        key[i] = tsr_point_key(p, g, coords);
+        key[i] = g->uneven ? tsr_point_key(p, g, coords) : even_key(p, g, coords);
     }
     return TSR_OK;
 }

@@ -159,14 +159,23 @@ bool tsr_selection_covers(const struct tsr_selection *s, const struct tsr_box *b
     return true;
 }
 
-/* The first cell from `cell` on along d that holds a selected item; past hi[d]: none. */
-static int64_t next_touched(const struct tsr_walk *w, int d, int64_t cell)
+/* The first cell from `cell` on, which is not past hi[d], that holds an item; past hi[d]: none. */
+static int64_t seek_touched(const struct tsr_walk *w, int d, int64_t cell)
 {
     const struct tsr_selection *s = w->sel;
-    int64_t first, lo = w->origin[d] + cell * w->cell[d];
-    if (cell > w->hi[d] || (s->step[d] == 1 && !s->index[d])) return cell;
+    int64_t first, len, lo = w->origin[d] + cell * w->cell[d];
+    if (w->uneven) lo = tsr_grid_side(w->uneven, d, cell, &len);
     if (tsr_selection_within(s, d, lo, w->end[d], &first) == 0) return w->hi[d] + 1;
-    return (tsr_selection_at(s, d, first) - w->origin[d]) / w->cell[d];
+    int64_t at = tsr_selection_at(s, d, first);
+    return w->uneven ? tsr_grid_find(w->uneven, d, at) : (at - w->origin[d]) / w->cell[d];
+}
+
+/* The first cell from `cell` on along d that holds a selected item; past hi[d]: none. */
+static inline int64_t next_touched(const struct tsr_walk *w, int d, int64_t cell)
+{
+    const struct tsr_selection *s = w->sel;
+    if (cell > w->hi[d] || (s->step[d] == 1 && !s->index[d])) return cell;
+    return seek_touched(w, d, cell);
 }
 
 static void begin(struct tsr_walk *w, const struct tsr_selection *s)
@@ -223,6 +232,7 @@ void tsr_walk_chunks(struct tsr_walk *w, const struct tsr_grid *g, const struct 
         walk_points(w, s, INT64_MAX);
         return;
     }
+    w->uneven = g->uneven ? g : NULL;
     for (int d = 0; d < g->ndim && s->nitems; d++) {
         w->cell[d] = g->chunk[d];
         w->origin[d] = 0;
@@ -230,7 +240,25 @@ void tsr_walk_chunks(struct tsr_walk *w, const struct tsr_grid *g, const struct 
         w->lo[d] = s->start[d] / g->chunk[d];
         w->hi[d] = last_index(s, d) / g->chunk[d];
     }
+    for (int d = 0; w->uneven && d < g->ndim && s->nitems; d++) {
+        w->lo[d] = tsr_grid_find(g, d, s->start[d]);
+        w->hi[d] = tsr_grid_find(g, d, last_index(s, d));
+    }
     begin(w, s);
+}
+
+/* Where the chunk at coords begins, and where it ends or is cut. */
+static void take_chunk(struct tsr_walk *w, const struct tsr_grid *g, const int64_t coords[])
+{
+    for (int d = 0; d < g->ndim; d++) {
+        w->origin[d] = coords[d] * g->chunk[d];
+        w->end[d] = tsr_min64(w->origin[d] + g->chunk[d], g->shape[d]);
+    }
+    for (int d = 0; g->uneven && d < g->ndim; d++) {
+        int64_t len;
+        w->origin[d] = tsr_grid_side(g, d, coords[d], &len);
+        w->end[d] = tsr_min64(w->origin[d] + len, g->shape[d]);
+    }
 }
 
 void tsr_walk_blocks(struct tsr_walk *w, const struct tsr_grid *g, const struct tsr_selection *s,
@@ -238,20 +266,20 @@ void tsr_walk_blocks(struct tsr_walk *w, const struct tsr_grid *g, const struct 
 {
     if (s->points) {
         w->cell_keys = 1;
-        for (int d = 0; d < g->ndim; d++) {
-            w->ncell[d] = tsr_ceil_div(g->chunk[d], block[d]);
-            w->cell_keys *= block[d];
+        for (int d = 0; d < g->ndim; d++) { /* keys are those of the largest chunk and block */
+            int64_t b = g->run[d] ? g->block[d] : block[d];
+            w->ncell[d] = tsr_ceil_div(g->chunk[d], b);
+            w->cell_keys *= b;
         }
         w->key = tsr_grid_chunk_number(g, chunk_coords) * s->points->chunk_items;
         walk_points(w, s, s->points->chunk_items);
         return;
     }
+    w->uneven = NULL;
+    take_chunk(w, g, chunk_coords);
     for (int d = 0; d < g->ndim && s->nitems; d++) {
-        int64_t origin = chunk_coords[d] * g->chunk[d];
-        int64_t end = tsr_min64(origin + g->chunk[d], g->shape[d]);
+        int64_t origin = w->origin[d], end = w->end[d];
         w->cell[d] = block[d];
-        w->origin[d] = origin;
-        w->end[d] = end;
         w->lo[d] = tsr_max64(s->start[d] - origin, 0) / block[d];
         w->hi[d] = (tsr_min64(last_index(s, d), end - 1) - origin) / block[d];
     }

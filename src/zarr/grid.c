@@ -54,7 +54,7 @@ int tsr_zgrid_run(const struct tsr_node *n, int64_t *edge, int64_t *count)
 
 /* The runs of axis d, one behind the other; what lies wholly beyond the end does not count. */
 static int axis_of_runs(struct tsr_zgrid *g, int d, const struct tsr_node *list, int64_t len,
-                        struct tsr_zrun *runs)
+                        struct tsr_run *runs)
 {
     int64_t start = 0, first = 0, edge, count;
     g->runs[d] = runs;
@@ -69,7 +69,7 @@ static int axis_of_runs(struct tsr_zgrid *g, int d, const struct tsr_node *list,
                             (long long)AXIS_MAX);
         if (start < len) {
             int64_t used = tsr_min64(count, tsr_ceil_div(len - start, edge)), end;
-            runs[g->nruns[d]++] = (struct tsr_zrun){.edge = edge, .first = first, .start = start};
+            runs[g->nruns[d]++] = (struct tsr_run){.edge = edge, .first = first, .start = start};
             g->count[d] = first + used;
             g->shape[d] = tsr_max64(g->shape[d], edge);
             if (!tsr_mul(used, edge, &end) || !tsr_add(start, end, &start)) start = INT64_MAX;
@@ -85,14 +85,14 @@ static int axis_of(struct tsr_doc *d, struct tsr_zgrid *g, int axis, const struc
                    int64_t len)
 {
     bool list = n->kind == TSR_NODE_LIST;
-    struct tsr_zrun *runs = tsr_doc_alloc(d, list ? n->list.n : 1, sizeof *runs);
+    struct tsr_run *runs = tsr_doc_alloc(d, list ? n->list.n : 1, sizeof *runs);
     if (!runs) return TSR_ENOMEM;
     g->shape[axis] = 1;
     g->count[axis] = 0;
     g->nruns[axis] = 0;
     if (list) return axis_of_runs(g, axis, n, len, runs);
     int rc = edge_of(n, &g->shape[axis]);
-    *runs = (struct tsr_zrun){.edge = g->shape[axis]};
+    *runs = (struct tsr_run){.edge = g->shape[axis]};
     g->runs[axis] = runs;
     g->nruns[axis] = 1;
     if (rc == TSR_OK) g->count[axis] = tsr_ceil_div(len, g->shape[axis]);
@@ -142,30 +142,23 @@ int tsr_zgrid_parse(struct tsr_doc *d, struct tsr_zgrid *g, const struct tsr_nod
 int64_t tsr_zgrid_find(const struct tsr_zgrid *g, int d, int64_t at)
 {
     if (g->regular) return at / g->shape[d];
-    const struct tsr_zrun *runs = g->runs[d];
-    int64_t low = 0, high = g->nruns[d] - 1;
-    while (low < high) { /* the last run that starts at or before at */
-        int64_t mid = low + (high - low + 1) / 2;
-        if (runs[mid].start <= at) low = mid;
-        else high = mid - 1;
-    }
-    return runs[low].first + (at - runs[low].start) / runs[low].edge;
+    return tsr_run_find(g->runs[d], g->nruns[d], at);
 }
 
 void tsr_zgrid_chunk(const struct tsr_zgrid *g, int d, int64_t i, int64_t *start, int64_t *len)
 {
-    if (g->regular) {
-        *len = g->shape[d];
-        *start = i * g->shape[d];
-        return;
+    *len = g->shape[d];
+    *start = g->regular ? i * g->shape[d] : tsr_run_side(g->runs[d], g->nruns[d], i, len);
+}
+
+void tsr_zgrid_give(const struct tsr_zgrid *g, struct tsr_grid *out)
+{
+    for (int d = 0; d < g->ndim; d++) {
+        bool even = true;
+        for (int64_t i = 1; !g->regular && i < g->nruns[d] && even; i++)
+            even = g->runs[d][i].edge == g->runs[d][0].edge;
+        out->chunk[d] = g->shape[d];
+        out->run[d] = even ? NULL : g->runs[d];
+        out->nruns[d] = even ? 0 : g->nruns[d];
     }
-    const struct tsr_zrun *runs = g->runs[d];
-    int64_t low = 0, high = g->nruns[d] - 1;
-    while (low < high) {
-        int64_t mid = low + (high - low + 1) / 2;
-        if (runs[mid].first <= i) low = mid;
-        else high = mid - 1;
-    }
-    *len = runs[low].edge;
-    *start = runs[low].start + (i - runs[low].first) * runs[low].edge;
 }

@@ -16,18 +16,15 @@
 
 #include <tessera/tessera.h>
 
+#include "grid/grid.h"
 #include "text/doc.h"
-
-struct tsr_zrun {
-    int64_t edge, first, start; /* length of each chunk; number and place of the first one */
-};
 
 struct tsr_zgrid {
     bool regular;
     int ndim;
     int64_t shape[TSR_MAX_NDIM];               /* of a chunk; rectilinear: the longest edges */
     int64_t count[TSR_MAX_NDIM];               /* chunks that hold anything of the array */
-    const struct tsr_zrun *runs[TSR_MAX_NDIM]; /* rectilinear: [nruns]; in the arena */
+    const struct tsr_run *runs[TSR_MAX_NDIM]; /* rectilinear: [nruns]; in the arena */
     int64_t nruns[TSR_MAX_NDIM];
 };
 
@@ -44,5 +41,7 @@ int tsr_zgrid_run(const struct tsr_node *n, int64_t *edge, int64_t *count);
 /* Along axis d: the chunk that holds index `at` of the array, and where chunk i lies. */
 int64_t tsr_zgrid_find(const struct tsr_zgrid *g, int d, int64_t at);
 void tsr_zgrid_chunk(const struct tsr_zgrid *g, int d, int64_t i, int64_t *start, int64_t *len);
+/* The engine's chunk lengths and runs, which stay the arena's; axes of equal edges need none. */
+void tsr_zgrid_give(const struct tsr_zgrid *g, struct tsr_grid *out);
 
 #endif
