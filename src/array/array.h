@@ -42,6 +42,9 @@ int tsr_engine_create(const char *url, const struct tsr_format *f, const tsr_spe
                       const tsr_options *o, struct tsr_array **out);
 int tsr_engine_open_store(struct tsr_store *st, const char *format, const tsr_options *o,
                           struct tsr_array **out);
+/* The array at a path of a tree of objects, which is taken over also when this fails. */
+int tsr_engine_open_node(struct tsr_store *tree, const char *path, const tsr_options *o,
+                         struct tsr_array **out);
 int tsr_engine_close(struct tsr_array *a);
 /* Frees without writing what is pending; of a container never flushed nothing stays. */
 void tsr_engine_drop(struct tsr_array *a);

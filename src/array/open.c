@@ -4,6 +4,7 @@
 #include "array/cache.h"
 #include "base/mem.h"
 #include "net/url.h"
+#include "store/key.h"
 
 int tsr_url_split(const char *url, char **path, char **inside)
 {
@@ -99,6 +100,57 @@ static int check_mapped(const char *path, const tsr_options *o)
     return tsr_fail(TSR_EUNSUPPORTED, "%s: mmap of a folder", path);
 }
 
+/* ---- nodes in trees ---- */
+
+int tsr_engine_open_node(struct tsr_store *tree, const char *path, const tsr_options *o,
+                         struct tsr_array **out)
+{
+    struct tsr_driver *d;
+    int rc = tsr_format_open_node(tree, path, o, &d);
+    return rc < 0 ? rc : make_handle(d, o, out);
+}
+
+static int open_tree(const char *path, const char *inside, const tsr_options *o, bool update,
+                     struct tsr_array **out)
+{
+    struct tsr_tree_options t = {.flags = update ? TSR_TREE_UPDATE : 0};
+    struct tsr_store *st;
+    char *node = NULL;
+    if (update && o->locking) t.flags |= TSR_TREE_LOCK;
+    int rc = tsr_key_normalise(inside, &node);
+    if (rc == TSR_OK) rc = tsr_store_open_tree(path, &t, &st);
+    if (rc == TSR_OK) rc = tsr_engine_open_node(st, node, o, out);
+    tsr_free(node);
+    return rc;
+}
+
+/* Is it clear without a look into the place that it is a tree?  A local folder that is no sparse
+ * frame is one; of what is remote the name must tell, or that something inside is named. */
+static int is_tree(const char *path, const char *inside, const tsr_options *o, bool *tree)
+{
+    const char *local = tsr_store_path(path);
+    const struct tsr_format *f = o->format ? tsr_format_named(o->format) : NULL;
+    enum tsr_path_kind kind = TSR_PATH_NONE;
+    *tree = f && f->tree;
+    if (o->format) return f ? TSR_OK : TSR_EUNSUPPORTED;
+    if (o->offset) return TSR_OK;
+    int rc = local ? tsr_path_stat(local, &kind, NULL) : TSR_OK;
+    if (rc == TSR_OK && kind == TSR_PATH_FOLDER) {
+        struct tsr_buf frame = {0};
+        rc = tsr_buf_addf(&frame, "%s/chunks.b2frame", local);
+        if (rc == TSR_OK) rc = tsr_buf_add(&frame, "", 1);
+        if (rc == TSR_OK) rc = tsr_path_stat((const char *)frame.p, &kind, NULL);
+        *tree = kind == TSR_PATH_NONE;
+        tsr_buf_free(&frame);
+    } else if (!local) {
+        f = tsr_format_for_suffix(path);
+        *tree = f ? f->tree : *inside;
+    }
+    return rc;
+}
+
+/* ---- places ---- */
+
 static int open_followed(struct tsr_store *st, const struct tsr_format *f, const tsr_options *o,
                          struct tsr_array **out)
 {
@@ -111,8 +163,9 @@ static int open_followed(struct tsr_store *st, const struct tsr_format *f, const
 }
 
 /* A handle that reads follows a file that others may change; one that writes without locks keeps
- * them out. */
-static int open_path(const char *path, const tsr_options *o, bool update, struct tsr_array **out)
+ * them out.  *tree: its content says that it is a tree; then nothing is open. */
+static int open_path(const char *path, const tsr_options *o, bool update, bool *tree,
+                     struct tsr_array **out)
 {
     const struct tsr_format *f;
     struct tsr_store *st;
@@ -120,6 +173,11 @@ static int open_path(const char *path, const tsr_options *o, bool update, struct
     int rc = tsr_store_open(path, alone, &st);
     if (rc < 0) return rc;
     rc = tsr_format_choose(st, o->format, st->url, o->offset, &f);
+    if (rc == TSR_OK && f->tree) {
+        tsr_store_close(st);
+        *tree = true;
+        return TSR_OK;
+    }
     if (rc == TSR_OK && local && !alone && f->changed) return open_followed(st, f, o, out);
     if (rc == TSR_OK && alone == update) return open_driver(st, f, o, out);
     tsr_store_close(st);
@@ -127,18 +185,28 @@ static int open_path(const char *path, const tsr_options *o, bool update, struct
     return rc < 0 ? rc : open_driver(st, f, o, out);
 }
 
+static int open_place(const char *path, const char *inside, const tsr_options *o, bool update,
+                      struct tsr_array **out)
+{
+    bool tree = false;
+    int rc = check_mapped(path, o);
+    if (rc == TSR_OK) rc = is_tree(path, inside, o, &tree);
+    if (rc < 0) return rc;
+    if (!tree && o->mmap && o->mmap[0] == 'c') return open_private(path, o, out);
+    if (!tree) rc = open_path(path, o, update, &tree, out);
+    return rc < 0 || !tree ? rc : open_tree(path, inside, o, update, out);
+}
+
 int tsr_engine_open(const char *url, const tsr_options *o, struct tsr_array **out)
 {
     char *path, *inside;
-    bool update;
+    bool update = false;
     if (!url) return tsr_fail(TSR_EARG, "no path given");
     int rc = wants_update(o, &update);
     if (rc == TSR_OK) rc = tsr_url_split(url, &path, &inside);
     if (rc < 0) return rc;
-    rc = check_mapped(path, o);
-    if (rc == TSR_OK && o->mmap && o->mmap[0] == 'c') rc = open_private(path, o, out);
-    else if (rc == TSR_OK) rc = open_path(path, o, update && !o->offset, out);
-    if (rc == TSR_OK && *inside) {
+    rc = open_place(path, inside, o, update && !o->offset, out);
+    if (rc == TSR_OK && *inside && !(*out)->d->format->tree) {
         tsr_engine_close(*out);
         *out = NULL;
         rc = tsr_fail(TSR_ENOTFOUND, "there is nothing named '%s' inside", inside);

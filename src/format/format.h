@@ -170,6 +170,7 @@ struct tsr_format {
     const char *const *suffixes; /* NULL-terminated, with the dot */
     tsr_kind kind;
     bool sparse;    /* can be a folder with a file per chunk */
+    bool tree;      /* is a node in a tree of objects: opened by tsr_format_open_node */
     bool names_nan; /* created with a fill of NaN it costs nothing, as zeros do everywhere */
 
     /* Are these first bytes of an object (up to TSR_PROBE_BYTES) ours?  NULL: told by suffix. */
@@ -272,5 +273,9 @@ const struct tsr_format *tsr_format_for_suffix(const char *url); /* NULL: unknow
  * then by the suffix of url.  EUNSUPPORTED, or what a failed read says. */
 int tsr_format_choose(struct tsr_store *st, const char *name, const char *url, uint64_t offset,
                       const struct tsr_format **out);
+/* The array at path, "" or a key, of a tree of objects, which is taken over also when this fails;
+ * its metadata says which format it is of.  ENOTFOUND: there is no node; EARG: it is a group. */
+int tsr_format_open_node(struct tsr_store *tree, const char *path, const tsr_options *o,
+                         struct tsr_driver **out);
 
 #endif

@@ -3,11 +3,11 @@
 #include <string.h>
 #include <strings.h>
 
-#include "format/format.h"
+#include "format/zarr.h"
 #include "frame/frame.h"
 
 /* The one line; asked in this order, so b2nd, which is a frame with a metalayer, comes first. */
-#define TSR_FORMATS(X) X(b2nd) X(b2frame) X(npy) X(raw) X(chunk)
+#define TSR_FORMATS(X) X(b2nd) X(b2frame) X(npy) X(raw) X(chunk) X(zarr3) X(zarr2)
 
 #define DECLARE(name) extern const struct tsr_format tsr_format_##name;
 TSR_FORMATS(DECLARE)
@@ -73,4 +73,10 @@ int tsr_format_choose(struct tsr_store *st, const char *name, const char *url, u
     if (rc < 0 || *out || (*out = tsr_format_for_suffix(url))) return rc;
     return tsr_fail(TSR_EUNSUPPORTED, "neither its first bytes nor its name tell a known format; "
                                       "one can be named");
+}
+
+int tsr_format_open_node(struct tsr_store *tree, const char *path, const tsr_options *o,
+                         struct tsr_driver **out)
+{
+    return tsr_zarr_open(tree, path, NULL, o, out);
 }

@@ -21,13 +21,20 @@ int tsr_store_init(struct tsr_store *st, const struct tsr_store_kind *kind, cons
     st->writable = writable;
     atomic_init(&st->bytes_read, 0);
     atomic_init(&st->requests, 0);
+    atomic_init(&st->shares, 0);
     st->url = tsr_strdup(url);
     return st->url ? TSR_OK : TSR_ENOMEM;
 }
 
+struct tsr_store *tsr_store_share(struct tsr_store *st)
+{
+    atomic_fetch_add(&st->shares, 1);
+    return st;
+}
+
 void tsr_store_close(struct tsr_store *st)
 {
-    if (!st) return;
+    if (!st || atomic_fetch_sub(&st->shares, 1) > 0) return;
     tsr_free(st->url);
     st->kind->close(st);
 }

@@ -109,12 +109,15 @@ struct tsr_store {
     bool writable;
     char *url; /* owned, for messages */
     atomic_llong bytes_read, requests;
+    atomic_int shares; /* besides the first */
 };
 
 /* Fills the common head; ENOMEM. */
 int tsr_store_init(struct tsr_store *st, const struct tsr_store_kind *kind, const char *url,
                    bool writable);
 void tsr_store_close(struct tsr_store *st); /* NULL is fine */
+/* The same store for one more owner, who closes it too. */
+struct tsr_store *tsr_store_share(struct tsr_store *st);
 
 int tsr_store_read(struct tsr_store *st, const char *key, uint64_t off, void *dst, size_t len);
 int tsr_store_readv(struct tsr_store *st, const struct tsr_range *r, size_t n);

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* format/zarr.h - an array of a Zarr hierarchy as a container: what the files zarr*.c share.
+ *
+ *   stored chunk          engine
+ *   plain object          a chunk of one block
+ *   shard                 a chunk, and its inner chunks the blocks (zarr/parts.h)
+ *   no object             a chunk of the fill value
+ *
+ * The driver is one node at a path of a tree of objects; others may share the tree
+ * (tsr_store_share).  Chunks are padded: those at an edge are stored whole. */
+#ifndef TSR_FORMAT_ZARR_H
+#define TSR_FORMAT_ZARR_H
+
+#include "format/format.h"
+#include "zarr/open.h"
+#include "zarr/parts.h"
+
+struct tsr_zindices;
+
+struct tsr_zarr {
+    struct tsr_driver d;
+    struct tsr_zmeta *meta;
+    struct tsr_zparts *parts;
+    char *path;            /* of the node: "" or "a/b" */
+    char *prefix;          /* of its keys: "" or "a/b/" */
+    size_t prefix_len;     /* of it */
+    size_t most;           /* bytes of a plain chunk that are asked for at once */
+    uint64_t limit;        /* of the bytes of a stored or decoded chunk or block */
+    const uint8_t *value;  /* the fill value for tsr_place; NULL: zero bytes */
+    int32_t value_bytes;   /* of it that repeat */
+    bool checked;          /* decoded items are to be checked: the codecs do not */
+    char *dtype;           /* of spec */
+    tsr_step *steps;       /* of spec */
+    struct tsr_pool *pool; /* for workers that decode indices; NULL without shards */
+    struct tsr_zindices *indices;
+};
+
+static inline struct tsr_zarr *tsr_zarr_of(const struct tsr_driver *d)
+{
+    return (struct tsr_zarr *)(uintptr_t)d;
+}
+
+/* The array at path, "" or a key, of the tree st, which is taken over also when this fails.  meta:
+ * what tsr_zmeta_open says of it, taken over too; NULL: it is read.  d->format is set.  ENOTFOUND:
+ * there is no node; EARG: a group, and what is in it. */
+int tsr_zarr_open(struct tsr_store *st, const char *path, struct tsr_zmeta *meta,
+                  const tsr_options *o, struct tsr_driver **out);
+void tsr_zarr_close(struct tsr_driver *d);
+/* Fails with what a group, which is no array, holds. */
+int tsr_zarr_is_group(struct tsr_store *st, const char *path, const struct tsr_zmeta *group);
+
+/* Fills what follows from meta and parts: grid and spec (zarr_spec.c). */
+int tsr_zarr_derive(struct tsr_zarr *z);
+
+/* The key of a chunk. */
+void tsr_zarr_key(const struct tsr_zarr *z, int64_t chunk, char *key);
+
+/* Reading (zarr_read.c). */
+int tsr_zarr_locate(const struct tsr_driver *d, struct tsr_place *p, size_t n);
+void tsr_zarr_release(const struct tsr_driver *d, struct tsr_place *p, bool stale);
+int tsr_zarr_spans(const struct tsr_driver *d, const struct tsr_place *p, const int32_t *block,
+                   size_t n, bool exact, struct tsr_span *out);
+int tsr_zarr_decode(const struct tsr_driver *d, const struct tsr_place *p, struct tsr_worker *w,
+                    int32_t b, const uint8_t *src, size_t len, uint8_t *dst);
+void tsr_zarr_fill(const struct tsr_zarr *z, uint8_t *dst, size_t len);
+
+/* ---- indices of shards (zarr_index.c) ----
+ *
+ * Decoded indices are kept, as many as fit in some megabytes, by the number of their chunk.  Who
+ * has one in use keeps it alive. */
+struct tsr_zindex {
+    int64_t chunk;
+    uint64_t stamp, size; /* of the object; */
+    uint64_t *entry;      /* as tsr_zshard_index has them */
+    size_t bytes;
+    int users;
+    bool kept; /* can be found; else its last user frees it */
+    struct tsr_zindex *next, *newer, *older;
+};
+int tsr_zindices_new(struct tsr_zindices **out);
+void tsr_zindices_free(struct tsr_zindices *s);
+/* The index of a chunk, to be left by its user; NULL: it is not kept. */
+struct tsr_zindex *tsr_zindices_find(struct tsr_zindices *s, int64_t chunk);
+/* A new one with room for n entries, which only the caller knows; NULL: out of memory. */
+struct tsr_zindex *tsr_zindex_new(int64_t chunk, int64_t n);
+/* Keeps it, in the place of the one that is kept of its chunk. */
+void tsr_zindices_keep(struct tsr_zindices *s, struct tsr_zindex *x);
+/* The end of a use; stale: it is not to be found any more. */
+void tsr_zindices_leave(struct tsr_zindices *s, struct tsr_zindex *x, bool stale);
+/* Forgets that of a chunk; < 0: all. */
+void tsr_zindices_forget(struct tsr_zindices *s, int64_t chunk);
+
+#endif

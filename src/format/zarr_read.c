@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* format/zarr_read.c - chunks of Zarr arrays: where they are and what they hold.
+ *
+ *   plain    one get of the whole object, which says too whether it is there
+ *   shard    one get of its index, unless that is kept; then ranges of the inner chunks, of the
+ *            same object or it is all done again
+ *
+ * Only "not there" reads as the fill value (zarr.md 11.3, 11.4). */
+#include "base/mem.h"
+#include "format/zarr.h"
+#include "zarr/items.h"
+
+/* ---- where ---- */
+
+void tsr_zarr_key(const struct tsr_zarr *z, int64_t chunk, char *key)
+{
+    int64_t at[TSR_MAX_NDIM];
+    tsr_grid_chunk_coords(&z->d.grid, chunk, at);
+    memcpy(key, z->prefix, z->prefix_len);
+    tsr_zkey_make(&z->meta->keys, z->meta->ndim, at, key + z->prefix_len);
+}
+
+static void place_stored(const struct tsr_zarr *z, struct tsr_place *p)
+{
+    p->state = TSR_PLACE_STORED;
+    p->off = 0;
+    p->len = p->size;
+    p->nblocks = (int32_t)z->parts->n;
+}
+
+/* The place of a shard whose index x is in use. */
+static void place_shard(const struct tsr_zarr *z, struct tsr_place *p, struct tsr_zindex *x)
+{
+    p->held = x;
+    p->size = x->size;
+    p->stamp = x->stamp;
+    p->head = NULL;
+    p->head_len = 0;
+    place_stored(z, p);
+}
+
+static void place_ask(const struct tsr_zarr *z, struct tsr_place *p)
+{
+    const struct tsr_zshard *shard = z->parts->shard;
+    struct tsr_zindex *x = shard ? tsr_zindices_find(z->indices, p->chunk) : NULL;
+    tsr_zarr_key(z, p->chunk, p->key);
+    if (x) {
+        place_shard(z, p, x);
+        return;
+    }
+    p->state = TSR_PLACE_NEED;
+    p->need_get = true;
+    p->need_off = shard && shard->at_end ? TSR_LAST : 0;
+    p->need_len = z->most;
+    if (shard) p->need_len = shard->index_bytes + (shard->at_end ? z->parts->tail : 0);
+}
+
+/* Decodes and checks the index that head holds. */
+static int place_index(const struct tsr_zarr *z, struct tsr_place *p)
+{
+    const struct tsr_zparts *parts = z->parts;
+    uint64_t at;
+    int rc = tsr_zshard_index_at(parts->shard, p->size, parts->tail, &at);
+    if (rc < 0) return rc;
+    if (p->head_len < p->need_len)
+        return tsr_fail(TSR_ECORRUPT, "found %zu bytes of the index, expected %zu", p->head_len,
+                        p->need_len);
+    struct tsr_zindex *x = tsr_zindex_new(p->chunk, parts->shard->n);
+    struct tsr_worker *w = x ? tsr_pool_borrow(z->pool) : NULL;
+    rc =
+        w ? tsr_zshard_index(parts->shard, w, p->head, p->size, parts->tail, x->entry) : TSR_ENOMEM;
+    if (w) tsr_pool_return(z->pool, w);
+    if (rc < 0) {
+        if (x) tsr_zindices_leave(z->indices, x, false);
+        return rc;
+    }
+    x->size = p->size;
+    x->stamp = p->stamp;
+    tsr_zindices_keep(z->indices, x);
+    place_shard(z, p, x);
+    return TSR_OK;
+}
+
+/* What of a plain chunk did not come with the first get. */
+static int place_rest(const struct tsr_zarr *z, struct tsr_place *p)
+{
+    if (p->size > z->limit || p->size > INT32_MAX)
+        return tsr_fail(TSR_ELIMIT, "found %llu bytes, the limit is %llu",
+                        (unsigned long long)p->size,
+                        (unsigned long long)tsr_min64((int64_t)z->limit, INT32_MAX));
+    p->need_get = false;
+    p->need_off = p->head_len;
+    p->need_len = (size_t)p->size - p->head_len;
+    if (p->need_len == 0) place_stored(z, p);
+    return TSR_OK;
+}
+
+static int place_got(const struct tsr_zarr *z, struct tsr_place *p)
+{
+    if (!p->need_get) { /* the rest has come */
+        place_stored(z, p);
+        return TSR_OK;
+    }
+    if (!p->found) {
+        p->state = TSR_PLACE_VALUE;
+        p->value = z->value;
+        p->value_bytes = z->value_bytes;
+        return TSR_OK;
+    }
+    return z->parts->shard ? place_index(z, p) : place_rest(z, p);
+}
+
+int tsr_zarr_locate(const struct tsr_driver *d, struct tsr_place *p, size_t n)
+{
+    const struct tsr_zarr *z = tsr_zarr_of(d);
+    int rc = TSR_OK;
+    for (size_t i = 0; i < n && rc == TSR_OK; i++) {
+        if (p[i].state == TSR_PLACE_ASK) place_ask(z, p + i);
+        else if (p[i].state == TSR_PLACE_NEED) rc = place_got(z, p + i);
+        if (rc < 0) tsr_within("%s", p[i].key);
+    }
+    return rc;
+}
+
+void tsr_zarr_release(const struct tsr_driver *d, struct tsr_place *p, bool stale)
+{
+    tsr_zindices_leave(tsr_zarr_of(d)->indices, p->held, stale);
+    p->held = NULL;
+}
+
+/* ---- what ---- */
+
+int tsr_zarr_spans(const struct tsr_driver *d, const struct tsr_place *p, const int32_t *block,
+                   size_t n, bool exact, struct tsr_span *out)
+{
+    const struct tsr_zarr *z = tsr_zarr_of(d);
+    const struct tsr_zindex *x = p->held;
+    (void)exact;
+    for (size_t i = 0; i < n; i++) {
+        if (!x) {
+            out[i] = (struct tsr_span){0, p->len};
+            continue;
+        }
+        const uint64_t *e = x->entry + 2 * tsr_zparts_entry(z->parts, block[i]);
+        out[i] = (struct tsr_span){e[0], e[1]};
+        if (e[0] == TSR_ZEMPTY) out[i].off = TSR_SPAN_NONE;
+        else if (e[1] > z->limit || e[1] > INT32_MAX)
+            return tsr_fail(TSR_ELIMIT, "%s: inner chunk %d: found %llu bytes, the limit is %llu",
+                            p->key, block[i], (unsigned long long)e[1],
+                            (unsigned long long)tsr_min64((int64_t)z->limit, INT32_MAX));
+    }
+    return TSR_OK;
+}
+
+void tsr_zarr_fill(const struct tsr_zarr *z, uint8_t *dst, size_t len)
+{
+    size_t item = (size_t)z->value_bytes, done = item;
+    if (!z->value || item == 1) {
+        memset(dst, z->value ? z->value[0] : 0, len);
+        return;
+    }
+    memcpy(dst, z->value, item);
+    for (; done < len; done += tsr_minz(done, len - done))
+        memcpy(dst + done, dst, tsr_minz(done, len - done));
+}
+
+int tsr_zarr_decode(const struct tsr_driver *d, const struct tsr_place *p, struct tsr_worker *w,
+                    int32_t b, const uint8_t *src, size_t len, uint8_t *dst)
+{
+    const struct tsr_zarr *z = tsr_zarr_of(d);
+    size_t size = (size_t)d->grid.block_bytes;
+    if (!src) {
+        tsr_zarr_fill(z, dst, size);
+        return TSR_OK;
+    }
+    int rc = tsr_zchain_decode(z->parts->chain, w, src, len, dst);
+    if (rc == TSR_OK && z->checked) rc = tsr_zitems_check(z->meta->type, dst, size);
+    if (rc < 0 && z->parts->shard) tsr_within("%s: inner chunk %d", p->key, b);
+    else if (rc < 0) tsr_within("%s", p->key);
+    return rc;
+}

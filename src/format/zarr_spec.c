@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* format/zarr_spec.c - metadata of Zarr as what the engine knows of an array. */
+#include <stdio.h>
+
+#include "base/mem.h"
+#include "format/zarr.h"
+#include "zarr/items.h"
+#include "zarr/node.h"
+
+/* ---- codecs as steps ----
+ *
+ * Those that an array of any format can be made with; the others are left out, so that a twin gets
+ * what is usual there. */
+
+static void add_step(struct tsr_zarr *z, const char *name, int64_t level)
+{
+    char params[32];
+    snprintf(params, sizeof params, "clevel=%d", (int)tsr_max64(0, tsr_min64(level, 9)));
+    const char *kept = level < 0 ? NULL : tsr_doc_string(z->meta->doc, params, strlen(params));
+    z->steps[z->d.spec.nsteps++] = (tsr_step){name, kept};
+}
+
+static int64_t level_of(const struct tsr_node *config, const char *name, int64_t dflt)
+{
+    const struct tsr_node *n = tsr_znode_get(config, name);
+    return n && n->kind == TSR_NODE_INT ? n->i : dflt;
+}
+
+/* Format 2 has numbers for them: 1 by bytes, 2 by bits, -1 by bits of single bytes. */
+static const char *blosc_filter(const struct tsr_zarr *z, const struct tsr_node *config)
+{
+    const struct tsr_node *n = tsr_znode_get(config, "shuffle");
+    int64_t v = n && n->kind == TSR_NODE_INT ? n->i : 0;
+    if (v == -1) v = z->meta->type->dtype->item_bytes == 1 ? 2 : 1;
+    if (v == 2 || tsr_znode_is(n, "bitshuffle") || tsr_znode_is(n, "BIT")) return "bitshuffle";
+    return v == 1 || tsr_znode_is(n, "shuffle") || tsr_znode_is(n, "BYTE") ? "shuffle" : NULL;
+}
+
+static void add_blosc(struct tsr_zarr *z, const struct tsr_node *config)
+{
+    static const char *const known[] = {"blosclz", "lz4", "lz4hc", "zlib", "zstd"};
+    const char *filter = blosc_filter(z, config);
+    if (filter) add_step(z, filter, -1);
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (tsr_znode_is(tsr_znode_get(config, "cname"), known[i]))
+            add_step(z, known[i], level_of(config, "clevel", 5));
+}
+
+/* Blosc's level L of Zstandard is its own 2 L - 1; 0 is the library's default, 3. */
+static void add_codec(struct tsr_zarr *z, const char *name, const struct tsr_node *config)
+{
+    if (strncmp(name, "numcodecs.", 10) == 0) name += 10;
+    int64_t level = level_of(config, "level", 1);
+    if (strcmp(name, "blosc") == 0) add_blosc(z, config);
+    else if (strcmp(name, "shuffle") == 0) add_step(z, "shuffle", -1);
+    else if (strcmp(name, "zstd") == 0) add_step(z, "zstd", ((level > 0 ? level : 3) + 1) / 2);
+    else if (!strcmp(name, "zlib") || !strcmp(name, "gzip")) add_step(z, "zlib", level);
+    else if (strcmp(name, "lz4") == 0) add_step(z, "lz4", 5);
+}
+
+/* The codecs of a block, of which a shard has its own. */
+static int make_steps(struct tsr_zarr *z)
+{
+    const struct tsr_zmeta *m = z->meta;
+    struct tsr_zspec *codec = m->codecs;
+    int n = m->ncodecs, rc = TSR_OK;
+    bool foreign;
+    for (int i = 0; z->parts->shard && i < m->ncodecs; i++)
+        if (strcmp(m->codecs[i].name, "sharding_indexed") == 0)
+            rc = tsr_zspecs_parse(m->doc, tsr_znode_get(m->codecs[i].config, "codecs"), &codec, &n,
+                                  &foreign);
+    if (rc == TSR_OK) z->steps = tsr_doc_alloc(m->doc, 2 * (size_t)n + 1, sizeof *z->steps);
+    if (rc == TSR_OK && !z->steps) rc = TSR_ENOMEM;
+    for (int i = 0; i < n && rc == TSR_OK; i++) add_codec(z, codec[i].name, codec[i].config);
+    z->d.spec.steps = z->steps;
+    return rc;
+}
+
+/* ---- grid ---- */
+
+static int check_supported(const struct tsr_zmeta *m)
+{
+    if (!m->grid.regular)
+        return tsr_fail(TSR_EUNSUPPORTED, "chunk_grid: found a rectilinear one, expected a regular "
+                                          "one");
+    if (!m->type->dtype)
+        return tsr_fail(TSR_EUNSUPPORTED, "data type: found items of variable length (%s)",
+                        tsr_ztype_name(m->type));
+    return TSR_OK;
+}
+
+static int derive_grid(struct tsr_zarr *z)
+{
+    const struct tsr_zmeta *m = z->meta;
+    struct tsr_grid *g = &z->d.grid;
+    int64_t chunk[TSR_MAX_NDIM] = {0};
+    g->ndim = m->ndim;
+    g->padded = true;
+    g->item_bytes = m->type->dtype->item_bytes;
+    for (int d = 0; d < m->ndim; d++) {
+        g->shape[d] = m->shape[d];
+        g->chunk[d] = chunk[d] = tsr_max64(m->grid.shape[d], 1);
+    }
+    int rc = tsr_zparts_open(m, chunk, (size_t)z->limit, &z->parts);
+    if (rc < 0) return rc;
+    memcpy(g->block, z->parts->block, sizeof g->block);
+    rc = tsr_grid_derive(g, UINT64_MAX);
+    if (rc == TSR_ECORRUPT) return tsr_fail(TSR_ELIMIT, "%s", tsr_error());
+    if (rc == TSR_OK && (uint64_t)g->block_bytes > z->limit)
+        rc = tsr_fail(TSR_ELIMIT, "%s of %lld bytes, the limit is %llu",
+                      z->parts->shard ? "inner chunks" : "chunks", (long long)g->block_bytes,
+                      (unsigned long long)z->limit);
+    return rc;
+}
+
+/* As few bytes of it as repeat. */
+static void derive_value(struct tsr_zarr *z)
+{
+    const struct tsr_zfill *f = &z->meta->fill;
+    bool same = f->len > 0;
+    for (size_t i = 1; i < f->len && same; i++) same = f->p[i] == f->p[0];
+    z->value = f->p;
+    z->value_bytes = same ? 1 : (int32_t)f->len;
+    if (f->len == 0 || (same && f->p[0] == 0)) z->value = NULL;
+    if (!z->value) z->value_bytes = 0;
+    z->d.spec.fill = f->null ? NULL : f->p;
+}
+
+static int derive_most(struct tsr_zarr *z)
+{
+    enum { AT_ONCE = 64 << 20 };
+    const struct tsr_zchain *c = z->parts->whole;
+    size_t bound =
+        c->stored >= 0 ? (size_t)c->stored : tsr_zchain_bound(c, (size_t)z->d.grid.chunk_bytes);
+    z->most = tsr_minz(bound ? bound : 1, AT_ONCE);
+    if (!z->parts->shard) return TSR_OK;
+    int rc = tsr_pool_new(1, &z->pool);
+    return rc < 0 ? rc : tsr_zindices_new(&z->indices);
+}
+
+int tsr_zarr_derive(struct tsr_zarr *z)
+{
+    const struct tsr_zmeta *m = z->meta;
+    struct tsr_grid *g = &z->d.grid;
+    struct tsr_buf text = {0};
+    int rc = check_supported(m);
+    if (rc == TSR_OK) rc = derive_grid(z);
+    if (rc == TSR_OK) rc = tsr_dtype_emit(&text, m->type->dtype);
+    if (rc == TSR_OK) rc = tsr_buf_add(&text, "", 1);
+    z->dtype = (char *)text.p;
+    z->d.spec = (tsr_spec){.size = sizeof z->d.spec,
+                           .dtype = z->dtype,
+                           .item_bytes = g->item_bytes,
+                           .ndim = g->ndim,
+                           .shape = g->shape,
+                           .chunks = g->chunk,
+                           .blocks = g->block};
+    if (rc == TSR_OK) rc = make_steps(z);
+    if (rc == TSR_OK) rc = derive_most(z);
+    if (rc < 0) return rc;
+    derive_value(z);
+    z->checked = m->format == 2 && !tsr_zitems_free(m->type);
+    z->d.key_bytes = z->prefix_len + TSR_ZKEY_MAX;
+    z->d.writable = z->d.store->writable && z->parts->whole->writable && !m->foreign;
+    return TSR_OK;
+}
