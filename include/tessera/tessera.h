@@ -4,6 +4,7 @@
  *   tsr_array    N dimensions, a dtype, a grid of chunks: what most callers want
  *   tsr_schunk   a growable 1-D sequence of items in chunks, equal ones or of any size (a Blosc2
  *                super-chunk)
+ *   tsr_group    a node of a hierarchy that holds arrays and groups under names (Zarr)
  *   chunk        one compressed buffer in memory (tsr_compress, tsr_decompress)
  *
  * Errors     0 is success, negative is a tsr_status; tsr_error() tells the story.
@@ -45,6 +46,7 @@ extern "C" {
 
 typedef struct tsr_array tsr_array;
 typedef struct tsr_schunk tsr_schunk;
+typedef struct tsr_group tsr_group;
 typedef struct tsr_context tsr_context;
 
 /* ---- errors: the code says what the caller can do, the text says what happened ---- */
@@ -175,10 +177,12 @@ typedef struct {
                                  sparse frame); not asked when opening, nor without a url */
     bool locking;             /* Blosc2 files: share the file with other programs by the advisory
                                  locks of c-blosc2; also by BLOSC_LOCKING=1 in the environment */
-    const char *mmap; /* a mode of memory mapping, for what it means (docs/safety.md): "r" or
+    const char *mmap;     /* a mode of memory mapping, for what it means (docs/safety.md): "r" or
                                  "r+" to open, which then is the mode; "w+" to create; "c" to open
                                  for changes that this handle shows and nobody writes.  EARG with
                                  locking; EUNSUPPORTED for a folder.  NULL: none */
+    bool no_consolidated; /* Zarr: read the documents of nodes themselves, not the copies of them
+                             that a group has (consolidated metadata) */
 } tsr_options;
 
 /* ---- arrays ---- */
@@ -597,6 +601,111 @@ TSR_API int tsr_probe(const char *url, const tsr_options *opts, tsr_place_info *
  * name order; a non-zero answer ends the walk and is returned. */
 typedef int (*tsr_list_fn)(void *user, const char *url, const tsr_place_info *info);
 TSR_API int tsr_list(const char *url, const tsr_options *opts, tsr_list_fn fn, void *user);
+
+/* ---- groups ---- */
+
+/* A hierarchy is groups and arrays in one place, a folder, a zip archive or a prefix behind HTTP or
+ * S3, each under a path: "" is the root, "a/b" lies in "a".  Zarr formats 2 and 3.  Paths below are
+ * relative to the group, names parted by '/'; slashes at the ends and double ones are left out.
+ *
+ * A group opened in mode "r" is seen through the consolidated metadata of its place where there is
+ * some (or its own), as it was when the group was opened: then listing and opening ask the store
+ * for nothing more.  Else, and in mode "r+", documents are read when they are asked for, and others
+ * may change them meanwhile.
+ *
+ * Changes are in the store when the call returns; of a zip archive at the next flush, or when the
+ * last handle of its place is closed.  Consolidated metadata that is there is changed in the same
+ * call, and never made but by tsr_group_consolidate.  Several objects are changed one after the
+ * other: a kill between leaves what was not reported yet half done, in the order that does least
+ * harm (docs/safety.md).  Of two writers of the same metadata the last one wins.
+ *
+ * Handles of one place (tsr_group_open_group) share it: calls on const handles may run at once,
+ * a change excludes all others.  Errors besides those named: EDENIED (mode "r"), ECORRUPT and
+ * EUNSUPPORTED (documents), EIO, ETEMP. */
+
+/* Opens the group at a place, "x.zarr", "x.zarr#a/b", "x.zip", "s3://b/x.zarr".  opts->mode: "r"
+ * (default), "r+", or "a", which makes it (opts->format: "zarr3", the default, or "zarr2") when
+ * nothing is there.  A prefix without a document, but with nodes below it, is a group without
+ * attributes.  ENOTFOUND; EARG for an array. */
+TSR_API int tsr_group_open(const char *url, const tsr_options *opts, tsr_group **out);
+
+/* Makes a group, and the groups above it that are missing.  opts->format as above, which is that of
+ * the place where one is there; opts->mode: "x" (default): EEXISTS where something is, "w": what is
+ * there, with all below it, is removed (EEXISTS for a folder that holds other things than Zarr). */
+TSR_API int tsr_group_create(const char *url, const tsr_options *opts, tsr_group **out);
+
+/* Puts a zip archive in place (nothing of others is pending), and frees the handle whatever
+ * happened.  Arrays that were opened through it stay open. */
+TSR_API int tsr_group_close(tsr_group *g);
+TSR_API int tsr_group_flush(tsr_group *g);
+
+TSR_API const char *tsr_group_format(const tsr_group *g); /* "zarr2", "zarr3" */
+TSR_API const char *tsr_group_path(const tsr_group *g);   /* in its place: "", "a/b" */
+TSR_API bool tsr_group_consolidated(const tsr_group *g);  /* is it seen through such metadata? */
+
+/* What the documents of a node say, valid until the function that is given it returns. */
+typedef struct {
+    size_t size;              /* sizeof(tsr_node_info) */
+    const char *path;         /* below the group that was asked: "a/b" */
+    tsr_kind kind;            /* TSR_KIND_ARRAY or TSR_KIND_GROUP */
+    const char *format;       /* "zarr2", "zarr3"; NULL: a group without a document */
+    tsr_status status;        /* not TSR_OK: its documents cannot be used, and of the rest only */
+    const char *error;        /* why is set */
+    int ndim;                 /* arrays only, from here on */
+    const int64_t *shape;     /* [ndim] */
+    const int64_t *chunks;    /* [ndim], what is stored as one; the longest where they differ */
+    const char *dtype;        /* NumPy spelling; NULL: items of variable length */
+    const char *type;         /* its name in Zarr format 3: "float32", "string" */
+    const char *const *names; /* [ndim] of the dimensions, each may be NULL; NULL: there are none */
+} tsr_node_info;
+
+/* Calls fn with each node below the group, `depth` levels down (1: its children, 0: all), a group
+ * before what is in it, names in the order of their bytes.  A non-zero answer ends the walk and is
+ * returned.  fn may use the group, but not change it.  EUNSUPPORTED: the place cannot list (HTTP)
+ * and has no consolidated metadata. */
+typedef int (*tsr_node_fn)(void *user, const tsr_node_info *node);
+TSR_API int tsr_group_list(const tsr_group *g, int depth, tsr_node_fn fn, void *user);
+
+/* Calls fn with the node at path ("": the group itself), whose answer is returned; ENOTFOUND. */
+TSR_API int tsr_group_find(const tsr_group *g, const char *path, tsr_node_fn fn, void *user);
+
+/* Opens what is at path in the mode of the group; the caller closes it.  ENOTFOUND; EARG when it is
+ * of the other kind.  opts as for tsr_array_open, mode and format apart. */
+TSR_API int tsr_group_open_group(const tsr_group *g, const char *path, tsr_group **out);
+TSR_API int tsr_group_open_array(const tsr_group *g, const char *path, const tsr_options *opts,
+                                 tsr_array **out);
+
+/* Makes a group or an array at path, and the groups between that are missing.  mode (of an array
+ * opts->mode): "x" (default, NULL): EEXISTS where something is; "w": what is there is removed, with
+ * all below it; of groups also "a": a group that is there is opened.  An array is visible from its
+ * first flush on, as any.  The caller closes *out.  EARG: a name that the format does not allow, or
+ * a path below an array. */
+TSR_API int tsr_group_create_group(tsr_group *g, const char *path, const char *mode,
+                                   tsr_group **out);
+TSR_API int tsr_group_create_array(tsr_group *g, const char *path, const tsr_spec *spec,
+                                   const tsr_options *opts, tsr_array **out);
+
+/* Removes a node and all that is below it: its documents first, so that it is gone at once.
+ * ENOTFOUND; EARG for the group itself. */
+TSR_API int tsr_group_remove(tsr_group *g, const char *path);
+
+/* The attributes of the node at path ("": the group) as one JSON object, freed with tsr_free; those
+ * of the group changed one by one, or all at once by an object that takes their place.  What JSON
+ * cannot say (NaN, which Python writes) is read as text.  EARG, ECORRUPT: no JSON; ENOTFOUND: no
+ * such attribute. */
+TSR_API int tsr_group_attrs(const tsr_group *g, const char *path, char **json);
+TSR_API int tsr_group_attr_set(tsr_group *g, const char *name, const char *json);
+TSR_API int tsr_group_attr_remove(tsr_group *g, const char *name);
+TSR_API int tsr_group_attrs_set(tsr_group *g, const char *json);
+
+/* Writes consolidated metadata of all that is below the group now, in place of what there is.
+ * ECORRUPT, EUNSUPPORTED: a node below cannot be read, or is of the other format. */
+TSR_API int tsr_group_consolidate(tsr_group *g);
+
+/* Bytes and requests that this place has cost; the rest is 0. */
+TSR_API int tsr_group_stats(const tsr_group *g, tsr_stats *out);
+
+/* ---- codecs, filters and formats ---- */
 
 /* The codecs and filters, the formats and their suffixes, by index. */
 typedef struct {

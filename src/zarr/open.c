@@ -52,15 +52,13 @@ static int read_rest(struct tsr_store *st, struct document *doc, const struct ts
     return tsr_store_readv(st, &r, 1);
 }
 
-/* Fetches doc[n], whose names are set; each says whether it was found. */
-static int fetch(struct tsr_store *st, const char *path, const char *const *name,
-                 struct document *doc, size_t n)
+/* Fetches doc[n], whose keys are set; each says whether it was found. */
+static int fetch(struct tsr_store *st, struct document *doc, size_t n)
 {
-    struct tsr_get g[4] = {0};
-    int rc = TSR_OK;
+    struct tsr_get *g = tsr_alloc_zero(n, sizeof *g);
+    int rc = g ? TSR_OK : TSR_ENOMEM;
     for (size_t i = 0; rc == TSR_OK && i < n; i++) {
-        rc = key_of(path, name[i], &doc[i].key);
-        doc[i].p = rc == TSR_OK ? tsr_alloc(FIRST) : NULL;
+        doc[i].p = tsr_alloc(FIRST);
         if (!doc[i].p) rc = TSR_ENOMEM;
         g[i] = (struct tsr_get){.key = doc[i].key, .len = FIRST, .dst = doc[i].p};
     }
@@ -70,6 +68,7 @@ static int fetch(struct tsr_store *st, const char *path, const char *const *name
         doc[i].len = g[i].got;
         if (g[i].found && g[i].size > g[i].got) rc = read_rest(st, doc + i, g + i);
     }
+    tsr_free(g);
     return rc;
 }
 
@@ -78,20 +77,59 @@ static struct tsr_ztext text_of(const struct document *doc)
     return (struct tsr_ztext){(const char *)doc->p, doc->len};
 }
 
+/* The node at path from its four documents. */
+static int read_node(const char *path, const struct document *doc, struct tsr_zmeta **out)
+{
+    int which = TSR_ZDOC_V3;
+    while (which < TSR_ZDOC_ATTRS && !doc[which].found) which++;
+    struct tsr_ztext attrs = text_of(doc + TSR_ZDOC_ATTRS);
+    if (which == TSR_ZDOC_ATTRS)
+        return tsr_fail(TSR_ENOTFOUND, "%s%sfound no zarr.json, .zarray or .zgroup", path,
+                        *path ? ": " : "");
+    return tsr_zmeta_read(path, (enum tsr_zdoc)which, text_of(doc + which),
+                          doc[TSR_ZDOC_ATTRS].found ? &attrs : NULL, out);
+}
+
+static int found_one(const char *path, const struct document *doc, struct tsr_zfound *f)
+{
+    f->rc = read_node(path, doc, &f->m);
+    if (f->rc == TSR_ENOMEM) return f->rc;
+    if (f->rc < 0 && !(f->why = tsr_strdup(tsr_error()))) return TSR_ENOMEM;
+    return TSR_OK;
+}
+
+void tsr_zfound_done(struct tsr_zfound *f, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        tsr_zmeta_free(f[i].m);
+        tsr_free(f[i].why);
+        f[i] = (struct tsr_zfound){0};
+    }
+}
+
+int tsr_zmeta_openv(struct tsr_store *st, const char *const *path, size_t n, struct tsr_zfound *out)
+{
+    struct document *doc = tsr_alloc_zero(4 * n, sizeof *doc);
+    int rc = doc ? TSR_OK : TSR_ENOMEM;
+    memset(out, 0, n * sizeof *out);
+    for (size_t i = 0; rc == TSR_OK && i < 4 * n; i++)
+        rc = key_of(path[i / 4], tsr_zdoc_name((enum tsr_zdoc)(i % 4)), &doc[i].key);
+    if (rc == TSR_OK) rc = fetch(st, doc, 4 * n);
+    for (size_t i = 0; rc == TSR_OK && i < n; i++) rc = found_one(path[i], doc + 4 * i, out + i);
+    for (size_t i = 0; doc && i < 4 * n; i++) document_done(doc + i);
+    if (rc < 0) tsr_zfound_done(out, n);
+    tsr_free(doc);
+    return rc;
+}
+
 int tsr_zmeta_open(struct tsr_store *st, const char *path, struct tsr_zmeta **out)
 {
     struct document doc[4] = {0};
-    const char *names[4];
-    for (int i = 0; i < 4; i++) names[i] = tsr_zdoc_name((enum tsr_zdoc)i);
-    int which = TSR_ZDOC_V3, rc = fetch(st, path, names, doc, 4);
-    while (which < TSR_ZDOC_ATTRS && !doc[which].found) which++;
-    struct tsr_ztext attrs = text_of(doc + TSR_ZDOC_ATTRS);
-    if (rc == TSR_OK && which == TSR_ZDOC_ATTRS)
-        rc = tsr_fail(TSR_ENOTFOUND, "%s%sfound no zarr.json, .zarray or .zgroup", path,
-                      *path ? ": " : "");
-    if (rc == TSR_OK)
-        rc = tsr_zmeta_read(path, (enum tsr_zdoc)which, text_of(doc + which),
-                            doc[TSR_ZDOC_ATTRS].found ? &attrs : NULL, out);
+    int rc = TSR_OK;
+    for (int i = 0; rc == TSR_OK && i < 4; i++)
+        rc = key_of(path, tsr_zdoc_name((enum tsr_zdoc)i), &doc[i].key);
+    if (rc == TSR_OK) rc = fetch(st, doc, 4);
+    if (rc == TSR_OK) rc = read_node(path, doc, out);
     for (int i = 0; i < 4; i++) document_done(doc + i);
     return rc;
 }
@@ -125,10 +163,10 @@ int tsr_zmeta_put(struct tsr_store *st, const char *path, const struct tsr_zmeta
 int tsr_zcache_open(struct tsr_store *st, const char *path, const struct tsr_zmeta *group,
                     struct tsr_zcache **out)
 {
-    static const char *const name[] = {".zmetadata"};
     struct document doc = {0};
     if (group->format == 3) return tsr_zcache_of(group, out);
-    int rc = fetch(st, path, name, &doc, 1);
+    int rc = key_of(path, ".zmetadata", &doc.key);
+    if (rc == TSR_OK) rc = fetch(st, &doc, 1);
     if (rc == TSR_OK && !doc.found) rc = tsr_fail(TSR_ENOTFOUND, "no consolidated metadata");
     if (rc == TSR_OK) rc = tsr_zcache_read(text_of(&doc), out);
     if (rc < 0 && *path) tsr_within("%s", path);

@@ -10,6 +10,17 @@
  * are asked for at once.  ENOTFOUND: none of them is there. */
 int tsr_zmeta_open(struct tsr_store *st, const char *path, struct tsr_zmeta **out);
 
+/* The same of n nodes at once, each answering for itself: *rc is TSR_OK, ENOTFOUND, or what is wrong
+ * with its documents, and why says it.  Fails when the store does, or without memory. */
+struct tsr_zfound {
+    int rc;
+    struct tsr_zmeta *m; /* tsr_zfound_done frees both */
+    char *why;
+};
+int tsr_zmeta_openv(struct tsr_store *st, const char *const *path, size_t n,
+                    struct tsr_zfound *out);
+void tsr_zfound_done(struct tsr_zfound *f, size_t n);
+
 /* Puts its documents; of format 2 .zattrs too, before the one by which the node is found.
  * cache: of a group whose path `below` is relative to, NULL: there is none; the documents go into
  * it, and it is for the caller to write. */

@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* ops/group_change.c - groups made and changed, and arrays of groups. */
+#include "base/mem.h"
+#include "net/url.h"
+#include "ops/group.h"
+#include "store/key.h"
+#include "zarr/node.h"
+
+/* ---- make ---- */
+
+enum how { MAKE_NEW, MAKE_ANEW, MAKE_MISSING };
+
+static int how_of(const char *mode, bool missing, enum how *out)
+{
+    *out = MAKE_NEW;
+    if (!mode || !strcmp(mode, "x")) return TSR_OK;
+    if (!strcmp(mode, "w")) *out = MAKE_ANEW;
+    else if (missing && !strcmp(mode, "a")) *out = MAKE_MISSING;
+    else
+        return tsr_fail(TSR_EARG, "mode: found '%s', expected 'x'%s or 'w' to create", mode,
+                        missing ? ", 'a'" : "");
+    return TSR_OK;
+}
+
+static const char *shown(const char *path)
+{
+    return *path ? path : "the root";
+}
+
+/* Makes room for a new node at path; *there: one is, of MAKE_MISSING a group.  A group without
+ * document may be given one. */
+static int make_room(struct tsr_store *st, const char *path, enum how how, bool *there)
+{
+    struct tsr_zview v = {.st = st};
+    struct tsr_zfound f;
+    *there = false;
+    int rc = tsr_ztree_find(&v, path, &f);
+    if (rc == TSR_ENOTFOUND) return TSR_OK;
+    if (rc < 0 && (rc != TSR_ECORRUPT || how != MAKE_ANEW)) return rc;
+    bool array = rc == TSR_OK && f.m && f.m->array, bare = rc == TSR_OK && !f.m;
+    if (rc == TSR_OK) tsr_zfound_done(&f, 1);
+    *there = !bare;
+    if (how == MAKE_ANEW && !bare) {
+        *there = false;
+        return tsr_ztree_remove(st, path);
+    }
+    if (how == MAKE_MISSING && !array) return TSR_OK;
+    return tsr_fail(TSR_EEXISTS, "%s: there is %s already", shown(path),
+                    array  ? "an array"
+                    : bare ? "a group without document"
+                           : "a group");
+}
+
+static int put_group(struct tsr_store *st, const char *path, int format, bool durable)
+{
+    struct tsr_zmeta *m;
+    int rc = tsr_ztree_make_way(st, path, format, durable);
+    if (rc == TSR_OK) rc = tsr_zmeta_new_group(format, NULL, &m);
+    if (rc < 0) return rc;
+    rc = tsr_ztree_put(st, path, m, durable);
+    tsr_zmeta_free(m);
+    return rc;
+}
+
+/* ---- create at a place ---- */
+
+static int one_is_enough(void *user, const char *key)
+{
+    (void)user;
+    (void)key;
+    return 1;
+}
+
+/* A folder in which there is no node may hold anything. */
+static int must_be_empty(struct tsr_store *st)
+{
+    int rc = tsr_store_list(st, "", one_is_enough, NULL);
+    if (rc <= 0) return rc;
+    return tsr_fail(TSR_EEXISTS, "holds other things than a group of Zarr");
+}
+
+/* A new archive takes the place of an old one when it is published. */
+static int flags_of(const char *path, const char *inside, enum how how, unsigned *flags)
+{
+    const char *local = tsr_store_path(path);
+    enum tsr_path_kind kind = TSR_PATH_NONE;
+    int rc = local ? tsr_path_stat(local, &kind, NULL) : TSR_OK;
+    *flags = TSR_TREE_UPDATE | TSR_TREE_CREATE;
+    if (rc < 0 || *inside || kind != TSR_PATH_FILE) return rc;
+    *flags |= TSR_TREE_EMPTY;
+    return how == MAKE_NEW ? tsr_fail(TSR_EEXISTS, "there is a file already") : TSR_OK;
+}
+
+/* The format of what is made: that of the root, where there is one. */
+static int choose_format(struct tsr_store *st, const char *name, int *format)
+{
+    struct tsr_zmeta *m = NULL;
+    int rc = tsr_zmeta_open(st, "", &m);
+    int root = rc == TSR_OK && !m->array ? m->format : 3;
+    tsr_zmeta_free(m);
+    if (rc < 0 && rc != TSR_ENOTFOUND) return rc;
+    return tsr_zformat_number(name, root, format);
+}
+
+static int create_in(struct tsr_store *st, const char *key, const tsr_options *o, enum how how,
+                     int *format)
+{
+    bool there;
+    int rc = make_room(st, key, how, &there);
+    if (rc == TSR_OK && !*key) rc = must_be_empty(st);
+    if (rc == TSR_OK) rc = choose_format(st, o->format, format);
+    return rc < 0 ? rc : put_group(st, key, *format, o->durable);
+}
+
+static int create_at(const char *url, const char *path, const char *key, const tsr_options *o,
+                     struct tsr_group **out)
+{
+    struct tsr_tree_options t = {0};
+    struct tsr_place_of *p;
+    struct tsr_store *st;
+    enum how how;
+    int format, rc = how_of(o->mode, false, &how);
+    if (rc == TSR_OK) rc = tsr_zformat_number(o->format, 3, &format);
+    if (rc == TSR_OK) rc = flags_of(path, key, how, &t.flags);
+    if (rc == TSR_OK) rc = tsr_store_open_tree(path, &t, &st);
+    if (rc == TSR_OK) rc = tsr_group_place(st, url, o, &p);
+    if (rc < 0) return rc;
+    atomic_fetch_add(&p->users, 1);
+    rc = create_in(st, key, o, how, &format);
+    if (rc == TSR_OK) rc = tsr_group_make(p, key, format, out);
+    tsr_group_leave(p);
+    return rc;
+}
+
+int tsr_group_create(const char *url, const tsr_options *opts, tsr_group **out)
+{
+    tsr_options o = tsr_options_complete(opts);
+    char *path, *inside, *key;
+    if (!url) return tsr_fail(TSR_EARG, "no path given");
+    int rc = tsr_url_split(url, &path, &inside);
+    if (rc < 0) return rc;
+    rc = tsr_key_normalise(inside, &key);
+    if (rc == TSR_OK) {
+        rc = create_at(url, path, key, &o, out);
+        tsr_free(key);
+    }
+    if (rc < 0) tsr_url_within(path);
+    tsr_free(path);
+    tsr_free(inside);
+    return rc;
+}
+
+/* ---- create and remove in a group ---- */
+
+/* The path of a new child, and what is there made to give way. */
+static int begin_child(struct tsr_group *g, const char *path, enum how how, char **key, bool *there)
+{
+    int rc = tsr_group_may_change(g);
+    if (rc == TSR_OK) rc = tsr_group_join(g, path, key);
+    if (rc < 0) return rc;
+    if (!strcmp(*key, g->path) && how != MAKE_MISSING)
+        rc = tsr_fail(TSR_EARG, "path: found '%s', expected the name of what is to be made", path);
+    if (rc == TSR_OK) rc = make_room(g->place->st, *key, how, there);
+    if (rc < 0) tsr_free(*key);
+    return rc;
+}
+
+int tsr_group_create_group(tsr_group *g, const char *path, const char *mode, tsr_group **out)
+{
+    enum how how;
+    char *key = NULL;
+    bool there;
+    int rc = how_of(mode, true, &how);
+    if (rc == TSR_OK) rc = begin_child(g, path, how, &key, &there);
+    if (rc == TSR_OK) {
+        if (!there) rc = put_group(g->place->st, key, g->format, g->place->o.durable);
+        if (rc == TSR_OK) rc = tsr_group_make(g->place, key, g->format, out);
+        tsr_free(key);
+    }
+    if (rc < 0) tsr_url_within(g->place->url);
+    return rc;
+}
+
+/* The place of an array as a URL. */
+static int array_url(const struct tsr_group *g, const char *key, struct tsr_buf *url)
+{
+    int rc = tsr_buf_addf(url, "%s#%s", g->place->url, key);
+    return rc < 0 ? rc : tsr_buf_add(url, "", 1);
+}
+
+static tsr_options array_options(const struct tsr_group *g, const tsr_options *opts)
+{
+    tsr_options o = tsr_options_complete(opts);
+    if (!opts || !opts->context) o.context = g->place->o.context;
+    o.durable = o.durable || g->place->o.durable;
+    return o;
+}
+
+int tsr_group_open_array(const tsr_group *g, const char *path, const tsr_options *opts,
+                         tsr_array **out)
+{
+    tsr_options o = array_options(g, opts);
+    struct tsr_buf url = {0};
+    char *key = NULL;
+    int rc = tsr_group_join(g, path, &key);
+    if (rc < 0) return rc;
+    o.mode = g->place->st->writable ? "r+" : "r";
+    o.format = NULL;
+    rc = array_url(g, key, &url);
+    if (rc == TSR_OK) rc = tsr_array_open((char *)url.p, &o, out);
+    tsr_buf_free(&url);
+    tsr_free(key);
+    return rc;
+}
+
+int tsr_group_create_array(tsr_group *g, const char *path, const tsr_spec *spec,
+                           const tsr_options *opts, tsr_array **out)
+{
+    tsr_options o = array_options(g, opts);
+    struct tsr_buf url = {0};
+    enum how how;
+    char *key = NULL;
+    bool there;
+    int rc = how_of(o.mode, false, &how);
+    if (rc == TSR_OK) rc = begin_child(g, path, how, &key, &there);
+    if (rc < 0) return rc;
+    o.mode = "w";
+    o.format = tsr_zformat_name(g->format);
+    rc = tsr_ztree_make_way(g->place->st, key, g->format, o.durable);
+    if (rc == TSR_OK) rc = array_url(g, key, &url);
+    if (rc == TSR_OK) rc = tsr_array_create((char *)url.p, spec, &o, out);
+    tsr_buf_free(&url);
+    tsr_free(key);
+    return rc;
+}
+
+int tsr_group_remove(tsr_group *g, const char *path)
+{
+    struct tsr_zview v = {.st = g->place->st};
+    struct tsr_zfound f;
+    char *key = NULL;
+    int rc = tsr_group_may_change(g);
+    if (rc == TSR_OK) rc = tsr_group_join(g, path, &key);
+    if (rc < 0) return rc;
+    if (!strcmp(key, g->path)) rc = tsr_fail(TSR_EARG, "a group does not remove itself");
+    if (rc == TSR_OK) rc = tsr_ztree_find(&v, key, &f);
+    if (rc == TSR_OK) tsr_zfound_done(&f, 1);
+    if (rc == TSR_OK || rc == TSR_ECORRUPT || rc == TSR_EUNSUPPORTED)
+        rc = tsr_ztree_remove(g->place->st, key);
+    if (rc < 0) tsr_url_within(g->place->url);
+    tsr_free(key);
+    return rc;
+}
+
+/* ---- attributes ---- */
+
+/* Its own document, a new one where it has none. */
+static int own_document(const struct tsr_group *g, struct tsr_zmeta **out)
+{
+    int rc = tsr_zmeta_open(g->place->st, g->path, out);
+    return rc == TSR_ENOTFOUND ? tsr_zmeta_new_group(g->format, NULL, out) : rc;
+}
+
+/* The attributes of m with a member put or, value NULL, removed, in the arena of d. */
+static int changed_map(struct tsr_doc *d, const struct tsr_zmeta *m, const char *name,
+                       const struct tsr_node *value, struct tsr_node *out)
+{
+    const struct tsr_node *old = &m->attributes;
+    bool done = false;
+    int rc = tsr_znode_new(d, TSR_NODE_MAP, old->list.n + 1, out);
+    for (size_t i = 0; rc == TSR_OK && i < old->list.n; i++) {
+        const struct tsr_node *at = old->list.v + 2 * i;
+        bool same = tsr_znode_is(at, name);
+        done = done || same;
+        if (same && !value) continue;
+        struct tsr_node *to = out->list.v + 2 * out->list.n++;
+        to[0] = at[0];
+        to[1] = same ? *value : at[1];
+    }
+    if (rc < 0 || done) return rc;
+    if (!value) return tsr_fail(TSR_ENOTFOUND, "there is no attribute '%s'", name);
+    tsr_znode_put(out, name, *value);
+    return TSR_OK;
+}
+
+static int put_attributes(struct tsr_group *g, struct tsr_zmeta *m, const struct tsr_node *map)
+{
+    int rc = tsr_zmeta_set_attributes(m, map);
+    return rc < 0 ? rc : tsr_ztree_put(g->place->st, g->path, m, g->place->o.durable);
+}
+
+/* name NULL: value is the whole map. */
+static int change_attributes(struct tsr_group *g, const char *name, const char *json)
+{
+    struct tsr_json_rules how = {.flags = TSR_JSON_BIG, .depth = TSR_JSON_DEPTH - 2};
+    struct tsr_node value, map;
+    struct tsr_zmeta *m = NULL;
+    struct tsr_doc *d;
+    int rc = tsr_group_may_change(g);
+    if (rc == TSR_OK) rc = tsr_doc_new(&d);
+    if (rc < 0) return rc;
+    if (json) rc = tsr_json_read(d, json, strlen(json), &how, &value);
+    if (rc == TSR_OK && !name) rc = tsr_znode_map(&value);
+    if (rc == TSR_OK) rc = own_document(g, &m);
+    if (rc == TSR_OK && name) rc = changed_map(d, m, name, json ? &value : NULL, &map);
+    if (rc == TSR_OK) rc = put_attributes(g, m, name ? &map : &value);
+    if (rc < 0) tsr_url_within(g->place->url);
+    tsr_zmeta_free(m);
+    tsr_doc_free(d);
+    return rc;
+}
+
+int tsr_group_attr_set(tsr_group *g, const char *name, const char *json)
+{
+    if (!name || !json) return tsr_fail(TSR_EARG, "an attribute has a name and a value");
+    return change_attributes(g, name, json);
+}
+
+int tsr_group_attr_remove(tsr_group *g, const char *name)
+{
+    if (!name) return tsr_fail(TSR_EARG, "an attribute has a name");
+    return change_attributes(g, name, NULL);
+}
+
+int tsr_group_attrs_set(tsr_group *g, const char *json)
+{
+    if (!json) return tsr_fail(TSR_EARG, "attributes are an object");
+    return change_attributes(g, NULL, json);
+}
+
+int tsr_group_consolidate(tsr_group *g)
+{
+    int rc = tsr_group_may_change(g);
+    if (rc == TSR_OK) rc = tsr_ztree_consolidate(g->place->st, g->path, g->place->o.durable);
+    if (rc < 0) tsr_url_within(g->place->url);
+    return rc;
+}

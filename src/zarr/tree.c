@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* zarr/tree.c - nodes put and removed, and the consolidated metadata above them kept true. */
+#include "zarr/tree.h"
+
+#include <string.h>
+
+#include "base/status.h"
+#include "zarr/node.h"
+
+enum { WORDS = TSR_JSON_WORDS };
+
+/* ---- paths ---- */
+
+/* "a/b/c" has the groups "", "a" and "a/b" above it: the length of the one after n; false: that is
+ * path itself. */
+static bool next_above(const char *path, size_t *n)
+{
+    const char *slash = strchr(path + *n + (*n > 0), '/');
+    if (!slash) return false;
+    *n = (size_t)(slash - path);
+    return true;
+}
+
+/* path below its group of n bytes. */
+static const char *below(const char *path, size_t n)
+{
+    return path + n + (n && path[n]);
+}
+
+static char *cut(const char *path, size_t n)
+{
+    char *p = tsr_alloc(n + 1);
+    if (!p) return NULL;
+    memcpy(p, path, n);
+    p[n] = 0;
+    return p;
+}
+
+static int put_text(struct tsr_store *st, const char *path, const char *name,
+                    const struct tsr_buf *text, bool durable)
+{
+    struct tsr_buf key = {0};
+    struct tsr_piece p = {.p = text->p, .len = text->len};
+    int rc = tsr_buf_addf(&key, "%s%s%s", path, *path ? "/" : "", name);
+    if (rc == TSR_OK) rc = tsr_buf_add(&key, "", 1);
+    if (rc == TSR_OK) rc = tsr_store_put(st, (char *)key.p, &p, 1, durable);
+    tsr_buf_free(&key);
+    return rc;
+}
+
+static int remove_document(struct tsr_store *st, const char *path, const char *name)
+{
+    struct tsr_buf key = {0};
+    int rc = tsr_buf_addf(&key, "%s%s%s", path, *path ? "/" : "", name);
+    if (rc == TSR_OK) rc = tsr_buf_add(&key, "", 1);
+    if (rc == TSR_OK) rc = tsr_store_remove(st, (char *)key.p);
+    tsr_buf_free(&key);
+    return rc == TSR_ENOTFOUND ? TSR_OK : rc;
+}
+
+/* ---- copies in consolidated metadata ---- */
+
+/* The copy of a group of format 3 has consolidated metadata without anything in it, as
+ * zarr-python's have; what is below is in the copy that it lies in. */
+static int copy_of_group(const struct tsr_zmeta *m, struct tsr_buf *text)
+{
+    struct tsr_zcache *none;
+    int rc = tsr_zcache_new(3, &none);
+    if (rc < 0) return rc;
+    rc = tsr_zcache_write(none, m, text);
+    tsr_zcache_free(none);
+    return rc;
+}
+
+static int copy_one(struct tsr_zcache *c, const char *path, const struct tsr_zmeta *m,
+                    enum tsr_zdoc which)
+{
+    struct tsr_buf text = {0};
+    int rc = m->format == 3 && !m->array ? copy_of_group(m, &text)
+                                         : tsr_zmeta_write(m, which, WORDS, &text);
+    if (rc == TSR_OK)
+        rc = tsr_zcache_put(c, path, which, (struct tsr_ztext){(char *)text.p, text.len});
+    tsr_buf_free(&text);
+    return rc;
+}
+
+static int copy_into(struct tsr_zcache *c, const char *path, const struct tsr_zmeta *m)
+{
+    int rc = m->format == 2 ? copy_one(c, path, m, TSR_ZDOC_ATTRS) : TSR_OK;
+    return rc < 0 ? rc : copy_one(c, path, m, tsr_zmeta_which(m));
+}
+
+static int write_cache(struct tsr_store *st, const char *path, const struct tsr_zmeta *group,
+                       const struct tsr_zcache *c, bool durable)
+{
+    struct tsr_buf text = {0};
+    int rc = tsr_zcache_write(c, group, &text);
+    const char *name = group->format == 2 ? ".zmetadata" : tsr_zdoc_name(TSR_ZDOC_V3);
+    if (rc == TSR_OK) rc = put_text(st, path, name, &text, durable);
+    tsr_buf_free(&text);
+    return rc;
+}
+
+/* Of a document without its member. */
+static void forget_member(struct tsr_node *root, const char *name)
+{
+    size_t to = 0;
+    for (size_t i = 0; i < root->list.n; i++) {
+        if (tsr_znode_is(root->list.v + 2 * i, name)) continue;
+        memmove(root->list.v + 2 * to, root->list.v + 2 * i, 2 * sizeof *root->list.v);
+        to++;
+    }
+    root->list.n = to;
+}
+
+static int drop_cache(struct tsr_store *st, const char *path, struct tsr_zmeta *group, bool durable)
+{
+    struct tsr_buf text = {0};
+    if (group->format == 2) return remove_document(st, path, ".zmetadata");
+    forget_member(&group->root, "consolidated_metadata");
+    int rc = tsr_zmeta_write(group, TSR_ZDOC_V3, WORDS, &text);
+    if (rc == TSR_OK) rc = put_text(st, path, tsr_zdoc_name(TSR_ZDOC_V3), &text, durable);
+    tsr_buf_free(&text);
+    return rc;
+}
+
+/* What became of a node: m is NULL where it is removed. */
+struct change {
+    const char *path;
+    const struct tsr_zmeta *m;
+    bool durable;
+};
+
+/* In the consolidated metadata of the group `above`, of its format: what cannot be read or hold the
+ * node goes, so that the documents are read. */
+static int change_copy(struct tsr_store *st, const char *above, struct tsr_zmeta *group,
+                       const struct change *ch)
+{
+    struct tsr_zcache *c = NULL;
+    int rc = tsr_zcache_open(st, above, group, &c);
+    if (rc == TSR_ENOTFOUND) return TSR_OK;
+    bool useless = rc == TSR_ECORRUPT || rc == TSR_EUNSUPPORTED;
+    if (useless || (rc == TSR_OK && ch->m && ch->m->format != group->format)) {
+        rc = drop_cache(st, above, group, ch->durable);
+    } else if (rc == TSR_OK) {
+        const char *name = below(ch->path, strlen(above));
+        if (ch->m) rc = copy_into(c, name, ch->m);
+        else tsr_zcache_drop(c, name);
+        if (rc == TSR_OK) rc = write_cache(st, above, group, c, ch->durable);
+    }
+    tsr_zcache_free(c);
+    return rc;
+}
+
+/* In that of both formats, where a store has been brought from one to the other. */
+static int change_above(struct tsr_store *st, const char *above, const struct change *ch)
+{
+    struct tsr_zmeta two = {.format = 2}, *m = NULL;
+    int rc = change_copy(st, above, &two, ch);
+    if (rc == TSR_OK) rc = tsr_zmeta_open(st, above, &m);
+    if (rc == TSR_OK && m->format == 3 && !m->array) rc = change_copy(st, above, m, ch);
+    tsr_zmeta_free(m);
+    /* a document that cannot be read has no consolidated metadata that could */
+    return rc == TSR_ENOTFOUND || rc == TSR_ECORRUPT || rc == TSR_EUNSUPPORTED ? TSR_OK : rc;
+}
+
+static int change_copies(struct tsr_store *st, const struct change *ch)
+{
+    struct tsr_zmeta two = {.format = 2};
+    size_t n = 0;
+    bool more = *ch->path;
+    /* .zmetadata of a group holds its own documents too */
+    int rc =
+        ch->m && ch->m->format == 2 && !ch->m->array ? change_copy(st, ch->path, &two, ch) : TSR_OK;
+    for (; rc == TSR_OK && more; more = next_above(ch->path, &n)) {
+        char *above = cut(ch->path, n);
+        rc = above ? change_above(st, above, ch) : TSR_ENOMEM;
+        tsr_free(above);
+    }
+    return rc;
+}
+
+/* ---- put ---- */
+
+int tsr_ztree_put(struct tsr_store *st, const char *path, const struct tsr_zmeta *m, bool durable)
+{
+    struct tsr_zput how = {.flags = WORDS, .durable = durable};
+    int rc = tsr_zmeta_put(st, path, m, &how);
+    return rc < 0 ? rc : change_copies(st, &(struct change){path, m, durable});
+}
+
+static int put_group(struct tsr_store *st, const char *path, int format, bool durable)
+{
+    struct tsr_zmeta *m;
+    int rc = tsr_zmeta_new_group(format, NULL, &m);
+    if (rc < 0) return rc;
+    rc = tsr_ztree_put(st, path, m, durable);
+    tsr_zmeta_free(m);
+    return rc;
+}
+
+static int check_name(const char *path, size_t from, int format)
+{
+    size_t len = strcspn(path + from, "/");
+    char *name = cut(path + from, len);
+    int rc = name ? tsr_zname_check(format, name) : TSR_ENOMEM;
+    tsr_free(name);
+    return rc;
+}
+
+static int make_group(struct tsr_store *st, const char *path, int format, bool durable)
+{
+    struct tsr_zmeta *m = NULL;
+    const char *shown = *path ? path : "the root";
+    int rc = tsr_zmeta_open(st, path, &m);
+    if (rc == TSR_ENOTFOUND) rc = put_group(st, path, format, durable);
+    else if (rc == TSR_OK && m->array)
+        rc = tsr_fail(TSR_EARG, "%s: is an array, in which nothing can be made", shown);
+    else if (rc == TSR_OK && m->format != format)
+        rc = tsr_fail(TSR_EARG,
+                      "%s: is a group of Zarr format %d, found format %d for what is in it", shown,
+                      m->format, format);
+    tsr_zmeta_free(m);
+    return rc;
+}
+
+int tsr_ztree_make_way(struct tsr_store *st, const char *path, int format, bool durable)
+{
+    size_t n = 0;
+    bool more = *path;
+    int rc = TSR_OK;
+    for (size_t at = 0; more && rc == TSR_OK; more = next_above(path, &at))
+        rc = check_name(path, at + (at > 0), format);
+    for (more = *path; more && rc == TSR_OK; more = next_above(path, &n)) {
+        char *above = cut(path, n);
+        rc = above ? make_group(st, above, format, durable) : TSR_ENOMEM;
+        tsr_free(above);
+    }
+    return rc;
+}
+
+/* ---- remove ---- */
+
+struct keys {
+    char **v;
+    size_t n, room;
+};
+
+static int add_key(void *user, const char *key)
+{
+    struct keys *l = user;
+    if (l->n == l->room) {
+        size_t room = 2 * l->room + 16;
+        char **v = tsr_realloc(l->v, room, sizeof *v);
+        if (!v) return TSR_ENOMEM;
+        l->v = v;
+        l->room = room;
+    }
+    if (!(l->v[l->n] = tsr_strdup(key))) return TSR_ENOMEM;
+    l->n++;
+    return 0;
+}
+
+/* All objects whose keys begin with prefix; keys are shorter than 1 KiB, so this is not deep. */
+static int remove_below(struct tsr_store *st, const char *prefix)
+{
+    struct keys l = {0};
+    int rc = tsr_store_list(st, prefix, add_key, &l);
+    for (size_t i = 0; i < l.n; i++) {
+        size_t len = strlen(l.v[i]);
+        if (rc == TSR_OK && l.v[i][len - 1] == '/') rc = remove_below(st, l.v[i]);
+        else if (rc == TSR_OK) rc = tsr_store_remove(st, l.v[i]);
+        if (rc == TSR_ENOTFOUND) rc = TSR_OK; /* another was faster */
+        tsr_free(l.v[i]);
+    }
+    tsr_free(l.v);
+    return rc;
+}
+
+int tsr_ztree_remove(struct tsr_store *st, const char *path)
+{
+    struct tsr_buf prefix = {0};
+    int rc = change_copies(st, &(struct change){path, NULL, false});
+    for (int which = TSR_ZDOC_V3; rc == TSR_OK && which < TSR_ZDOC_NONE; which++)
+        rc = remove_document(st, path, tsr_zdoc_name((enum tsr_zdoc)which));
+    if (rc == TSR_OK) rc = tsr_buf_addf(&prefix, "%s%s", path, *path ? "/" : "");
+    if (rc == TSR_OK) rc = tsr_buf_add(&prefix, "", 1);
+    if (rc == TSR_OK) rc = remove_below(st, (char *)prefix.p);
+    tsr_buf_free(&prefix);
+    return rc;
+}
+
+/* ---- consolidate ---- */
+
+struct gathering {
+    struct tsr_zcache *c;
+    int format;
+    size_t cut; /* bytes of a path before what it is called in c */
+};
+
+static int gather(void *user, const struct tsr_zentry *e)
+{
+    const struct gathering *g = user;
+    if (e->rc < 0) return tsr_fail((tsr_status)e->rc, "%s", e->why);
+    if (e->m && e->m->format != g->format)
+        return tsr_fail(TSR_EUNSUPPORTED,
+                        "%s: found Zarr format %d, expected %d as the group is of", e->path,
+                        e->m->format, g->format);
+    return e->m ? copy_into(g->c, e->path + g->cut, e->m) : TSR_OK;
+}
+
+int tsr_ztree_consolidate(struct tsr_store *st, const char *path, bool durable)
+{
+    struct tsr_zmeta *m = NULL;
+    struct gathering g = {.cut = strlen(path) + (*path != 0)};
+    struct tsr_zview v = {.st = st};
+    int rc = tsr_zmeta_open(st, path, &m);
+    if (rc == TSR_OK && m->array) rc = tsr_fail(TSR_EARG, "%s: is an array", path);
+    if (rc == TSR_OK) rc = tsr_zcache_new(g.format = m->format, &g.c);
+    if (rc == TSR_OK && m->format == 2) rc = copy_into(g.c, "", m);
+    if (rc == TSR_OK) rc = tsr_ztree_list(&v, path, m->format, 0, gather, &g);
+    if (rc == TSR_OK) rc = write_cache(st, path, m, g.c, durable);
+    tsr_zcache_free(g.c);
+    tsr_zmeta_free(m);
+    return rc;
+}
