@@ -99,9 +99,8 @@ int tsr_window_group(const struct reader *r, struct window *w)
         }
         w->groups[w->ngroups - 1].n++;
         const struct chunk_job *j = &w->jobs[p->job];
-        bytes += p->ref == NO_REF
-                     ? most
-                     : tsr_job_block_bytes(&r->a->d->grid, j, j->place.block_items);
+        bytes +=
+            p->ref == NO_REF ? most : tsr_job_block_bytes(&r->a->d->grid, j, j->place.block_items);
     }
     return r->visitor ? r->visitor->window(r->visitor->arg, number_slots(w)) : TSR_OK;
 }

@@ -175,8 +175,8 @@ struct tsr_walk {
     int64_t lo[TSR_MAX_NDIM], hi[TSR_MAX_NDIM];       /* cells [lo, hi] that can be touched */
     int64_t at[TSR_MAX_NDIM];                         /* the current cell */
     int64_t cell[TSR_MAX_NDIM], origin[TSR_MAX_NDIM]; /* cell size; array index of cell 0 */
-    const struct tsr_grid *uneven; /* whose runs say where cells are, on axes that have any; or NULL */
     int64_t end[TSR_MAX_NDIM];                        /* array index where the last cell is cut */
+    const struct tsr_grid *uneven; /* of chunks that its runs place, where it has any; else NULL */
     const struct tsr_selection *sel;
     /* of points: the current cell's first, the number behind its last and behind the last of all;
      * where the row of cells begins and how many keys a cell has */

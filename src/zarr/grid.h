@@ -22,8 +22,8 @@
 struct tsr_zgrid {
     bool regular;
     int ndim;
-    int64_t shape[TSR_MAX_NDIM];               /* of a chunk; rectilinear: the longest edges */
-    int64_t count[TSR_MAX_NDIM];               /* chunks that hold anything of the array */
+    int64_t shape[TSR_MAX_NDIM];              /* of a chunk; rectilinear: the longest edges */
+    int64_t count[TSR_MAX_NDIM];              /* chunks that hold anything of the array */
     const struct tsr_run *runs[TSR_MAX_NDIM]; /* rectilinear: [nruns]; in the arena */
     int64_t nruns[TSR_MAX_NDIM];
 };
