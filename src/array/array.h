@@ -262,6 +262,11 @@ struct chunk_job {
     char *key; /* place.key */
     size_t key_cap;
     bool cached; /* set by who fetches to read: blocks are looked for in the cache first */
+    bool kept;   /* of many: all its blocks are, so that it is not located */
+    bool first_added;
+    size_t first;    /* of a serial chunk: the ref of block 0 */
+    int64_t guess;   /* kept blocks were looked for as if its block_items were this; -1: none */
+    int64_t decoded; /* bytes of the blocks that are wanted, about; set by who fetches many */
 };
 
 void tsr_job_free(struct chunk_job *j);
@@ -298,6 +303,10 @@ int tsr_job_whole(const struct tsr_array *a, struct chunk_job *j, const uint8_t 
  * place has nothing but state and block_items. */
 int tsr_job_fetch(const struct tsr_array *a, const struct tsr_selection *sel, struct chunk_job *j,
                   struct tsr_worker *w);
+
+/* The same for n chunks of a store that is far away, all at once (fetch_many.c). */
+int tsr_jobs_fetch(const struct tsr_array *a, const struct tsr_selection *sel, struct chunk_job *j,
+                   size_t n, struct tsr_worker *w);
 
 /* The part of block b that exists: items [lo, hi) in array indices, and the extent its rows
  * have in memory. */

@@ -14,14 +14,21 @@
 
 enum {
     WINDOW_CHUNKS = 128,
+    FAR_CHUNKS = 1024,
     KEEP_BYTES = 8 << 20,      /* fetched bytes that a window has room for between two reads */
     SCRATCH_BYTES = 512 << 10, /* scratch of this size stays in a core's cache */
     INLINE_BYTES = 96 << 10    /* below this, waking a thread costs more than it brings */
 };
 
 /* Decoded size of the wanted blocks of a window: small, so that what was fetched is still in the
- * cache as it is decoded; but some 60 groups for each thread, so that few wait at its end. */
-enum { WINDOW_LEAST = 4 << 20, WINDOW_MOST = 64 << 20, WINDOW_OF_THREAD = 2 << 20 };
+ * cache as it is decoded; but some 60 groups for each thread, so that few wait at its end.  Of a
+ * store that is far away one trip brings as much as it lasts. */
+enum {
+    WINDOW_LEAST = 4 << 20,
+    WINDOW_MOST = 64 << 20,
+    WINDOW_OF_THREAD = 2 << 20,
+    WINDOW_FAR = 32 << 20
+};
 enum { WINDOW_VISITED = 8 << 20 };
 
 static void window_free(struct window *w)
@@ -108,14 +115,15 @@ static int window_fill(struct reader *r, struct window *w)
     int rc = skip_zeros(r);
     w->njobs = 0;
     w->bytes = 0;
-    while (rc == TSR_OK && !r->walk.done && w->njobs < WINDOW_CHUNKS &&
-           w->bytes < r->window_bytes) {
+    size_t most = r->far ? FAR_CHUNKS : WINDOW_CHUNKS;
+    while (rc == TSR_OK && !r->walk.done && w->njobs < most && w->bytes < r->window_bytes) {
         if (window_room(w) < 0) return TSR_ENOMEM;
         struct chunk_job *j = &w->jobs[w->njobs++];
         tsr_job_begin(r->a, j, tsr_grid_chunk_number(g, r->walk.at));
         j->cached = r->cached;
         memcpy(j->coords, r->walk.at, (size_t)g->ndim * sizeof *j->coords);
-        w->bytes += wanted_bytes(r);
+        j->decoded = wanted_bytes(r);
+        w->bytes += j->decoded;
         tsr_walk_next(&r->walk);
         if (!r->walk.done) rc = skip_zeros(r);
     }
@@ -231,15 +239,17 @@ static int decode_group(const struct reader *r, struct window *win, size_t i, st
 static int run_job(void *arg, size_t i, struct tsr_worker *w)
 {
     struct reader *r = arg;
-    size_t nfetch = r->fetch ? r->fetch->njobs : 0;
-    if (i < nfetch) return tsr_job_fetch(r->a, r->sel, &r->fetch->jobs[i], w);
-    return decode_group(r, r->decode, i - nfetch, w);
+    if (i >= r->nfetch) return decode_group(r, r->decode, i - r->nfetch, w);
+    struct chunk_job *j = &r->fetch->jobs[i];
+    return r->far ? tsr_jobs_fetch(r->a, r->sel, j, r->fetch->njobs, w)
+                  : tsr_job_fetch(r->a, r->sel, j, w);
 }
 
 static int run(struct reader *r, struct window *decode, struct window *fetch, bool alone)
 {
     struct tsr_pool *pool = r->a->context->pool;
-    size_t n = (decode ? decode->ngroups : 0) + (fetch ? fetch->njobs : 0);
+    r->nfetch = !fetch ? 0 : r->far ? 1 : fetch->njobs;
+    size_t n = (decode ? decode->ngroups : 0) + r->nfetch;
     int rc = TSR_OK;
     r->decode = decode;
     r->fetch = fetch;
@@ -304,11 +314,13 @@ static int64_t all_wanted(const struct reader *r)
 static int64_t window_bytes(const struct reader *r)
 {
     int64_t n = (int64_t)tsr_pool_threads(r->a->context->pool) * WINDOW_OF_THREAD;
-    return r->visitor ? WINDOW_VISITED : tsr_max64(WINDOW_LEAST, tsr_min64(n, WINDOW_MOST));
+    int64_t least = r->far ? WINDOW_FAR : WINDOW_LEAST;
+    return r->visitor ? WINDOW_VISITED : tsr_max64(least, tsr_min64(n, WINDOW_MOST));
 }
 
 static int read_windows(struct reader *r, struct window *now, struct window *next)
 {
+    r->far = r->a->d->store->far;
     r->window_bytes = window_bytes(r);
     tsr_walk_chunks(&r->walk, &r->a->d->grid, r->sel);
     r->cached = tsr_cache_takes(r->a->context->cache, r->a->d, all_wanted(r));

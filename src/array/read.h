@@ -35,8 +35,10 @@ struct reader {
     struct tsr_walk walk;
     struct tsr_worker *worker;     /* whose windows they are */
     struct window *decode, *fetch; /* of the current run */
+    size_t nfetch;                 /* jobs of the run that fetch */
     int64_t window_bytes;
     bool cached;
+    bool far; /* a window is fetched by one job */
 };
 
 static inline bool job_is_value(const struct chunk_job *j)

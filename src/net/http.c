@@ -151,6 +151,11 @@ void tsr_http_free(struct tsr_http *h)
     tsr_free(h);
 }
 
+int tsr_http_in_flight(const struct tsr_http *h)
+{
+    return h->o.in_flight;
+}
+
 /* ---- lanes and permits ---- */
 
 static int lane_take(struct run *r)

@@ -38,6 +38,7 @@ struct tsr_http_options {  /* a zero is the default */
 int tsr_http_new(const struct tsr_http_options *o, atomic_llong *bytes, atomic_llong *requests,
                  struct tsr_http **out);
 void tsr_http_free(struct tsr_http *h); /* NULL is fine */
+int tsr_http_in_flight(const struct tsr_http *h);
 
 /* Bytes [off, off + len) of the object belong at dst. */
 struct tsr_http_part {

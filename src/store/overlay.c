@@ -265,6 +265,7 @@ int tsr_store_overlay(struct tsr_store *file, struct tsr_store **out)
         return rc;
     }
     s->file = file;
+    s->base.far = file->far;
     s->file_len = s->len;
     s->stamp = tsr_store_stamp(file, "");
     tsr_rwlock_init(&s->lock);

@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* store/remote.c - reads over HTTP, all in flight at once.
  *
- * Ranges of one object that are near each other become one request.
+ * Ranges of one object that are near each other become one request, long ones become several.
  *
- *   asked     |---|  |-----|                      |--|
- *   requests  |------------|                      |--|
+ *   asked     |---|  |-----|                      |--|        |--------------------------|
+ *   requests  |------------|                      |--|        |--------||--------||------|
+ *
+ * How near they must be depends on how many there are.  As many as may be in flight take one trip
+ * however many they are, so only gaps are bridged that are smaller than a request is itself.  More
+ * than these wait for each other: then a request costs a trip's share of what the network brings
+ * meanwhile, some 60 KiB where a trip takes 10 ms and 100 MB come in a second.
  *
  * Three answers are kept apart: 200 and 206 are bytes, 404 and 410 say that there is no object, and
  * whatever else comes is a failure, never an absent object. */
@@ -20,8 +25,9 @@
 #include "store/key.h"
 
 enum {
-    MERGE_GAP = 8 << 10,  /* bytes: what a request costs besides */
-    MERGE_MOST = 32 << 20 /* larger requests are no faster */
+    GAP = 8 << 10,
+    GAP_MOST = 64 << 10, /* of more requests than may be in flight */
+    LONGEST = 4 << 20    /* several connections bring more than one */
 };
 
 uint64_t tsr_remote_stamp_of(const struct tsr_answer *a)
@@ -41,6 +47,7 @@ int tsr_remote_init(struct tsr_remote *r, const struct tsr_remote_kind *how, con
         tsr_free(r->base.url);
         return rc;
     }
+    r->base.far = true;
     r->how = how;
     pthread_mutex_init(&r->lock, NULL);
     return TSR_OK;
@@ -63,8 +70,9 @@ int tsr_remote_call(struct tsr_http_call *c, struct tsr_remote_job *job)
     struct tsr_remote *r = job->remote;
     char *url = NULL;
     /* what is signed is signed for one host */
-    *c = (struct tsr_http_call){
-        .user = job, .fields = r->how->fields, .stay = r->how->fields != NULL};
+    *c = (struct tsr_http_call){.user = job,
+                                .fields = r->how->fields,
+                                .stay = r->how->fields != NULL};
     int rc = job->key[0] ? tsr_key_check(r->base.url, job->key) : TSR_OK;
     if (rc == TSR_OK) rc = r->how->url(r, job->key, &url);
     c->url = url;
@@ -172,16 +180,63 @@ static int by_place(const void *x, const void *y)
 }
 
 /* How many of the sorted ranges one request brings. */
-static size_t take_near(const struct tsr_range *r, size_t n, uint64_t *end)
+static size_t take_near(const struct tsr_range *r, size_t n, uint64_t gap, uint64_t *end)
 {
     size_t i = 1;
     *end = r[0].off + r[0].len;
     for (; i < n && strcmp(r[i].key, r[0].key) == 0 && r[i].stamp == r[0].stamp; i++) {
         uint64_t to = r[i].off + r[i].len;
-        if (r[i].off > *end + MERGE_GAP || to - r[0].off > MERGE_MOST) break;
+        if (r[i].off > *end + gap || to - r[0].off > LONGEST) break;
         if (to > *end) *end = to;
     }
     return i;
+}
+
+/* How many requests, and of how many bytes, bring these ranges. */
+static size_t count_requests(const struct tsr_range *r, size_t n, uint64_t gap, uint64_t *bytes)
+{
+    size_t requests = 0;
+    uint64_t end;
+    *bytes = 0;
+    for (size_t i = 0, first = 0; i < n; first = i, requests++) {
+        i += take_near(r + i, n - i, gap, &end);
+        *bytes += end - r[first].off;
+    }
+    return requests;
+}
+
+/* The gap to bridge: not so large that more is read in vain than is wanted. */
+static uint64_t find_gap(const struct tsr_remote *st, const struct tsr_range *r, size_t n)
+{
+    size_t most = (size_t)tsr_http_in_flight(st->http);
+    uint64_t gap = GAP, wanted, bytes;
+    size_t requests = count_requests(r, n, 0, &wanted);
+    while (requests > most && gap < GAP_MOST) {
+        requests = count_requests(r, n, gap * 2, &bytes);
+        if (bytes > 2 * wanted) break;
+        gap *= 2;
+    }
+    return gap;
+}
+
+/* Ranges of which it is certain that all their bytes are of one object are cut into pieces, which
+ * are written to out[], if it is not NULL.  Returns how many there are. */
+static size_t cut(const struct tsr_range *r, size_t n, struct tsr_range *out)
+{
+    size_t m = 0;
+    for (size_t i = 0; i < n; i++) {
+        bool whole = r[i].len <= 2 * LONGEST || (r[i].key[0] && !r[i].stamp);
+        size_t done = 0, step = whole ? r[i].len : LONGEST;
+        do {
+            struct tsr_range *o = out ? &out[m] : NULL;
+            if (o) *o = r[i];
+            if (o) o->off += done, o->dst = (char *)o->dst + done;
+            if (o) o->len = tsr_minz(step, r[i].len - done);
+            done += step;
+            m++;
+        } while (done < r[i].len);
+    }
+    return m;
 }
 
 struct batch {
@@ -217,10 +272,11 @@ static int add_call(struct batch *b, struct tsr_remote_job job)
 
 static int add_ranges(struct batch *b, struct tsr_remote *st, const struct tsr_range *r, size_t n)
 {
+    uint64_t gap = find_gap(st, r, n);
     int rc = TSR_OK;
     for (size_t i = 0, k, end; i < n && rc == TSR_OK; i = end) {
         uint64_t to;
-        end = i + take_near(r + i, n - i, &to);
+        end = i + take_near(r + i, n - i, gap, &to);
         struct tsr_http_call *c = &b->calls[b->n];
         rc = add_call(b,
                       (struct tsr_remote_job){.remote = st, .key = r[i].key, .stamp = r[i].stamp});
@@ -262,16 +318,25 @@ static int read_sorted(struct tsr_remote *st, const struct tsr_range *r, size_t 
     return rc;
 }
 
+static int read_any(struct tsr_remote *st, const struct tsr_range *r, size_t n)
+{
+    size_t m = cut(r, n, NULL);
+    struct tsr_range *v = tsr_alloc_array(m, sizeof *v);
+    if (!v) return TSR_ENOMEM;
+    cut(r, n, v);
+    qsort(v, m, sizeof *v, by_place);
+    int rc = read_sorted(st, v, m);
+    tsr_free(v);
+    return rc;
+}
+
 int tsr_remote_readv(struct tsr_store *st, const struct tsr_range *r, size_t n)
 {
     struct tsr_range *rest = tsr_alloc_array(n, sizeof *rest);
     size_t left = 0;
     if (!rest) return TSR_ENOMEM;
     int rc = tsr_remote_serve((struct tsr_remote *)st, r, n, rest, &left);
-    if (rc == TSR_OK && left) {
-        qsort(rest, left, sizeof *rest, by_place);
-        rc = read_sorted((struct tsr_remote *)st, rest, left);
-    }
+    if (rc == TSR_OK && left) rc = read_any((struct tsr_remote *)st, rest, left);
     tsr_free(rest);
     return rc;
 }

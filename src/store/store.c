@@ -19,6 +19,7 @@ int tsr_store_init(struct tsr_store *st, const struct tsr_store_kind *kind, cons
 {
     st->kind = kind;
     st->writable = writable;
+    st->far = false;
     atomic_init(&st->bytes_read, 0);
     atomic_init(&st->requests, 0);
     atomic_init(&st->shares, 0);

@@ -354,6 +354,7 @@ int tsr_store_zip(struct tsr_store *file, const struct tsr_tree_options *o, stru
         return rc;
     }
     z->file = file;
+    z->base.far = file->far;
     z->file_stamp = tsr_store_stamp(file, "");
     rc = tsr_zip_dir_read(file, z->inner, o->most_entries ? o->most_entries : TSR_ZIP_ENTRIES,
                           &z->dir);
