@@ -177,12 +177,20 @@ typedef struct {
                                  sparse frame); not asked when opening, nor without a url */
     bool locking;             /* Blosc2 files: share the file with other programs by the advisory
                                  locks of c-blosc2; also by BLOSC_LOCKING=1 in the environment */
-    const char *mmap;     /* a mode of memory mapping, for what it means (docs/safety.md): "r" or
+    const char *mmap;      /* a mode of memory mapping, for what it means (docs/safety.md): "r" or
                                  "r+" to open, which then is the mode; "w+" to create; "c" to open
                                  for changes that this handle shows and nobody writes.  EARG with
                                  locking; EUNSUPPORTED for a folder.  NULL: none */
-    bool no_consolidated; /* Zarr: read the documents of nodes themselves, not the copies of them
+    bool no_consolidated;  /* Zarr: read the documents of nodes themselves, not the copies of them
                              that a group has (consolidated metadata) */
+    uint64_t memory_bytes; /* of tsr_array_copy and tsr_convert: what they and the context's
+                                 cache may take, the rest of the process not counted but for some
+                                 12 MiB.  ELIMIT when one chunk of the target needs more.
+                                 0: 256 MiB, or more when that is too little */
+    const char *tmp;       /* of tsr_convert: the folder for the array between two passes;
+                                 NULL: that of the target */
+    bool resume;           /* of tsr_convert: goes on with what was interrupted, if there is
+                                 something */
 } tsr_options;
 
 /* ---- arrays ---- */

@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include "format/format.h"
+#include "grid/rechunk.h"
 #include "kernel/box.h"
 
 /* The caller's context or the default one; NULL with the text set when it cannot start. */
@@ -210,6 +211,13 @@ int tsr_copying_tell(struct tsr_copying *c, int64_t bytes);
 /* Copies items: count[] of them from from_at[] on, among c->axes, to to_at[] (copy.c). */
 int tsr_copy_items(struct tsr_copying *c, const int64_t from_at[], const int64_t to_at[],
                    const int64_t count[]);
+/* What a plan for copying all of from to to must know; memory 0: 256 MiB, or what it takes. */
+int tsr_copying_ask(const tsr_array *from, const tsr_array *to, uint64_t memory,
+                    struct tsr_rechunk_ask *out);
+/* Copies n boxes from number first on, of those in which box[] cuts the array, through buf, which
+ * has room for one. */
+int tsr_copy_boxes(struct tsr_copying *c, const int64_t box[], int64_t first, int64_t n,
+                   uint8_t *buf);
 /* Chunks as they are stored (stored.c): do they fit; those of from that begin before `end` along
  * axis, `by` chunks further along it, into an array that reads as zeros there. */
 struct tsr_stored_part {

@@ -1,26 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* array/copy.c - an array into another with other chunks, blocks, steps or format.
  *
- * Where chunks stay what they are they are copied as they are stored (stored.c).  Else items are:
- * The target is filled box by box, each a whole number of target chunks: first as many chunks as
- * the budget holds along the last dimension, then along the one before, and so on, so that the
- * boxes follow the order in which both arrays keep their chunks. */
+ * Where chunks stay what they are they are copied as they are stored (stored.c).  Else items are,
+ * box by box, each a whole number of target chunks.  Boxes of a whole array are planned
+ * (grid/rechunk.h).  Of a part they hold as many chunks as there is room for along the last
+ * dimension, then along the one before, and so on. */
 #include "array/array.h"
 #include "base/mem.h"
 
-enum { BUDGET = 64 << 20, BUDGET_MAX = 4 * BUDGET };
+enum { BUDGET = 64 << 20 };
 
-/* A side that is cut ends with a block of the source where that is affordable: the block would be
- * decoded for the next box again. */
-static int64_t whole_blocks(int64_t side, int64_t side_bytes, int64_t block, int64_t chunk)
-{
-    if (block == 0 || block % chunk) return side;
-    int64_t up = tsr_ceil_div(side, block) * block;
-    return up <= BUDGET_MAX / side_bytes ? up : side;
-}
-
-/* from: of the whole array, else NULL. */
-static void copy_box(const struct tsr_grid *from, const struct tsr_grid *g, int64_t box[])
+static void copy_box(const struct tsr_grid *g, int64_t box[])
 {
     int64_t bytes = g->item_bytes;
     for (int d = 0; d < g->ndim; d++) {
@@ -32,10 +22,7 @@ static void copy_box(const struct tsr_grid *from, const struct tsr_grid *g, int6
         n = tsr_min64(n, room);
         bytes *= n;
         box[d] = tsr_min64(box[d] * n, g->shape[d]);
-        if (box[d] == g->shape[d]) continue;
-        if (from) box[d] = whole_blocks(box[d], bytes / box[d], from->block[d], g->chunk[d]);
-        box[d] = tsr_min64(box[d], g->shape[d]);
-        break;
+        if (box[d] < g->shape[d]) break;
     }
 }
 
@@ -95,7 +82,7 @@ int tsr_copy_items(struct tsr_copying *c, const int64_t from_at[], const int64_t
         at[d] = to_at[d];
         end[d] = to_at[d] + count[d];
     }
-    copy_box(c->axes ? NULL : &c->from->d->grid, g, box);
+    copy_box(g, box);
     for (d = 0; d < g->ndim; d++) bytes *= tsr_min64(box[d], count[d]);
     uint8_t *buf = tsr_alloc((size_t)bytes);
     if (!buf) return TSR_ENOMEM;
@@ -108,6 +95,74 @@ int tsr_copy_items(struct tsr_copying *c, const int64_t from_at[], const int64_t
             at[d] = to_at[d];
         }
     } while (d >= 0 && rc == TSR_OK);
+    tsr_free(buf);
+    return rc;
+}
+
+/* ---- whole arrays ---- */
+
+int tsr_copying_ask(const tsr_array *from, const tsr_array *to, uint64_t memory,
+                    struct tsr_rechunk_ask *out)
+{
+    enum {
+        USUAL = 256 << 20,
+        PROGRAM = 12 << 20, /* what a process has before it does anything */
+        ENTRY = 32,         /* of the index, of a chunk, as it is written too */
+        NEAR = 32 << 10,
+        FAR = 1 << 20
+    };
+    tsr_cache_stats cache = {.size = sizeof cache};
+    int rc = tsr_context_cache_stats(from->context, &cache);
+    if (rc < 0) return rc;
+    bool far = from->d->store->url && !tsr_store_path(from->d->store->url);
+    int64_t chunks = from->d->grid.nchunks / 4 + to->d->grid.nchunks;
+    *out = (struct tsr_rechunk_ask){.from = &from->d->grid,
+                                    .to = &to->d->grid,
+                                    .budget = (int64_t)(memory ? memory : USUAL),
+                                    .fixed = tsr_times(chunks, ENTRY) + PROGRAM,
+                                    .threads = tsr_pool_threads(from->context->pool),
+                                    .request_bytes = far ? FAR : NEAR};
+    out->fixed += cache.budget_bytes;
+    if (memory) return TSR_OK;
+    /* nobody said how much: at least so that it goes */
+    int64_t need = tsr_rechunk_memory(out, to->d->grid.chunk_bytes);
+    out->budget = tsr_max64(out->budget, need);
+    return TSR_OK;
+}
+
+int tsr_copy_boxes(struct tsr_copying *c, const int64_t box[], int64_t first, int64_t n,
+                   uint8_t *buf)
+{
+    const struct tsr_grid *g = &c->to->d->grid;
+    int64_t at[TSR_MAX_NDIM], count[TSR_MAX_NDIM];
+    int rc = TSR_OK;
+    for (int64_t i = first; i < first + n && rc == TSR_OK; i++) {
+        int64_t rest = i;
+        size_t len = (size_t)g->item_bytes;
+        for (int d = g->ndim - 1; d >= 0; d--) {
+            int64_t along = tsr_ceil_div(g->shape[d], box[d]);
+            at[d] = rest % along * box[d];
+            count[d] = tsr_min64(box[d], g->shape[d] - at[d]);
+            len *= (size_t)count[d];
+            rest /= along;
+        }
+        tsr_slice part = {at, count, NULL};
+        rc = copy_part(c, &part, &part, buf, len);
+    }
+    return rc;
+}
+
+static int copy_planned(struct tsr_copying *c)
+{
+    struct tsr_rechunk_ask ask;
+    struct tsr_rechunk plan;
+    int rc = tsr_copying_ask(c->from, c->to, c->o->memory_bytes, &ask);
+    ask.one_pass = true;
+    if (rc == TSR_OK) rc = tsr_rechunk_plan(&ask, &plan);
+    if (rc < 0 || plan.npasses == 0) return rc;
+    uint8_t *buf = tsr_alloc((size_t)plan.pass[0].box_bytes);
+    if (!buf) return TSR_ENOMEM;
+    rc = tsr_copy_boxes(c, plan.pass[0].box, 0, plan.pass[0].boxes, buf);
     tsr_free(buf);
     return rc;
 }
@@ -138,13 +193,12 @@ static int copy_all(const tsr_array *a, void *arg)
 {
     const struct whole_copy *w = arg;
     const struct tsr_grid *g = &a->d->grid;
-    static const int64_t origin[TSR_MAX_NDIM];
     struct tsr_copying c = {.from = a, .to = w->to, .o = w->o};
     tsr_product(g->shape, g->ndim, &c.total);
     c.total *= g->item_bytes;
     if (tsr_stored_fit(a, w->to, w->coding))
         return tsr_copy_stored(&c, &(struct tsr_stored_part){.end = INT64_MAX});
-    return tsr_copy_items(&c, origin, origin, g->shape);
+    return copy_planned(&c);
 }
 
 int tsr_array_copy(const tsr_array *a, const char *url, const tsr_spec *spec,

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* grid/rechunk.c - what a pass over an array in boxes costs: blocks, requests, memory.
+ *
+ * Along each dimension a unit (chunk or block) is met by a box once, and once more for each edge of
+ * a box that lies inside it.  Edges on edges cost nothing, and how many of those there are follows
+ * from the greatest common divisor.  Boxes and units are products of what they are along the
+ * dimensions, and so are their meetings. */
+#include "grid/rechunk.h"
+
+static int64_t gcd(int64_t a, int64_t b)
+{
+    while (b) {
+        int64_t r = a % b;
+        a = b;
+        b = r;
+    }
+    return a;
+}
+
+int64_t tsr_rechunk_lcm(int64_t a, int64_t b)
+{
+    return tsr_times(a / gcd(a, b), b);
+}
+
+/* ---- along one dimension ---- */
+
+struct cut {
+    int64_t shape, chunk, block, box;
+};
+
+/* Of the first n edges between boxes, how many are edges of blocks too, which begin anew with each
+ * chunk. */
+static int64_t common_edges(const struct cut *c, int64_t n)
+{
+    int64_t common = 0, at = 0, step = c->box % c->chunk;
+    for (int64_t k = 0; k < n; k++) {
+        at += step;
+        if (at >= c->chunk) at -= c->chunk;
+        common += at % c->block == 0;
+    }
+    return common;
+}
+
+/* Edges between boxes that lie inside a block. */
+static int64_t edges_inside(const struct cut *c)
+{
+    enum { COUNTED = 4096 }; /* above, a sample tells: the figure is for a decision */
+    int64_t edges = tsr_ceil_div(c->shape, c->box) - 1;
+    if (edges <= 0) return 0;
+    if (c->chunk % c->block == 0) return edges - edges / (c->block / gcd(c->box, c->block));
+    int64_t period = c->chunk / gcd(c->box, c->chunk);
+    if (edges <= COUNTED) return edges - common_edges(c, edges);
+    if (period <= COUNTED)
+        return edges - common_edges(c, period) * (edges / period) - common_edges(c, edges % period);
+    return edges - (int64_t)((double)common_edges(c, COUNTED) / COUNTED * (double)edges);
+}
+
+static int64_t blocks_along(const struct cut *c)
+{
+    int64_t whole = c->shape / c->chunk, rest = c->shape % c->chunk;
+    return whole * tsr_ceil_div(c->chunk, c->block) + tsr_ceil_div(rest, c->block);
+}
+
+/* Runs of neighbouring blocks in a chunk, when boxes take m[d] of its n[d] along each dimension. */
+static double runs(int ndim, const double m[], const double n[])
+{
+    double r = 1;
+    int d = ndim - 1;
+    while (d >= 0 && m[d] >= n[d]) d--;
+    while (--d >= 0) r *= m[d];
+    return r;
+}
+
+/* ---- memory ---- */
+
+/* As much as the engine's windows hold (array/read.c, write.c): two with the stored bytes of what
+ * is decoded, two with encoded chunks, which are there once more, raw, where they do not shrink. */
+enum { WINDOW_LEAST = 4 << 20, WINDOW_MOST = 64 << 20, WINDOW_OF_THREAD = 2 << 20 };
+enum {
+    KEPT = 8 << 20,     /* a reader keeps so much for the next read */
+    SCRATCHES = 6,      /* blocks that a thread works on, with what codecs need */
+    OF_THREAD = 3 << 19 /* and the rest that it has: stack, states of codecs */
+};
+
+int64_t tsr_rechunk_memory(const struct tsr_rechunk_ask *q, int64_t box_bytes)
+{
+    int64_t window = (int64_t)q->threads * WINDOW_OF_THREAD;
+    window = tsr_max64(WINDOW_LEAST, tsr_min64(window, WINDOW_MOST));
+    int64_t block = tsr_max64(q->from->block_bytes, q->to->block_bytes);
+    int64_t in = tsr_min64(window + q->from->chunk_bytes, tsr_times(box_bytes, 2));
+    int64_t out = tsr_min64(2 * (window + q->to->chunk_bytes), box_bytes + q->to->chunk_bytes);
+    int64_t threads = tsr_times(q->threads, tsr_times(SCRATCHES, block) + OF_THREAD);
+    double all = (double)box_bytes + (double)threads + (double)q->fixed + KEPT;
+    all += (double)tsr_max64(in * 2 + in / 2, out * 2);
+    return all < 9e18 ? (int64_t)all : INT64_MAX;
+}
+
+int64_t tsr_rechunk_room(const struct tsr_rechunk_ask *q)
+{
+    int64_t lo = 0, hi = q->budget;
+    while (lo < hi) {
+        int64_t mid = lo + (hi - lo + 1) / 2;
+        if (tsr_rechunk_memory(q, mid) <= q->budget) lo = mid;
+        else hi = mid - 1;
+    }
+    return lo;
+}
+
+int tsr_rechunk_between(const struct tsr_grid *from, const int64_t chunk[], struct tsr_grid *grid)
+{
+    *grid = *from;
+    grid->padded = true;
+    grid->uneven = false;
+    memset(grid->run, 0, sizeof grid->run);
+    memset(grid->nruns, 0, sizeof grid->nruns);
+    memcpy(grid->chunk, chunk, sizeof grid->chunk);
+    tsr_grid_auto(grid, true, false);
+    return tsr_grid_derive(grid, INT32_MAX);
+}
+
+/* ---- a pass ---- */
+
+void tsr_rechunk_measure(const struct tsr_rechunk_ask *q, const int64_t box[],
+                         struct tsr_rechunk_pass *out)
+{
+    const struct tsr_grid *from = q->from, *to = q->to;
+    double met[TSR_MAX_NDIM], there[TSR_MAX_NDIM];
+    struct tsr_rechunk_pass p = {.boxes = 1, .chunks_read = 1, .blocks_read = 1};
+    p.box_bytes = p.bytes_read = to->item_bytes;
+    p.chunks_written = to->nchunks;
+    for (int d = 0; d < to->ndim; d++) {
+        struct cut block = {to->shape[d], from->chunk[d], from->block[d], box[d]};
+        struct cut chunk = {to->shape[d], from->chunk[d], from->chunk[d], box[d]};
+        int64_t cut = edges_inside(&block), blocks = blocks_along(&block) + cut;
+        int64_t chunks = blocks_along(&chunk) + edges_inside(&chunk);
+        p.box[d] = box[d];
+        p.boxes = tsr_times(p.boxes, tsr_ceil_div(to->shape[d], box[d]));
+        p.box_bytes = tsr_times(p.box_bytes, tsr_min64(box[d], to->shape[d]));
+        p.chunks_read = tsr_times(p.chunks_read, chunks);
+        p.blocks_read = tsr_times(p.blocks_read, blocks);
+        p.bytes_read =
+            tsr_times(p.bytes_read,
+                      to->shape[d] + tsr_times(cut, tsr_min64(from->block[d], to->shape[d])));
+        met[d] = (double)blocks / (double)chunks;
+        there[d] = (double)blocks_along(&block) / (double)from->nchunk[d];
+    }
+    double requests = (double)p.chunks_read * (1 + runs(to->ndim, met, there));
+    p.requests = requests < 9e18 ? (int64_t)requests : INT64_MAX;
+    p.memory = tsr_rechunk_memory(q, p.box_bytes);
+    *out = p;
+}

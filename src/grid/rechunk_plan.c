@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* grid/rechunk_plan.c - the cheapest way from one chunking into another.
+ *
+ * One pass: the sides of a box are tried along each dimension: a target chunk, multiples of it,
+ * those that end with blocks or chunks of the source, as many as there is room for, and all.
+ *
+ * Two passes: boxes of the source's chunks are grown, dimension by dimension, to what memory holds,
+ * in several orders of the dimensions, and so are boxes of the target's.  What a box of one and a
+ * box of the other have in common becomes the chunk of the array between them.  (So does
+ * "rechunker", in Python, with one order.)
+ *
+ * The measure is bytes decoded and encoded, with requests, boxes and their size counted as bytes
+ * too.  The search is bounded, some ten thousand boxes, whatever the shapes. */
+#include "grid/rechunk.h"
+
+enum {
+    BOX_COSTS = 256 << 10, /* bytes that could be decoded while the first of a box are awaited */
+    SMALL = 64 << 20,      /* an array of this size is one box if it may be */
+    CHUNK_MOST = 8 << 20,  /* of the array between */
+    SIDES = 64,
+    ORDERS = 12
+};
+
+static int64_t array_bytes(const struct tsr_grid *g)
+{
+    int64_t items;
+    tsr_product(g->shape, g->ndim, &items);
+    return items * g->item_bytes;
+}
+
+static double cost(const struct tsr_rechunk_ask *q, const struct tsr_rechunk_pass *p)
+{
+    double requests = (double)p->requests + (double)p->chunks_written;
+    return (double)p->bytes_read + (double)array_bytes(q->to) +
+           requests * (double)q->request_bytes + (double)p->boxes * BOX_COSTS +
+           (double)p->box_bytes / 8;
+}
+
+/* ---- one pass ---- */
+
+struct sides {
+    int64_t v[SIDES];
+    int n, most;
+};
+
+/* Sides of a box along one dimension end where a target chunk does, or the array. */
+static void add_side(struct sides *s, int64_t side, int64_t chunk, int64_t shape)
+{
+    if (side <= 0 || s->n == s->most) return;
+    if (side >= shape) side = shape;
+    else if (side % chunk) return;
+    for (int i = 0; i < s->n; i++)
+        if (s->v[i] == side) return;
+    s->v[s->n++] = side;
+}
+
+/* The most promising first; room: items that there is memory for. */
+static void find_sides(const struct tsr_rechunk_ask *q, int d, int64_t room, struct sides *s)
+{
+    int64_t shape = q->to->shape[d], c = q->to->chunk[d];
+    int64_t step[3] = {tsr_rechunk_lcm(c, q->from->chunk[d]), tsr_rechunk_lcm(c, q->from->block[d]),
+                       c};
+    s->n = 0;
+    add_side(s, c, c, shape);
+    if (room >= shape) add_side(s, shape, c, shape);
+    for (int i = 0; i < 3; i++) add_side(s, room / step[i] * step[i], c, shape);
+    for (int i = 0; i < 3; i++)
+        for (int64_t side = step[i]; side < shape && side <= room; side = tsr_times(side, 2))
+            add_side(s, side, c, shape);
+}
+
+struct search {
+    const struct tsr_rechunk_ask *q;
+    int most_sides;
+    int64_t room, box[TSR_MAX_NDIM];
+    double best;
+    struct tsr_rechunk_pass pass;
+};
+
+/* Tries all sides from dimension d on; bytes: of the box with the least sides there. */
+static void try_sides(struct search *s, int d, int64_t bytes)
+{
+    const struct tsr_grid *to = s->q->to;
+    struct sides sides = {.most = s->most_sides};
+    struct tsr_rechunk_pass p;
+    if (d == to->ndim) {
+        tsr_rechunk_measure(s->q, s->box, &p);
+        double c = cost(s->q, &p);
+        if (c < s->best) s->best = c, s->pass = p;
+        return;
+    }
+    int64_t least = tsr_min64(to->chunk[d], to->shape[d]), of_one = bytes / least;
+    find_sides(s->q, d, s->room / of_one, &sides);
+    for (int i = 0; i < sides.n; i++) {
+        s->box[d] = sides.v[i];
+        if (sides.v[i] <= s->room / of_one) try_sides(s, d + 1, of_one * sides.v[i]);
+    }
+}
+
+/* How many sides to try, so that the boxes stay some thousands. */
+static int sides_for(const struct tsr_grid *g)
+{
+    static const int most[] = {SIDES, SIDES, 48, 18, 9, 6, 5, 4, 3, 3, 3};
+    int open = 0;
+    for (int d = 0; d < g->ndim; d++) open += g->chunk[d] < g->shape[d];
+    return open <= 10 ? most[open] : open <= 13 ? 2 : 1;
+}
+
+static int plan_one(const struct tsr_rechunk_ask *q, struct search *s)
+{
+    const struct tsr_grid *to = q->to;
+    int64_t least = to->item_bytes;
+    for (int d = 0; d < to->ndim; d++)
+        least = tsr_times(least, tsr_min64(to->chunk[d], to->shape[d]));
+    *s = (struct search){.q = q, .best = 1e300};
+    s->room = tsr_rechunk_room(q);
+    s->most_sides = sides_for(to);
+    if (least > s->room)
+        return tsr_fail(TSR_ELIMIT,
+                        "chunks of %lld bytes need %lld bytes of memory, there are to be %lld",
+                        (long long)to->chunk_bytes, (long long)tsr_rechunk_memory(q, least),
+                        (long long)q->budget);
+    int64_t all = array_bytes(to);
+    if (all <= tsr_min64(s->room, SMALL)) {
+        tsr_rechunk_measure(q, to->shape, &s->pass);
+        s->best = cost(q, &s->pass);
+    } else {
+        try_sides(s, 0, least);
+    }
+    return TSR_OK;
+}
+
+/* ---- two passes ---- */
+
+/* Order number k of n dimensions: rotations, upwards and downwards. */
+static int order_at(int n, int k, int i)
+{
+    int up = (k / 2 + i) % n;
+    return k % 2 ? up : n - 1 - up;
+}
+
+/* Grows a box from one unit along the dimensions in the order k. */
+static bool grow_box(const struct tsr_grid *g, const int64_t unit[], int64_t room, int k,
+                     int64_t box[])
+{
+    int64_t bytes = g->item_bytes;
+    for (int d = 0; d < g->ndim; d++) {
+        box[d] = tsr_min64(unit[d], g->shape[d]);
+        bytes = tsr_times(bytes, box[d]);
+    }
+    if (bytes > room) return false;
+    for (int i = 0; i < g->ndim; i++) {
+        int d = order_at(g->ndim, k, i);
+        int64_t n = room / bytes, all = tsr_ceil_div(g->shape[d], unit[d]);
+        if (n >= 16 && n < all) n -= n % 4; /* so that it can be cut again */
+        int64_t side = n >= all ? g->shape[d] : tsr_min64(n * unit[d], g->shape[d]);
+        bytes = bytes / box[d] * side;
+        box[d] = side;
+    }
+    return true;
+}
+
+/* Chunks between are small enough to be read in parallel and to need little memory: halves and
+ * thirds of what the boxes have in common, from the first dimension on. */
+static void cut_between(const struct tsr_grid *g, int64_t chunk[])
+{
+    int64_t bytes = g->item_bytes;
+    for (int d = 0; d < g->ndim; d++) bytes = tsr_times(bytes, chunk[d]);
+    for (int d = 0; d < g->ndim && bytes > CHUNK_MOST; d++) {
+        while (chunk[d] > 1 && bytes > CHUNK_MOST) {
+            int p = 2;
+            while (p < 8 && chunk[d] % p) p++;
+            if (p == 8 && chunk[d] < g->shape[d]) break;
+            int64_t side = p == 8 ? tsr_ceil_div(chunk[d], 2) : chunk[d] / p;
+            bytes = bytes / chunk[d] * side;
+            chunk[d] = side;
+        }
+    }
+}
+
+/* One way through an array between, from a box that suits the source and one that suits the
+ * target.  false: it does not fit in memory. */
+static bool try_between(const struct tsr_rechunk_ask *q, const int64_t in[], const int64_t out[],
+                        struct tsr_rechunk *r, double *total)
+{
+    struct tsr_grid grid;
+    int64_t first[TSR_MAX_NDIM];
+    *r = (struct tsr_rechunk){.npasses = 2};
+    for (int d = 0; d < q->to->ndim; d++) {
+        int64_t side = tsr_min64(in[d], out[d]);
+        r->between[d] = side;
+        first[d] = in[d] >= q->to->shape[d] ? q->to->shape[d] : in[d] / side * side;
+    }
+    cut_between(q->to, r->between);
+    if (tsr_rechunk_between(q->from, r->between, &grid) < 0) return false;
+    struct tsr_rechunk_ask one = *q, two = *q;
+    one.to = two.from = &grid;
+    tsr_rechunk_measure(&one, first, &r->pass[0]);
+    tsr_rechunk_measure(&two, out, &r->pass[1]);
+    *total = cost(&one, &r->pass[0]) + cost(&two, &r->pass[1]);
+    return r->pass[0].memory <= q->budget && r->pass[1].memory <= q->budget;
+}
+
+/* Is there a way through an array between that costs less than *best? */
+static void plan_two(const struct tsr_rechunk_ask *q, double *best, struct tsr_rechunk *out)
+{
+    const struct tsr_grid *from = q->from, *to = q->to;
+    int orders = to->ndim * 2 < ORDERS ? to->ndim * 2 : ORDERS;
+    int64_t in[TSR_MAX_NDIM], box[TSR_MAX_NDIM], chunk[TSR_MAX_NDIM];
+    struct tsr_grid grid = *from;
+    struct tsr_rechunk_ask one = *q, two = *q;
+    struct tsr_rechunk r;
+    double total;
+    grid.chunk_bytes = CHUNK_MOST;
+    one.to = two.from = &grid;
+    int64_t in_room = tsr_rechunk_room(&one), out_room = tsr_rechunk_room(&two);
+    /* whole chunks of the source where one fits, else its blocks */
+    bool whole = grow_box(from, from->chunk, in_room, 0, in);
+    memcpy(chunk, whole ? from->chunk : from->block, sizeof chunk);
+    for (int i = 0; i < orders * orders; i++) {
+        if (!grow_box(from, chunk, in_room, i / orders, in)) continue;
+        if (!grow_box(to, to->chunk, out_room, i % orders, box)) continue;
+        if (try_between(q, in, box, &r, &total) && total < *best) *best = total, *out = r;
+    }
+}
+
+int tsr_rechunk_plan(const struct tsr_rechunk_ask *q, struct tsr_rechunk *out)
+{
+    enum { NDIM_BETWEEN = 16 };
+    struct search s;
+    *out = (struct tsr_rechunk){0};
+    if (array_bytes(q->to) == 0) return TSR_OK;
+    int rc = plan_one(q, &s);
+    if (rc < 0) return rc;
+    out->npasses = 1;
+    out->pass[0] = s.pass;
+    if (!q->one_pass && s.pass.boxes > 1 && q->to->ndim <= NDIM_BETWEEN) plan_two(q, &s.best, out);
+    return TSR_OK;
+}
