@@ -76,7 +76,7 @@ static void check_node(struct tsr_zmeta *m)
     if (m->array) {
         check_keys(m);
         check_remade(m);
-        if (tsr_zchain_of(m, m->grid.shape, 1 << 20, &chain) < 0) check(*tsr_error());
+        if (tsr_zchain_of(m, NULL, m->grid.shape, 1 << 20, &chain) < 0) check(*tsr_error());
         tsr_zchain_close(chain);
     }
     tsr_zmeta_free(m);

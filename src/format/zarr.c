@@ -115,6 +115,7 @@ void tsr_zarr_close(struct tsr_driver *d)
     struct tsr_zarr *z = tsr_zarr_of(d);
     tsr_zindices_free(z->indices);
     tsr_pool_free(z->pool);
+    tsr_zshapes_free(z->shapes);
     tsr_zparts_close(z->parts);
     tsr_zmeta_free(z->meta);
     tsr_store_close(d->store);

@@ -16,22 +16,23 @@
 #include "zarr/parts.h"
 
 struct tsr_zindices;
+struct tsr_zshapes;
 
 struct tsr_zarr {
     struct tsr_driver d;
     struct tsr_zmeta *meta;
-    struct tsr_zparts *parts;
-    char *path;            /* of the node: "" or "a/b" */
-    char *prefix;          /* of its keys: "" or "a/b/" */
-    size_t prefix_len;     /* of it */
-    size_t most;           /* bytes of a plain chunk that are asked for at once */
-    uint64_t limit;        /* of the bytes of a stored or decoded chunk or block */
-    const uint8_t *value;  /* the fill value for tsr_place; NULL: zero bytes */
-    int32_t value_bytes;   /* of it that repeat */
-    bool checked;          /* decoded items are to be checked: the codecs do not */
-    char *dtype;           /* of spec */
-    tsr_step *steps;       /* of spec */
-    struct tsr_pool *pool; /* for workers that decode indices; NULL without shards */
+    struct tsr_zparts *parts;   /* of a chunk, or of the largest */
+    struct tsr_zshapes *shapes; /* of the others; NULL: all are alike */
+    char *path;                 /* of the node: "" or "a/b" */
+    char *prefix;               /* of its keys: "" or "a/b/" */
+    size_t prefix_len;          /* of it */
+    uint64_t limit;             /* of the bytes of a stored or decoded chunk or block */
+    const uint8_t *value;       /* the fill value for tsr_place; NULL: zero bytes */
+    int32_t value_bytes;        /* of it that repeat */
+    bool checked;               /* decoded items are to be checked: the codecs do not */
+    char *dtype;                /* of spec */
+    tsr_step *steps;            /* of spec */
+    struct tsr_pool *pool;      /* for workers that decode indices; NULL without shards */
     struct tsr_zindices *indices;
 };
 
@@ -51,6 +52,30 @@ int tsr_zarr_is_group(struct tsr_store *st, const char *path, const struct tsr_z
 
 /* Fills what follows from meta and parts: grid and spec (zarr_spec.c). */
 int tsr_zarr_derive(struct tsr_zarr *z);
+
+/* ---- chunks that are not alike (zarr_shape.c) ----
+ *
+ * What is worked out for the shape of a chunk, between use and leave. */
+struct tsr_zuse {
+    const struct tsr_zparts *parts;
+    struct tsr_zshape *shape;
+};
+int tsr_zshapes_new(struct tsr_zshapes **out);
+void tsr_zshapes_free(struct tsr_zshapes *s);
+int tsr_zarr_find_shape(const struct tsr_zarr *z, int64_t chunk, struct tsr_zuse *u);
+void tsr_zarr_leave_shape(const struct tsr_zarr *z, struct tsr_zshape *x);
+/* How many blocks the chunk has. */
+int32_t tsr_zarr_nblocks(const struct tsr_zarr *z, int64_t chunk);
+
+static inline int tsr_zarr_use(const struct tsr_zarr *z, int64_t chunk, struct tsr_zuse *u)
+{
+    *u = (struct tsr_zuse){z->parts, NULL};
+    return z->shapes ? tsr_zarr_find_shape(z, chunk, u) : TSR_OK;
+}
+static inline void tsr_zarr_leave(const struct tsr_zarr *z, const struct tsr_zuse *u)
+{
+    if (u->shape) tsr_zarr_leave_shape(z, u->shape);
+}
 
 /* The key of a chunk. */
 void tsr_zarr_key(const struct tsr_zarr *z, int64_t chunk, char *key);

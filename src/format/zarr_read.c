@@ -25,7 +25,7 @@ static void place_stored(const struct tsr_zarr *z, struct tsr_place *p)
     p->state = TSR_PLACE_STORED;
     p->off = 0;
     p->len = p->size;
-    p->nblocks = (int32_t)z->parts->n;
+    p->nblocks = tsr_zarr_nblocks(z, p->chunk);
 }
 
 /* The place of a shard whose index x is in use. */
@@ -39,26 +39,39 @@ static void place_shard(const struct tsr_zarr *z, struct tsr_place *p, struct ts
     place_stored(z, p);
 }
 
-static void place_ask(const struct tsr_zarr *z, struct tsr_place *p)
+/* Bytes of a stored chunk that are asked for at once: all, as a rule. */
+static size_t most_of(const struct tsr_zparts *parts)
 {
-    const struct tsr_zshard *shard = z->parts->shard;
-    struct tsr_zindex *x = shard ? tsr_zindices_find(z->indices, p->chunk) : NULL;
+    enum { AT_ONCE = 64 << 20 };
+    const struct tsr_zchain *c = parts->whole;
+    const struct tsr_zshard *shard = parts->shard;
+    if (shard) return shard->index_bytes + (shard->at_end ? parts->tail : 0);
+    size_t most = c->stored >= 0 ? (size_t)c->stored : tsr_zchain_bound(c, (size_t)c->in.bytes);
+    return tsr_minz(most ? most : 1, AT_ONCE);
+}
+
+static int place_ask(const struct tsr_zarr *z, struct tsr_place *p)
+{
+    struct tsr_zindex *x = z->indices ? tsr_zindices_find(z->indices, p->chunk) : NULL;
+    struct tsr_zuse u;
     tsr_zarr_key(z, p->chunk, p->key);
     if (x) {
         place_shard(z, p, x);
-        return;
+        return TSR_OK;
     }
+    int rc = tsr_zarr_use(z, p->chunk, &u);
+    if (rc < 0) return rc;
     p->state = TSR_PLACE_NEED;
     p->need_get = true;
-    p->need_off = shard && shard->at_end ? TSR_LAST : 0;
-    p->need_len = z->most;
-    if (shard) p->need_len = shard->index_bytes + (shard->at_end ? z->parts->tail : 0);
+    p->need_off = u.parts->shard && u.parts->shard->at_end ? TSR_LAST : 0;
+    p->need_len = most_of(u.parts);
+    tsr_zarr_leave(z, &u);
+    return TSR_OK;
 }
 
 /* Decodes and checks the index that head holds. */
-static int place_index(const struct tsr_zarr *z, struct tsr_place *p)
+static int take_index(const struct tsr_zarr *z, const struct tsr_zparts *parts, struct tsr_place *p)
 {
-    const struct tsr_zparts *parts = z->parts;
     uint64_t at;
     int rc = tsr_zshard_index_at(parts->shard, p->size, parts->tail, &at);
     if (rc < 0) return rc;
@@ -79,6 +92,16 @@ static int place_index(const struct tsr_zarr *z, struct tsr_place *p)
     tsr_zindices_keep(z->indices, x);
     place_shard(z, p, x);
     return TSR_OK;
+}
+
+static int place_index(const struct tsr_zarr *z, struct tsr_place *p)
+{
+    struct tsr_zuse u;
+    int rc = tsr_zarr_use(z, p->chunk, &u);
+    if (rc < 0) return rc;
+    rc = take_index(z, u.parts, p);
+    tsr_zarr_leave(z, &u);
+    return rc;
 }
 
 /* What of a plain chunk did not come with the first get. */
@@ -115,7 +138,7 @@ int tsr_zarr_locate(const struct tsr_driver *d, struct tsr_place *p, size_t n)
     const struct tsr_zarr *z = tsr_zarr_of(d);
     int rc = TSR_OK;
     for (size_t i = 0; i < n && rc == TSR_OK; i++) {
-        if (p[i].state == TSR_PLACE_ASK) place_ask(z, p + i);
+        if (p[i].state == TSR_PLACE_ASK) rc = place_ask(z, p + i);
         else if (p[i].state == TSR_PLACE_NEED) rc = place_got(z, p + i);
         if (rc < 0) tsr_within("%s", p[i].key);
     }
@@ -135,21 +158,22 @@ int tsr_zarr_spans(const struct tsr_driver *d, const struct tsr_place *p, const 
 {
     const struct tsr_zarr *z = tsr_zarr_of(d);
     const struct tsr_zindex *x = p->held;
+    struct tsr_zuse u;
     (void)exact;
-    for (size_t i = 0; i < n; i++) {
-        if (!x) {
-            out[i] = (struct tsr_span){0, p->len};
-            continue;
-        }
-        const uint64_t *e = x->entry + 2 * tsr_zparts_entry(z->parts, block[i]);
+    for (size_t i = 0; i < n && !x; i++) out[i] = (struct tsr_span){0, p->len};
+    int rc = x ? tsr_zarr_use(z, p->chunk, &u) : TSR_OK;
+    if (!x || rc < 0) return rc;
+    for (size_t i = 0; i < n && rc == TSR_OK; i++) {
+        const uint64_t *e = x->entry + 2 * tsr_zparts_entry(u.parts, block[i]);
         out[i] = (struct tsr_span){e[0], e[1]};
         if (e[0] == TSR_ZEMPTY) out[i].off = TSR_SPAN_NONE;
         else if (e[1] > z->limit || e[1] > INT32_MAX)
-            return tsr_fail(TSR_ELIMIT, "%s: inner chunk %d: found %llu bytes, the limit is %llu",
-                            p->key, block[i], (unsigned long long)e[1],
-                            (unsigned long long)tsr_min64((int64_t)z->limit, INT32_MAX));
+            rc = tsr_fail(TSR_ELIMIT, "%s: inner chunk %d: found %llu bytes, the limit is %llu",
+                          p->key, block[i], (unsigned long long)e[1],
+                          (unsigned long long)tsr_min64((int64_t)z->limit, INT32_MAX));
     }
-    return TSR_OK;
+    tsr_zarr_leave(z, &u);
+    return rc;
 }
 
 void tsr_zarr_fill(const struct tsr_zarr *z, uint8_t *dst, size_t len)
@@ -168,13 +192,17 @@ int tsr_zarr_decode(const struct tsr_driver *d, const struct tsr_place *p, struc
                     int32_t b, const uint8_t *src, size_t len, uint8_t *dst)
 {
     const struct tsr_zarr *z = tsr_zarr_of(d);
-    size_t size = (size_t)d->grid.block_bytes;
+    struct tsr_zuse u = {z->parts, NULL}; /* inner chunks are alike */
     if (!src) {
-        tsr_zarr_fill(z, dst, size);
+        tsr_zarr_fill(z, dst, (size_t)d->grid.block_bytes);
         return TSR_OK;
     }
-    int rc = tsr_zchain_decode(z->parts->chain, w, src, len, dst);
-    if (rc == TSR_OK && z->checked) rc = tsr_zitems_check(z->meta->type, dst, size);
+    int rc = z->parts->shard ? TSR_OK : tsr_zarr_use(z, p->chunk, &u);
+    if (rc < 0) return rc;
+    rc = tsr_zchain_decode(u.parts->chain, w, src, len, dst);
+    if (rc == TSR_OK && z->checked)
+        rc = tsr_zitems_check(z->meta->type, dst, (size_t)u.parts->chain->in.bytes);
+    tsr_zarr_leave(z, &u);
     if (rc < 0 && z->parts->shard) tsr_within("%s: inner chunk %d", p->key, b);
     else if (rc < 0) tsr_within("%s", p->key);
     return rc;

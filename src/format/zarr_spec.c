@@ -80,12 +80,23 @@ static int make_steps(struct tsr_zarr *z)
 
 static int check_supported(const struct tsr_zmeta *m)
 {
-    if (!m->grid.regular)
-        return tsr_fail(TSR_EUNSUPPORTED, "chunk_grid: found a rectilinear one, expected a regular "
-                                          "one");
     if (!m->type->dtype)
         return tsr_fail(TSR_EUNSUPPORTED, "data type: found items of variable length (%s)",
                         tsr_ztype_name(m->type));
+    return TSR_OK;
+}
+
+/* Inner chunks are alike in all chunks, so every edge is a multiple of theirs (zarr.md 9.1). */
+static int check_edges(const struct tsr_zarr *z)
+{
+    const struct tsr_grid *g = &z->d.grid;
+    for (int d = 0; d < g->ndim && z->parts->shard; d++)
+        for (int64_t i = 0; i < g->nruns[d]; i++)
+            if (g->run[d][i].edge % g->block[d])
+                return tsr_fail(TSR_ECORRUPT,
+                                "chunk_grid: chunk_shapes: [%d]: found an edge of %lld, expected a "
+                                "multiple of the inner chunk's %lld",
+                                d, (long long)g->run[d][i].edge, (long long)g->block[d]);
     return TSR_OK;
 }
 
@@ -93,17 +104,16 @@ static int derive_grid(struct tsr_zarr *z)
 {
     const struct tsr_zmeta *m = z->meta;
     struct tsr_grid *g = &z->d.grid;
-    int64_t chunk[TSR_MAX_NDIM] = {0};
     g->ndim = m->ndim;
     g->padded = true;
     g->item_bytes = m->type->dtype->item_bytes;
-    for (int d = 0; d < m->ndim; d++) {
-        g->shape[d] = m->shape[d];
-        g->chunk[d] = chunk[d] = tsr_max64(m->grid.shape[d], 1);
-    }
-    int rc = tsr_zparts_open(m, chunk, (size_t)z->limit, &z->parts);
+    memcpy(g->shape, m->shape, sizeof g->shape);
+    tsr_zgrid_give(&m->grid, g);
+    int rc = tsr_zparts_open(m, g->chunk, (size_t)z->limit, &z->parts);
     if (rc < 0) return rc;
     memcpy(g->block, z->parts->block, sizeof g->block);
+    rc = check_edges(z);
+    if (rc < 0) return rc;
     rc = tsr_grid_derive(g, UINT64_MAX);
     if (rc == TSR_ECORRUPT) return tsr_fail(TSR_ELIMIT, "%s", tsr_error());
     if (rc == TSR_OK && (uint64_t)g->block_bytes > z->limit)
@@ -126,15 +136,11 @@ static void derive_value(struct tsr_zarr *z)
     z->d.spec.fill = f->null ? NULL : f->p;
 }
 
-static int derive_most(struct tsr_zarr *z)
+static int derive_kept(struct tsr_zarr *z)
 {
-    enum { AT_ONCE = 64 << 20 };
-    const struct tsr_zchain *c = z->parts->whole;
-    size_t bound =
-        c->stored >= 0 ? (size_t)c->stored : tsr_zchain_bound(c, (size_t)z->d.grid.chunk_bytes);
-    z->most = tsr_minz(bound ? bound : 1, AT_ONCE);
-    if (!z->parts->shard) return TSR_OK;
-    int rc = tsr_pool_new(1, &z->pool);
+    int rc = z->d.grid.uneven ? tsr_zshapes_new(&z->shapes) : TSR_OK;
+    if (rc < 0 || !z->parts->shard) return rc;
+    rc = tsr_pool_new(1, &z->pool);
     return rc < 0 ? rc : tsr_zindices_new(&z->indices);
 }
 
@@ -156,7 +162,7 @@ int tsr_zarr_derive(struct tsr_zarr *z)
                            .chunks = g->chunk,
                            .blocks = g->block};
     if (rc == TSR_OK) rc = make_steps(z);
-    if (rc == TSR_OK) rc = derive_most(z);
+    if (rc == TSR_OK) rc = derive_kept(z);
     if (rc < 0) return rc;
     derive_value(z);
     z->checked = m->format == 2 && !tsr_zitems_free(m->type);

@@ -126,10 +126,10 @@ void tsr_zchain_close(struct tsr_zchain *c)
     tsr_free(c);
 }
 
-int tsr_zchain_of(const struct tsr_zmeta *m, const int64_t *chunk, size_t limit,
+int tsr_zchain_of(const struct tsr_zmeta *m, struct tsr_doc *d, const int64_t *chunk, size_t limit,
                   struct tsr_zchain **out)
 {
-    struct tsr_zchain_spec s = {.doc = m->doc,
+    struct tsr_zchain_spec s = {.doc = d ? d : m->doc,
                                 .format = m->format,
                                 .codecs = m->codecs,
                                 .n = m->ncodecs,

@@ -67,11 +67,11 @@ static int axis_of_runs(struct tsr_zgrid *g, int d, const struct tsr_node *list,
         if (count > AXIS_MAX - first)
             return tsr_fail(TSR_ELIMIT, "found more than %lld chunks along one axis",
                             (long long)AXIS_MAX);
+        if (start < len || len == 0) g->shape[d] = tsr_max64(g->shape[d], edge);
         if (start < len) {
             int64_t used = tsr_min64(count, tsr_ceil_div(len - start, edge)), end;
             runs[g->nruns[d]++] = (struct tsr_run){.edge = edge, .first = first, .start = start};
             g->count[d] = first + used;
-            g->shape[d] = tsr_max64(g->shape[d], edge);
             if (!tsr_mul(used, edge, &end) || !tsr_add(start, end, &start)) start = INT64_MAX;
         }
         first += count;

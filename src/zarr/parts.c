@@ -39,7 +39,7 @@ static int find_shard(struct tsr_zparts *p, const struct tsr_zmeta *m)
 static int open_block(struct tsr_zparts *p, const struct tsr_zmeta *m, int turns, size_t limit)
 {
     const struct tsr_node *inner = tsr_znode_get(m->codecs[turns].config, "codecs");
-    struct tsr_zchain_spec s = {.doc = m->doc,
+    struct tsr_zchain_spec s = {.doc = p->doc,
                                 .format = 3,
                                 .level = 1,
                                 .in = p->whole->in,
@@ -47,8 +47,8 @@ static int open_block(struct tsr_zparts *p, const struct tsr_zmeta *m, int turns
     struct tsr_zspec *codecs, *all;
     bool foreign = false;
     int n = 0;
-    int rc = tsr_zspecs_parse(m->doc, inner, &codecs, &n, &foreign);
-    all = rc == TSR_OK ? tsr_doc_alloc(m->doc, (size_t)(turns + n), sizeof *all) : NULL;
+    int rc = tsr_zspecs_parse(p->doc, inner, &codecs, &n, &foreign);
+    all = rc == TSR_OK ? tsr_doc_alloc(p->doc, (size_t)(turns + n), sizeof *all) : NULL;
     if (!all) return rc < 0 ? rc : TSR_ENOMEM;
     if (turns) memcpy(all, m->codecs, (size_t)turns * sizeof *all);
     if (n) memcpy(all + turns, codecs, (size_t)n * sizeof *all);
@@ -89,7 +89,8 @@ int tsr_zparts_open(const struct tsr_zmeta *m, const int64_t *chunk, size_t limi
     struct tsr_zparts *p = tsr_alloc_zero(1, sizeof *p);
     if (!p) return TSR_ENOMEM;
     p->ndim = m->ndim;
-    int rc = tsr_zchain_of(m, chunk, limit, &p->whole);
+    int rc = tsr_doc_new(&p->doc);
+    if (rc == TSR_OK) rc = tsr_zchain_of(m, p->doc, chunk, limit, &p->whole);
     if (rc == TSR_OK) rc = parts_of(p, m, limit);
     if (rc < 0) tsr_zparts_close(p);
     else *out = p;
@@ -101,6 +102,7 @@ void tsr_zparts_close(struct tsr_zparts *p)
     if (!p) return;
     tsr_zchain_close(p->own);
     tsr_zchain_close(p->whole);
+    tsr_doc_free(p->doc);
     tsr_free(p);
 }
 

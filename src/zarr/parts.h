@@ -14,6 +14,7 @@
 #include "zarr/shard.h"
 
 struct tsr_zparts {
+    struct tsr_doc *doc;            /* the arena of the chains */
     struct tsr_zchain *whole;       /* of the chunk */
     const struct tsr_zshard *shard; /* NULL: the chunk is its one block */
     size_t tail;                    /* bytes behind the shard in its object */
@@ -27,7 +28,7 @@ struct tsr_zparts {
 };
 
 /* For chunks of this shape, of which no step may decode to more than limit bytes of unknown size
- * (0: 2 GiB).  Fails as tsr_zchain_of. */
+ * (0: 2 GiB).  m, which stays, is only looked at.  Fails as tsr_zchain_of. */
 int tsr_zparts_open(const struct tsr_zmeta *m, const int64_t *chunk, size_t limit,
                     struct tsr_zparts **out);
 void tsr_zparts_close(struct tsr_zparts *p);

@@ -82,7 +82,7 @@ static int put_array(struct tsr_buf *out, struct tsr_zmeta *m)
 static int check_chain(const struct tsr_zmeta *m, const char *path)
 {
     struct tsr_zchain *chain = NULL;
-    int rc = tsr_zchain_of(m, m->grid.shape, 0, &chain);
+    int rc = tsr_zchain_of(m, NULL, m->grid.shape, 0, &chain);
     if (rc < 0) tsr_within("%s/%s", path, tsr_zdoc_name(tsr_zmeta_which(m)));
     tsr_zchain_close(chain);
     return rc;

@@ -54,7 +54,7 @@ static struct tsr_zmeta *array(const char *type, const char *fill, const char *c
 static struct tsr_zchain *chain_of(const struct tsr_zmeta *m)
 {
     struct tsr_zchain *c;
-    if (tsr_zchain_of(m, m->grid.shape, 0, &c) < 0) fail_msg("%s", tsr_error());
+    if (tsr_zchain_of(m, NULL, m->grid.shape, 0, &c) < 0) fail_msg("%s", tsr_error());
     return c;
 }
 
@@ -132,7 +132,7 @@ static void shards_in_shards_have_a_depth(void **state)
             "[%s],\"index_codecs\":[" LE "]}}",
             more);
         struct tsr_zmeta *m = array("uint8", "0", codecs);
-        int rc = tsr_zchain_of(m, m->grid.shape, 0, &c);
+        int rc = tsr_zchain_of(m, NULL, m->grid.shape, 0, &c);
         if (i < TSR_ZLEVELS) assert_int_equal(rc, TSR_OK);
         else assert_int_equal(rc, TSR_ELIMIT);
         if (rc == TSR_OK) tsr_zchain_close(c);

@@ -165,7 +165,7 @@ static void write_chunk(struct maker *k, const struct tsr_zmeta *m, const char *
     struct tsr_buf chunk = {0}, out = {0};
     char key[TSR_ZKEY_MAX], path[2048];
     int64_t item = m->type->dtype->item_bytes, from = item, to = item;
-    must(tsr_zchain_of(m, m->grid.shape, 0, &chain));
+    must(tsr_zchain_of(m, NULL, m->grid.shape, 0, &chain));
     must(tsr_buf_reserve(&chunk, (size_t)chain->in.bytes));
     for (int64_t i = 0; i < chain->in.bytes; i += item)
         memcpy(chunk.p + i, m->fill.p, (size_t)item);
