@@ -12,7 +12,8 @@
     X(create)        \
     X(set)           \
     X(append)        \
-    X(resize) X(convert) X(verify) X(repack) X(repair) X(render) X(bench) X(codecs) X(completions)
+    X(resize)        \
+    X(convert) X(verify) X(hash) X(repack) X(repair) X(render) X(bench) X(codecs) X(completions)
 
 #define DECLARE(name) extern const struct cli_verb cli_verb_##name;
 CLI_VERBS(DECLARE)

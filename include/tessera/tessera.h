@@ -828,6 +828,24 @@ TSR_API int tsr_repair(const char *url, const char *out_url, const tsr_options *
 enum { TSR_CHECKSUM = 1 };
 TSR_API int tsr_repack(const char *url, const char *out_url, int flags, const tsr_options *opts);
 
+/* One digest for the same array, whatever its format, chunks, codec, filters, byte order and store:
+ * 32 digits of hexadecimal and a NUL, of dtype (in any byte order), shape and the bits of all
+ * items; -0.0 and 0.0 differ, as do two kinds of NaN; padding between the fields of structured
+ * items does not count.  docs/hash.md defines it.  Two arrays that differ have the same digest once
+ * in 2^121 times, unless somebody has made them so: it finds changes and copies, it proves nothing
+ * against a forger.  flags: TSR_HASH_ATTRS: the attributes too.  Blocks are hashed where they are
+ * decoded, in parallel, each once: memory as for tsr_reduce.  Of opts: progress.  Errors as
+ * tsr_array_read.
+ *
+ * A super-chunk has the digest of the array that tsr_convert makes of it: a row of items "|V8" or,
+ * where they are single bytes, "|u1". */
+enum { TSR_HASH_ATTRS = 1 };
+enum { TSR_HASH_TEXT = 33 };
+TSR_API int tsr_hash(const tsr_array *a, int flags, const tsr_options *opts,
+                     char digest[TSR_HASH_TEXT]);
+TSR_API int tsr_schunk_hash(const tsr_schunk *s, const tsr_options *opts,
+                            char digest[TSR_HASH_TEXT]);
+
 /* What can be made of many items. */
 typedef enum {
     TSR_MAX,

@@ -19,7 +19,7 @@ from cli import PROGRAM, ints, load_npy, run_all, save_npy, tessera
 
 MANPAGE = os.path.abspath(sys.argv[2])
 VERBS = ["info", "ls", "tree", "get", "create", "set", "append", "resize", "convert", "verify",
-         "render", "bench", "codecs"]
+         "hash", "render", "bench", "codecs"]
 
 
 def sample(name="a.npy", shape=(6, 5, 4)):
@@ -491,6 +491,52 @@ def verify_names_the_broken_chunk():
     assert "chunk " in out and "problem" in out, out
     problems = json.loads(tessera("verify", "a.b2nd", "--json", code=4)[0])["problems"]
     assert problems and problems[0]["code"] == 4
+
+
+# ---- hash ----
+
+P = 0x3243f6a8885a308d313198a2e0374bf
+
+
+def _numbered(head, items):
+    row = b"tessera hash 1\n" + head + items
+    return f"{int.from_bytes(row, 'little') % P:032x}"
+
+
+def hash_is_the_same_in_every_format_and_check_names_what_changed():
+    data = ints(24 * 50)
+    save_npy("a.npy", "<i4", (24, 50), data)
+    turned = b"".join(data[i:i + 4][::-1] for i in range(0, len(data), 4))
+    save_npy("b.npy", ">i4", (24, 50), turned)
+    tessera("convert", "a.npy", "c.b2nd", "--chunks", "7,11", "--blocks", "3,4")
+    want = _numbered(b'"<i4"\n[24,50]\n', data).encode()
+    names = [b"a.npy", b"b.npy", b"c.b2nd"]
+    out = tessera("hash", *[n.decode() for n in names])[0]
+    assert out == b"".join(want + b"  " + n + b"\n" for n in names), out
+    open("sums", "wb").write(out)
+    assert tessera("hash", "--check", "sums")[0] == b"".join(n + b": OK\n" for n in names)
+    assert tessera("hash", "-c", "-q", "-", stdin=out)[0] == b""
+    tessera("set", "c.b2nd", "-s", "3,4", "77")
+    out, err = tessera("hash", "-cq", "sums", code=4)[:2]
+    assert out == b"c.b2nd: FAILED\n" and "1 of 3 differ" in err
+    listed = json.loads(tessera("hash", "-c", "sums", "--json", code=4)[0])
+    assert [x["ok"] for x in listed] == [True, True, False] and listed[2]["hash"] != want.decode()
+    os.remove("b.npy")
+    out = tessera("hash", "-c", "sums", code=4)[0]
+    assert b"b.npy: FAILED open or read\n" in out
+    assert tessera("hash", "b.npy", "a.npy", code=3)[0] == want + b"  a.npy\n"
+    open("sums", "wb").write(b"nonsense\n")
+    assert "sums" in tessera("hash", "-c", "sums", code=1)[1]
+    tessera("hash", "--quiet", "a.npy", code=2)
+
+
+def hash_takes_attributes_in_when_asked():
+    sample("a.npy", (6, 5, 4))
+    tessera("convert", "a.npy", "a.b2nd")
+    plain = tessera("hash", "a.b2nd")[0]
+    assert tessera("hash", "a.b2nd", "--attrs")[0] != plain
+    head = b'"<i4"\n[6,5,4]\n{}\n'
+    assert tessera("hash", "a.b2nd", "--attrs")[0].split()[0].decode() == _numbered(head, ints(120))
 
 
 # ---- render, bench, codecs, ls ----
