@@ -605,8 +605,8 @@ typedef struct {
 /* What lies at url: content first, suffix second.  ENOTFOUND, EUNSUPPORTED, ECORRUPT. */
 TSR_API int tsr_probe(const char *url, const tsr_options *opts, tsr_place_info *out);
 
-/* Calls fn with the URL of each array, super-chunk and group directly inside a folder, in
- * name order; a non-zero answer ends the walk and is returned. */
+/* Calls fn with the URL of each array, super-chunk and group directly inside a folder or a group,
+ * "x.zarr#a/b", in name order; a non-zero answer ends the walk and is returned. */
 typedef int (*tsr_list_fn)(void *user, const char *url, const tsr_place_info *info);
 TSR_API int tsr_list(const char *url, const tsr_options *opts, tsr_list_fn fn, void *user);
 

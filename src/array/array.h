@@ -36,6 +36,9 @@ tsr_options tsr_options_complete(const tsr_options *o);
 
 /* "a.b2nd#/x" -> "a.b2nd" (freed by the caller) and "x"; %23 stands for a # in the path. */
 int tsr_url_split(const char *url, char **path, char **inside);
+/* Is it clear without a look into the place that it is a tree?  A local folder that is no sparse
+ * frame is one; of what is remote the name must tell, or that something inside is named. */
+int tsr_place_is_tree(const char *path, const char *inside, const tsr_options *o, bool *tree);
 
 /* Opens or creates a container of the wanted format; the engine's handle around it. */
 int tsr_engine_open(const char *url, const tsr_options *o, struct tsr_array **out);

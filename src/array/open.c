@@ -124,9 +124,7 @@ static int open_tree(const char *path, const char *inside, const tsr_options *o,
     return rc;
 }
 
-/* Is it clear without a look into the place that it is a tree?  A local folder that is no sparse
- * frame is one; of what is remote the name must tell, or that something inside is named. */
-static int is_tree(const char *path, const char *inside, const tsr_options *o, bool *tree)
+int tsr_place_is_tree(const char *path, const char *inside, const tsr_options *o, bool *tree)
 {
     const char *local = tsr_store_path(path);
     const struct tsr_format *f = o->format ? tsr_format_named(o->format) : NULL;
@@ -190,7 +188,7 @@ static int open_place(const char *path, const char *inside, const tsr_options *o
 {
     bool tree = false;
     int rc = check_mapped(path, o);
-    if (rc == TSR_OK) rc = is_tree(path, inside, o, &tree);
+    if (rc == TSR_OK) rc = tsr_place_is_tree(path, inside, o, &tree);
     if (rc < 0) return rc;
     if (!tree && o->mmap && o->mmap[0] == 'c') return open_private(path, o, out);
     if (!tree) rc = open_path(path, o, update, &tree, out);

@@ -142,8 +142,7 @@ static int first_format(void *user, const struct tsr_zentry *e)
     return 1;
 }
 
-/* Of the group at path; EARG: it is an array. */
-static int format_of(const struct tsr_zview *v, const char *path, int *format)
+int tsr_group_look(const struct tsr_zview *v, const char *path, int *format)
 {
     struct tsr_zfound f;
     int rc = tsr_ztree_find(v, path, &f);
@@ -189,7 +188,7 @@ static int open_tree(const char *url, const tsr_options *o, bool update, struct 
     if (rc == TSR_OK) rc = tsr_group_place(st, url, o, &p);
     if (rc == TSR_OK) atomic_fetch_add(&p->users, 1);
     if (rc == TSR_OK) rc = read_cache(p, key);
-    if (rc == TSR_OK) rc = format_of(&p->v, key, &format);
+    if (rc == TSR_OK) rc = tsr_group_look(&p->v, key, &format);
     if (rc == TSR_OK) rc = tsr_group_make(p, key, format, out);
     if (rc < 0) tsr_url_within(path);
     if (p) tsr_group_leave(p);
@@ -216,7 +215,7 @@ int tsr_group_open_group(const tsr_group *g, const char *path, tsr_group **out)
     char *key = NULL;
     int format, rc = tsr_group_join(g, path, &key);
     if (rc < 0) return rc;
-    rc = format_of(&g->place->v, key, &format);
+    rc = tsr_group_look(&g->place->v, key, &format);
     if (rc == TSR_OK) rc = tsr_group_make(g->place, key, format, out);
     if (rc < 0) tsr_url_within(g->place->url);
     tsr_free(key);

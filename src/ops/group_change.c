@@ -200,15 +200,13 @@ int tsr_group_open_array(const tsr_group *g, const char *path, const tsr_options
                          tsr_array **out)
 {
     tsr_options o = array_options(g, opts);
-    struct tsr_buf url = {0};
     char *key = NULL;
     int rc = tsr_group_join(g, path, &key);
     if (rc < 0) return rc;
-    o.mode = g->place->st->writable ? "r+" : "r";
+    o.mode = g->place->o.mode;
     o.format = NULL;
-    rc = array_url(g, key, &url);
-    if (rc == TSR_OK) rc = tsr_array_open((char *)url.p, &o, out);
-    tsr_buf_free(&url);
+    rc = tsr_engine_open_node(tsr_store_share(g->place->st), key, &o, out);
+    if (rc < 0) tsr_url_within(g->place->url);
     tsr_free(key);
     return rc;
 }

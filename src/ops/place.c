@@ -3,6 +3,8 @@
 #include "array/array.h"
 #include "base/mem.h"
 #include "net/url.h"
+#include "ops/group.h"
+#include "store/key.h"
 
 static int answer(tsr_place_info *out, tsr_kind kind, const char *format)
 {
@@ -10,47 +12,114 @@ static int answer(tsr_place_info *out, tsr_kind kind, const char *format)
     return tsr_hand_out(out, &info, sizeof info, "tsr_place_info");
 }
 
-static int probe_store(const char *path, const tsr_options *o, tsr_place_info *out)
+/* What a node of a tree is.  Of a folder of this machine without a document everything may be, not
+ * nodes alone. */
+static int probe_node(struct tsr_store *st, const char *key, bool folder, tsr_place_info *out)
 {
+    struct tsr_zview v = {.st = st};
+    struct tsr_zfound f;
+    int format, rc;
+    if (folder && !*key) {
+        rc = tsr_zmeta_openv(st, &key, 1, &f);
+        if (rc == TSR_OK && f.rc == TSR_ENOTFOUND) rc = answer(out, TSR_KIND_GROUP, "dir");
+        else if (rc == TSR_OK && f.rc < 0) rc = tsr_fail((tsr_status)f.rc, "%s", f.why);
+    } else {
+        rc = tsr_ztree_find(&v, key, &f);
+    }
+    if (rc < 0) return rc;
+    if (f.m)
+        rc = answer(out, f.m->array ? TSR_KIND_ARRAY : TSR_KIND_GROUP,
+                    tsr_zformat_name(f.m->format));
+    else if (f.rc == TSR_OK && (rc = tsr_group_look(&v, key, &format)) == TSR_OK)
+        rc = answer(out, TSR_KIND_GROUP, tsr_zformat_name(format));
+    tsr_zfound_done(&f, 1);
+    return rc;
+}
+
+static int probe_tree(const char *path, const char *inside, tsr_place_info *out)
+{
+    const char *local = tsr_store_path(path);
+    enum tsr_path_kind kind = TSR_PATH_NONE;
+    struct tsr_store *st;
+    char *key = NULL;
+    int rc = local ? tsr_path_stat(local, &kind, NULL) : TSR_OK;
+    if (rc == TSR_OK) rc = tsr_key_normalise(inside, &key);
+    if (rc == TSR_OK) rc = tsr_store_open_tree(path, NULL, &st);
+    if (rc == TSR_OK) {
+        rc = probe_node(st, key, kind == TSR_PATH_FOLDER, out);
+        tsr_store_close(st);
+    }
+    if (rc < 0) tsr_url_within(path);
+    tsr_free(key);
+    return rc;
+}
+
+/* One file, whose content may say that it is a tree, or a folder with a sparse frame in it. */
+static int probe_store(const char *path, const char *inside, const tsr_options *o,
+                       tsr_place_info *out)
+{
+    const struct tsr_format *f = NULL;
     struct tsr_store *st;
     int rc = tsr_store_open(path, false, &st);
     if (rc < 0) return rc;
-    const struct tsr_format *f;
     rc = tsr_format_choose(st, o->format, path, o->offset, &f);
     tsr_store_close(st);
+    if (rc == TSR_OK && f->tree) return probe_tree(path, inside, out);
+    if (rc == TSR_OK && *inside)
+        rc = tsr_fail(TSR_ENOTFOUND, "there is nothing named '%s' inside", inside);
     if (rc == TSR_OK) return answer(out, f->kind, f->name);
     tsr_url_within(path);
     return rc;
 }
 
-/* A folder with a sparse frame in it is what the frame is; others are groups. */
-static int probe_folder(const char *path, const tsr_options *o, tsr_place_info *out)
-{
-    enum tsr_path_kind kind;
-    struct tsr_buf name = {0};
-    int rc = tsr_buf_addf(&name, "%s/chunks.b2frame", path);
-    if (rc == TSR_OK) rc = tsr_path_stat((const char *)name.p, &kind, NULL);
-    tsr_buf_free(&name);
-    if (rc < 0) return rc;
-    if (kind == TSR_PATH_NONE) return answer(out, TSR_KIND_GROUP, "dir");
-    return probe_store(path, o, out);
-}
-
 int tsr_probe(const char *url, const tsr_options *opts, tsr_place_info *out)
 {
     tsr_options o = tsr_options_complete(opts);
-    enum tsr_path_kind kind;
+    bool tree = false;
     char *path, *inside;
     if (!url) return tsr_fail(TSR_EARG, "no path given");
     int rc = tsr_url_split(url, &path, &inside);
     if (rc < 0) return rc;
-    rc = tsr_path_stat(path, &kind, NULL);
+    rc = tsr_place_is_tree(path, inside, &o, &tree);
     if (rc == TSR_OK)
-        rc = kind == TSR_PATH_FOLDER ? probe_folder(path, &o, out) : probe_store(path, &o, out);
-    if (rc == TSR_OK && *inside)
-        rc = tsr_fail(TSR_ENOTFOUND, "%s: there is nothing named '%s' inside", path, inside);
+        rc = tree ? probe_tree(path, inside, out) : probe_store(path, inside, &o, out);
     tsr_free(path);
     tsr_free(inside);
+    return rc;
+}
+
+/* ---- groups ---- */
+
+struct hearing {
+    const struct tsr_group *g;
+    tsr_list_fn fn;
+    void *user;
+};
+
+static int hear(void *user, const tsr_node_info *n)
+{
+    const struct hearing *h = user;
+    const char *path = tsr_group_path(h->g);
+    const char *format = n->format ? n->format : tsr_group_format(h->g);
+    tsr_place_info info = {.size = sizeof info, .kind = n->kind, .format = format};
+    struct tsr_buf url = {0};
+    if (n->status < 0) return TSR_OK;
+    int rc = tsr_buf_addf(&url, "%s#%s%s%s", h->g->place->url, path, *path ? "/" : "", n->path);
+    if (rc == TSR_OK) rc = tsr_buf_add(&url, "", 1);
+    if (rc == TSR_OK) rc = h->fn(h->user, (const char *)url.p, &info);
+    tsr_buf_free(&url);
+    return rc;
+}
+
+static int list_group(const char *url, const tsr_options *o, tsr_list_fn fn, void *user)
+{
+    struct hearing h = {NULL, fn, user};
+    tsr_group *g;
+    int rc = tsr_group_open(url, o, &g);
+    if (rc < 0) return rc;
+    h.g = g;
+    rc = tsr_group_list(g, 1, hear, &h);
+    tsr_group_close(g);
     return rc;
 }
 
@@ -105,8 +174,9 @@ int tsr_list(const char *url, const tsr_options *opts, tsr_list_fn fn, void *use
     if (rc < 0) return rc;
     if (info.kind != TSR_KIND_GROUP)
         return tsr_fail(TSR_EARG, "%s: holds no others, it is of format %s", url, info.format);
-    if ((rc = tsr_url_split(url, &path, &inside)) < 0) return rc;
     o.format = NULL;
+    if (strcmp(info.format, "dir") != 0) return list_group(url, &o, fn, user);
+    if ((rc = tsr_url_split(url, &path, &inside)) < 0) return rc;
     rc = list(url, path, &o, fn, user);
     tsr_free(path);
     tsr_free(inside);
