@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* create.c - tessera create: a new array in which every item reads as the fill value. */
+/* create.c - tessera create: a new array in which every item reads as the fill value, or a group. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -52,10 +52,31 @@ static int create(const struct cli_args *a, struct cli_layout *l, void **fill)
     return rc < 0 ? cli_fail(a, rc) : CLI_OK;
 }
 
+/* A group has nothing of what makes an array. */
+static int create_group(const struct cli_args *a)
+{
+    const struct cli_option *opt = a->verb->options;
+    tsr_options o = {.size = sizeof o,
+                     .mode = cli_has(a, "force") ? "w" : "x",
+                     .format = cli_value(a, "format"),
+                     .context = a->context};
+    tsr_group *g;
+    for (int i = 0; opt[i].name; i++) {
+        bool fits = !strcmp(opt[i].name, "group") || !strcmp(opt[i].name, "force") ||
+                    !strcmp(opt[i].name, "format");
+        if (a->value[i] && !fits)
+            return cli_usage(a, "--%s: is for arrays, not with --group", opt[i].name);
+    }
+    int rc = tsr_group_create(a->pos[0], &o, &g);
+    if (rc == TSR_OK) rc = tsr_group_close(g);
+    return rc < 0 ? cli_fail(a, rc) : CLI_OK;
+}
+
 static int run(struct cli_args *a)
 {
     struct cli_layout l;
     void *fill = NULL;
+    if (cli_has(a, "group")) return create_group(a);
     int rc = create(a, &l, &fill);
     free(fill);
     return rc;
@@ -64,12 +85,13 @@ static int run(struct cli_args *a)
 const struct cli_verb cli_verb_create = {
     .name = "create",
     .usage = "URL",
-    .summary = "make a new array",
+    .summary = "make a new array or group",
     .examples =
         (const char *const[]){"tessera create cube.b2nd --shape 100,200,300 --dtype float32",
                               "all zeros",
                               "tessera create m.b2nd --shape 8,8 --dtype i2 --fill -1 --codec lz4",
-                              "all -1, compressed with LZ4", NULL},
+                              "all -1, compressed with LZ4", "tessera create x.zarr#a/b --group",
+                              "groups of Zarr, those above too", NULL},
     .options =
         (const struct cli_option[]){{"shape", 0, "SHAPE", "items on each axis, such as 100,200"},
                                     {"dtype", 0, "DTYPE", "type of an item, as NumPy spells it"},
@@ -77,6 +99,7 @@ const struct cli_verb cli_verb_create = {
                                     {"fill", 0, "VALUE", "what every item reads as (default: 0)"},
                                     {"uninit", 0, NULL, "the first content does not matter"},
                                     {"format", 0, "NAME", "format (default: told by the name)"},
+                                    {"group", 0, NULL, "a group: zarr3 unless --format says zarr2"},
                                     CLI_SPARSE,
                                     CLI_FORCE,
                                     CLI_END},

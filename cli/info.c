@@ -349,6 +349,67 @@ static int report(const struct cli_args *a, const char *url, const struct cli_so
     return CLI_OK;
 }
 
+/* ---- groups ---- */
+
+static int count_node(void *user, const tsr_node_info *n)
+{
+    ((int64_t *)user)[n->kind == TSR_KIND_GROUP]++;
+    return cli_interrupted() ? TSR_ECANCELLED : TSR_OK;
+}
+
+/* A place that cannot list is told of without numbers. */
+static int group_json(const tsr_group *g, json *o)
+{
+    int64_t n[2] = {0, 0};
+    char *attrs = NULL;
+    int rc = tsr_group_attrs(g, "", &attrs);
+    cli_json_add(o, "attrs", rc == TSR_OK ? cli_json_parse(attrs) : NULL);
+    tsr_free(attrs);
+    if (rc == TSR_OK) rc = tsr_group_list(g, 1, count_node, n);
+    bool told = rc == TSR_OK;
+    cli_json_add(o, "arrays", told ? json_object_new_int64(n[0]) : NULL);
+    cli_json_add(o, "groups", told ? json_object_new_int64(n[1]) : NULL);
+    cli_json_add(o, "consolidated", json_object_new_boolean(tsr_group_consolidated(g)));
+    return rc == TSR_EUNSUPPORTED ? TSR_OK : rc;
+}
+
+static void print_group(const char *url, json *o)
+{
+    static const char *const counts[] = {"arrays", "groups"};
+    json *n;
+    printf("%s: %s group\n", url, json_object_get_string(json_object_object_get(o, "format")));
+    for (int i = 0; i < 2; i++) {
+        if (!(n = json_object_object_get(o, counts[i]))) continue;
+        label(counts[i]);
+        printf("%s\n", json_object_get_string(n));
+    }
+    if (json_object_get_boolean(json_object_object_get(o, "consolidated"))) {
+        label("metadata");
+        printf("consolidated\n");
+    }
+    print_map(o, "attrs");
+}
+
+static int report_group(const struct cli_args *a, const char *url, const tsr_options *opts,
+                        const char *format)
+{
+    json *o = json_object_new_object();
+    tsr_group *g = NULL;
+    int rc = TSR_OK;
+    cli_json_add(o, "kind", text_or_null("group"));
+    cli_json_add(o, "format", text_or_null(format));
+    if (strcmp(format, "dir") != 0) {
+        rc = tsr_group_open(url, opts, &g);
+        if (rc == TSR_OK) rc = group_json(g, o);
+        tsr_group_close(g);
+    }
+    if (rc == TSR_OK && cli_has(a, "json")) cli_json_print(json_object_get(o));
+    else if (rc == TSR_OK && g) print_group(url, o);
+    else if (rc == TSR_OK) printf("%s: %s group; tessera ls shows what is in it\n", url, format);
+    json_object_put(o);
+    return rc < 0 ? cli_fail(a, rc) : CLI_OK;
+}
+
 static int run(struct cli_args *a)
 {
     tsr_options o;
@@ -359,8 +420,7 @@ static int run(struct cli_args *a)
     if (rc == CLI_OK) rc = cli_source_find(a, a->pos[0], &o, &s);
     if (rc) return rc;
     if (s.kind != TSR_KIND_GROUP) rc = report(a, a->pos[0], &s);
-    else if (cli_has(a, "json")) printf("{\"kind\": \"group\", \"format\": \"%s\"}\n", s.format);
-    else printf("%s: %s group; tessera ls shows what is in it\n", a->pos[0], s.format);
+    else rc = report_group(a, a->pos[0], &o, s.format);
     cli_source_close(&s);
     return rc;
 }
@@ -369,11 +429,12 @@ const struct cli_verb cli_verb_info = {
     .name = "info",
     .usage = "ARRAY",
     .summary = "say what a file holds",
-    .examples = (const char *const[]){"tessera cube.b2nd", "shape, dtype, codec, sizes, attributes",
-                                      "tessera info cube.b2nd --json", "the same for programs",
-                                      "curl -s URL | tessera info -", "standard input",
-                                      "tessera info part.bin --format chunk",
-                                      "a bare compressed chunk", NULL},
+    .examples =
+        (const char *const[]){"tessera cube.b2nd", "shape, dtype, codec, sizes, attributes",
+                              "tessera info cube.b2nd --json", "the same for programs",
+                              "curl -s URL | tessera info -", "standard input",
+                              "tessera info part.bin --format chunk", "a bare compressed chunk",
+                              "tessera info x.zarr#a/b", "an array or group of a hierarchy", NULL},
     .options = (const struct cli_option[]){CLI_JSON, CLI_INPUT, CLI_END},
     .min_args = 1,
     .max_args = 1,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* ls.c - tessera ls and tree: what lies in a folder, one line each. */
+/* ls.c - tessera ls and tree: what lies in a folder or a group, one line each. */
 #include <json-c/json.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,21 +10,27 @@ enum { DEPTH_MAX = 64 };
 
 enum { ERROR_WORDS = 72 };
 
+/* What a listing of a hierarchy says of a node is known from it; of files one must look. */
 struct entry {
     char *url;
     const char *shown; /* instead of the url: "-" */
     tsr_kind kind;
     const char *format;
+    int depth;  /* below what is listed */
+    bool known; /* shape, dtype and error are as they are here */
+    struct json_object *shape, *dtype, *error;
 };
 
 struct listing {
+    const char *place; /* of nodes: what their paths follow, and whether they need a '/' */
+    bool inside;
     struct entry *v;
     size_t n, cap;
 };
 
-static int add_entry(void *user, const char *url, const tsr_place_info *info)
+/* e->url is copied. */
+static int add(struct listing *l, struct entry e)
 {
-    struct listing *l = user;
     if (l->n == l->cap) {
         size_t cap = l->cap ? 2 * l->cap : 16;
         struct entry *v = realloc(l->v, cap * sizeof *v);
@@ -32,26 +38,81 @@ static int add_entry(void *user, const char *url, const tsr_place_info *info)
         l->v = v;
         l->cap = cap;
     }
-    char *copy = strdup(url);
-    if (!copy) return TSR_ENOMEM;
-    l->v[l->n++] = (struct entry){copy, NULL, info->kind, info->format};
+    if (!(e.url = strdup(e.url))) return TSR_ENOMEM;
+    l->v[l->n++] = e;
     return cli_interrupted() ? TSR_ECANCELLED : 0;
+}
+
+static int add_entry(void *user, const char *url, const tsr_place_info *info)
+{
+    return add(user,
+               (struct entry){.url = (char *)url, .kind = info->kind, .format = info->format});
+}
+
+static int add_node(void *user, const tsr_node_info *n)
+{
+    struct listing *l = user;
+    struct entry e = {.kind = n->kind, .format = n->format, .known = true};
+    size_t len = strlen(l->place) + strlen(n->path) + 3;
+    const char *dtype = n->dtype ? n->dtype : n->type;
+    char *url = malloc(len);
+    if (!url) return TSR_ENOMEM;
+    snprintf(url, len, "%s%s%s", l->place, l->inside ? "/" : "#", n->path);
+    for (const char *c = n->path; *c; c++) e.depth += *c == '/';
+    if (n->error) e.error = json_object_new_string(n->error);
+    if (n->kind == TSR_KIND_ARRAY) e.shape = cli_json_ints(n->shape, n->ndim);
+    if (dtype) e.dtype = n->dtype ? cli_json_dtype(dtype) : json_object_new_string(dtype);
+    e.url = url;
+    int rc = add(l, e);
+    free(url);
+    return rc;
 }
 
 static void free_listing(struct listing *l)
 {
-    for (size_t i = 0; i < l->n; i++) free(l->v[i].url);
+    for (size_t i = 0; i < l->n; i++) {
+        free(l->v[i].url);
+        json_object_put(l->v[i].shape);
+        json_object_put(l->v[i].dtype);
+        json_object_put(l->v[i].error);
+    }
     free(l->v);
 }
 
-/* Entries of a group; anything else is its own only entry. */
-static int list(const char *url, const tsr_options *o, struct listing *l)
+static int list_nodes(const char *url, const tsr_options *o, int depth, struct listing *l)
+{
+    size_t len = strlen(url);
+    const char *hash = strchr(url, '#');
+    char *place = strdup(url);
+    tsr_group *g;
+    if (!place) return TSR_ENOMEM;
+    while (hash && len > 0 && (place[len - 1] == '/' || place[len - 1] == '#')) place[--len] = 0;
+    l->place = place;
+    l->inside = strchr(place, '#') != NULL;
+    int rc = tsr_group_open(url, o, &g);
+    if (rc == TSR_OK) {
+        rc = tsr_group_list(g, depth, add_node, l);
+        tsr_group_close(g);
+    }
+    free(place);
+    l->place = NULL;
+    return rc;
+}
+
+static bool is_folder(const tsr_place_info *info)
+{
+    return info->kind == TSR_KIND_GROUP && !strcmp(info->format, "dir");
+}
+
+/* Entries of a group; anything else is its own only entry.  depth: of a hierarchy, 0: all. */
+static int list(const char *url, const tsr_options *o, int depth, struct listing *l)
 {
     tsr_place_info info = {.size = sizeof info};
     *l = (struct listing){0};
     int rc = tsr_probe(url, o, &info);
     if (rc < 0) return rc;
-    return info.kind == TSR_KIND_GROUP ? tsr_list(url, o, add_entry, l) : add_entry(l, url, &info);
+    if (info.kind != TSR_KIND_GROUP) return add_entry(l, url, &info);
+    return is_folder(&info) ? tsr_list(url, o, add_entry, l) : list_nodes(url, o, depth, l);
 }
 
 static const char *name_of(const char *url)
@@ -60,7 +121,7 @@ static const char *name_of(const char *url)
     while (len > 1 && url[len - 1] == '/') len--;
     const char *name = url;
     for (size_t i = 0; i + 1 < len; i++)
-        if (url[i] == '/') name = url + i + 1;
+        if (url[i] == '/' || url[i] == '#') name = url + i + 1;
     return name;
 }
 
@@ -90,7 +151,10 @@ static struct json_object *describe(const struct entry *e, const tsr_options *o)
     int rc = TSR_OK;
     tsr_array *a;
     tsr_schunk *s;
-    if (e->kind == TSR_KIND_ARRAY && (rc = tsr_array_open(e->url, o, &a)) == TSR_OK) {
+    if (e->known) {
+        shape = json_object_get(e->shape);
+        dtype = json_object_get(e->dtype);
+    } else if (e->kind == TSR_KIND_ARRAY && (rc = tsr_array_open(e->url, o, &a)) == TSR_OK) {
         const tsr_spec *spec = tsr_array_spec(a);
         shape = cli_json_ints(spec->shape, spec->ndim);
         dtype = cli_json_dtype(spec->dtype);
@@ -100,7 +164,7 @@ static struct json_object *describe(const struct entry *e, const tsr_options *o)
         shape = cli_json_ints(&(int64_t){tsr_schunk_nitems(s)}, 1);
         tsr_schunk_close(s);
     }
-    struct json_object *error = rc < 0 ? error_json(e->url) : NULL;
+    struct json_object *error = rc < 0 ? error_json(e->url) : json_object_get(e->error);
     cli_json_add(out, "name", json_object_new_string(e->shown ? e->shown : name_of(e->url)));
     cli_json_add(out, "url", json_object_new_string(e->shown ? e->shown : e->url));
     cli_json_add(out, "kind", json_object_new_string(kinds[e->kind]));
@@ -145,7 +209,7 @@ static int run_ls(struct cli_args *a)
     int rc;
     const char *place = cli_unpipe(a, a->npos ? a->pos[0] : ".", &spooled, &rc);
     if (!place) return rc;
-    rc = list(place, &o, &l);
+    rc = list(place, &o, 1, &l);
     if (spooled && l.n) l.v[0].shown = "-";
     struct json_object *all = cli_has(a, "json") ? json_object_new_array() : NULL;
     for (size_t i = 0; rc == TSR_OK && i < l.n; i++) {
@@ -177,20 +241,48 @@ static bool is_utf8(void)
     return false;
 }
 
-static int print_tree(struct branch *b, const char *url, int depth)
+static void print_knot(const struct branch *b, bool last)
+{
+    printf("%s%s", b->lead, b->utf8 ? (last ? "└── " : "├── ") : (last ? "`-- " : "|-- "));
+}
+
+static void extend(struct branch *b, size_t len, bool last)
+{
+    strcpy(b->lead + len, last ? "    " : b->utf8 ? "│   " : "|   ");
+}
+
+/* Nodes v[n] of one hierarchy, the first `depth` deep in it; level: of all that is printed. */
+static void print_nodes(struct branch *b, const struct entry *v, size_t n, int level)
+{
+    size_t len = strlen(b->lead);
+    for (size_t i = 0, next; i < n; i = next) {
+        for (next = i + 1; next < n && v[next].depth > v[i].depth;) next++;
+        print_knot(b, next == n);
+        print_entry(v + i, b->options);
+        if (level + 1 == DEPTH_MAX) continue;
+        extend(b, len, next == n);
+        print_nodes(b, v + i + 1, next - i - 1, level + 1);
+        b->lead[len] = 0;
+    }
+}
+
+static int print_tree(struct branch *b, const char *url, int level)
 {
     struct listing l;
     size_t len = strlen(b->lead);
-    if (depth == DEPTH_MAX) return TSR_OK;
-    int rc = list(url, b->options, &l);
+    if (level == DEPTH_MAX) return TSR_OK;
+    int rc = list(url, b->options, 0, &l);
+    if (rc == TSR_OK && l.n && l.v[0].known) {
+        print_nodes(b, l.v, l.n, level);
+        free_listing(&l);
+        return TSR_OK;
+    }
     for (size_t i = 0; rc == TSR_OK && i < l.n; i++) {
-        bool last = i + 1 == l.n;
-        const char *knot = b->utf8 ? (last ? "└── " : "├── ") : (last ? "`-- " : "|-- ");
-        printf("%s%s", b->lead, knot);
+        print_knot(b, i + 1 == l.n);
         print_entry(l.v + i, b->options);
         if (l.v[i].kind != TSR_KIND_GROUP) continue;
-        strcpy(b->lead + len, last ? "    " : b->utf8 ? "│   " : "|   ");
-        rc = print_tree(b, l.v[i].url, depth + 1);
+        extend(b, len, i + 1 == l.n);
+        rc = print_tree(b, l.v[i].url, level + 1);
         b->lead[len] = 0;
     }
     free_listing(&l);
@@ -205,7 +297,8 @@ static int run_tree(struct cli_args *a)
     tsr_place_info info = {.size = sizeof info};
     int rc = tsr_probe(place, &o, &info);
     if (rc < 0) return cli_fail(a, rc);
-    print_entry(&(struct entry){(char *)place, NULL, info.kind, info.format}, &o);
+    print_entry(&(struct entry){.url = (char *)place, .kind = info.kind, .format = info.format},
+                &o);
     if (info.kind == TSR_KIND_GROUP) rc = print_tree(&b, place, 0);
     return rc < 0 ? cli_fail(a, rc) : CLI_OK;
 }
@@ -213,9 +306,10 @@ static int run_tree(struct cli_args *a)
 const struct cli_verb cli_verb_ls = {
     .name = "ls",
     .usage = "[PLACE]",
-    .summary = "list the arrays in a folder",
+    .summary = "list the arrays in a folder or group",
     .examples =
-        (const char *const[]){"tessera ls data/", "name, format, shape and dtype of each", NULL},
+        (const char *const[]){"tessera ls data/", "name, format, shape and dtype of each",
+                              "tessera ls s3://bucket/x.zarr#a/b", "what is in a group", NULL},
     .options = (const struct cli_option[]){CLI_JSON, CLI_END},
     .max_args = 1,
     .run = run_ls,
@@ -224,8 +318,9 @@ const struct cli_verb cli_verb_ls = {
 const struct cli_verb cli_verb_tree = {
     .name = "tree",
     .usage = "[PLACE]",
-    .summary = "list folders in folders",
-    .examples = (const char *const[]){"tessera tree data/", "everything below, indented", NULL},
+    .summary = "list folders in folders, groups in groups",
+    .examples = (const char *const[]){"tessera tree data/", "everything below, indented",
+                                      "tessera tree x.zarr", "a hierarchy of Zarr", NULL},
     .options = (const struct cli_option[]){CLI_END},
     .max_args = 1,
     .run = run_tree,

@@ -174,8 +174,9 @@ int cli_source_open(const struct cli_args *a, const char *url, const tsr_options
 {
     int rc = cli_source_find(a, url, o, out);
     if (rc || out->kind != TSR_KIND_GROUP) return rc;
+    const char *what = strcmp(out->format, "dir") ? "group" : "folder";
     cli_source_close(out);
-    return cli_usage(a, "%s: a folder, expected an array; see tessera ls", url);
+    return cli_usage(a, "%s: a %s, expected an array; see tessera ls", url, what);
 }
 
 void cli_source_close(struct cli_source *s)

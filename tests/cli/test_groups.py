@@ -1,0 +1,104 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""test_groups.py PROGRAM - groups of Zarr in the program: made, listed, told of."""
+import json
+import os
+import sys
+
+from cli import run_all, tessera
+
+ARRAY = {"zarr_format": 3, "node_type": "array", "shape": [4, 6], "data_type": "int16",
+         "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": [2, 3]}},
+         "chunk_key_encoding": {"name": "default"}, "fill_value": 7, "attributes": {"unit": "m"},
+         "codecs": [{"name": "bytes", "configuration": {"endian": "little"}}]}
+
+
+def put(path, document):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w") as f:
+        json.dump(document, f)
+
+
+def tree():
+    tessera("create", "x.zarr#g/h", "--group")
+    put("x.zarr/g/a/zarr.json", ARRAY)
+    return "x.zarr"
+
+
+def rows(*args):
+    return json.loads(tessera("ls", *args, "--json")[0])
+
+
+def a_group_is_made_with_those_above_it():
+    tree()
+    assert json.load(open("x.zarr/zarr.json"))["node_type"] == "group"
+    assert json.load(open("x.zarr/g/h/zarr.json"))["zarr_format"] == 3
+    tessera("create", "y.zarr", "--group", "--format", "zarr2")
+    assert json.load(open("y.zarr/.zgroup")) == {"zarr_format": 2}
+
+
+def what_is_there_is_replaced_with_f_only():
+    tree()
+    err = tessera("create", "x.zarr#g", "--group", code=1)[1]
+    assert "there is a group already" in err, err
+    tessera("create", "x.zarr#g", "--group", "-f")
+    assert rows("x.zarr#g") == []
+    assert "--shape" in tessera("create", "z.zarr", "--group", "--shape", "3", code=2)[1]
+    os.makedirs("other/things")
+    tessera("create", "other", "--group", "-f", code=1)
+    assert os.path.isdir("other/things")
+
+
+def ls_tells_shapes_and_dtypes_of_a_group():
+    tree()
+    assert [(r["name"], r["url"], r["kind"]) for r in rows("x.zarr")] == [("g", "x.zarr#g", "group")]
+    got = {r["name"]: r for r in rows("x.zarr#g")}
+    assert list(got) == ["a", "h"], got
+    assert got["a"] == {"name": "a", "url": "x.zarr#g/a", "kind": "array", "format": "zarr3",
+                        "shape": [4, 6], "dtype": "<i2"}, got
+    assert tessera("ls", "x.zarr#g")[0].decode().splitlines() == ["a  zarr3 [4,6] <i2", "h/"]
+    assert [r["kind"] for r in rows(".")] == ["group"]
+    assert [r["url"] for r in rows("x.zarr#g/a")] == ["x.zarr#g/a"]
+
+
+def what_cannot_be_read_is_marked():
+    tree()
+    put("x.zarr/g/bad/zarr.json", {"zarr_format": 3, "node_type": "array"})
+    got = {r["name"]: r for r in rows("x.zarr#g")}
+    assert "shape: not there" in got["bad"]["error"], got
+    assert b"error: g/bad/zarr.json" in tessera("ls", "x.zarr#g")[0]
+
+
+def tree_draws_hierarchies_and_folders_above_them():
+    tree()
+    out = tessera("tree", "x.zarr")[0].decode()
+    lines = [line.lstrip("│├└─|`- \xa0") for line in out.splitlines()]
+    assert lines == ["x.zarr/", "g/", "a  zarr3 [4,6] <i2", "h/"], out
+    assert tessera("tree", ".")[0].decode().count("\n") == 5
+
+
+def info_of_a_group_has_attributes_and_counts():
+    tree()
+    put("x.zarr/g/zarr.json", {"zarr_format": 3, "node_type": "group", "attributes": {"n": [1]}})
+    got = json.loads(tessera("info", "x.zarr#g", "--json")[0])
+    assert got == {"kind": "group", "format": "zarr3", "attrs": {"n": [1]}, "arrays": 1,
+                   "groups": 1, "consolidated": False}, got
+    out = tessera("info", "x.zarr#g")[0].decode()
+    assert out.splitlines()[0] == "x.zarr#g: zarr3 group" and "n: [ 1 ]" in out, out
+
+
+def a_node_in_a_hierarchy_is_named_behind_a_hash():
+    tree()
+    got = json.loads(tessera("info", "x.zarr#g/a", "--json")[0])
+    assert got["kind"] == "array" and got["shape"] == [4, 6] and got["attrs"] == {"unit": "m"}, got
+    assert tessera("get", "x.zarr#g/a", "-s", "0,:2", "-o", "-")[0] == b"\x07\0\x07\0"
+    assert "a group, expected an array" in tessera("get", "x.zarr#g", code=2)[1]
+    tessera("info", "x.zarr#nothing", code=3)
+    tessera("info", "x.zarr#g/a/c", code=3)
+
+
+TESTS = [f for name, f in list(globals().items())
+         if getattr(f, "__module__", "") == "__main__" and name not in ("put", "tree", "rows")]
+
+if __name__ == "__main__":
+    sys.exit(run_all(TESTS))
