@@ -242,6 +242,7 @@ struct block_ref {
     int32_t len;
     const uint8_t *src;
     struct tsr_cell *cell; /* held; NULL: to be decoded */
+    uint64_t off;          /* of its stored bytes, from place.off */
 };
 
 struct chunk_job {
@@ -255,7 +256,10 @@ struct chunk_job {
     size_t buf_cap;
     uint8_t *ref; /* block 0 of a serial chunk, decoded */
     size_t ref_cap;
-    bool cached; /* set by who fetches to read: blocks are looked for in the cache first */
+    /* Set by who fetches to read: blocks are looked for in the cache first; and bytes that are
+     * better read late may be. */
+    bool cached, may_wait;
+    bool late; /* they are: refs have no src yet */
 };
 
 void tsr_job_free(struct chunk_job *j);
@@ -277,6 +281,13 @@ int tsr_job_whole(const struct tsr_array *a, struct chunk_job *j, const uint8_t 
  * place has nothing but state and block_items. */
 int tsr_job_fetch(const struct tsr_array *a, const struct tsr_selection *sel, struct chunk_job *j,
                   struct tsr_worker *w);
+
+/* Is a fetched chunk with the spans of its blocks better read late?  Then it is so (late.c). */
+bool tsr_job_begin_late(const struct tsr_array *a, struct chunk_job *j);
+/* Reads the bytes of block refs[first] of a late chunk, and of up to n - 1 that follow it where
+ * they lie near, into scratch of w that is good until its next read. */
+int tsr_job_read_late(const struct tsr_array *a, struct chunk_job *j, size_t first, size_t n,
+                      struct tsr_worker *w);
 
 /* The part of block b that exists: items [lo, hi) in array indices, and the extent its rows
  * have in memory. */

@@ -291,10 +291,11 @@ static int fetch_spans(const struct tsr_array *a, struct chunk_job *j, struct ts
                             blocks[i]);
         ref->len = (int32_t)tsr_min64((int64_t)spans[i].len, INT32_MAX);
         ref->src = view ? view + spans[i].off : NULL;
+        ref->off = spans[i].off;
         wanted[i].off = spans[i].off;
         wanted[i].len = spans[i].len;
     }
-    if (rc < 0 || view) return rc;
+    if (rc < 0 || view || tsr_job_begin_late(a, j)) return rc;
     rc = read_spans(a, j, wanted, n);
     j->place.head = j->buf; /* the buffer may have moved */
     return rc;
@@ -370,6 +371,7 @@ int tsr_job_fetch(const struct tsr_array *a, const struct tsr_selection *sel, st
     int64_t guess = -1;
     tsr_job_let_go(a, j);
     j->nrefs = 0;
+    j->late = false;
     int rc = j->cached ? fetch_kept(a, sel, j, &guess) : TSR_OK;
     if (rc < 0 || j->place.state == TSR_PLACE_STORED) return rc;
     if ((rc = tsr_job_settle(a, j)) < 0) return rc;
