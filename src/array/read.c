@@ -24,7 +24,7 @@ enum {
 enum { WINDOW_LEAST = 4 << 20, WINDOW_MOST = 64 << 20, WINDOW_OF_THREAD = 2 << 20 };
 enum { WINDOW_VISITED = 8 << 20 };
 /* Of chunks that are read late there is nothing that could leave the cache. */
-enum { WINDOW_LATE = 8 << 20, WINDOW_LATE_MOST = 256 << 20 };
+enum { WINDOW_LATE = 16 << 20, WINDOW_LATE_MOST = 256 << 20 };
 
 static void window_free(struct window *w)
 {
