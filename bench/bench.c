@@ -8,6 +8,7 @@
  *   --threads N     of both engines (default 2)
  *   --seconds S     spent on the samples of a row (default 0.8)
  *   WORD            a group, or part of a workload's name; default: all
+ *   --list          says which there are, and nothing more
  *
  * First the rows that compare both engines (row.c): a ratio above 1 means that Tessera is faster.
  * Beside the ratio of the times by the clock stands that of the processor time of all threads,
@@ -27,6 +28,7 @@ bool wanted(const struct setup *p, const char *group, const char *name)
 {
     char full[128];
     snprintf(full, sizeof full, "%s %s", group, name);
+    if (p->list) return puts(full) < 0;
     for (int i = 0; i < p->nwords; i++)
         if (strstr(full, p->words[i])) return true;
     return p->nwords == 0;
@@ -128,12 +130,25 @@ static void find_limit(struct setup *p, const char *path)
     *(void **)&p->limit.free = dlsym(so, "limit_free");
 }
 
+/* How many failed. */
+static int run_all(const struct setup *p)
+{
+    const struct workload *w;
+    int failed = 0;
+    for (int i = 0; (w = workload_at(i)); i++) failed += row_run(p, w);
+    return failed + study_pool(p) + study_threads(p) + study_memory(p) + study_size(p);
+}
+
 int main(int argc, char **argv)
 {
     struct setup p = {.engines = {&engine_tessera}, .threads = 2, .seconds = 0.8, .dir = "."};
     struct files f = {0};
     double begin = now();
-    int failed = 0;
+    int failed;
+    if (argc == 2 && strcmp(argv[1], "--list") == 0) {
+        p.list = true;
+        return run_all(&p);
+    }
     if (parse_args(argc, argv, &p, &f) < 0) {
         fprintf(stderr, "bench: options: --peer --limit --dir --json --threads --seconds\n");
         return 2;
@@ -143,9 +158,7 @@ int main(int argc, char **argv)
     if (report_open(f.json) < 0) return 1;
     report_head(&p);
     measure_memcpy();
-    const struct workload *w;
-    for (int i = 0; (w = workload_at(i)); i++) failed += row_run(&p, w);
-    failed += study_pool(&p) + study_threads(&p) + study_memory(&p) + study_size(&p);
+    failed = run_all(&p);
     report_end(now() - begin);
     return failed ? 1 : 0;
 }

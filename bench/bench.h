@@ -14,6 +14,7 @@
 
 #include "limit.h"
 #include "measure.h"
+#include "probe.h"
 
 enum { NDIM = 3, MAX_ROUNDS = 61, VL_BLOCKS = 64 };
 
@@ -198,15 +199,16 @@ struct setup {
     const char *dir;
     char **words;
     int nwords;
+    bool list; /* workloads are named, not run */
 };
 
-/* Whether one of the words is part of "group name". */
+/* Whether one of the words is part of "group name"; asked once for all that there is. */
 bool wanted(const struct setup *p, const char *group, const char *name);
 
 struct result {
     bool failed, peer, limited;
     char why[256];
-    int rounds;
+    int rounds, left_out, disturbed; /* disturbed: of the rounds, when patience was at its end */
     struct sample sample[2][MAX_ROUNDS]; /* Tessera, peer */
     struct sample median[2], ratio;      /* ratio: peer / Tessera */
     struct sample limit;                 /* median */

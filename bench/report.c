@@ -15,7 +15,7 @@ enum { NAMES = 8192 };
 static FILE *json;
 static const char *section; /* the list of the JSON that is open */
 static double logs;
-static int compared;
+static int compared, rounds, left_out;
 
 /* Names of rows, and how many. */
 static struct names {
@@ -133,9 +133,10 @@ static void json_row(const struct workload *w, const struct result *r)
     report_json("rows",
                 "\"group\": \"%s\", \"name\": \"%s\", \"failed\": false, \"target\": %g, "
                 "\"seconds\": %.5g, \"cpu\": %.5g, \"best\": %.5g, \"op_bytes\": %.0f, "
-                "\"stored\": %lld, \"peak\": %.0f, \"samples\": [%s]%s%s",
+                "\"left_out\": %d, \"disturbed\": %d, \"stored\": %lld, \"peak\": %.0f, "
+                "\"samples\": [%s]%s%s",
                 w->group, w->name, target_of(w, r), r->median[0].wall, r->median[0].cpu, r->best[0],
-                r->op_bytes, (long long)r->stored[0], r->peak[0],
+                r->op_bytes, r->left_out, r->disturbed, (long long)r->stored[0], r->peak[0],
                 samples_text(r, 0, mine, sizeof mine), limit, peer);
 }
 
@@ -147,10 +148,12 @@ static double codec_percent(const struct result *r)
 static void note(struct names *to, const struct workload *w, const struct result *r)
 {
     size_t at = strlen(to->text);
-    char share[32] = "";
+    char share[32] = "", rounds[48] = "";
     if (r->limited) snprintf(share, sizeof share, ", codec %.0f%%", codec_percent(r));
-    snprintf(to->text + at, sizeof to->text - at, "  %s %s: %.2f (cpu %.2f), target %.2f%s\n",
-             w->group, w->name, r->ratio.wall, r->ratio.cpu, target_of(w, r), share);
+    if (r->disturbed)
+        snprintf(rounds, sizeof rounds, ", %d of %d rounds disturbed", r->disturbed, r->rounds);
+    snprintf(to->text + at, sizeof to->text - at, "  %s %s: %.2f (cpu %.2f), target %.2f%s%s\n",
+             w->group, w->name, r->ratio.wall, r->ratio.cpu, target_of(w, r), share, rounds);
     to->n++;
 }
 
@@ -158,6 +161,8 @@ static void note_ratio(const struct workload *w, const struct result *r)
 {
     logs += log(r->ratio.wall);
     compared++;
+    rounds += r->rounds;
+    left_out += r->left_out;
     if (r->ratio.wall < 1) note(&slow, w, r);
     if (r->ratio.wall < target_of(w, r)) note(&under, w, r);
 }
@@ -208,8 +213,9 @@ void report_end(double seconds)
     double mean = compared ? exp(logs / compared) : 0;
     if (compared)
         printf("\n%d rows compared, geometric mean of the ratios %.2f\nbelow 1.0: %d\n%s"
-               "under their target: %d\n%s",
-               compared, mean, slow.n, slow.text, under.n, under.text);
+               "under their target: %d\n%s"
+               "rounds that others disturbed, done again: %d beside %d\n",
+               compared, mean, slow.n, slow.text, under.n, under.text, left_out, rounds);
     printf("seconds: %.0f\n", seconds);
     if (!json) return;
     fprintf(json,

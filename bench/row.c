@@ -3,7 +3,8 @@
  *
  * It runs in a process of its own, so that neither heap nor pool of the row before counts.  In it
  * both engines are prepared and checked; then their samples alternate, with one of the limit after
- * each pair, and the medians are compared.  Peak memory is that of the first sample of a fresh
+ * each pair, and the medians are compared; rounds in which others used the machine are done again
+ * (probe.h).  Peak memory is that of the first sample of a fresh
  * process, over what its engine had in use when all was prepared. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 #include "bench.h"
 
 enum { MIN_ROUNDS = 5, FEW_ROUNDS = 3 }; /* few: when a round takes longer than a row may */
+enum { PATIENCE = 3 };                   /* times the time for a row */
 
 /* What a child is told. */
 struct task {
@@ -116,6 +118,7 @@ struct race {
     const struct setup *p;
     struct side sides[2];
     void *limit;
+    struct probe *probe;
     struct sample limits[MAX_ROUNDS];
 };
 
@@ -136,24 +139,44 @@ static void digest_limit(struct race *a, struct result *r)
     r->limit = (struct sample){median(wall, r->rounds), median(cpu, r->rounds)};
 }
 
-/* Who goes first alternates too. */
+/* Sample number r->rounds of each, and of the limit; was the machine ours all the time? */
+static bool one_round(struct race *a, struct result *r)
+{
+    int n = 1 + r->peer;
+    struct limit_time took = {0};
+    bool quiet = probe_quiet(a->probe);
+    for (int k = 0; k < n; k++) {
+        int i = n == 2 ? (k + r->rounds) % 2 : 0; /* who goes first alternates too */
+        if (time_side(&a->sides[i], &r->sample[i][r->rounds]) < 0) {
+            row_fail(r, a->sides[i].e, "run");
+            return false;
+        }
+        quiet = probe_quiet(a->probe) && quiet;
+    }
+    if (a->limit && a->p->limit.run(a->limit, &took) < 0) {
+        a->p->limit.free(a->limit);
+        a->limit = NULL;
+    }
+    a->limits[r->rounds] = (struct sample){took.wall, took.cpu};
+    return quiet;
+}
+
+/* Disturbed rounds are done again, as long as there is patience. */
 static void race(struct race *a, struct result *r)
 {
-    double begin = now();
-    int n = 1 + r->peer;
-    while (r->rounds < MAX_ROUNDS && !enough(a, r->rounds, now() - begin)) {
-        struct limit_time took = {0};
-        for (int k = 0; k < n; k++) {
-            int i = n == 2 ? (k + r->rounds) % 2 : 0;
-            if (time_side(&a->sides[i], &r->sample[i][r->rounds]) < 0)
-                return row_fail(r, a->sides[i].e, "run");
+    double begin = now(), lost = 0;
+    while (!r->failed && r->rounds < MAX_ROUNDS && !enough(a, r->rounds, now() - begin - lost)) {
+        double from = now();
+        bool quiet = one_round(a, r);
+        if (quiet || lost > PATIENCE * a->p->seconds) {
+            r->rounds++;
+            r->disturbed += !quiet;
+        } else {
+            r->left_out++;
+            lost += now() - from;
         }
-        if (a->limit && a->p->limit.run(a->limit, &took) < 0) {
-            a->p->limit.free(a->limit);
-            a->limit = NULL;
-        }
-        a->limits[r->rounds++] = (struct sample){took.wall, took.cpu};
     }
+    if (r->failed) return;
     digest(r);
     if (a->limit) digest_limit(a, r);
 }
@@ -175,6 +198,7 @@ static void make_ready(struct race *a, struct task *t, struct result *r)
         r->stored[i] = s->stored;
     }
     if (!r->failed) a->limit = limit_of(p, &a->sides[0]);
+    if (!(a->probe = probe_new(p->threads))) row_fail(r, p->engines[0], "no memory");
 }
 
 static void row_child(void *arg, int fd)
@@ -190,6 +214,7 @@ static void row_child(void *arg, int fd)
     if (!r.failed) race(&a, &r);
     for (int i = 0; i < 1 + r.peer; i++) side_done(&a.sides[i]);
     if (a.limit) t->p->limit.free(a.limit);
+    probe_free(a.probe);
     answer(fd, &r, sizeof r);
 }
 

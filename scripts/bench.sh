@@ -24,6 +24,10 @@ esac
 
 grep -m1 'model name' /proc/cpuinfo | sed 's/.*: /CPU: /' || true
 echo "cores: $(nproc), load: $(cut -d' ' -f1 /proc/loadavg)"
+if [[ " ${sides[*]} " == *" python "* ]]; then
+    scripts/setup.sh python
+    env=$(scripts/python.sh env)
+fi
 work=build/bench/work
 mkdir -p "$work"
 trap 'rm -rf "$work"' EXIT
@@ -42,15 +46,29 @@ beside_c()
 
 beside_python()
 {
-    local env args=("${common[@]}" --json build/bench/python.json)
-    scripts/setup.sh python
-    env=$(scripts/python.sh env)
+    local args=("${common[@]}" --json build/bench/python.json)
     [ -x $other ] && args+=(--peer "$PWD/$other")
     echo
     "$env/bin/python" bench/python/bench.py "${args[@]}" "$@" | tee build/bench/python.txt
     "$draw" bench/plot.py build/bench/python.json build/bench/python.png || true
 }
 
+known()
+{
+    for side in "${sides[@]}"; do
+        case $side in
+        c) build/bench/bench/bench --list ;;
+        python) "$env/bin/python" bench/python/bench.py --list ;;
+        esac
+    done
+}
+
+for word; do
+    known | grep -qF -- "$word" && continue
+    echo "bench: no workload has '$word' in its name; these are the groups:"
+    known | cut -d' ' -f1 | sort -u | paste -sd' '
+    exit 2
+done >&2
 begin=$SECONDS
 for side in "${sides[@]}"; do "beside_$side" "$@"; done
 echo "bench: $((SECONDS - begin)) seconds"

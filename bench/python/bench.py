@@ -8,10 +8,12 @@
     --threads N     of both engines (default 2)
     --seconds S     spent on the samples of a row (default 1.5)
     WORD            a group, or part of a workload's name; default: all
+    --list          says which there are, and nothing more
 
 Each row has two new processes, one for each side, so that neither heap nor pool of the row before
 counts.  Both prepare and check; then they are told in turn to take a sample while the other waits,
-and the medians are compared: a ratio above 1 means that Tessera is faster.  Beside the ratio of the
+and the medians are compared: a ratio above 1 means that Tessera is faster.  Rounds in which others
+used the machine are done again (bench/probe.h).  Beside the ratio of the
 times by the clock stands that of the processor time, which a busy machine disturbs less.  After
 each pair the limit is measured: the codecs' own libraries alone, on as many threads.  Peak memory
 is that of the first sample, over what there was before it.
@@ -36,10 +38,11 @@ from pathlib import Path
 from typing import Any
 
 import scaling
-from limits import Limit, memcpy_rate
+from limits import Limit, Probe, memcpy_rate
 from workloads import WORKLOADS, Row, Workload
 
 MIN_ROUNDS, MAX_ROUNDS = 5, 61
+PATIENCE = 3  # times the time for a row, spent on rounds that do not count
 
 
 # ---- one side, in a process of its own ----
@@ -148,21 +151,44 @@ class Side:
         self.process.communicate()
 
 
-def race(sides: list[Side], seconds: float, limited: bool) -> list[list[dict[str, float]]]:
+class Race:
     """Samples of each side, and after them of the limit, taken in turn; who goes first alternates
-    too."""
-    taken: list[list[dict[str, float]]] = [[] for _ in [*sides, "limit"]]
-    begin, rounds = time.perf_counter(), 0
-    while rounds < MAX_ROUNDS:
-        order = range(len(sides)) if rounds % 2 == 0 else reversed(range(len(sides)))
-        for i in order:
-            taken[i].append(sides[i].ask("sample"))
-        if limited:
-            taken[-1].append(sides[0].ask("limit"))
-        rounds += 1
-        if rounds >= MIN_ROUNDS and time.perf_counter() - begin > seconds:
-            break
-    return taken
+    too.  Rounds that others disturbed are done again, as long as there is patience."""
+
+    def __init__(self, sides: list[Side], limited: bool, probe: Probe) -> None:
+        self.sides, self.limited, self.probe = sides, limited, probe
+        self.rounds: list[list[dict[str, float]]] = []
+        self.left_out = self.disturbed = 0
+
+    def one_round(self) -> tuple[list[dict[str, float]], bool]:
+        """What all say, and whether the machine was ours meanwhile."""
+        said: list[dict[str, float]] = [{} for _ in self.sides]
+        quiet = self.probe.quiet()
+        order = range(len(self.sides))
+        for i in order if len(self.rounds) % 2 == 0 else reversed(order):
+            said[i] = self.sides[i].ask("sample")
+            quiet = self.probe.quiet() and quiet
+        if self.limited:
+            said.append(self.sides[0].ask("limit"))
+        return said, quiet
+
+    def run(self, seconds: float) -> None:
+        begin, lost = time.perf_counter(), 0.0
+        while len(self.rounds) < MAX_ROUNDS:
+            start = time.perf_counter()
+            if len(self.rounds) >= MIN_ROUNDS and start - begin - lost > seconds:
+                break
+            said, quiet = self.one_round()
+            if quiet or lost > PATIENCE * seconds:
+                self.rounds.append(said)
+                self.disturbed += not quiet
+            else:
+                self.left_out += 1
+                lost += time.perf_counter() - start
+
+    def taken(self, i: int) -> list[dict[str, float]]:
+        """The samples of side i, or, behind the sides, of the limit."""
+        return [said[i] for said in self.rounds]
 
 
 def medians(samples: list[dict[str, float]]) -> dict[str, float]:
@@ -172,27 +198,33 @@ def medians(samples: list[dict[str, float]]) -> dict[str, float]:
     }
 
 
-def measure(workload: Workload, sides: list[Side], seconds: float) -> dict[str, Any]:
+def measure(
+    workload: Workload, sides: list[Side], seconds: float, probe: Probe
+) -> dict[str, Any]:
     """One row of the result."""
     facts = [side.ask("prepare") for side in sides]
     for side, fact in zip(sides, facts, strict=True):
         if not fact["right"]:
             raise Failed(f"{side.engine}: wrong result")
-    taken = race(sides, seconds, facts[0]["limited"])
+    race = Race(sides, facts[0]["limited"], probe)
+    race.run(seconds)
     row: dict[str, Any] = {
         "group": workload.group,
         "name": workload.name,
         "target": workload.target,
+        "left_out": race.left_out,
+        "disturbed": race.disturbed,
         "engines": {},
     }
-    for side, fact, samples in zip(sides, facts, taken[:-1], strict=True):
+    for i, (side, fact) in enumerate(zip(sides, facts, strict=True)):
+        samples = race.taken(i)
         row["engines"][side.engine] = {
             **medians(samples),
             "peak": fact["peak"],
             "samples": [s["wall"] for s in samples],
         }
-    if taken[-1]:
-        row["limit"] = medians(taken[-1])
+    if race.limited:
+        row["limit"] = medians(race.taken(len(sides)))
     if len(sides) == 2:
         ours, theirs = row["engines"].values()
         row["ratio"] = theirs["seconds"] / ours["seconds"]
@@ -261,10 +293,12 @@ def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
         print(f"{what}: {len(these)}")
         for r in these:
             share = f", codec {codec_share(r)}" if "limit" in r else ""
+            share += f", {r['disturbed']} rounds disturbed" if r["disturbed"] else ""
             print(
                 f"  {r['group']} {r['name']}: {r['ratio']:.2f} (cpu {r['cpu_ratio']:.2f}), "
                 f"target {r['target']:.2f}{share}"
             )
+    print(f"rounds that others disturbed, done again: {sum(r.get('left_out', 0) for r in rows)}")
     return {"geometric_mean": mean, "below_1": len(slow), "under_target": len(under)}
 
 
@@ -277,12 +311,15 @@ def versions(python: str, module: str) -> str:
     return f"{module} {run.stdout.strip()}" if run.returncode == 0 else ""
 
 
+def full_name(workload: Workload) -> str:
+    return f"{workload.group} {workload.name}"
+
+
 def run_all(args: argparse.Namespace) -> list[dict[str, Any]]:
     engines = [(sys.executable, "tessera")] + ([(args.peer, "blosc2")] if args.peer else [])
-    rows = []
+    rows, probe = [], Probe(args.limit, args.threads)
     for index, workload in enumerate(WORKLOADS):
-        full = f"{workload.group} {workload.name}"
-        if args.words and not any(word in full for word in args.words):
+        if args.words and not any(word in full_name(workload) for word in args.words):
             continue
         with tempfile.TemporaryDirectory(dir=args.dir) as folder:
             sides = []
@@ -291,7 +328,7 @@ def run_all(args: argparse.Namespace) -> list[dict[str, Any]]:
                 place.mkdir(exist_ok=True)
                 sides.append(Side(python, engine, index, str(place), args))
             try:
-                row = measure(workload, sides, args.seconds)
+                row = measure(workload, sides, args.seconds, probe)
             except Failed as why:
                 row = {"group": workload.group, "name": workload.name, "failed": str(why)}
             for side in sides:
@@ -309,6 +346,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--json", default="")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seconds", type=float, default=1.5)
+    parser.add_argument("--list", action="store_true")
     parser.add_argument("words", nargs="*")
     return parser.parse_args()
 
@@ -318,6 +356,9 @@ def main() -> int:
         worker(*sys.argv[2:])
         return 0
     args = parse()
+    if args.list:
+        print(*map(full_name, WORKLOADS), scaling.NAME, sep="\n")
+        return 0
     peer = versions(args.peer, "blosc2") if args.peer else ""
     if not peer:
         args.peer = ""
@@ -332,8 +373,8 @@ def main() -> int:
     rows = run_all(args)
     told = summary(rows)
     threads = None
-    if not args.words or any(word in "threads scaling" for word in args.words):
-        threads = scaling.report(args.dir)
+    if not args.words or any(word in scaling.NAME for word in args.words):
+        threads = scaling.report(args.dir, Probe(args.limit, 2))
     if args.json:
         result = {
             "machine": platform.machine(),

@@ -71,12 +71,33 @@ def boxes_of(plan: Plan) -> tuple[np.ndarray, np.ndarray]:
     return np.array(starts, np.int64), np.array(counts, np.int64)
 
 
+def load_module(path: str) -> ctypes.CDLL:
+    deep = getattr(os, "RTLD_DEEPBIND", 0)  # it has a copy of the library of its own
+    return ctypes.CDLL(path, mode=ctypes.RTLD_LOCAL | os.RTLD_NOW | deep)
+
+
+class Probe:
+    """Is the machine ours?  See bench/probe.h; without a module nobody can tell."""
+
+    def __init__(self, module: str, threads: int) -> None:
+        self.handle = None
+        if not module:
+            return
+        self.lib = load_module(module)
+        self.lib.probe_new.restype = ctypes.c_void_p
+        self.lib.probe_quiet.argtypes = [ctypes.c_void_p]
+        self.lib.probe_quiet.restype = ctypes.c_bool
+        self.handle = self.lib.probe_new(threads)
+
+    def quiet(self) -> bool:
+        return not self.handle or self.lib.probe_quiet(self.handle)
+
+
 class Limit:
     """The limit of a plan, ready to run on so many threads."""
 
     def __init__(self, module: str, plan: Plan, threads: int, folder: str) -> None:
-        deep = getattr(os, "RTLD_DEEPBIND", 0)  # it has a copy of the library of its own
-        self.lib = ctypes.CDLL(module, mode=ctypes.RTLD_LOCAL | os.RTLD_NOW | deep)
+        self.lib = load_module(module)
         self.lib.limit_new.restype = ctypes.c_void_p
         self.lib.limit_error.restype = ctypes.c_char_p
         self.lib.limit_run.argtypes = [ctypes.c_void_p, ctypes.POINTER(CTime)]

@@ -256,6 +256,7 @@ struct block_ref {
     int32_t len;
     const uint8_t *src;
     struct tsr_cell *cell; /* held; NULL: to be decoded */
+    uint64_t off;          /* of its stored bytes, from place.off */
 };
 
 struct chunk_job {
@@ -272,12 +273,15 @@ struct chunk_job {
     size_t ref_cap;
     char *key; /* place.key */
     size_t key_cap;
-    bool cached; /* set by who fetches to read: blocks are looked for in the cache first */
     bool kept;   /* of many: all its blocks are, so that it is not located */
     bool first_added;
     size_t first;    /* of a serial chunk: the ref of block 0 */
     int64_t guess;   /* kept blocks were looked for as if its block_items were this; -1: none */
     int64_t decoded; /* bytes of the blocks that are wanted, about; set by who fetches many */
+    /* Set by who fetches to read: blocks are looked for in the cache first; and bytes that are
+     * better read late may be. */
+    bool cached, may_wait;
+    bool late; /* they are: refs have no src yet */
 };
 
 void tsr_job_free(struct chunk_job *j);
@@ -318,6 +322,12 @@ int tsr_job_fetch(const struct tsr_array *a, const struct tsr_selection *sel, st
 /* The same for n chunks of a store that is far away, all at once (fetch_many.c). */
 int tsr_jobs_fetch(const struct tsr_array *a, const struct tsr_selection *sel, struct chunk_job *j,
                    size_t n, struct tsr_worker *w);
+/* Is a fetched chunk with the spans of its blocks better read late?  Then it is so (late.c). */
+bool tsr_job_begin_late(const struct tsr_array *a, struct chunk_job *j);
+/* Reads the bytes of block refs[first] of a late chunk, and of up to n - 1 that follow it where
+ * they lie near, into scratch of w that is good until its next read. */
+int tsr_job_read_late(const struct tsr_array *a, struct chunk_job *j, size_t first, size_t n,
+                      struct tsr_worker *w);
 
 /* The part of block b that exists: items [lo, hi) in array indices, and the extent its rows
  * have in memory. */

@@ -41,6 +41,7 @@ void tsr_job_begin(const struct tsr_array *a, struct chunk_job *j, int64_t chunk
 {
     tsr_job_let_go(a, j);
     j->nrefs = 0;
+    j->late = false;
     j->place = (struct tsr_place){.chunk = chunk};
 }
 

@@ -125,6 +125,7 @@ static int plan_spans(const struct tsr_array *a, struct chunk_job *j, struct pla
         struct block_ref *ref = &j->refs[wanted[i].ref];
         ref->src = NULL;
         ref->len = 0;
+        ref->off = spans[i].off;
         if (spans[i].off == TSR_SPAN_NONE) continue;
         if (spans[i].len > p->len || spans[i].off > p->len - spans[i].len)
             return tsr_fail(TSR_ECORRUPT, "chunk %lld: block %d lies outside", (long long)p->chunk,
@@ -133,7 +134,7 @@ static int plan_spans(const struct tsr_array *a, struct chunk_job *j, struct pla
         ref->src = view ? view + spans[i].off : NULL;
         wanted[stored++] = (struct wanted){spans[i].off, spans[i].len, wanted[i].ref};
     }
-    if (rc < 0 || view) return rc;
+    if (rc < 0 || view || tsr_job_begin_late(a, j)) return rc;
     rc = add_spans(j, wanted, stored, q->reads);
     j->place.head = j->buf; /* the buffer may have moved */
     return rc;

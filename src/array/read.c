@@ -30,6 +30,8 @@ enum {
     WINDOW_FAR = 32 << 20
 };
 enum { WINDOW_VISITED = 8 << 20 };
+/* Of chunks that are read late there is nothing that could leave the cache. */
+enum { WINDOW_LATE = 16 << 20, WINDOW_LATE_MOST = 256 << 20 };
 
 static void window_free(struct window *w)
 {
@@ -121,6 +123,7 @@ static int window_fill(struct reader *r, struct window *w)
         struct chunk_job *j = &w->jobs[w->njobs++];
         tsr_job_begin(r->a, j, tsr_grid_chunk_number(g, r->walk.at));
         j->cached = r->cached;
+        j->may_wait = !r->visitor;
         memcpy(j->coords, r->walk.at, (size_t)g->ndim * sizeof *j->coords);
         j->decoded = wanted_bytes(r);
         w->bytes += j->decoded;
@@ -229,7 +232,8 @@ static int decode_group(const struct reader *r, struct window *win, size_t i, st
         struct block_ref *ref = &j->refs[p->ref];
         if (ref->cell) hits++;
         else misses++;
-        rc = decode_block(r, j, ref, g->slot, w);
+        if (job_reads_late(j, ref)) rc = tsr_job_read_late(r->a, j, p->ref, g->n - k, w);
+        if (rc == TSR_OK) rc = decode_block(r, j, ref, g->slot, w);
     }
     count_blocks(r, hits, misses);
     return rc;
@@ -310,18 +314,22 @@ static int64_t all_wanted(const struct reader *r)
     return total;
 }
 
-/* What a visitor makes of a window must not depend on the number of threads. */
-static int64_t window_bytes(const struct reader *r)
+/* Of the window after `before`, or of the first one.  What a visitor makes of a window must not
+ * depend on the number of threads. */
+static int64_t window_bytes(const struct reader *r, const struct window *before)
 {
-    int64_t n = (int64_t)tsr_pool_threads(r->a->context->pool) * WINDOW_OF_THREAD;
-    int64_t least = r->far ? WINDOW_FAR : WINDOW_LEAST;
-    return r->visitor ? WINDOW_VISITED : tsr_max64(least, tsr_min64(n, WINDOW_MOST));
+    int64_t threads = tsr_pool_threads(r->a->context->pool);
+    if (r->visitor) return WINDOW_VISITED;
+    if (before && before->njobs && before->jobs[0].late)
+        return tsr_min64(threads * WINDOW_LATE, WINDOW_LATE_MOST);
+    return tsr_max64(r->far ? WINDOW_FAR : WINDOW_LEAST,
+                     tsr_min64(threads * WINDOW_OF_THREAD, WINDOW_MOST));
 }
 
 static int read_windows(struct reader *r, struct window *now, struct window *next)
 {
     r->far = r->a->d->store->far;
-    r->window_bytes = window_bytes(r);
+    r->window_bytes = window_bytes(r, NULL);
     tsr_walk_chunks(&r->walk, &r->a->d->grid, r->sel);
     r->cached = tsr_cache_takes(r->a->context->cache, r->a->d, all_wanted(r));
     int rc = window_fill(r, now);
@@ -330,6 +338,7 @@ static int read_windows(struct reader *r, struct window *now, struct window *nex
     while (rc == TSR_OK) {
         if ((rc = tsr_window_group(r, now)) < 0) break;
         next->njobs = 0;
+        r->window_bytes = window_bytes(r, now);
         if (!r->walk.done && (rc = window_fill(r, next)) < 0) break;
         if ((rc = run(r, now, next->njobs ? next : NULL, alone)) < 0) break;
         if (r->visitor && (rc = leave_window(r, now)) < 0) break;

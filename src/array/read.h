@@ -46,6 +46,12 @@ static inline bool job_is_value(const struct chunk_job *j)
     return j->place.state != TSR_PLACE_STORED;
 }
 
+/* Are the bytes of this block still to be read? */
+static inline bool job_reads_late(const struct chunk_job *j, const struct block_ref *ref)
+{
+    return j->late && !ref->src && ref->off != TSR_SPAN_NONE;
+}
+
 /* Cuts what the fetched chunks of w hold of the selection in groups, the jobs of the next run; a
  * visitor is told how many slots they have. */
 int tsr_window_group(const struct reader *r, struct window *w);

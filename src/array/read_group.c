@@ -12,7 +12,8 @@
 #include "array/read.h"
 #include "base/mem.h"
 
-enum { GROUP_BYTES = 32 << 10 }; /* about the size of a group */
+/* About the size of a group; of one whose bytes are read with it. */
+enum { GROUP_BYTES = 32 << 10, GROUP_LATE = 256 << 10 };
 
 static int window_add(const struct reader *r, struct window *w, size_t job, size_t ref)
 {
@@ -84,6 +85,17 @@ static size_t number_slots(struct window *w)
     return slots;
 }
 
+/* Does part i begin a group, after one of so many bytes?  What is read late is of one chunk. */
+static bool begins_group(const struct reader *r, const struct window *w, size_t i, int64_t bytes)
+{
+    const struct part *p = &w->parts[i];
+    if (i == 0 || p->key != p[-1].key) return true;
+    if (r->visitor) return bytes >= r->visitor->group_bytes;
+    if (w->jobs[p->job].late != w->jobs[p[-1].job].late) return true;
+    if (!w->jobs[p->job].late) return bytes >= GROUP_BYTES;
+    return bytes >= GROUP_LATE || p->job != p[-1].job;
+}
+
 int tsr_window_group(const struct reader *r, struct window *w)
 {
     int64_t bytes = 0, most = r->visitor ? r->visitor->group_bytes : GROUP_BYTES;
@@ -93,7 +105,7 @@ int tsr_window_group(const struct reader *r, struct window *w)
     if (r->visitor && w->nparts) qsort(w->parts, w->nparts, sizeof *w->parts, by_key);
     for (size_t i = 0; i < w->nparts; i++) {
         const struct part *p = &w->parts[i];
-        if (i == 0 || bytes >= most || p->key != p[-1].key) {
+        if (begins_group(r, w, i, bytes)) {
             if (window_add_group(w, i) < 0) return TSR_ENOMEM;
             bytes = 0;
         }

@@ -64,6 +64,11 @@ static int file_stat(struct tsr_store *st, const char *key, uint64_t *size)
     return rc < 0 ? rc : tsr_file_size(&file_of(st)->file, size);
 }
 
+static void file_expect(struct tsr_store *st, const char *key, uint64_t off, uint64_t len)
+{
+    if (!key[0]) tsr_file_expect(&file_of(st)->file, off, len);
+}
+
 static int file_write_at(struct tsr_store *st, const char *key, uint64_t off,
                          const struct tsr_piece *p, int n)
 {
@@ -165,6 +170,7 @@ static void file_close(struct tsr_store *st)
 static const struct tsr_store_kind file_kind = {
     .scheme = "file",
     .readv = file_readv,
+    .expect = file_expect,
     .stat = file_stat,
     .put = file_put,
     .write_at = file_write_at,

@@ -51,6 +51,9 @@ int tsr_file_read_some(const struct tsr_file *f, uint64_t off, void *dst, size_t
 int tsr_file_readv(const struct tsr_file *f, uint64_t off, const struct tsr_piece *pieces, int n);
 /* Writes all pieces one after the other at off. */
 int tsr_file_write(const struct tsr_file *f, uint64_t off, const struct tsr_piece *pieces, int n);
+/* Bytes that will be read soon: the system begins to read them from the device where they are not
+ * in its memory.  It may also not. */
+void tsr_file_expect(const struct tsr_file *f, uint64_t off, uint64_t len);
 int tsr_file_size(const struct tsr_file *f, uint64_t *size);
 int tsr_file_truncate(const struct tsr_file *f, uint64_t size);
 int tsr_file_sync(const struct tsr_file *f);
