@@ -273,7 +273,7 @@ struct chunk_job {
     size_t ref_cap;
     char *key; /* place.key */
     size_t key_cap;
-    bool kept;   /* of many: all its blocks are, so that it is not located */
+    bool kept; /* of many: all its blocks are, so that it is not located */
     bool first_added;
     size_t first;    /* of a serial chunk: the ref of block 0 */
     int64_t guess;   /* kept blocks were looked for as if its block_items were this; -1: none */
