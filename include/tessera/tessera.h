@@ -910,6 +910,89 @@ TSR_API int tsr_item_from_text(const char *dtype, const char *text, void *item);
  * without the final NUL, which may be cap or more (then the text is cut), or a tsr_status. */
 TSR_API int tsr_item_to_text(const char *dtype, const void *item, char *out, size_t cap);
 
+/* ---- shapes of chunks and blocks for given ways of reading ---- */
+
+/* One way of reading: a slice, which stands for all its translations.  Along each axis where it
+ * does not reach from end to end it may begin anywhere, each place as likely as the others. */
+typedef struct {
+    tsr_slice slice; /* as in tsr_array_read; at least one item */
+    double weight;   /* how often, beside the others; 0: 1 */
+    bool fixed;      /* it is only read where it is */
+} tsr_access;
+
+/* What one read takes; a mean need not be a whole number. */
+typedef struct {
+    double bytes, requests; /* of the store, the array being open and its index read */
+    double decoded;         /* bytes of the blocks that are decoded */
+    double chunks, blocks;  /* that the slice meets */
+    double seconds; /* turns * latency + bytes / bandwidth + decoded / decode_speed; turns: requests
+                       over in_flight, but at least 1, or 2 where a head must be read first */
+} tsr_read_cost;
+
+typedef struct {
+    tsr_read_cost mean;  /* of all places where the slice may begin */
+    tsr_read_cost here;  /* where it is */
+    tsr_read_cost worst; /* where it meets most blocks along each axis */
+} tsr_access_cost;
+
+/* A shape and what the accesses cost with it. */
+typedef enum {
+    TSR_PLAN_NOW = 1,     /* what the array has, or what was asked about */
+    TSR_PLAN_DEFAULT = 2, /* what is chosen when no shapes are given */
+    TSR_PLAN_FRONT = 4,   /* none of the plans is better for one access and not worse for others */
+    TSR_PLAN_BEST = 8,    /* the least seconds, by weight */
+    TSR_PLAN_LOCATED = 16 /* `here` is what the array's own index says, not the mean ratio */
+} tsr_plan_flags;
+typedef struct {
+    size_t size;                      /* sizeof(tsr_plan) */
+    int flags;                        /* of tsr_plan_flags */
+    const int64_t *chunks, *blocks;   /* [ndim]; the same where chunks have no blocks */
+    int64_t nchunks, nblocks;         /* of the array; of a chunk */
+    int64_t chunk_bytes, block_bytes; /* decoded, of whole ones */
+    double seconds;                   /* of the mean read, by weight */
+    const tsr_access_cost *access;    /* [naccess] */
+} tsr_plan;
+
+typedef struct {
+    size_t size; /* sizeof(tsr_advise_spec) */
+    const tsr_spec
+        *array;         /* without an array: dtype or item_bytes, ndim and shape; with chunks, and
+                              blocks, these are judged as TSR_PLAN_NOW */
+    const char *format; /* of the plans: "b2nd", "zarr3" (shards, or chunks without), "zarr2"
+                              (without); default: the array's, or b2nd */
+    int naccess;
+    const tsr_access *access; /* [naccess], 1 to 256 */
+    double ratio;             /* stored bytes per decoded byte; default: the array's own, or 1 */
+    const char *medium;       /* "disk" or "s3", which the next four are by default, see
+                            docs/advise.md; default: where the array is, or disk */
+    double latency;           /* seconds of a request */
+    double bandwidth;         /* bytes per second */
+    double decode_speed;      /* decoded bytes per second */
+    int in_flight;            /* requests on their way at once */
+    int64_t chunk_least, chunk_most; /* decoded bytes; default: 1 MiB to 16 MiB */
+    int64_t block_least, block_most; /* default: 16 KiB to 256 KiB */
+    int most;                        /* plans that are kept, besides NOW and DEFAULT; default: 8 */
+} tsr_advise_spec;
+
+/* Which chunks and blocks suit the accesses of s, to an array a (which may be NULL, then s->array
+ * tells) or to one like it in another format.  Only heads of chunks are read, of a few; the work
+ * does not depend on the number of chunks.  EARG: no access, a slice that is empty or outside, a
+ * format or medium that is not known.  The caller frees *out. */
+typedef struct tsr_advice tsr_advice;
+TSR_API int tsr_advise(const tsr_array *a, const tsr_advise_spec *s, tsr_advice **out);
+TSR_API void tsr_advice_free(tsr_advice *v);
+
+/* Plan i, the quickest first; NULL past the end. */
+TSR_API const tsr_plan *tsr_advice_plan(const tsr_advice *v, int i);
+/* The assumptions, every default filled in; array, access and their slices as they were given. */
+TSR_API const tsr_advise_spec *tsr_advice_spec(const tsr_advice *v);
+/* Why the BEST plan is: a sentence or two. */
+TSR_API const char *tsr_advice_why(const tsr_advice *v);
+
+/* Reads a slice, keeps nothing of it, and says what that took; the pages of the index are read
+ * before.  Blocks in the context's cache are not read again.  Errors as tsr_array_read. */
+TSR_API int tsr_advise_measure(const tsr_array *a, const tsr_slice *s, tsr_read_cost *out);
+
 /* ---- pictures ---- */
 
 /* Writes a plane of rows x cols values as an 8-bit RGB PNG, each value a square of `zoom`
