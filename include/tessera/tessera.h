@@ -159,13 +159,23 @@ typedef struct {
     bool checksum; /* chunks, index and metadata carry checksums that tsr_verify compares
                       (Blosc2 formats; other programs ignore them, and changes by them end
                       them) */
+    /* Zarr formats; ignored by others, and NULL in their specs. */
+    const char *type;         /* a data type that NumPy has no name for, "bfloat16" say, as its
+                                 metadata have it; before dtype */
+    const char *codecs;       /* JSON: of format 3 the list "codecs" of a chunk or, where blocks are
+                                 smaller, of a block; of format 2 {"filters": .., "compressor": ..};
+                                 before steps; that of the other format is passed over */
+    const char *const *names; /* [ndim] of the dimensions, each may be NULL */
+    const char *zarr;         /* a comma list: "separator=.", "empty=1" (chunks that hold only the
+                                 fill value are stored too); format 3: "keys=v2", "index=start" (of
+                                 shards); format 2: "order=F" */
 } tsr_spec;
 
 typedef struct {
     size_t size;              /* sizeof(tsr_options) */
     const char *mode;         /* "r" (default), "r+", "w" (replace), "x" (new), as in fopen */
-    const char *format;       /* "b2nd", "b2frame", "npy", "raw", "chunk"; default: ask the
-                                 bytes, then the suffix */
+    const char *format;       /* "b2nd", "b2frame", "npy", "raw", "chunk", "zarr3", "zarr2";
+                                 default: ask the bytes, then the suffix */
     tsr_context *context;     /* borrowed; default: the one of the process */
     uint64_t offset;          /* bytes before the container in its file; then read-only */
     uint64_t max_chunk_bytes; /* refuse larger decoded chunks; default 2 GiB */
