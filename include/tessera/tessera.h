@@ -856,6 +856,56 @@ TSR_API int tsr_hash(const tsr_array *a, int flags, const tsr_options *opts,
 TSR_API int tsr_schunk_hash(const tsr_schunk *s, const tsr_options *opts,
                             char digest[TSR_HASH_TEXT]);
 
+/* How two arrays are compared. */
+enum {
+    TSR_DIFF_NAN = 1,  /* NaN differs from NaN, as NumPy has it unless told otherwise */
+    TSR_DIFF_BITS = 2, /* items are the same when their bits are, as for tsr_hash; no tolerance */
+    TSR_DIFF_ITEMS = 4 /* of attributes and fill values nothing is said */
+};
+typedef struct {
+    size_t size;          /* sizeof(tsr_diff_spec) */
+    double rtol, atol;    /* x of a and y of b are the same when |x - y| <= atol + rtol * |y| */
+    int flags;            /* TSR_DIFF_* */
+    int first;            /* items that are told of: at most 64; 0: 10; below 0: none */
+    int64_t memory_bytes; /* for items of both; 0: 256 MiB */
+} tsr_diff_spec;
+
+/* What differs: "dtype", "shape", "fill", "attribute" (name tells which) or "item".  a and b are
+ * the two values as text, JSON of attributes, NULL where there is none.  Of items at[ndim] is the
+ * index, chunk_a and chunk_b[ndim] are the coordinates of the chunks that hold it in the two
+ * grids.  All of it until the function returns. */
+typedef struct {
+    size_t size; /* sizeof(tsr_difference) */
+    const char *what, *name, *a, *b;
+    int ndim; /* 0 but of items */
+    const int64_t *at, *chunk_a, *chunk_b;
+} tsr_difference;
+typedef void (*tsr_diff_fn)(void *user, const tsr_difference *d);
+
+typedef struct {
+    size_t size;      /* sizeof(tsr_diff_result) */
+    int64_t metadata; /* what differs but items */
+    int64_t items;    /* that were compared: 0 where shapes differ, or dtypes that are no numbers */
+    int64_t different; /* of these, by the tolerance */
+    /* the greatest |x - y| and |x - y| / |y| (y not 0) of all numbers that are compared, also of
+     * those within the tolerance; infinities make it infinite, NaN is left out */
+    double most_abs, most_rel;
+    int64_t same_stored; /* chunks that were not decoded, since both store the same bytes */
+} tsr_diff_result;
+
+/* Compares dtype (in any byte order), shape, attributes, fill value (where both formats record one)
+ * and items.  fn (NULL: not wanted) hears of each difference, of items in C order of the first.
+ * The arrays are the same when result.metadata and result.different are 0.
+ *
+ * -0.0 is 0.0, and NaN is NaN unless flags say otherwise.  Integers of any kind are compared
+ * exactly, other numbers as doubles, complex ones by the distance; numbers of two dtypes are
+ * compared too, beside the dtypes.  All other items are the same when their bits are (padding of
+ * structures does not count).  Both are read in boxes of spec->memory_bytes that make the least
+ * decoding; where these hold whole blocks of both, each is decoded once.  Of opts: progress.
+ * Errors as tsr_array_read. */
+TSR_API int tsr_diff(const tsr_array *a, const tsr_array *b, const tsr_diff_spec *spec,
+                     const tsr_options *opts, tsr_diff_fn fn, void *user, tsr_diff_result *result);
+
 /* What can be made of many items. */
 typedef enum {
     TSR_MAX,
