@@ -13,7 +13,8 @@
     X(set)           \
     X(append)        \
     X(resize)        \
-    X(convert) X(verify) X(hash) X(repack) X(repair) X(render) X(bench) X(codecs) X(completions)
+    X(convert)       \
+    X(verify) X(hash) X(diff) X(repack) X(repair) X(render) X(bench) X(codecs) X(completions)
 
 #define DECLARE(name) extern const struct cli_verb cli_verb_##name;
 CLI_VERBS(DECLARE)

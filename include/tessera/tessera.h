@@ -159,13 +159,23 @@ typedef struct {
     bool checksum; /* chunks, index and metadata carry checksums that tsr_verify compares
                       (Blosc2 formats; other programs ignore them, and changes by them end
                       them) */
+    /* Zarr formats; ignored by others, and NULL in their specs. */
+    const char *type;         /* a data type that NumPy has no name for, "bfloat16" say, as its
+                                 metadata have it; before dtype */
+    const char *codecs;       /* JSON: of format 3 the list "codecs" of a chunk or, where blocks are
+                                 smaller, of a block; of format 2 {"filters": .., "compressor": ..};
+                                 before steps; that of the other format is passed over */
+    const char *const *names; /* [ndim] of the dimensions, each may be NULL */
+    const char *zarr;         /* a comma list: "separator=.", "empty=1" (chunks that hold only the
+                                 fill value are stored too); format 3: "keys=v2", "index=start" (of
+                                 shards); format 2: "order=F" */
 } tsr_spec;
 
 typedef struct {
     size_t size;              /* sizeof(tsr_options) */
     const char *mode;         /* "r" (default), "r+", "w" (replace), "x" (new), as in fopen */
-    const char *format;       /* "b2nd", "b2frame", "npy", "raw", "chunk"; default: ask the
-                                 bytes, then the suffix */
+    const char *format;       /* "b2nd", "b2frame", "npy", "raw", "chunk", "zarr3", "zarr2";
+                                 default: ask the bytes, then the suffix */
     tsr_context *context;     /* borrowed; default: the one of the process */
     uint64_t offset;          /* bytes before the container in its file; then read-only */
     uint64_t max_chunk_bytes; /* refuse larger decoded chunks; default 2 GiB */
@@ -846,6 +856,56 @@ TSR_API int tsr_hash(const tsr_array *a, int flags, const tsr_options *opts,
 TSR_API int tsr_schunk_hash(const tsr_schunk *s, const tsr_options *opts,
                             char digest[TSR_HASH_TEXT]);
 
+/* How two arrays are compared. */
+enum {
+    TSR_DIFF_NAN = 1,  /* NaN differs from NaN, as NumPy has it unless told otherwise */
+    TSR_DIFF_BITS = 2, /* items are the same when their bits are, as for tsr_hash; no tolerance */
+    TSR_DIFF_ITEMS = 4 /* of attributes and fill values nothing is said */
+};
+typedef struct {
+    size_t size;          /* sizeof(tsr_diff_spec) */
+    double rtol, atol;    /* x of a and y of b are the same when |x - y| <= atol + rtol * |y| */
+    int flags;            /* TSR_DIFF_* */
+    int first;            /* items that are told of: at most 64; 0: 10; below 0: none */
+    int64_t memory_bytes; /* for items of both; 0: 256 MiB */
+} tsr_diff_spec;
+
+/* What differs: "dtype", "shape", "fill", "attribute" (name tells which) or "item".  a and b are
+ * the two values as text, JSON of attributes, NULL where there is none.  Of items at[ndim] is the
+ * index, chunk_a and chunk_b[ndim] are the coordinates of the chunks that hold it in the two
+ * grids.  All of it until the function returns. */
+typedef struct {
+    size_t size; /* sizeof(tsr_difference) */
+    const char *what, *name, *a, *b;
+    int ndim; /* 0 but of items */
+    const int64_t *at, *chunk_a, *chunk_b;
+} tsr_difference;
+typedef void (*tsr_diff_fn)(void *user, const tsr_difference *d);
+
+typedef struct {
+    size_t size;      /* sizeof(tsr_diff_result) */
+    int64_t metadata; /* what differs but items */
+    int64_t items;    /* that were compared: 0 where shapes differ, or dtypes that are no numbers */
+    int64_t different; /* of these, by the tolerance */
+    /* the greatest |x - y| and |x - y| / |y| (y not 0) of all numbers that are compared, also of
+     * those within the tolerance; infinities make it infinite, NaN is left out */
+    double most_abs, most_rel;
+    int64_t same_stored; /* chunks that were not decoded, since both store the same bytes */
+} tsr_diff_result;
+
+/* Compares dtype (in any byte order), shape, attributes, fill value (where both formats record one)
+ * and items.  fn (NULL: not wanted) hears of each difference, of items in C order of the first.
+ * The arrays are the same when result.metadata and result.different are 0.
+ *
+ * -0.0 is 0.0, and NaN is NaN unless flags say otherwise.  Integers of any kind are compared
+ * exactly, other numbers as doubles, complex ones by the distance; numbers of two dtypes are
+ * compared too, beside the dtypes.  All other items are the same when their bits are (padding of
+ * structures does not count).  Both are read in boxes of spec->memory_bytes that make the least
+ * decoding; where these hold whole blocks of both, each is decoded once.  Of opts: progress.
+ * Errors as tsr_array_read. */
+TSR_API int tsr_diff(const tsr_array *a, const tsr_array *b, const tsr_diff_spec *spec,
+                     const tsr_options *opts, tsr_diff_fn fn, void *user, tsr_diff_result *result);
+
 /* What can be made of many items. */
 typedef enum {
     TSR_MAX,
@@ -909,6 +969,89 @@ TSR_API int tsr_item_from_text(const char *dtype, const char *text, void *item);
 /* One item as Python prints it: 1.0, True, 'text', b'bytes', (1, 2.5).  Returns the length
  * without the final NUL, which may be cap or more (then the text is cut), or a tsr_status. */
 TSR_API int tsr_item_to_text(const char *dtype, const void *item, char *out, size_t cap);
+
+/* ---- shapes of chunks and blocks for given ways of reading ---- */
+
+/* One way of reading: a slice, which stands for all its translations.  Along each axis where it
+ * does not reach from end to end it may begin anywhere, each place as likely as the others. */
+typedef struct {
+    tsr_slice slice; /* as in tsr_array_read; at least one item */
+    double weight;   /* how often, beside the others; 0: 1 */
+    bool fixed;      /* it is only read where it is */
+} tsr_access;
+
+/* What one read takes; a mean need not be a whole number. */
+typedef struct {
+    double bytes, requests; /* of the store, the array being open and its index read */
+    double decoded;         /* bytes of the blocks that are decoded */
+    double chunks, blocks;  /* that the slice meets */
+    double seconds; /* turns * latency + bytes / bandwidth + decoded / decode_speed; turns: requests
+                       over in_flight, but at least 1, or 2 where a head must be read first */
+} tsr_read_cost;
+
+typedef struct {
+    tsr_read_cost mean;  /* of all places where the slice may begin */
+    tsr_read_cost here;  /* where it is */
+    tsr_read_cost worst; /* where it meets most blocks along each axis */
+} tsr_access_cost;
+
+/* A shape and what the accesses cost with it. */
+typedef enum {
+    TSR_PLAN_NOW = 1,     /* what the array has, or what was asked about */
+    TSR_PLAN_DEFAULT = 2, /* what is chosen when no shapes are given */
+    TSR_PLAN_FRONT = 4,   /* none of the plans is better for one access and not worse for others */
+    TSR_PLAN_BEST = 8,    /* the least seconds, by weight */
+    TSR_PLAN_LOCATED = 16 /* `here` is what the array's own index says, not the mean ratio */
+} tsr_plan_flags;
+typedef struct {
+    size_t size;                      /* sizeof(tsr_plan) */
+    int flags;                        /* of tsr_plan_flags */
+    const int64_t *chunks, *blocks;   /* [ndim]; the same where chunks have no blocks */
+    int64_t nchunks, nblocks;         /* of the array; of a chunk */
+    int64_t chunk_bytes, block_bytes; /* decoded, of whole ones */
+    double seconds;                   /* of the mean read, by weight */
+    const tsr_access_cost *access;    /* [naccess] */
+} tsr_plan;
+
+typedef struct {
+    size_t size; /* sizeof(tsr_advise_spec) */
+    const tsr_spec
+        *array;         /* without an array: dtype or item_bytes, ndim and shape; with chunks, and
+                              blocks, these are judged as TSR_PLAN_NOW */
+    const char *format; /* of the plans: "b2nd", "zarr3" (shards, or chunks without), "zarr2"
+                              (without); default: the array's, or b2nd */
+    int naccess;
+    const tsr_access *access; /* [naccess], 1 to 256 */
+    double ratio;             /* stored bytes per decoded byte; default: the array's own, or 1 */
+    const char *medium;       /* "disk" or "s3", which the next four are by default, see
+                            docs/advise.md; default: where the array is, or disk */
+    double latency;           /* seconds of a request */
+    double bandwidth;         /* bytes per second */
+    double decode_speed;      /* decoded bytes per second */
+    int in_flight;            /* requests on their way at once */
+    int64_t chunk_least, chunk_most; /* decoded bytes; default: 1 MiB to 16 MiB */
+    int64_t block_least, block_most; /* default: 16 KiB to 256 KiB */
+    int most;                        /* plans that are kept, besides NOW and DEFAULT; default: 8 */
+} tsr_advise_spec;
+
+/* Which chunks and blocks suit the accesses of s, to an array a (which may be NULL, then s->array
+ * tells) or to one like it in another format.  Only heads of chunks are read, of a few; the work
+ * does not depend on the number of chunks.  EARG: no access, a slice that is empty or outside, a
+ * format or medium that is not known.  The caller frees *out. */
+typedef struct tsr_advice tsr_advice;
+TSR_API int tsr_advise(const tsr_array *a, const tsr_advise_spec *s, tsr_advice **out);
+TSR_API void tsr_advice_free(tsr_advice *v);
+
+/* Plan i, the quickest first; NULL past the end. */
+TSR_API const tsr_plan *tsr_advice_plan(const tsr_advice *v, int i);
+/* The assumptions, every default filled in; array, access and their slices as they were given. */
+TSR_API const tsr_advise_spec *tsr_advice_spec(const tsr_advice *v);
+/* Why the BEST plan is: a sentence or two. */
+TSR_API const char *tsr_advice_why(const tsr_advice *v);
+
+/* Reads a slice, keeps nothing of it, and says what that took; the pages of the index are read
+ * before.  Blocks in the context's cache are not read again.  Errors as tsr_array_read. */
+TSR_API int tsr_advise_measure(const tsr_array *a, const tsr_slice *s, tsr_read_cost *out);
 
 /* ---- pictures ---- */
 

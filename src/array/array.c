@@ -60,7 +60,7 @@ static int fill_with(tsr_array *a, const void *item)
 
 static bool index_names(const struct tsr_format *f, const tsr_spec *spec, int64_t item_bytes)
 {
-    if (spec->uninit || !spec->fill) return true;
+    if (spec->uninit || !spec->fill || f->names_fill) return true;
     int kind = tsr_chunk_uniform(spec->fill, (size_t)item_bytes, (int32_t)item_bytes);
     return kind == TSR_SPECIAL_ZEROS || (kind == TSR_SPECIAL_NAN && f->names_nan);
 }
@@ -73,14 +73,12 @@ int tsr_array_create(const char *url, const tsr_spec *spec, const tsr_options *o
     if (!spec || !spec->size) return tsr_fail(TSR_EARG, "tsr_spec.size is 0, expected its size");
     memcpy(&s, spec, tsr_minz(spec->size, sizeof s));
     if (s.ndim > 0 && !s.shape) return tsr_fail(TSR_EARG, "tsr_spec.shape is NULL");
-    const struct tsr_format *f = o.format ? tsr_format_named(o.format)
-                                 : url    ? tsr_format_for_suffix(url)
-                                          : NULL;
-    if (o.format && !f) return TSR_EUNSUPPORTED;
-    if (!f && !(f = tsr_format_named("b2nd"))) return TSR_EUNSUPPORTED;
+    const struct tsr_format *f;
+    int rc = tsr_engine_format(url, &o, &f);
+    if (rc < 0) return rc;
     if (f->kind != TSR_KIND_ARRAY)
         return tsr_fail(TSR_EARG, "format %s: holds super-chunks, not arrays", f->name);
-    int rc = tsr_engine_create(url, f, &s, &o, out);
+    rc = tsr_engine_create(url, f, &s, &o, out);
     if (rc < 0) return rc;
     int64_t item_bytes = (*out)->d->grid.item_bytes;
     if (s.item_bytes && s.item_bytes != item_bytes)

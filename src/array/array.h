@@ -42,6 +42,9 @@ int tsr_place_is_tree(const char *path, const char *inside, const tsr_options *o
 
 /* Opens or creates a container of the wanted format; the engine's handle around it. */
 int tsr_engine_open(const char *url, const tsr_options *o, struct tsr_array **out);
+/* The format of a new array at url, which may be NULL: what o names, or the suffix says, or the
+ * place inside of which it is to be; else b2nd. */
+int tsr_engine_format(const char *url, const tsr_options *o, const struct tsr_format **out);
 int tsr_engine_create(const char *url, const struct tsr_format *f, const tsr_spec *spec,
                       const tsr_options *o, struct tsr_array **out);
 int tsr_engine_open_store(struct tsr_store *st, const char *format, const tsr_options *o,
@@ -381,6 +384,8 @@ void tsr_overlap_gather(const struct tsr_array *a, const struct tsr_selection *s
 int tsr_overlap_value(const struct tsr_array *a, const struct tsr_selection *sel,
                       const struct overlap *o, const struct tsr_place *p, uint8_t *item);
 
+/* Fills memory with whole items of the driver's fill. */
+void tsr_fill_pad(const struct tsr_driver *d, uint8_t *dst, size_t len);
 /* Writes the items of a VALUE or ABSENT place to strided memory. */
 int tsr_fill(const struct tsr_array *a, const struct tsr_place *p, uint8_t *mem,
              const int64_t count[], const int64_t stride[]);

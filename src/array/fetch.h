@@ -8,8 +8,9 @@
 #include "array/array.h"
 
 enum {
-    TSR_FETCH_ROUNDS = 8, /* of a locate that never ends */
-    TSR_FETCH_TRIES = 8   /* of objects that others replace */
+    TSR_MERGE_GAP = 8 * 1024, /* reading on over a gap is cheaper than another read below this */
+    TSR_FETCH_ROUNDS = 8,     /* of a locate that never ends */
+    TSR_FETCH_TRIES = 8       /* of objects that others replace */
 };
 
 /* Reads that were not made yet. */

@@ -10,9 +10,6 @@
 #include "array/fetch.h"
 #include "base/mem.h"
 
-/* Reading on over a gap is cheaper than another read below this. */
-enum { MERGE_GAP = 8 * 1024 };
-
 int tsr_reads_run(struct tsr_reads *r)
 {
     size_t n = r->n;
@@ -71,7 +68,7 @@ static size_t take_run(const struct wanted *v, size_t i, size_t n, uint64_t *lo,
 {
     *lo = v[i].off;
     *hi = v[i].off + v[i].len;
-    for (; i < n && v[i].off <= *hi + MERGE_GAP; i++)
+    for (; i < n && v[i].off <= *hi + TSR_MERGE_GAP; i++)
         if (v[i].off + v[i].len > *hi) *hi = v[i].off + v[i].len;
     return i;
 }

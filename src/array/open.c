@@ -216,7 +216,41 @@ int tsr_engine_open(const char *url, const tsr_options *o, struct tsr_array **ou
     return rc;
 }
 
-/* No format that can be created has an inside to name yet. */
+/* ---- creating ---- */
+
+int tsr_engine_format(const char *url, const tsr_options *o, const struct tsr_format **out)
+{
+    char *path = NULL, *inside = NULL;
+    int rc = TSR_OK;
+    *out = o->format ? tsr_format_named(o->format) : NULL;
+    if (o->format) return *out ? TSR_OK : TSR_EUNSUPPORTED;
+    if (url) rc = tsr_url_split(url, &path, &inside);
+    if (rc < 0) return rc;
+    if (url) *out = tsr_format_for_suffix(path);
+    if (!*out) *out = tsr_format_named(inside && *inside ? "zarr3" : "b2nd");
+    tsr_free(path);
+    tsr_free(inside);
+    return TSR_OK;
+}
+
+static int create_node(const char *url, const struct tsr_format *f, const tsr_spec *spec,
+                       const tsr_options *o, struct tsr_driver **d)
+{
+    struct tsr_tree_options t = {.flags = TSR_TREE_UPDATE | TSR_TREE_CREATE};
+    char *path = NULL, *inside = NULL, *node = NULL;
+    struct tsr_store *st;
+    if (o->locking) t.flags |= TSR_TREE_LOCK;
+    int rc = url ? tsr_url_split(url, &path, &inside) : TSR_OK;
+    if (rc == TSR_OK) rc = tsr_key_normalise(url ? inside : "", &node);
+    if (rc == TSR_OK) rc = url ? tsr_store_open_tree(path, &t, &st) : tsr_store_mem_tree(&st);
+    if (rc == TSR_OK) rc = f->create_node(st, node, spec, o, d);
+    tsr_free(path);
+    tsr_free(inside);
+    tsr_free(node);
+    return rc;
+}
+
+/* No other format that can be created has an inside to name. */
 static int create_store(const char *url, bool replace, bool sparse, struct tsr_store **st)
 {
     char *path, *inside;
@@ -237,8 +271,13 @@ static int create_driver(const char *url, const struct tsr_format *f, const tsr_
     struct tsr_driver *d = NULL;
     bool replace = !o->mode || strcmp(o->mode, "w") == 0;
     tsr_options own = *o;
+    int rc;
     own.sparse = o->sparse && url; /* memory has no files */
-    int rc = url ? create_store(url, replace, own.sparse, &st) : tsr_store_mem(&st);
+    if (f->tree) {
+        rc = create_node(url, f, spec, o, &d);
+        return rc < 0 ? rc : make_handle(d, o, out);
+    }
+    rc = url ? create_store(url, replace, own.sparse, &st) : tsr_store_mem(&st);
     if (rc < 0) return rc;
     rc = f->create(st, spec, &own, &d);
     if (rc < 0) return rc;
@@ -254,7 +293,8 @@ int tsr_engine_create(const char *url, const struct tsr_format *f, const tsr_spe
     struct tsr_follow *follow = NULL;
     if (strcmp(m, "w") != 0 && strcmp(m, "x") != 0)
         return tsr_fail(TSR_EARG, "mode: found '%s', expected 'w' or 'x' to create", m);
-    if (!f->create) return tsr_fail(TSR_EUNSUPPORTED, "format %s: cannot be created", f->name);
+    if (!f->create && !f->create_node)
+        return tsr_fail(TSR_EUNSUPPORTED, "format %s: cannot be created", f->name);
     if (o->mmap && (strcmp(o->mmap, "w+") != 0 || o->locking || o->sparse || !url))
         return tsr_fail(TSR_EARG,
                         "mmap '%s': expected 'w+', for a file, without locking, to create",

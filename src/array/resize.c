@@ -26,30 +26,34 @@ static int writable(tsr_array *a, const char *what)
     return TSR_OK;
 }
 
-static bool is_zero(const uint8_t *p, size_t len)
+/* Is it the driver's fill, bit by bit? */
+static bool is_clear(const struct tsr_driver *d, const uint8_t *p, size_t len)
 {
-    return p[0] == 0 && tsr_kernels()->is_run(p, len);
+    size_t n = d->fill ? (size_t)d->fill_bytes : 1;
+    if (n == 1) return p[0] == (d->fill ? d->fill[0] : 0) && tsr_kernels()->is_run(p, len);
+    return memcmp(p, d->fill, n) == 0 && memcmp(p, p + n, len - n) == 0;
 }
 
-static bool place_is_zero(const struct tsr_place *p)
+static bool place_is_clear(const struct tsr_driver *d, const struct tsr_place *p)
 {
-    return p->state == TSR_PLACE_VALUE && (!p->value || is_zero(p->value, (size_t)p->value_bytes));
+    if (p->state != TSR_PLACE_VALUE || !p->value) return p->state == TSR_PLACE_VALUE && !d->fill;
+    return p->value == d->fill || is_clear(d, p->value, (size_t)p->value_bytes);
 }
 
-/* Zeroes box, which lies inside the chunk of j; one that is zeros costs no writing. */
+/* Clears box, which lies inside the chunk of j; one that is clear costs no writing. */
 static int clear_in_chunk(tsr_array *a, const struct tsr_box *box, struct chunk_job *j)
 {
     const struct tsr_grid *g = &a->d->grid;
     size_t len = (size_t)g->item_bytes;
     int rc = tsr_job_settle(a, j);
-    if (rc < 0 || place_is_zero(&j->place)) return rc;
+    if (rc < 0 || place_is_clear(a->d, &j->place)) return rc;
     for (int d = 0; d < g->ndim; d++) len *= (size_t)box->count[d];
     uint8_t *p = tsr_alloc(len);
     if (!p) return TSR_ENOMEM;
     tsr_slice s = {box->start, box->count, NULL};
     rc = tsr_array_read(a, &s, p, len);
-    if (rc == TSR_OK && !is_zero(p, len)) {
-        memset(p, 0, len);
+    if (rc == TSR_OK && !is_clear(a->d, p, len)) {
+        tsr_fill_pad(a->d, p, len);
         rc = tsr_array_write(a, &s, p, len);
     }
     tsr_free(p);

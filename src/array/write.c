@@ -137,6 +137,12 @@ static int window_fill(struct writer *w, struct window *win)
 
 /* ---- encoding ---- */
 
+/* Has the format chunks that are one item, repeated? */
+static bool has_specials(const struct tsr_driver *d)
+{
+    return d->grid.padded && !d->format->names_fill;
+}
+
 static void note_uniform(const struct tsr_grid *g, struct out_job *j, int32_t b, const uint8_t *src,
                          size_t len)
 {
@@ -158,7 +164,7 @@ static int encode_block(const struct writer *w, struct out_job *j, int32_t b, st
     if (!dst) return TSR_ENOMEM;
     int rc = tsr_write_block(w, j, b, wk, dst, &src);
     if (rc < 0) return rc;
-    note_uniform(&d->grid, j, b, src, len);
+    if (has_specials(d)) note_uniform(&d->grid, j, b, src, len);
     return d->format->encode(d, wk, &j->out, b, src);
 }
 
@@ -179,7 +185,7 @@ static int seal(struct writer *w, struct out_job *j)
 {
     const struct tsr_driver *d = w->a->d;
     /* a plain frame counts in bytes: its items may be larger than what is compared here */
-    int kind = j->out.nblocks && d->grid.padded ? chunk_uniform(&d->grid, j) : TSR_SPECIAL_NONE;
+    int kind = j->out.nblocks && has_specials(d) ? chunk_uniform(&d->grid, j) : TSR_SPECIAL_NONE;
     if (kind) {
         j->out.special = kind;
         j->out.value = j->uniform[0].item;
@@ -267,7 +273,8 @@ static int encode_window(struct writer *w, struct window *win, struct window *be
 static int same_item(const struct tsr_array *a, const struct tsr_selection *sel)
 {
     const struct tsr_grid *g = &a->d->grid;
-    if (!g->padded || a->d->format->kind != TSR_KIND_ARRAY || sel->points) return TSR_SPECIAL_NONE;
+    if (!has_specials(a->d) || a->d->format->kind != TSR_KIND_ARRAY || sel->points)
+        return TSR_SPECIAL_NONE;
     for (int d = 0; d < sel->ndim; d++)
         if (sel->stride[d] != 0) return TSR_SPECIAL_NONE;
     return tsr_chunk_uniform(sel->base, (size_t)g->item_bytes, (int32_t)g->item_bytes);

@@ -57,7 +57,7 @@ int tsr_write_block(const struct writer *w, const struct out_job *j, int32_t b,
         int rc = old_block(w, j, b, &box, wk, dst);
         if (rc < 0) return rc;
     } else if (padded || !meets) {
-        memset(dst, 0, len);
+        tsr_fill_pad(w->a->d, dst, len);
     }
     if (meets) tsr_overlap_gather(w->a, w->sel, &o, dst);
     return TSR_OK;
@@ -68,11 +68,13 @@ bool tsr_write_keep(const struct writer *w, const struct out_job *j, int32_t b)
     const struct tsr_driver *d = w->a->d;
     struct block_box box;
     struct overlap o;
-    if (!j->partial || !d->format->keep || j->old.place.state != TSR_PLACE_STORED) return false;
-    if ((size_t)b >= j->old.nrefs) return false; /* the old chunk has larger blocks */
+    bool stored = j->old.place.state == TSR_PLACE_STORED;
+    if (!j->partial || !d->format->keep || (!stored && !d->format->names_fill)) return false;
+    if (stored && (size_t)b >= j->old.nrefs) return false; /* the old chunk has larger blocks */
     tsr_job_block_box(w->a, &j->old, b, &box);
     if (tsr_overlap(w->a, w->sel, &box, &o)) return false;
-    const struct block_ref *ref = &j->old.refs[b];
+    struct block_ref none = {0};
+    const struct block_ref *ref = stored ? &j->old.refs[b] : &none;
     return d->format->keep(d, &j->old.place, &j->out, b, ref->src, (size_t)ref->len);
 }
 

@@ -55,6 +55,9 @@ struct tsr_driver {
     int64_t nchunks;                   /* of a variable row */
     const struct tsr_cparams *cparams; /* of Blosc2 formats: how their chunks are made */
     size_t key_bytes;                  /* of the longest key of a place, with its NUL; 0: few */
+    /* What new items are, and those of padded chunks beyond the shape: as in tsr_place.value. */
+    const uint8_t *fill;
+    int32_t fill_bytes;
     /* The engine's: what the block cache calls the chunks i with the same i % TSR_DRIVER_OWNERS, a
      * new name whenever one of them changes (0: they are not kept), and what place.block_items was
      * last, as a guess; 0: not known. */
@@ -169,9 +172,15 @@ struct tsr_format {
     const char *name;
     const char *const *suffixes; /* NULL-terminated, with the dot */
     tsr_kind kind;
-    bool sparse;    /* can be a folder with a file per chunk */
-    bool tree;      /* is a node in a tree of objects: opened by tsr_format_open_node */
+    bool sparse; /* can be a folder with a file per chunk */
+    bool tree;   /* is a node in a tree of objects: opened by tsr_format_open_node */
+    /* Of a tree, which is taken over also when this fails: a new array at path. */
+    int (*create_node)(struct tsr_store *tree, const char *path, const tsr_spec *spec,
+                       const tsr_options *o, struct tsr_driver **out);
     bool names_nan; /* created with a fill of NaN it costs nothing, as zeros do everywhere */
+    /* The same of any fill: what is not stored reads as it.  Other chunks of one value are encoded
+     * like any, and keep is asked of blocks that are not stored, with src NULL, too. */
+    bool names_fill;
 
     /* Are these first bytes of an object (up to TSR_PROBE_BYTES) ours?  NULL: told by suffix. */
     bool (*probe)(const uint8_t *head, size_t len);

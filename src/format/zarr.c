@@ -61,7 +61,7 @@ int tsr_zarr_is_group(struct tsr_store *st, const char *path, const struct tsr_z
 
 extern const struct tsr_format tsr_format_zarr2, tsr_format_zarr3;
 
-static int set_path(struct tsr_zarr *z, const char *path)
+int tsr_zarr_set_path(struct tsr_zarr *z, const char *path)
 {
     struct tsr_buf prefix = {0};
     int rc = *path ? tsr_buf_addf(&prefix, "%s/", path) : TSR_OK;
@@ -72,22 +72,27 @@ static int set_path(struct tsr_zarr *z, const char *path)
     return rc < 0 || z->path ? rc : TSR_ENOMEM;
 }
 
+const struct tsr_format *tsr_zarr_format(int format)
+{
+    return format == 2 ? &tsr_format_zarr2 : &tsr_format_zarr3;
+}
+
 static int check_format(const struct tsr_zmeta *m, const tsr_options *o)
 {
-    const struct tsr_format *f = m->format == 2 ? &tsr_format_zarr2 : &tsr_format_zarr3;
+    const struct tsr_format *f = tsr_zarr_format(m->format);
     if (!o->format || strcmp(o->format, f->name) == 0) return TSR_OK;
     return tsr_fail(TSR_EARG, "found a node of format %s, expected %s", f->name, o->format);
 }
 
 static int open_array(struct tsr_zarr *z, const char *path, const tsr_options *o)
 {
-    int rc = set_path(z, path);
+    int rc = tsr_zarr_set_path(z, path);
     if (rc == TSR_OK && !z->meta) rc = tsr_zmeta_open(z->d.store, path, &z->meta);
     if (rc == TSR_OK) rc = check_format(z->meta, o);
     if (rc == TSR_OK && !z->meta->array) rc = tsr_zarr_is_group(z->d.store, path, z->meta);
     if (rc < 0) return rc;
-    z->d.format = z->meta->format == 2 ? &tsr_format_zarr2 : &tsr_format_zarr3;
     z->limit = o->max_chunk_bytes;
+    z->elide = true;
     rc = tsr_zarr_derive(z);
     if (rc < 0) tsr_within("%s%s", z->prefix, tsr_zdoc_name(tsr_zmeta_which(z->meta)));
     return rc;
@@ -113,6 +118,7 @@ int tsr_zarr_open(struct tsr_store *st, const char *path, struct tsr_zmeta *meta
 void tsr_zarr_close(struct tsr_driver *d)
 {
     struct tsr_zarr *z = tsr_zarr_of(d);
+    tsr_zarr_abandon(z);
     tsr_zindices_free(z->indices);
     tsr_pool_free(z->pool);
     tsr_zshapes_free(z->shapes);
@@ -130,31 +136,19 @@ static int open_root(struct tsr_store *st, const tsr_options *o, struct tsr_driv
     return tsr_zarr_open(st, "", NULL, o, out);
 }
 
-static int attrs(const struct tsr_driver *d, char **json)
-{
-    struct tsr_buf b = {0};
-    int rc = tsr_json_write(&b, &tsr_zarr_of(d)->meta->attributes, TSR_JSON_WORDS);
-    if (rc == TSR_OK) rc = tsr_buf_add(&b, "", 1);
-    if (rc < 0) tsr_buf_free(&b);
-    else *json = (char *)b.p;
-    return rc;
-}
-
-static int64_t cbytes(const struct tsr_driver *d)
-{
-    (void)d;
-    return 0;
-}
-
 /* ---- the records ---- */
 
 static const char *const suffixes[] = {".zarr", ".zip", ".ozx", NULL};
 static const char *const none[] = {NULL};
 
-#define ZARR_CALLS                                                                    \
-    .kind = TSR_KIND_ARRAY, .tree = true, .open = open_root, .close = tsr_zarr_close, \
-    .locate = tsr_zarr_locate, .release = tsr_zarr_release, .spans = tsr_zarr_spans,  \
-    .decode = tsr_zarr_decode, .attrs = attrs, .cbytes = cbytes
+#define ZARR_CALLS                                                                            \
+    .kind = TSR_KIND_ARRAY, .tree = true, .names_fill = true, .create_node = tsr_zarr_create, \
+    .open = open_root, .close = tsr_zarr_close, .locate = tsr_zarr_locate,                    \
+    .release = tsr_zarr_release, .spans = tsr_zarr_spans, .decode = tsr_zarr_decode,          \
+    .begin = tsr_zarr_begin, .encode = tsr_zarr_encode, .keep = tsr_zarr_keep,                \
+    .seal = tsr_zarr_seal, .commit = tsr_zarr_commit, .resize = tsr_zarr_resize,              \
+    .flush = tsr_zarr_flush, .attrs = tsr_zarr_attrs, .attr_set = tsr_zarr_attr_set,          \
+    .attr_remove = tsr_zarr_attr_remove, .cbytes = tsr_zarr_cbytes
 
 const struct tsr_format tsr_format_zarr3 = {.name = "zarr3",
                                             .suffixes = suffixes,

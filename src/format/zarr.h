@@ -27,13 +27,16 @@ struct tsr_zarr {
     char *prefix;               /* of its keys: "" or "a/b/" */
     size_t prefix_len;          /* of it */
     uint64_t limit;             /* of the bytes of a stored or decoded chunk or block */
-    const uint8_t *value;       /* the fill value for tsr_place; NULL: zero bytes */
-    int32_t value_bytes;        /* of it that repeat */
     bool checked;               /* decoded items are to be checked: the codecs do not */
     char *dtype;                /* of spec */
     tsr_step *steps;            /* of spec */
     struct tsr_pool *pool;      /* for workers that decode indices; NULL without shards */
     struct tsr_zindices *indices;
+    bool elide;   /* blocks of nothing but the fill value are not stored */
+    bool dirty;   /* the metadata is to be put */
+    bool touched; /* something changed since the last flush */
+    bool fresh;   /* created, and nobody else sees it yet */
+    int64_t stored;
 };
 
 static inline struct tsr_zarr *tsr_zarr_of(const struct tsr_driver *d)
@@ -50,8 +53,31 @@ void tsr_zarr_close(struct tsr_driver *d);
 /* Fails with what a group, which is no array, holds. */
 int tsr_zarr_is_group(struct tsr_store *st, const char *path, const struct tsr_zmeta *group);
 
-/* Fills what follows from meta and parts: grid and spec (zarr_spec.c). */
+/* The table of calls of format 2 or 3. */
+const struct tsr_format *tsr_zarr_format(int format);
+int tsr_zarr_set_path(struct tsr_zarr *z, const char *path);
+
+/* Fills what follows from meta: parts, grid and spec (zarr_spec.c). */
 int tsr_zarr_derive(struct tsr_zarr *z);
+int tsr_zarr_check_edges(const struct tsr_zarr *z, const struct tsr_grid *g);
+/* Makes meta of what an array is to be (zarr_make.c); EARG. */
+int tsr_zarr_make(struct tsr_zarr *z, const tsr_spec *spec, int format);
+
+/* Creation, metadata and shape (zarr_create.c).  As tsr_zarr_open, of a new array. */
+int tsr_zarr_create(struct tsr_store *st, const char *path, const tsr_spec *spec,
+                    const tsr_options *o, struct tsr_driver **out);
+/* Takes away what was written of an array that was never flushed. */
+void tsr_zarr_abandon(struct tsr_zarr *z);
+/* Calls fn with the key and the place of each stored chunk, in any order; those that are removed
+ * meanwhile may be left out.  EUNSUPPORTED where the store cannot list. */
+int tsr_zarr_walk(struct tsr_zarr *z, int (*fn)(void *arg, const char *key, const int64_t *at),
+                  void *arg);
+int tsr_zarr_flush(struct tsr_driver *d, bool durable);
+int tsr_zarr_attrs(const struct tsr_driver *d, char **json);
+int tsr_zarr_attr_set(struct tsr_driver *d, const char *name, const char *json);
+int tsr_zarr_attr_remove(struct tsr_driver *d, const char *name);
+int tsr_zarr_resize(struct tsr_driver *d, const int64_t *shape);
+int64_t tsr_zarr_cbytes(const struct tsr_driver *d);
 
 /* ---- chunks that are not alike (zarr_shape.c) ----
  *
@@ -87,7 +113,15 @@ int tsr_zarr_spans(const struct tsr_driver *d, const struct tsr_place *p, const 
                    size_t n, bool exact, struct tsr_span *out);
 int tsr_zarr_decode(const struct tsr_driver *d, const struct tsr_place *p, struct tsr_worker *w,
                     int32_t b, const uint8_t *src, size_t len, uint8_t *dst);
-void tsr_zarr_fill(const struct tsr_zarr *z, uint8_t *dst, size_t len);
+
+/* Writing (zarr_write.c). */
+int tsr_zarr_begin(const struct tsr_driver *d, struct tsr_out_chunk *c);
+int tsr_zarr_encode(const struct tsr_driver *d, struct tsr_worker *w, const struct tsr_out_chunk *c,
+                    int32_t b, const uint8_t *src);
+bool tsr_zarr_keep(const struct tsr_driver *d, const struct tsr_place *old,
+                   const struct tsr_out_chunk *c, int32_t b, const uint8_t *src, size_t len);
+int tsr_zarr_seal(const struct tsr_driver *d, struct tsr_out_chunk *c);
+int tsr_zarr_commit(struct tsr_driver *d, const struct tsr_out_chunk *c, size_t n);
 
 /* ---- indices of shards (zarr_index.c) ----
  *

@@ -126,8 +126,8 @@ static int place_got(const struct tsr_zarr *z, struct tsr_place *p)
     }
     if (!p->found) {
         p->state = TSR_PLACE_VALUE;
-        p->value = z->value;
-        p->value_bytes = z->value_bytes;
+        p->value = z->d.fill;
+        p->value_bytes = z->d.fill_bytes;
         return TSR_OK;
     }
     return z->parts->shard ? place_index(z, p) : place_rest(z, p);
@@ -176,16 +176,19 @@ int tsr_zarr_spans(const struct tsr_driver *d, const struct tsr_place *p, const 
     return rc;
 }
 
-void tsr_zarr_fill(const struct tsr_zarr *z, uint8_t *dst, size_t len)
+/* A block that is not stored. */
+static void fill(const struct tsr_driver *d, uint8_t *dst, size_t len)
 {
-    size_t item = (size_t)z->value_bytes, done = item;
-    if (!z->value || item == 1) {
-        memset(dst, z->value ? z->value[0] : 0, len);
+    size_t n = d->fill ? (size_t)d->fill_bytes : 1;
+    if (n == 1) {
+        memset(dst, d->fill ? d->fill[0] : 0, len);
         return;
     }
-    memcpy(dst, z->value, item);
-    for (; done < len; done += tsr_minz(done, len - done))
-        memcpy(dst + done, dst, tsr_minz(done, len - done));
+    memcpy(dst, d->fill, n);
+    for (size_t done = n, more; done < len; done += more) {
+        more = tsr_minz(done, len - done);
+        memcpy(dst + done, dst, more);
+    }
 }
 
 int tsr_zarr_decode(const struct tsr_driver *d, const struct tsr_place *p, struct tsr_worker *w,
@@ -194,7 +197,7 @@ int tsr_zarr_decode(const struct tsr_driver *d, const struct tsr_place *p, struc
     const struct tsr_zarr *z = tsr_zarr_of(d);
     struct tsr_zuse u = {z->parts, NULL}; /* inner chunks are alike */
     if (!src) {
-        tsr_zarr_fill(z, dst, (size_t)d->grid.block_bytes);
+        fill(d, dst, (size_t)d->grid.block_bytes);
         return TSR_OK;
     }
     int rc = z->parts->shard ? TSR_OK : tsr_zarr_use(z, p->chunk, &u);

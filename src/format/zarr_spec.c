@@ -87,9 +87,8 @@ static int check_supported(const struct tsr_zmeta *m)
 }
 
 /* Inner chunks are alike in all chunks, so every edge is a multiple of theirs (zarr.md 9.1). */
-static int check_edges(const struct tsr_zarr *z)
+int tsr_zarr_check_edges(const struct tsr_zarr *z, const struct tsr_grid *g)
 {
-    const struct tsr_grid *g = &z->d.grid;
     for (int d = 0; d < g->ndim && z->parts->shard; d++)
         for (int64_t i = 0; i < g->nruns[d]; i++)
             if (g->run[d][i].edge % g->block[d])
@@ -112,7 +111,7 @@ static int derive_grid(struct tsr_zarr *z)
     int rc = tsr_zparts_open(m, g->chunk, (size_t)z->limit, &z->parts);
     if (rc < 0) return rc;
     memcpy(g->block, z->parts->block, sizeof g->block);
-    rc = check_edges(z);
+    rc = tsr_zarr_check_edges(z, g);
     if (rc < 0) return rc;
     rc = tsr_grid_derive(g, UINT64_MAX);
     if (rc == TSR_ECORRUPT) return tsr_fail(TSR_ELIMIT, "%s", tsr_error());
@@ -129,10 +128,10 @@ static void derive_value(struct tsr_zarr *z)
     const struct tsr_zfill *f = &z->meta->fill;
     bool same = f->len > 0;
     for (size_t i = 1; i < f->len && same; i++) same = f->p[i] == f->p[0];
-    z->value = f->p;
-    z->value_bytes = same ? 1 : (int32_t)f->len;
-    if (f->len == 0 || (same && f->p[0] == 0)) z->value = NULL;
-    if (!z->value) z->value_bytes = 0;
+    z->d.fill = f->p;
+    z->d.fill_bytes = same ? 1 : (int32_t)f->len;
+    if (f->len == 0 || (same && f->p[0] == 0)) z->d.fill = NULL;
+    if (!z->d.fill) z->d.fill_bytes = 0;
     z->d.spec.fill = f->null ? NULL : f->p;
 }
 
@@ -149,6 +148,7 @@ int tsr_zarr_derive(struct tsr_zarr *z)
     const struct tsr_zmeta *m = z->meta;
     struct tsr_grid *g = &z->d.grid;
     struct tsr_buf text = {0};
+    z->d.format = tsr_zarr_format(m->format);
     int rc = check_supported(m);
     if (rc == TSR_OK) rc = derive_grid(z);
     if (rc == TSR_OK) rc = tsr_dtype_emit(&text, m->type->dtype);
@@ -166,6 +166,7 @@ int tsr_zarr_derive(struct tsr_zarr *z)
     if (rc < 0) return rc;
     derive_value(z);
     z->checked = m->format == 2 && !tsr_zitems_free(m->type);
+    z->elide = z->elide && !m->fill.null;
     z->d.key_bytes = z->prefix_len + TSR_ZKEY_MAX;
     z->d.writable = z->d.store->writable && z->parts->whole->writable && !m->foreign;
     return TSR_OK;

@@ -142,7 +142,7 @@ static int first_format(void *user, const struct tsr_zentry *e)
     return 1;
 }
 
-int tsr_group_look(const struct tsr_zview *v, const char *path, int *format)
+int tsr_group_look(const struct tsr_zplace *v, const char *path, int *format)
 {
     struct tsr_zfound f;
     int rc = tsr_ztree_find(v, path, &f);

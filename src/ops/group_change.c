@@ -31,7 +31,7 @@ static const char *shown(const char *path)
  * document may be given one. */
 static int make_room(struct tsr_store *st, const char *path, enum how how, bool *there)
 {
-    struct tsr_zview v = {.st = st};
+    struct tsr_zplace v = {.st = st};
     struct tsr_zfound f;
     *there = false;
     int rc = tsr_ztree_find(&v, path, &f);
@@ -234,7 +234,7 @@ int tsr_group_create_array(tsr_group *g, const char *path, const tsr_spec *spec,
 
 int tsr_group_remove(tsr_group *g, const char *path)
 {
-    struct tsr_zview v = {.st = g->place->st};
+    struct tsr_zplace v = {.st = g->place->st};
     struct tsr_zfound f;
     char *key = NULL;
     int rc = tsr_group_may_change(g);

@@ -16,7 +16,7 @@ static int answer(tsr_place_info *out, tsr_kind kind, const char *format)
  * nodes alone. */
 static int probe_node(struct tsr_store *st, const char *key, bool folder, tsr_place_info *out)
 {
-    struct tsr_zview v = {.st = st};
+    struct tsr_zplace v = {.st = st};
     struct tsr_zfound f;
     int format, rc;
     if (folder && !*key) {

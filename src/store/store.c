@@ -63,7 +63,10 @@ int tsr_store_read(struct tsr_store *st, const char *key, uint64_t off, void *ds
 int tsr_store_peek(struct tsr_store *st, const char *key, uint64_t off, void *dst, size_t len)
 {
     struct tsr_range r = {.key = key, .off = off, .len = len, .dst = dst};
-    return st->kind->readv(st, &r, 1);
+    int rc = st->kind->readv(st, &r, 1);
+    if (rc == TSR_OK && !st->kind->counts)
+        atomic_fetch_sub_explicit(&st->requests, 1, memory_order_relaxed);
+    return rc;
 }
 
 bool tsr_store_replaced(const struct tsr_store *st)

@@ -313,7 +313,7 @@ int tsr_ztree_consolidate(struct tsr_store *st, const char *path, bool durable)
 {
     struct tsr_zmeta *m = NULL;
     struct gathering g = {.cut = strlen(path) + (*path != 0)};
-    struct tsr_zview v = {.st = st};
+    struct tsr_zplace v = {.st = st};
     int rc = tsr_zmeta_open(st, path, &m);
     if (rc == TSR_OK && m->array) rc = tsr_fail(TSR_EARG, "%s: is an array", path);
     if (rc == TSR_OK) rc = tsr_zcache_new(g.format = m->format, &g.c);

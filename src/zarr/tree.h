@@ -18,7 +18,7 @@
 
 /* Where a tree is looked at: in the consolidated metadata of the group `root`, or, with cache NULL,
  * in the documents themselves. */
-struct tsr_zview {
+struct tsr_zplace {
     struct tsr_store *st;
     const struct tsr_zcache *cache;
     const char *root;
@@ -43,10 +43,10 @@ int tsr_ztree_cache(struct tsr_store *st, const char *path, struct tsr_zcache **
  * groups before what is in them, names in the order of their bytes; a non-zero answer ends it and
  * is returned.  format: of the group, 0: not known.  EUNSUPPORTED: the store lists nothing, and
  * there is no consolidated metadata. */
-int tsr_ztree_list(const struct tsr_zview *v, const char *path, int format, int depth,
+int tsr_ztree_list(const struct tsr_zplace *v, const char *path, int format, int depth,
                    tsr_zentry_fn fn, void *user);
 /* The node at path; ENOTFOUND.  out is for tsr_zfound_done; a group without document has no m. */
-int tsr_ztree_find(const struct tsr_zview *v, const char *path, struct tsr_zfound *out);
+int tsr_ztree_find(const struct tsr_zplace *v, const char *path, struct tsr_zfound *out);
 
 /* ---- changes ---- */
 

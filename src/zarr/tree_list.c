@@ -79,7 +79,7 @@ static int join(const char *path, const char *name, const char *tail, char **out
 
 /* ---- consolidated metadata ---- */
 
-static const char *below_root(const struct tsr_zview *v, const char *path)
+static const char *below_root(const struct tsr_zplace *v, const char *path)
 {
     size_t len = strlen(v->root);
     return !len ? path : path[len] ? path + len + 1 : "";
@@ -134,7 +134,7 @@ static int stored_names(struct tsr_store *st, const char *prefix, struct names *
                     st->url, prefix);
 }
 
-static int names_of(const struct tsr_zview *v, const char *path, struct names *l)
+static int names_of(const struct tsr_zplace *v, const char *path, struct names *l)
 {
     char *prefix;
     int rc = join(v->cache ? below_root(v, path) : path, "", "/", &prefix);
@@ -202,7 +202,7 @@ static int look_below(struct tsr_store *st, const char *path, struct tsr_zfound 
 
 /* ---- finding ---- */
 
-static int load(const struct tsr_zview *v, const char *path, struct tsr_zfound *f)
+static int load(const struct tsr_zplace *v, const char *path, struct tsr_zfound *f)
 {
     *f = (struct tsr_zfound){0};
     f->rc = tsr_zcache_load(v->cache, below_root(v, path), &f->m);
@@ -212,14 +212,14 @@ static int load(const struct tsr_zview *v, const char *path, struct tsr_zfound *
 }
 
 /* Format 3 keeps no document of the group itself in its consolidated metadata. */
-static bool is_cached(const struct tsr_zview *v, const char *path)
+static bool is_cached(const struct tsr_zplace *v, const char *path)
 {
     size_t len = v->cache ? strlen(v->root) : 0;
     if (!v->cache || strncmp(path, v->root, len) != 0) return false;
     return path[len] && (!len || path[len] == '/');
 }
 
-static int look_in_cache(const struct tsr_zview *v, const char *path, struct tsr_zfound *f)
+static int look_in_cache(const struct tsr_zplace *v, const char *path, struct tsr_zfound *f)
 {
     struct names l = {0};
     int rc = names_of(v, path, &l);
@@ -228,7 +228,7 @@ static int look_in_cache(const struct tsr_zview *v, const char *path, struct tsr
     return rc;
 }
 
-int tsr_ztree_find(const struct tsr_zview *v, const char *path, struct tsr_zfound *out)
+int tsr_ztree_find(const struct tsr_zplace *v, const char *path, struct tsr_zfound *out)
 {
     bool cached = is_cached(v, path);
     int rc = cached ? load(v, path, out) : tsr_zmeta_openv(v->st, &path, 1, out);
@@ -242,7 +242,7 @@ int tsr_ztree_find(const struct tsr_zview *v, const char *path, struct tsr_zfoun
 /* ---- listing ---- */
 
 struct walk {
-    const struct tsr_zview *v;
+    const struct tsr_zplace *v;
     tsr_zentry_fn fn;
     void *user;
 };
@@ -293,7 +293,7 @@ static int visit_below(const struct walk *w, const char *path, int format, int d
     return rc;
 }
 
-int tsr_ztree_list(const struct tsr_zview *v, const char *path, int format, int depth,
+int tsr_ztree_list(const struct tsr_zplace *v, const char *path, int format, int depth,
                    tsr_zentry_fn fn, void *user)
 {
     struct walk w = {v, fn, user};

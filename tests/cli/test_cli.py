@@ -19,7 +19,7 @@ from cli import PROGRAM, ints, load_npy, run_all, save_npy, tessera
 
 MANPAGE = os.path.abspath(sys.argv[2])
 VERBS = ["info", "ls", "tree", "get", "create", "set", "append", "resize", "convert", "verify",
-         "hash", "render", "bench", "codecs"]
+         "hash", "diff", "render", "bench", "codecs"]
 
 
 def sample(name="a.npy", shape=(6, 5, 4)):
@@ -537,6 +537,33 @@ def hash_takes_attributes_in_when_asked():
     assert tessera("hash", "a.b2nd", "--attrs")[0] != plain
     head = b'"<i4"\n[6,5,4]\n{}\n'
     assert tessera("hash", "a.b2nd", "--attrs")[0].split()[0].decode() == _numbered(head, ints(120))
+
+
+# ---- diff ----
+
+def diff_names_items_chunks_and_metadata():
+    data = ints(24 * 50)
+    save_npy("a.npy", "<i4", (24, 50), data)
+    tessera("convert", "a.npy", "b.b2nd", "--chunks", "7,11", "--blocks", "3,4")
+    assert tessera("diff", "a.npy", "b.b2nd")[0] == b"a.npy, b.b2nd: the same, 1200 items\n"
+    tessera("set", "b.b2nd", "-s", "20,30", "77")
+    tessera("set", "b.b2nd", "-s", "3,4", "155")
+    out = tessera("diff", "a.npy", "b.b2nd", code=4)[0].decode().splitlines()
+    assert out[0].startswith("item (3, 4): 154 | 155, chunks (") and out[0].endswith("| (0, 0)")
+    assert out[1].startswith("item (20, 30): 1030 | 77, chunks (") and out[1].endswith("| (2, 2)")
+    assert out[2] == "a.npy, b.b2nd: 2 of 1200 items differ, up to 953 apart (relative 12.3766)"
+    assert tessera("diff", "a.npy", "b.b2nd", "-q", code=4)[0] == b""
+    tessera("diff", "a.npy", "b.b2nd", "--rtol", "13")
+    d = json.loads(tessera("diff", "a.npy", "b.b2nd", "--atol", "1", "--json", code=4)[0])
+    assert (d["same"], d["different"], d["items"], d["most_abs"]) == (False, 1, 1200, 953)
+    assert d["first"] == [{"at": [20, 30], "chunk_a": d["first"][0]["chunk_a"],
+                           "chunk_b": [2, 2], "a": "1030", "b": "77"}]
+    sample("c.npy", (6, 5, 4))
+    out = tessera("diff", "a.npy", "c.npy", code=4)[0].decode().splitlines()
+    assert out[0] == "shape: (24, 50) | (6, 5, 4)" and "items not compared" in out[1], out
+    tessera("diff", "a.npy", "no.npy", code=3)
+    tessera("diff", "a.npy", "b.b2nd", "--rtol", "-1", code=2)
+    tessera("diff", "a.npy", "b.b2nd", "--bits", "--rtol", "1", code=2)
 
 
 # ---- render, bench, codecs, ls ----

@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* format/zarr_create.c - arrays of Zarr come into being, change their shape and attributes, and go.
+ *
+ * An array is seen by others with its metadata, which is put at the first flush, behind the chunks
+ * that were written until then (zarr.md 11.5); what is never flushed is removed again.  A change of
+ * attributes, and growth, is put at the next flush.  A shape that becomes smaller is put at once,
+ * and then the chunks outside of it are removed (11.7). */
+#include <stdio.h>
+
+#include "base/mem.h"
+#include "format/zarr.h"
+#include "store/key.h"
+#include "zarr/node.h"
+#include "zarr/tree.h"
+
+/* ---- objects of chunks ---- */
+
+struct walk {
+    struct tsr_zarr *z;
+    int (*fn)(void *arg, const char *key, const int64_t *at);
+    void *arg;
+};
+
+static int walk_one(void *user, const char *key)
+{
+    const struct walk *w = user;
+    int64_t at[TSR_MAX_NDIM];
+    const struct tsr_zarr *z = w->z;
+    const char *name = key + z->prefix_len;
+    size_t len = strlen(key);
+    if (len && key[len - 1] == '/') {
+        bool ours = z->meta->keys.separator == '/' && strspn(name, "c/0123456789") == strlen(name);
+        return ours ? tsr_store_list(z->d.store, key, walk_one, user) : TSR_OK;
+    }
+    if (!tsr_zkey_parse(&z->meta->keys, z->meta->ndim, name, at)) return TSR_OK;
+    return w->fn(w->arg, key, at);
+}
+
+int tsr_zarr_walk(struct tsr_zarr *z, int (*fn)(void *arg, const char *key, const int64_t *at),
+                  void *arg)
+{
+    struct walk w = {z, fn, arg};
+    return tsr_store_list(z->d.store, z->prefix, walk_one, &w);
+}
+
+/* Keys of chunks, one after another with a NUL each, of those outside a grid. */
+struct outside {
+    const int64_t *count; /* chunks along each axis; NULL: all chunks */
+    int ndim;
+    struct tsr_buf keys;
+};
+
+static int add_outside(void *arg, const char *key, const int64_t *at)
+{
+    struct outside *o = arg;
+    bool inside = o->count != NULL;
+    for (int d = 0; d < o->ndim && inside; d++) inside = at[d] < o->count[d];
+    return inside ? TSR_OK : tsr_buf_add(&o->keys, key, strlen(key) + 1);
+}
+
+/* Removes chunks that do not lie in count[]. */
+static int remove_outside(struct tsr_zarr *z, const int64_t *count)
+{
+    struct outside o = {.count = count, .ndim = z->meta->ndim};
+    int rc = tsr_zarr_walk(z, add_outside, &o);
+    for (size_t i = 0; i < o.keys.len && rc == TSR_OK; i += strlen((char *)o.keys.p + i) + 1) {
+        rc = tsr_store_remove(z->d.store, (char *)o.keys.p + i);
+        if (rc == TSR_ENOTFOUND) rc = TSR_OK;
+    }
+    tsr_buf_free(&o.keys);
+    return rc;
+}
+
+/* ---- creating ---- */
+
+static int something(void *user, const char *key)
+{
+    (void)user;
+    (void)key;
+    return 1;
+}
+
+/* Takes away the array that is at the path, its documents first. */
+static int remove_array(struct tsr_zarr *z, struct tsr_zmeta *old)
+{
+    static const enum tsr_zdoc docs[] = {TSR_ZDOC_V3, TSR_ZDOC_ARRAY, TSR_ZDOC_ATTRS};
+    struct tsr_zmeta *own = z->meta;
+    char key[TSR_KEY_BYTES + 32];
+    int rc = TSR_OK;
+    for (size_t i = 0; i < sizeof docs / sizeof *docs && rc == TSR_OK; i++) {
+        snprintf(key, sizeof key, "%.*s%s", TSR_KEY_BYTES, z->prefix, tsr_zdoc_name(docs[i]));
+        rc = tsr_store_remove(z->d.store, key);
+        if (rc == TSR_ENOTFOUND) rc = TSR_OK;
+    }
+    z->meta = old;
+    if (rc == TSR_OK) rc = remove_outside(z, NULL);
+    z->meta = own;
+    return rc;
+}
+
+/* Only an array is replaced, and of other things nothing. */
+static int make_room(struct tsr_zarr *z, const tsr_options *o)
+{
+    struct tsr_zmeta *old = NULL;
+    const char *shown = *z->path ? z->path : z->d.store->url;
+    int rc = tsr_zmeta_open(z->d.store, z->path, &old);
+    if (rc == TSR_ENOTFOUND && *z->path) return TSR_OK;
+    if (rc == TSR_ENOTFOUND) {
+        rc = tsr_store_list(z->d.store, "", something, NULL);
+        if (rc == TSR_EUNSUPPORTED) return TSR_OK; /* it cannot say */
+        return rc <= 0 ? rc : tsr_fail(TSR_EEXISTS, "%s: holds other things, no array", shown);
+    }
+    if (rc == TSR_OK && !old->array)
+        rc = tsr_fail(TSR_EEXISTS, "%s: is a group, which is not replaced", shown);
+    else if (rc == TSR_OK && o->mode && strcmp(o->mode, "x") == 0)
+        rc = tsr_fail(TSR_EEXISTS, "%s: exists already", shown);
+    if (rc == TSR_OK) rc = remove_array(z, old);
+    tsr_zmeta_free(old);
+    return rc;
+}
+
+/* Where no format is asked for, that of the group which the array will lie in. */
+static int choose_format(const struct tsr_zarr *z, const tsr_options *o, int *format)
+{
+    struct tsr_zmeta *root = NULL;
+    *format = o->format && strcmp(o->format, "zarr2") == 0 ? 2 : 3;
+    if (o->format || !*z->path) return TSR_OK;
+    int rc = tsr_zmeta_open(z->d.store, "", &root);
+    if (rc == TSR_OK) *format = root->format;
+    tsr_zmeta_free(root);
+    return rc == TSR_ENOTFOUND ? TSR_OK : rc;
+}
+
+static int create_array(struct tsr_zarr *z, const char *path, const tsr_spec *spec,
+                        const tsr_options *o)
+{
+    int format;
+    int rc = tsr_zarr_set_path(z, path);
+    if (rc == TSR_OK) rc = choose_format(z, o, &format);
+    z->limit = o->max_chunk_bytes;
+    z->elide = true;
+    if (rc == TSR_OK) rc = tsr_zarr_make(z, spec, format);
+    if (rc == TSR_OK) {
+        rc = tsr_zarr_derive(z);
+        if (rc == TSR_ECORRUPT) rc = tsr_fail(TSR_EARG, "%s", tsr_error());
+    }
+    if (rc == TSR_OK && !z->d.writable)
+        rc = tsr_fail(TSR_EUNSUPPORTED, "a codec of the array is only read, not written");
+    if (rc == TSR_OK) rc = tsr_ztree_make_way(z->d.store, path, format, false);
+    if (rc == TSR_OK) rc = make_room(z, o);
+    if (rc < 0) return rc;
+    z->fresh = z->dirty = z->touched = true;
+    z->d.edges_clear = true;
+    return TSR_OK;
+}
+
+int tsr_zarr_create(struct tsr_store *st, const char *path, const tsr_spec *spec,
+                    const tsr_options *o, struct tsr_driver **out)
+{
+    struct tsr_zarr *z = tsr_alloc_zero(1, sizeof *z);
+    if (!z) {
+        tsr_store_close(st);
+        return TSR_ENOMEM;
+    }
+    z->d.store = st;
+    int rc = create_array(z, path, spec, o);
+    if (rc < 0) tsr_zarr_close(&z->d);
+    else *out = &z->d;
+    return rc;
+}
+
+void tsr_zarr_abandon(struct tsr_zarr *z)
+{
+    char text[TSR_ERROR_MAX];
+    if (!z->fresh) return;
+    tsr_error_save(text);
+    remove_outside(z, NULL);
+    tsr_error_restore(text);
+}
+
+/* ---- metadata ---- */
+
+static int put_meta(struct tsr_zarr *z, bool durable)
+{
+    int rc = tsr_ztree_put(z->d.store, z->path, z->meta, durable);
+    if (rc == TSR_OK) z->dirty = z->fresh = false;
+    return rc;
+}
+
+int tsr_zarr_flush(struct tsr_driver *d, bool durable)
+{
+    struct tsr_zarr *z = tsr_zarr_of(d);
+    int rc = z->dirty ? put_meta(z, durable) : TSR_OK;
+    if (rc < 0 || (!z->touched && !durable)) return rc;
+    rc = tsr_store_publish(d->store, durable);
+    if (rc == TSR_OK && durable) rc = tsr_store_sync(d->store, "", true);
+    if (rc == TSR_OK) z->touched = false;
+    return rc;
+}
+
+/* A copy of the attributes without the one of that name, with room for one more. */
+static int without(struct tsr_zarr *z, struct tsr_doc *doc, const char *name, struct tsr_node *map,
+                   bool *found)
+{
+    const struct tsr_node *was = &z->meta->attributes;
+    int rc = tsr_znode_new(doc, TSR_NODE_MAP, was->list.n + 1, map);
+    *found = false;
+    for (size_t i = 0; i < was->list.n && rc == TSR_OK; i++) {
+        const struct tsr_node *pair = was->list.v + 2 * i;
+        if (tsr_znode_is(pair, name)) {
+            *found = true;
+            continue;
+        }
+        memcpy(map->list.v + 2 * map->list.n++, pair, 2 * sizeof *pair);
+    }
+    return rc;
+}
+
+static int set_attributes(struct tsr_zarr *z, const struct tsr_node *map)
+{
+    int rc = tsr_zmeta_set_attributes(z->meta, map);
+    if (rc == TSR_OK) z->dirty = z->touched = true;
+    return rc;
+}
+
+int tsr_zarr_attrs(const struct tsr_driver *d, char **json)
+{
+    struct tsr_buf b = {0};
+    int rc = tsr_json_write(&b, &tsr_zarr_of(d)->meta->attributes, TSR_JSON_WORDS);
+    if (rc == TSR_OK) rc = tsr_buf_add(&b, "", 1);
+    if (rc < 0) tsr_buf_free(&b);
+    else *json = (char *)b.p;
+    return rc;
+}
+
+int tsr_zarr_attr_set(struct tsr_driver *d, const char *name, const char *json)
+{
+    static const struct tsr_json_rules rules = {.flags = TSR_JSON_BIG, .depth = TSR_JSON_DEPTH};
+    struct tsr_zarr *z = tsr_zarr_of(d);
+    struct tsr_node map, value;
+    struct tsr_doc *doc;
+    bool found;
+    int rc = tsr_doc_new(&doc);
+    if (rc < 0) return rc;
+    rc = tsr_json_read(doc, json, strlen(json), &rules, &value);
+    if (rc == TSR_ECORRUPT) rc = tsr_fail(TSR_EARG, "%s", tsr_error());
+    if (rc == TSR_OK) rc = without(z, doc, name, &map, &found);
+    const char *own = rc == TSR_OK ? tsr_doc_string(doc, name, strlen(name)) : NULL;
+    if (rc == TSR_OK && !own) rc = TSR_ENOMEM;
+    if (rc == TSR_OK) {
+        tsr_znode_put(&map, own, value);
+        rc = set_attributes(z, &map);
+    }
+    tsr_doc_free(doc);
+    return rc;
+}
+
+int tsr_zarr_attr_remove(struct tsr_driver *d, const char *name)
+{
+    struct tsr_zarr *z = tsr_zarr_of(d);
+    struct tsr_node map;
+    struct tsr_doc *doc;
+    bool found = false;
+    int rc = tsr_doc_new(&doc);
+    if (rc < 0) return rc;
+    rc = without(z, doc, name, &map, &found);
+    if (rc == TSR_OK && !found) rc = tsr_fail(TSR_ENOTFOUND, "there is no attribute '%s'", name);
+    if (rc == TSR_OK) rc = set_attributes(z, &map);
+    tsr_doc_free(doc);
+    return rc;
+}
+
+/* ---- shape ---- */
+
+/* Of unlike chunks the longest may be another one now, which blocks are as long as. */
+static int regrid(struct tsr_zarr *z, struct tsr_grid *g, struct tsr_zparts **parts)
+{
+    int rc = TSR_OK;
+    *parts = NULL;
+    if (g->uneven || !z->meta->grid.regular) {
+        tsr_zgrid_give(&z->meta->grid, g);
+        rc = tsr_zparts_open(z->meta, g->chunk, (size_t)z->limit, parts);
+        if (rc == TSR_OK) memcpy(g->block, (*parts)->block, sizeof g->block);
+    }
+    if (rc == TSR_OK) rc = tsr_zarr_check_edges(z, g);
+    if (rc == TSR_OK) rc = tsr_grid_derive(g, UINT64_MAX);
+    if (rc == TSR_OK && g->uneven && !z->shapes) rc = tsr_zshapes_new(&z->shapes);
+    return rc == TSR_ECORRUPT ? tsr_fail(TSR_EARG, "%s", tsr_error()) : rc;
+}
+
+static int set_shape(struct tsr_zarr *z, const int64_t *shape)
+{
+    struct tsr_zparts *parts = NULL;
+    struct tsr_grid to = z->d.grid;
+    int rc = tsr_zmeta_set_shape(z->meta, shape);
+    if (rc < 0) return rc;
+    memcpy(to.shape, shape, (size_t)to.ndim * sizeof *shape);
+    if ((rc = regrid(z, &to, &parts)) < 0) {
+        char text[TSR_ERROR_MAX];
+        tsr_error_save(text);
+        tsr_zparts_close(parts);
+        tsr_zmeta_set_shape(z->meta, z->d.grid.shape);
+        tsr_error_restore(text);
+        return rc;
+    }
+    if (parts) {
+        tsr_zparts_close(z->parts);
+        z->parts = parts;
+    }
+    z->d.grid = to;
+    if (z->indices) tsr_zindices_forget(z->indices, -1);
+    z->dirty = z->touched = true;
+    return TSR_OK;
+}
+
+int tsr_zarr_resize(struct tsr_driver *d, const int64_t *shape)
+{
+    struct tsr_zarr *z = tsr_zarr_of(d);
+    bool less = false;
+    for (int i = 0; i < d->grid.ndim; i++) less |= shape[i] < d->grid.shape[i];
+    int rc = set_shape(z, shape);
+    if (rc < 0 || !less) return rc;
+    rc = z->fresh ? TSR_OK : put_meta(z, false);
+    return rc < 0 ? rc : remove_outside(z, d->grid.nchunk);
+}
+
+/* ---- size ---- */
+
+static int add_size(void *arg, const char *key, const int64_t *at)
+{
+    struct tsr_zarr *z = arg;
+    uint64_t size;
+    (void)at;
+    int rc = tsr_store_stat(z->d.store, key, &size);
+    if (rc == TSR_OK) z->stored += (int64_t)size;
+    return rc == TSR_ENOTFOUND ? TSR_OK : rc;
+}
+
+/* Of what is local all objects are looked at once; of the rest it is not known. */
+int64_t tsr_zarr_cbytes(const struct tsr_driver *d)
+{
+    struct tsr_zarr *z = tsr_zarr_of(d);
+    char text[TSR_ERROR_MAX];
+    if (d->store->kind->counts) return 0;
+    tsr_error_save(text);
+    z->stored = 0;
+    tsr_zarr_walk(z, add_size, z);
+    tsr_error_restore(text);
+    return z->stored;
+}

@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* format/zarr_make.c - what an array is to be (tsr_spec) as metadata of Zarr.
+ *
+ * The codecs are given as the JSON that the document shall have, or come from the steps that any
+ * format takes:
+ *
+ *   none                      zstd of the library's default level, as zarr-python writes
+ *   shuffle, zstd clevel=5    blosc, which has both in it
+ *   zstd clevel=5             zstd of level 9 (Blosc's 5)
+ *   gzip level=5, crc32c      any codec of Zarr with numbers for parameters, by its name
+ *
+ * Blocks that are not chunks make shards.  They divide their chunk: where they do not, a chunk that
+ * covers the axis grows to whole blocks, else the axis is not cut. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "format/zarr.h"
+#include "zarr/node.h"
+
+/* What is being made; nodes are doc's. */
+struct maker {
+    const tsr_spec *spec;
+    struct tsr_doc *doc;
+    struct tsr_znew made;
+    struct tsr_grid grid;
+    bool start;                /* the index of shards comes first */
+    struct tsr_buf codecs;     /* JSON: of format 3 the list, of format 2 the filters */
+    struct tsr_buf compressor; /* format 2; empty: none */
+};
+
+/* ---- data type ---- */
+
+static int parse_json(struct maker *k, const char *text, size_t len, struct tsr_node *out)
+{
+    static const struct tsr_json_rules rules = {.flags = TSR_JSON_BIG, .depth = TSR_JSON_DEPTH};
+    const char *own = tsr_doc_string(k->doc, text, len);
+    return own ? tsr_json_read(k->doc, own, len, &rules, out) : TSR_ENOMEM;
+}
+
+/* The name of a type, or JSON. */
+static int named_type(struct maker *k, const char *text)
+{
+    struct tsr_node n = tsr_znode_of_text(text);
+    bool json = text[0] == '{' || text[0] == '[' || text[0] == '"';
+    int rc = json ? parse_json(k, text, strlen(text), &n) : TSR_OK;
+    return rc < 0 ? rc : tsr_ztype_parse(k->doc, &n, k->made.format, &k->made.type);
+}
+
+static bool has_big(const struct tsr_dtype *t)
+{
+    bool big = t->order == '>';
+    for (int i = 0; i < t->nfields; i++) big |= has_big(t->fields[i].dtype);
+    return big;
+}
+
+static int make_type(struct maker *k)
+{
+    const char *text = k->spec->dtype ? k->spec->dtype : "|u1";
+    struct tsr_dtype *t;
+    if (k->spec->type) return named_type(k, k->spec->type);
+    int rc = tsr_dtype_parse(text, strlen(text), &t);
+    if (rc < 0) return rc;
+    if (k->made.format == 3 && has_big(t))
+        rc = tsr_fail(TSR_EUNSUPPORTED,
+                      "dtype %s: items of Zarr format 3 have no byte order: make them "
+                      "little-endian, or take format zarr2",
+                      text);
+    if (rc == TSR_OK) rc = tsr_ztype_from_dtype(k->doc, t, k->made.format, &k->made.type);
+    tsr_dtype_free(t);
+    return rc;
+}
+
+/* ---- shapes ---- */
+
+static void fit_blocks(struct tsr_grid *g)
+{
+    for (int d = 0; d < g->ndim; d++) {
+        int64_t c = g->chunk[d], b = g->block[d];
+        if (b > c || b < 1) g->block[d] = b = c;
+        if (c % b == 0) continue;
+        if (c >= g->shape[d]) g->chunk[d] = tsr_ceil_div(c, b) * b;
+        else g->block[d] = c;
+    }
+}
+
+static int make_shapes(struct maker *k)
+{
+    const tsr_spec *s = k->spec;
+    struct tsr_grid *g = &k->grid;
+    if (s->ndim < 0 || s->ndim > TSR_MAX_NDIM)
+        return tsr_fail(TSR_EARG, "%d dimensions, the limit is %d", s->ndim, TSR_MAX_NDIM);
+    g->ndim = s->ndim;
+    g->item_bytes = k->made.type->dtype ? k->made.type->dtype->item_bytes : 16;
+    for (int d = 0; d < g->ndim; d++) {
+        g->shape[d] = s->shape[d];
+        g->chunk[d] = s->chunks ? s->chunks[d] : 0;
+        g->block[d] = s->blocks ? s->blocks[d] : 0;
+        bool none = s->chunks && s->chunks[d] == 0 && s->shape[d] == 0;
+        if (none) g->chunk[d] = g->block[d] = 1;
+        if (g->shape[d] < 0 || g->chunk[d] < (s->chunks != NULL) || g->block[d] < 0)
+            return tsr_fail(TSR_EARG, "dimension %d: shape %lld, chunk %lld, block %lld", d,
+                            (long long)g->shape[d], (long long)g->chunk[d], (long long)g->block[d]);
+    }
+    tsr_grid_auto(g, s->chunks != NULL, s->blocks != NULL);
+    if (!s->blocks || k->made.format == 2) memcpy(g->block, g->chunk, sizeof g->block);
+    fit_blocks(g);
+    k->made.ndim = g->ndim;
+    k->made.shape = g->shape;
+    k->made.chunks = g->chunk;
+    return TSR_OK;
+}
+
+static bool is_sharded(const struct maker *k)
+{
+    for (int d = 0; d < k->grid.ndim; d++)
+        if (k->grid.block[d] != k->grid.chunk[d]) return true;
+    return false;
+}
+
+/* ---- options ---- */
+
+static bool is_option(const char *p, size_t len, const char *text)
+{
+    return strlen(text) == len && memcmp(p, text, len) == 0;
+}
+
+static int make_option(struct maker *k, struct tsr_zarr *z, const char *p, size_t len)
+{
+    struct tsr_znew *m = &k->made;
+    bool three = m->format == 3;
+    if (is_option(p, len, "separator=/")) m->separator = '/';
+    else if (is_option(p, len, "separator=.")) m->separator = '.';
+    else if (is_option(p, len, "keys=v2") && three) m->v2_keys = true;
+    else if (is_option(p, len, "keys=default") && three) m->v2_keys = false;
+    else if (is_option(p, len, "index=start") && three) k->start = true;
+    else if (is_option(p, len, "index=end") && three) k->start = false;
+    else if (is_option(p, len, "order=F") && !three) m->order = 'F';
+    else if (is_option(p, len, "order=C") && !three) m->order = 'C';
+    else if (is_option(p, len, "empty=1")) z->elide = false;
+    else if (is_option(p, len, "empty=0")) z->elide = true;
+    else
+        return tsr_fail(TSR_EARG,
+                        "option '%.*s': expected separator=/ or ., empty=0 or 1, in format 3 "
+                        "keys=default or v2, index=start or end, in format 2 order=C or F",
+                        (int)tsr_minz(len, 80), p);
+    return TSR_OK;
+}
+
+static int make_options(struct maker *k, struct tsr_zarr *z)
+{
+    const char *p = k->spec->zarr;
+    int rc = TSR_OK;
+    while (p && *p && rc == TSR_OK) {
+        size_t len = strcspn(p, ",");
+        rc = make_option(k, z, p, len);
+        p += len + (p[len] == ',');
+    }
+    return rc;
+}
+
+/* ---- codecs from steps ---- */
+
+/* Appends a codec with a configuration; its members begin with a comma or are "". */
+static int add_codec(struct maker *k, struct tsr_buf *to, const char *name, const char *members)
+{
+    const char *comma = to->len ? "," : "";
+    if (k->made.format == 2) return tsr_buf_addf(to, "%s{\"id\":\"%s\"%s}", comma, name, members);
+    return tsr_buf_addf(to, "%s{\"name\":\"%s\"%s%s%s}", comma, name,
+                        *members ? ",\"configuration\":{" : "", *members ? members + 1 : "",
+                        *members ? "}" : "");
+}
+
+/* Of format 2 the last codec is the compressor. */
+static struct tsr_buf *target(struct maker *k, bool last)
+{
+    return k->made.format == 2 && last ? &k->compressor : &k->codecs;
+}
+
+static int64_t param(const tsr_step *s, const char *name, int64_t dflt)
+{
+    size_t len = strlen(name);
+    for (const char *p = s->params; p && *p; p = strchr(p, ',') ? strchr(p, ',') + 1 : NULL)
+        if (!strncmp(p, name, len) && p[len] == '=') return strtoll(p + len + 1, NULL, 10);
+    return dflt;
+}
+
+static bool is_blosc(const char *name)
+{
+    static const char *const names[] = {"blosclz", "lz4", "lz4hc", "zlib", "zstd", NULL};
+    for (int i = 0; names[i]; i++)
+        if (strcmp(name, names[i]) == 0) return true;
+    return false;
+}
+
+static int add_blosc(struct maker *k, const tsr_step *codec, int shuffle)
+{
+    static const char *const shuffles[] = {"\"noshuffle\"", "\"shuffle\"", "\"bitshuffle\""};
+    static const char *const numbers[] = {"0", "1", "2"};
+    char members[200], typesize[40] = "";
+    int64_t item = k->grid.item_bytes;
+    bool three = k->made.format == 3;
+    if (three) snprintf(typesize, sizeof typesize, ",\"typesize\":%d", item > 255 ? 1 : (int)item);
+    snprintf(members, sizeof members,
+             ",\"cname\":\"%s\",\"clevel\":%d,\"shuffle\":%s%s,\"blocksize\":0", codec->name,
+             (int)tsr_max64(0, tsr_min64(param(codec, "clevel", 5), 9)),
+             (three ? shuffles : numbers)[shuffle], typesize);
+    return add_codec(k, target(k, true), "blosc", members);
+}
+
+/* A codec without a filter before it, whose level is Blosc's. */
+static int add_plain(struct maker *k, const tsr_step *s)
+{
+    char members[64];
+    int level = (int)tsr_max64(0, tsr_min64(param(s, "clevel", 5), 9));
+    bool three = k->made.format == 3;
+    if (level == 0) return TSR_OK; /* stored as it is */
+    if (strcmp(s->name, "zstd") == 0) {
+        snprintf(members, sizeof members, ",\"level\":%d,\"checksum\":false",
+                 level == 9 ? 22 : 2 * level - 1);
+        return add_codec(k, target(k, true), "zstd", members);
+    }
+    if (strcmp(s->name, "zlib") == 0) {
+        snprintf(members, sizeof members, ",\"level\":%d", level);
+        return add_codec(k, target(k, true), three ? "gzip" : "zlib", members);
+    }
+    if (strcmp(s->name, "lz4") == 0 && !three)
+        return add_codec(k, target(k, true), "lz4", ",\"acceleration\":1");
+    return add_blosc(k, s, 0);
+}
+
+/* Any codec by its own name, with whole numbers for parameters. */
+static int add_own(struct maker *k, const tsr_step *s, bool last)
+{
+    const struct tsr_zcodec_kind *kind = tsr_zcodec_find(s->name, k->made.format);
+    char name[80], members[300] = "";
+    size_t len = 0;
+    snprintf(name, sizeof name, "%s", s->name);
+    if (!kind && k->made.format == 3) {
+        snprintf(name, sizeof name, "numcodecs.%.60s", s->name);
+        kind = tsr_zcodec_find(name, 3);
+    }
+    if (!kind)
+        return tsr_fail(TSR_EUNSUPPORTED, "step %s: Zarr format %d has no such codec", s->name,
+                        k->made.format);
+    for (const char *p = s->params; p && *p;) {
+        size_t n = strcspn(p, "="), v = strspn(p + n + (p[n] == '='), "-0123456789");
+        if (!p[n] || !v || len + n + v + 8 > sizeof members)
+            return tsr_fail(TSR_EARG, "step %s: found parameters '%.100s', expected NAME=NUMBER",
+                            s->name, s->params);
+        const char *as = is_option(p, n, "clevel") ? "level" : NULL;
+        len += (size_t)snprintf(members + len, sizeof members - len, ",\"%.*s\":%.*s",
+                                as ? 5 : (int)n, as ? as : p, (int)v, p + n + 1);
+        p += n + 1 + v;
+        p += *p == ',';
+    }
+    return add_codec(k, target(k, last), name, members);
+}
+
+/* One step, or a filter of Blosc together with its codec: how many steps that were. */
+static int add_step(struct maker *k, const tsr_step *s, int left, int *taken)
+{
+    int shuffle = !strcmp(s->name, "shuffle") ? 1 : !strcmp(s->name, "bitshuffle") ? 2 : 0;
+    *taken = 1;
+    if (shuffle && left > 1 && is_blosc(s[1].name)) {
+        *taken = 2;
+        return add_blosc(k, s + 1, shuffle);
+    }
+    bool plain = is_blosc(s->name) && param(s, "level", -999999) == -999999;
+    return plain ? add_plain(k, s) : add_own(k, s, left == 1);
+}
+
+static int add_steps(struct maker *k)
+{
+    const tsr_spec *s = k->spec;
+    static const tsr_step usual = {"zstd", "level=0"};
+    int n = s->nsteps ? s->nsteps : 1, taken = 1, rc = TSR_OK;
+    const tsr_step *steps = s->nsteps ? s->steps : &usual;
+    for (int i = 0; i < n && rc == TSR_OK; i += taken) {
+        if (steps[i].name) rc = add_step(k, steps + i, n - i, &taken);
+        else rc = tsr_fail(TSR_EARG, "step %d: has no name", i);
+    }
+    return rc;
+}
+
+/* ---- codecs ---- */
+
+/* From items to bytes, in front of those of bytes. */
+static int from_items(struct maker *k, struct tsr_buf *list)
+{
+    const struct tsr_ztype *t = k->made.type;
+    if (t->kind == TSR_ZSTRING) return tsr_buf_addf(list, "{\"name\":\"vlen-utf8\"}");
+    if (!t->dtype) return tsr_buf_addf(list, "{\"name\":\"vlen-bytes\"}");
+    if (!tsr_ztype_has_order(t)) return tsr_buf_addf(list, "{\"name\":\"bytes\"}");
+    return tsr_buf_addf(list, "{\"name\":\"bytes\",\"configuration\":{\"endian\":\"little\"}}");
+}
+
+/* The list of format 3: a shard where blocks are smaller than chunks. */
+static int codecs_v3(struct maker *k, const struct tsr_node *given, struct tsr_node *out)
+{
+    struct tsr_buf text = {0};
+    int rc = TSR_OK;
+    if (is_sharded(k)) {
+        rc = tsr_buf_addf(&text, "[{\"name\":\"sharding_indexed\",\"configuration\":"
+                                 "{\"chunk_shape\":[");
+        for (int d = 0; d < k->grid.ndim && rc == TSR_OK; d++)
+            rc = tsr_buf_addf(&text, "%s%lld", d ? "," : "", (long long)k->grid.block[d]);
+        if (rc == TSR_OK) rc = tsr_buf_addf(&text, "],\"codecs\":");
+    }
+    if (rc == TSR_OK && given) rc = tsr_json_write(&text, given, 0);
+    if (rc == TSR_OK && !given) rc = tsr_buf_addf(&text, "[");
+    if (rc == TSR_OK && !given) rc = from_items(k, &text);
+    if (rc == TSR_OK && !given && k->codecs.len) rc = tsr_buf_addf(&text, ",");
+    if (rc == TSR_OK && !given) rc = tsr_buf_add(&text, k->codecs.p, k->codecs.len);
+    if (rc == TSR_OK && !given) rc = tsr_buf_addf(&text, "]");
+    if (rc == TSR_OK && is_sharded(k))
+        rc = tsr_buf_addf(&text,
+                          ",\"index_codecs\":[{\"name\":\"bytes\",\"configuration\":{\"endian\":"
+                          "\"little\"}},{\"name\":\"crc32c\"}],\"index_location\":\"%s\"}}]",
+                          k->start ? "start" : "end");
+    if (rc == TSR_OK) rc = parse_json(k, (char *)text.p, text.len, out);
+    tsr_buf_free(&text);
+    return rc;
+}
+
+static int codecs_v2(struct maker *k, struct tsr_node *filters, struct tsr_node *compressor)
+{
+    struct tsr_buf list = {0};
+    int rc = tsr_buf_addf(&list, "[");
+    if (rc == TSR_OK) rc = tsr_buf_add(&list, k->codecs.p, k->codecs.len);
+    if (rc == TSR_OK) rc = tsr_buf_addf(&list, "]");
+    if (rc == TSR_OK) rc = parse_json(k, (char *)list.p, list.len, filters);
+    if (rc == TSR_OK && k->compressor.len)
+        rc = parse_json(k, (char *)k->compressor.p, k->compressor.len, compressor);
+    k->made.codecs = filters;
+    k->made.compressor = k->compressor.len ? compressor : NULL;
+    tsr_buf_free(&list);
+    return rc;
+}
+
+/* A list is of format 3, an object of format 2; those of the other format do not count, since they
+ * came along with the spec of another array. */
+static int given_codecs(struct maker *k, struct tsr_node *given, bool *use)
+{
+    const char *text = k->spec->codecs;
+    *use = false;
+    if (!text) return TSR_OK;
+    int rc = parse_json(k, text, strlen(text), given);
+    if (rc < 0) {
+        tsr_within("codecs");
+        return rc;
+    }
+    if (given->kind != TSR_NODE_LIST && given->kind != TSR_NODE_MAP)
+        return tsr_fail(TSR_EARG,
+                        "codecs: found '%.80s', expected a list, or an object with "
+                        "\"filters\" and \"compressor\"",
+                        text);
+    *use = (given->kind == TSR_NODE_LIST) == (k->made.format == 3);
+    return TSR_OK;
+}
+
+static const struct tsr_node *not_null(const struct tsr_node *n)
+{
+    return n && n->kind != TSR_NODE_NULL ? n : NULL;
+}
+
+/* node: room for what is made. */
+static int make_codecs(struct maker *k, struct tsr_node node[3])
+{
+    bool use;
+    int rc = given_codecs(k, &node[0], &use);
+    if (rc == TSR_OK && !use) rc = add_steps(k);
+    if (rc < 0) return rc;
+    if (k->made.format == 3) {
+        k->made.codecs = &node[1];
+        return codecs_v3(k, use ? &node[0] : NULL, &node[1]);
+    }
+    if (!use) return codecs_v2(k, &node[1], &node[2]);
+    k->made.codecs = not_null(tsr_znode_get(&node[0], "filters"));
+    k->made.compressor = not_null(tsr_znode_get(&node[0], "compressor"));
+    return TSR_OK;
+}
+
+/* ---- all of it ---- */
+
+static int make_meta(struct maker *k, struct tsr_zarr *z)
+{
+    struct tsr_node node[3];
+    struct tsr_zfill fill = {.p = k->spec->fill};
+    int rc = make_type(k);
+    if (rc == TSR_OK) rc = make_shapes(k);
+    if (rc == TSR_OK) rc = make_options(k, z);
+    if (rc == TSR_OK) rc = make_codecs(k, node);
+    if (rc < 0) return rc;
+    k->made.names = k->spec->names;
+    if (fill.p && k->made.type->dtype) {
+        fill.len = (size_t)k->made.type->dtype->item_bytes;
+        k->made.fill = &fill;
+    }
+    return tsr_zmeta_new_array(&k->made, &z->meta);
+}
+
+int tsr_zarr_make(struct tsr_zarr *z, const tsr_spec *spec, int format)
+{
+    struct maker k = {.spec = spec, .made = {.format = format}};
+    int rc = tsr_doc_new(&k.doc);
+    if (rc < 0) return rc;
+    rc = make_meta(&k, z);
+    tsr_buf_free(&k.codecs);
+    tsr_buf_free(&k.compressor);
+    tsr_doc_free(k.doc);
+    return rc == TSR_ECORRUPT ? tsr_fail(TSR_EARG, "%s", tsr_error()) : rc;
+}

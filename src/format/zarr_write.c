@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* format/zarr_write.c - chunks of Zarr arrays are encoded, put and removed.
+ *
+ * A stored chunk is written whole, at once, and under its final key: readers see the old one or the
+ * new one (zarr.md 11.5).  Blocks that hold nothing but the fill value, bit by bit, are not stored
+ * (11.4), and a chunk of such blocks is removed.  In the head of a shard on its way out lie
+ *
+ *   | stored index | .. 8 | lengths u64[n] | index u64[2 n] |
+ */
+#include "base/mem.h"
+#include "format/zarr.h"
+#include "kernel/kernel.h"
+
+enum { EMPTY = 0 }; /* priv[EMPTY]: nothing of the chunk is stored */
+
+static size_t lengths_at(const struct tsr_zshard *s)
+{
+    return (s->index_bytes + 7) & ~(size_t)7;
+}
+
+int tsr_zarr_begin(const struct tsr_driver *d, struct tsr_out_chunk *c)
+{
+    const struct tsr_zarr *z = tsr_zarr_of(d);
+    struct tsr_zuse u;
+    int rc = tsr_zarr_use(z, c->chunk, &u);
+    if (rc < 0) return rc;
+    const struct tsr_zshard *s = u.parts->shard;
+    int64_t len = u.parts->chain->in.bytes;
+    c->nblocks = (int32_t)u.parts->n;
+    c->block_bound = tsr_zchain_bound(u.parts->chain, (size_t)len);
+    if (s) c->head_bound = lengths_at(s) + 24 * (size_t)s->n;
+    tsr_zarr_leave(z, &u);
+    if (c->block_bound <= INT32_MAX) return TSR_OK;
+    return tsr_fail(TSR_ELIMIT, "%s of %lld bytes, of which %zu may be stored, the limit is %d",
+                    s ? "inner chunk" : "chunk", (long long)len, c->block_bound, INT32_MAX);
+}
+
+/* Is it the fill value, bit by bit? */
+static bool is_fill(const struct tsr_driver *d, const uint8_t *p, size_t len)
+{
+    size_t item = (size_t)d->fill_bytes;
+    if (!d->fill || item == 1)
+        return p[0] == (d->fill ? d->fill[0] : 0) && tsr_kernels()->is_run(p, len);
+    return memcmp(p, d->fill, item) == 0 && memcmp(p, p + item, len - item) == 0;
+}
+
+int tsr_zarr_encode(const struct tsr_driver *d, struct tsr_worker *w, const struct tsr_out_chunk *c,
+                    int32_t b, const uint8_t *src)
+{
+    const struct tsr_zarr *z = tsr_zarr_of(d);
+    struct tsr_zuse u = {z->parts, NULL}; /* inner chunks are alike */
+    struct tsr_block_out *out = &c->blocks[b];
+    struct tsr_buf room = {.p = out->p, .cap = c->block_bound}; /* never outgrows it */
+    int rc = z->parts->shard ? TSR_OK : tsr_zarr_use(z, c->chunk, &u);
+    if (rc < 0) return rc;
+    size_t len = (size_t)u.parts->chain->in.bytes;
+    out->zeros = z->elide && is_fill(d, src, len);
+    if (!out->zeros) rc = tsr_zchain_encode(u.parts->chain, w, src, len, &room);
+    out->len = (int32_t)room.len;
+    tsr_zarr_leave(z, &u);
+    if (rc < 0) tsr_within("chunk %lld", (long long)c->chunk);
+    return rc;
+}
+
+bool tsr_zarr_keep(const struct tsr_driver *d, const struct tsr_place *old,
+                   const struct tsr_out_chunk *c, int32_t b, const uint8_t *src, size_t len)
+{
+    (void)d;
+    (void)old;
+    if (len > c->block_bound) return false;
+    c->blocks[b].zeros = !src;
+    c->blocks[b].len = (int32_t)len;
+    if (src) memcpy(c->blocks[b].p, src, len);
+    return true;
+}
+
+static int make_index(const struct tsr_zarr *z, const struct tsr_zparts *p, struct tsr_out_chunk *c)
+{
+    const struct tsr_zshard *s = p->shard;
+    uint64_t size, *len = (uint64_t *)(void *)(c->head + lengths_at(s));
+    for (int32_t b = 0; b < c->nblocks; b++)
+        len[tsr_zparts_entry(p, b)] = c->blocks[b].zeros ? TSR_ZEMPTY : (uint64_t)c->blocks[b].len;
+    struct tsr_worker *w = tsr_pool_borrow(z->pool);
+    int rc = w ? tsr_zshard_make_index(s, w, len, len + s->n, c->head, &size) : TSR_ENOMEM;
+    if (w) tsr_pool_return(z->pool, w);
+    c->head_len = s->index_bytes;
+    return rc;
+}
+
+int tsr_zarr_seal(const struct tsr_driver *d, struct tsr_out_chunk *c)
+{
+    const struct tsr_zarr *z = tsr_zarr_of(d);
+    struct tsr_zuse u;
+    bool empty = true;
+    for (int32_t b = 0; b < c->nblocks && empty; b++) empty = c->blocks[b].zeros;
+    c->priv[EMPTY] = empty;
+    if (!z->parts->shard || empty) return TSR_OK;
+    int rc = tsr_zarr_use(z, c->chunk, &u);
+    if (rc < 0) return rc;
+    rc = make_index(z, u.parts, c);
+    tsr_zarr_leave(z, &u);
+    return rc;
+}
+
+/* ---- putting ---- */
+
+/* What a batch of chunks puts. */
+struct batch {
+    const struct tsr_zarr *z;
+    struct tsr_object *object; /* [n] */
+    struct tsr_piece *piece;
+    char *keys;
+    size_t nobjects, npieces, nkeys;
+    struct tsr_buf tails; /* checksums behind shards */
+};
+
+/* Pieces of a shard: its blocks in the order of the index, and the index. */
+static int shard_pieces(struct batch *k, const struct tsr_out_chunk *c)
+{
+    struct tsr_zuse u;
+    int rc = tsr_zarr_use(k->z, c->chunk, &u);
+    if (rc < 0) return rc;
+    const struct tsr_zparts *p = u.parts;
+    struct tsr_piece index = {c->head, c->head_len}, *to = k->piece + k->npieces;
+    if (!p->shard->at_end) *to++ = index;
+    for (int32_t b = 0; b < c->nblocks; b++) {
+        const struct tsr_block_out *out = &c->blocks[b];
+        to[tsr_zparts_entry(p, b)] = (struct tsr_piece){out->p, out->zeros ? 0 : (size_t)out->len};
+    }
+    if (p->shard->at_end) to[c->nblocks] = index;
+    k->npieces += (size_t)c->nblocks + 1;
+    tsr_zarr_leave(k->z, &u);
+    return TSR_OK;
+}
+
+/* Each of the checksums behind a shard covers all before it. */
+static int add_tail(struct batch *k, size_t first)
+{
+    size_t tail = k->z->parts->tail, at = k->tails.len;
+    if (!tail) return TSR_OK;
+    uint32_t crc = 0;
+    for (size_t i = first; i < k->npieces; i++)
+        crc = tsr_kernels()->crc32c(crc, k->piece[i].p, k->piece[i].len);
+    int rc = tsr_buf_reserve(&k->tails, tail);
+    if (rc < 0) return rc;
+    for (uint8_t *p = k->tails.p + at; p < k->tails.p + at + tail; p += 4) {
+        tsr_store_LE32(p, crc);
+        crc = tsr_kernels()->crc32c(crc, p, 4);
+    }
+    k->tails.len += tail;
+    k->piece[k->npieces++] = (struct tsr_piece){k->tails.p + at, tail};
+    return TSR_OK;
+}
+
+static int add_object(struct batch *k, const struct tsr_out_chunk *c)
+{
+    size_t first = k->npieces;
+    int rc = TSR_OK;
+    struct tsr_object *o = &k->object[k->nobjects++];
+    o->key = k->keys + k->nkeys;
+    tsr_zarr_key(k->z, c->chunk, k->keys + k->nkeys);
+    k->nkeys += strlen(o->key) + 1;
+    if (k->z->parts->shard) {
+        rc = shard_pieces(k, c);
+        if (rc == TSR_OK) rc = add_tail(k, first);
+    } else {
+        k->piece[k->npieces++] = (struct tsr_piece){c->blocks[0].p, (size_t)c->blocks[0].len};
+    }
+    o->p = k->piece + first;
+    o->n = (int)(k->npieces - first);
+    return rc;
+}
+
+static int batch_room(struct batch *k, const struct tsr_out_chunk *c, size_t n)
+{
+    size_t pieces = 0;
+    for (size_t i = 0; i < n; i++) pieces += (size_t)c[i].nblocks + 2;
+    k->object = tsr_alloc_array(n, sizeof *k->object);
+    k->piece = tsr_alloc_array(pieces, sizeof *k->piece);
+    k->keys = tsr_alloc_array(n, k->z->d.key_bytes);
+    if (!k->object || !k->piece || !k->keys) return TSR_ENOMEM;
+    return tsr_buf_reserve(&k->tails, n * k->z->parts->tail); /* so that it never moves */
+}
+
+static int remove_chunk(const struct tsr_zarr *z, int64_t chunk)
+{
+    char *key = tsr_alloc(z->d.key_bytes);
+    if (!key) return TSR_ENOMEM;
+    tsr_zarr_key(z, chunk, key);
+    int rc = tsr_store_remove(z->d.store, key);
+    tsr_free(key);
+    return rc == TSR_ENOTFOUND ? TSR_OK : rc;
+}
+
+int tsr_zarr_commit(struct tsr_driver *d, const struct tsr_out_chunk *c, size_t n)
+{
+    struct tsr_zarr *z = tsr_zarr_of(d);
+    struct batch k = {.z = z};
+    int rc = batch_room(&k, c, n);
+    z->touched = true;
+    for (size_t i = 0; i < n && rc == TSR_OK; i++)
+        rc = c[i].priv[EMPTY] ? remove_chunk(z, c[i].chunk) : add_object(&k, &c[i]);
+    if (rc == TSR_OK && k.nobjects) rc = tsr_store_putv(d->store, k.object, k.nobjects, false);
+    for (size_t i = 0; i < n && z->indices; i++) tsr_zindices_forget(z->indices, c[i].chunk);
+    tsr_free(k.object);
+    tsr_free(k.piece);
+    tsr_free(k.keys);
+    tsr_buf_free(&k.tails);
+    return rc;
+}
