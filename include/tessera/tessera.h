@@ -168,7 +168,10 @@ typedef struct {
     const char *const *names; /* [ndim] of the dimensions, each may be NULL */
     const char *zarr;         /* a comma list: "separator=.", "empty=1" (chunks that hold only the
                                  fill value are stored too); format 3: "keys=v2", "index=start" (of
-                                 shards); format 2: "order=F" */
+                                 shards), "edges=4+1+5;3x2+6;8": chunks that are not alike, in
+                                 place of chunks (a rectilinear grid): of lengths 4, 1, 5 along
+                                 axis 0, 3, 3, 6 along axis 1, and of 8 each along axis 2; blocks
+                                 divide them all.  Format 2: "order=F" */
 } tsr_spec;
 
 typedef struct {

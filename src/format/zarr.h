@@ -60,6 +60,10 @@ int tsr_zarr_set_path(struct tsr_zarr *z, const char *path);
 /* Fills what follows from meta: parts, grid and spec (zarr_spec.c). */
 int tsr_zarr_derive(struct tsr_zarr *z);
 int tsr_zarr_check_edges(const struct tsr_zarr *z, const struct tsr_grid *g);
+/* The edges of a rectilinear grid, p[len] as in zarr_edges.c, as "chunk_shapes", and the longest of
+ * each axis; EARG. */
+int tsr_zarr_parse_edges(struct tsr_doc *doc, const char *p, size_t len, int ndim,
+                         struct tsr_node *out, int64_t longest[]);
 /* Makes meta of what an array is to be (zarr_make.c); EARG. */
 int tsr_zarr_make(struct tsr_zarr *z, const tsr_spec *spec, int format);
 

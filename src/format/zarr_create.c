@@ -292,14 +292,15 @@ static int set_shape(struct tsr_zarr *z, const int64_t *shape)
 {
     struct tsr_zparts *parts = NULL;
     struct tsr_grid to = z->d.grid;
-    int rc = tsr_zmeta_set_shape(z->meta, shape);
+    const int64_t *unit = z->parts->shard ? z->d.grid.block : NULL;
+    int rc = tsr_zmeta_set_shape(z->meta, shape, unit);
     if (rc < 0) return rc;
     memcpy(to.shape, shape, (size_t)to.ndim * sizeof *shape);
     if ((rc = regrid(z, &to, &parts)) < 0) {
         char text[TSR_ERROR_MAX];
         tsr_error_save(text);
         tsr_zparts_close(parts);
-        tsr_zmeta_set_shape(z->meta, z->d.grid.shape);
+        tsr_zmeta_set_shape(z->meta, z->d.grid.shape, unit);
         tsr_error_restore(text);
         return rc;
     }

@@ -24,7 +24,10 @@ struct maker {
     struct tsr_doc *doc;
     struct tsr_znew made;
     struct tsr_grid grid;
-    bool start;                /* the index of shards comes first */
+    bool start;        /* the index of shards comes first */
+    const char *edges; /* [edges_len] as in zarr_edges.c; NULL: chunks are alike */
+    size_t edges_len;
+    struct tsr_node shapes;    /* what they say */
     struct tsr_buf codecs;     /* JSON: of format 3 the list, of format 2 the filters */
     struct tsr_buf compressor; /* format 2; empty: none */
 };
@@ -102,9 +105,15 @@ static int make_shapes(struct maker *k)
             return tsr_fail(TSR_EARG, "dimension %d: shape %lld, chunk %lld, block %lld", d,
                             (long long)g->shape[d], (long long)g->chunk[d], (long long)g->block[d]);
     }
-    tsr_grid_auto(g, s->chunks != NULL, s->blocks != NULL);
+    if (k->edges) {
+        int rc =
+            tsr_zarr_parse_edges(k->doc, k->edges, k->edges_len, g->ndim, &k->shapes, g->chunk);
+        if (rc < 0) return rc;
+        k->made.edges = &k->shapes;
+    }
+    tsr_grid_auto(g, s->chunks || k->edges, s->blocks != NULL);
     if (!s->blocks || k->made.format == 2) memcpy(g->block, g->chunk, sizeof g->block);
-    fit_blocks(g);
+    if (!k->edges) fit_blocks(g); /* else they fit, or are refused when all is there */
     k->made.ndim = g->ndim;
     k->made.shape = g->shape;
     k->made.chunks = g->chunk;
@@ -137,13 +146,16 @@ static int make_option(struct maker *k, struct tsr_zarr *z, const char *p, size_
     else if (is_option(p, len, "index=end") && three) k->start = false;
     else if (is_option(p, len, "order=F") && !three) m->order = 'F';
     else if (is_option(p, len, "order=C") && !three) m->order = 'C';
+    else if (len > 6 && memcmp(p, "edges=", 6) == 0 && three)
+        k->edges = p + 6, k->edges_len = len - 6;
     else if (is_option(p, len, "empty=1")) z->elide = false;
     else if (is_option(p, len, "empty=0")) z->elide = true;
     else
-        return tsr_fail(TSR_EARG,
-                        "option '%.*s': expected separator=/ or ., empty=0 or 1, in format 3 "
-                        "keys=default or v2, index=start or end, in format 2 order=C or F",
-                        (int)tsr_minz(len, 80), p);
+        return tsr_fail(
+            TSR_EARG,
+            "option '%.*s': expected separator=/ or ., empty=0 or 1, in format 3 "
+            "keys=default or v2, index=start or end, edges=.., in format 2 order=C or F",
+            (int)tsr_minz(len, 80), p);
     return TSR_OK;
 }
 
@@ -388,8 +400,8 @@ static int make_meta(struct maker *k, struct tsr_zarr *z)
     struct tsr_node node[3];
     struct tsr_zfill fill = {.p = k->spec->fill};
     int rc = make_type(k);
-    if (rc == TSR_OK) rc = make_shapes(k);
     if (rc == TSR_OK) rc = make_options(k, z);
+    if (rc == TSR_OK) rc = make_shapes(k);
     if (rc == TSR_OK) rc = make_codecs(k, node);
     if (rc < 0) return rc;
     k->made.names = k->spec->names;

@@ -87,8 +87,9 @@ int tsr_zmeta_new_array(const struct tsr_znew *a, struct tsr_zmeta **out);
 int tsr_zmeta_new_group(int format, const struct tsr_node *attributes, struct tsr_zmeta **out);
 
 /* Changes, in the document too.  A rectilinear grid that does not reach gets one more chunk on that
- * axis (11.7).  Nodes are copied. */
-int tsr_zmeta_set_shape(struct tsr_zmeta *m, const int64_t *shape);
+ * axis (11.7), of the length that is missing, rounded up to unit[ndim] (NULL: ones).  Nodes are
+ * copied. */
+int tsr_zmeta_set_shape(struct tsr_zmeta *m, const int64_t *shape, const int64_t *unit);
 int tsr_zmeta_set_attributes(struct tsr_zmeta *m, const struct tsr_node *map);
 
 /* Appends a document of the node, on lines as zarr-python writes them: of format 2 the main one or

@@ -202,39 +202,53 @@ int tsr_zmeta_new_group(int format, const struct tsr_node *attributes, struct ts
 
 /* ---- changes ---- */
 
+/* Adds an edge to the list of an axis; a run where the last one is as long, so that arrays may grow
+ * often. */
+static int add_edge(struct tsr_zmeta *m, struct tsr_node *list, int64_t edge)
+{
+    struct tsr_node more;
+    int64_t run[2] = {0, 0};
+    size_t n = list->list.n;
+    int rc = tsr_znode_new(m->doc, TSR_NODE_LIST, n + 1, &more);
+    if (rc < 0) return rc;
+    if (n) memcpy(more.list.v, list->list.v, n * sizeof more);
+    more.list.n = n;
+    *list = more;
+    if (n) tsr_zgrid_run(more.list.v + n - 1, &run[0], &run[1]);
+    if (run[0] == edge && tsr_add(run[1], 1, &run[1]))
+        return tsr_znode_of_ints(m->doc, run, 2, more.list.v + n - 1);
+    tsr_znode_add(list, tsr_znode_of_int(edge));
+    return TSR_OK;
+}
+
 /* Of a rectilinear grid one more chunk when the edges do not reach any more (11.7): the lists of
  * edges are copied, so that those of before stay as they are if this fails. */
-static int grow_edges(struct tsr_zmeta *m, const int64_t *shape, struct tsr_node *grid)
+static int grow_edges(struct tsr_zmeta *m, const int64_t *shape, const int64_t *unit,
+                      struct tsr_node *grid)
 {
     int rc = tsr_znode_copy(m->doc, tsr_znode_get(&m->root, "chunk_grid"), grid);
     struct tsr_node *config = rc == TSR_OK ? tsr_znode_at(grid, "configuration") : NULL;
     struct tsr_node *axes = config ? tsr_znode_at(config, "chunk_shapes") : NULL;
-    for (int d = 0; axes && d < m->ndim; d++) {
-        struct tsr_node *list = axes->list.v + d, more;
-        int64_t sum = 0, edge, count;
+    for (int d = 0; axes && d < m->ndim && rc == TSR_OK; d++) {
+        struct tsr_node *list = axes->list.v + d;
+        int64_t sum = 0, edge, count, u = unit ? unit[d] : 1;
         if (list->kind != TSR_NODE_LIST) continue;
         for (size_t i = 0; i < list->list.n; i++) {
             tsr_zgrid_run(list->list.v + i, &edge, &count);
             if (!tsr_mul(edge, count, &edge) || !tsr_add(sum, edge, &sum)) sum = INT64_MAX;
         }
-        if (sum >= shape[d]) continue;
-        rc = tsr_znode_new(m->doc, TSR_NODE_LIST, list->list.n + 1, &more);
-        if (rc < 0) return rc;
-        if (list->list.n) memcpy(more.list.v, list->list.v, list->list.n * sizeof more);
-        more.list.n = list->list.n;
-        tsr_znode_add(&more, tsr_znode_of_int(shape[d] - sum));
-        *list = more;
+        if (sum < shape[d]) rc = add_edge(m, list, tsr_ceil_div(shape[d] - sum, u) * u);
     }
     return rc;
 }
 
-int tsr_zmeta_set_shape(struct tsr_zmeta *m, const int64_t *shape)
+int tsr_zmeta_set_shape(struct tsr_zmeta *m, const int64_t *shape, const int64_t *unit)
 {
     struct tsr_node *lengths = tsr_znode_at(&m->root, "shape"), grown;
     struct tsr_zgrid grid = m->grid;
     int rc = TSR_OK;
     if (!m->grid.regular) {
-        rc = grow_edges(m, shape, &grown);
+        rc = grow_edges(m, shape, unit, &grown);
         if (rc == TSR_OK) rc = tsr_zgrid_parse(m->doc, &grid, &grown, shape);
         if (rc == TSR_OK) *tsr_znode_at(&m->root, "chunk_grid") = grown;
     }

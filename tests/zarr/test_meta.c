@@ -237,7 +237,7 @@ static void unknown_members_stay_when_shape_and_attributes_change(void **state)
     assert_int_equal(tsr_json_parse(d, "{\"u\":\"K\"}", 9, &map), TSR_OK);
     for (int i = 0; i < 3; i++) assert_int_equal(tsr_zmeta_set_attributes(m, &map), TSR_OK);
     tsr_doc_free(d);
-    assert_int_equal(tsr_zmeta_set_shape(m, shape), TSR_OK);
+    assert_int_equal(tsr_zmeta_set_shape(m, shape, NULL), TSR_OK);
     assert_int_equal(m->grid.count[0], 6);
     assert_int_equal(tsr_zmeta_write(m, TSR_ZDOC_V3, 0, &out), TSR_OK);
     tsr_buf_add(&out, "", 1);
@@ -296,13 +296,13 @@ static void a_rectilinear_grid_gets_a_chunk_when_it_grows(void **state)
     (void)state;
     struct tsr_zmeta *m = rectilinear("[[4,2],3]", 10);
     int64_t start, len, shape[] = {18};
-    assert_int_equal(tsr_zmeta_set_shape(m, shape), TSR_OK);
+    assert_int_equal(tsr_zmeta_set_shape(m, shape, NULL), TSR_OK);
     assert_int_equal(m->grid.count[0], 4);
     tsr_zgrid_chunk(&m->grid, 0, 3, &start, &len);
     assert_int_equal(start, 11);
     assert_int_equal(len, 7);
     shape[0] = 5;
-    assert_int_equal(tsr_zmeta_set_shape(m, shape), TSR_OK);
+    assert_int_equal(tsr_zmeta_set_shape(m, shape, NULL), TSR_OK);
     assert_int_equal(m->grid.count[0], 2);
     tsr_zmeta_free(m);
 }
