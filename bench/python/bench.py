@@ -27,6 +27,7 @@ import gc
 import importlib
 import json
 import math
+import os
 import platform
 import resource
 import statistics
@@ -198,16 +199,15 @@ def medians(samples: list[dict[str, float]]) -> dict[str, float]:
     }
 
 
-def measure(
-    workload: Workload, sides: list[Side], seconds: float, probe: Probe
-) -> dict[str, Any]:
+def measure(workload: Workload, sides: list[Side], how: Any) -> dict[str, Any]:
     """One row of the result."""
     facts = [side.ask("prepare") for side in sides]
     for side, fact in zip(sides, facts, strict=True):
         if not fact["right"]:
             raise Failed(f"{side.engine}: wrong result")
-    race = Race(sides, facts[0]["limited"], probe)
-    race.run(seconds)
+    os.sync()  # what was made is written now, and not while the clock runs
+    race = Race(sides, facts[0]["limited"], Probe(how.limit, how.threads))
+    race.run(how.seconds)
     row: dict[str, Any] = {
         "group": workload.group,
         "name": workload.name,
@@ -317,7 +317,7 @@ def full_name(workload: Workload) -> str:
 
 def run_all(args: argparse.Namespace) -> list[dict[str, Any]]:
     engines = [(sys.executable, "tessera")] + ([(args.peer, "blosc2")] if args.peer else [])
-    rows, probe = [], Probe(args.limit, args.threads)
+    rows = []
     for index, workload in enumerate(WORKLOADS):
         if args.words and not any(word in full_name(workload) for word in args.words):
             continue
@@ -328,7 +328,7 @@ def run_all(args: argparse.Namespace) -> list[dict[str, Any]]:
                 place.mkdir(exist_ok=True)
                 sides.append(Side(python, engine, index, str(place), args))
             try:
-                row = measure(workload, sides, args.seconds, probe)
+                row = measure(workload, sides, args)
             except Failed as why:
                 row = {"group": workload.group, "name": workload.name, "failed": str(why)}
             for side in sides:
