@@ -11,7 +11,8 @@
 enum {
     MOST = 64,           /* threads */
     ROUNDS = 100 * 1000, /* of the loop */
-    COPY = 4 << 20,      /* bytes */
+    COPY = 2 << 20,      /* bytes, */
+    PLACES = 16,         /* from here to there in turn: never in a cache */
     FIRST = 24,          /* runs, of which the fastest but few tell the usual time */
     TRIES = 3            /* a stranger who is gone by the third has disturbed little */
 };
@@ -20,11 +21,12 @@ enum {
 struct probe {
     int threads;
     double usual; /* seconds, when nobody is there */
-    uint8_t *room;
+    int turn;
+    uint8_t *room; /* [threads][PLACES][COPY] */
 };
 
 struct part {
-    uint8_t *room;
+    uint8_t *from, *to;
     pthread_t id;
     bool runs;
 };
@@ -37,7 +39,7 @@ static void *part_main(void *arg)
         x = x * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
         __asm__ volatile("" : "+r"(x)); /* so that it is not computed at once */
     }
-    memcpy(p->room, p->room + COPY, COPY);
+    memcpy(p->to, p->from, COPY);
     return NULL;
 }
 
@@ -51,9 +53,12 @@ static double seconds(void)
 static double run(struct probe *p)
 {
     struct part part[MOST];
+    p->turn = (p->turn + 1) % PLACES;
     double begin = seconds();
     for (int i = 0; i < p->threads; i++) {
-        part[i] = (struct part){.room = p->room + (size_t)i * 2 * COPY};
+        uint8_t *room = p->room + (size_t)i * PLACES * COPY;
+        part[i] = (struct part){.from = room + (size_t)p->turn * COPY,
+                                .to = room + (size_t)(p->turn + PLACES / 2) % PLACES * COPY};
         part[i].runs = i && pthread_create(&part[i].id, NULL, part_main, &part[i]) == 0;
     }
     part_main(&part[0]);
@@ -81,7 +86,7 @@ struct probe *probe_new(int threads)
     double first[FIRST];
     if (!p) return NULL;
     *p = (struct probe){.threads = threads < MOST ? threads : MOST};
-    size_t room = (size_t)p->threads * 2 * COPY;
+    size_t room = (size_t)p->threads * PLACES * COPY;
     if (!(p->room = malloc(room))) {
         free(p);
         return NULL;
