@@ -82,7 +82,8 @@ def draw_limits(ax, rows):
 def draw_scaling(ax, result):
     """Pool of two and threads of the user: scaling over that of the loop."""
     lines = [(f"{r['group']} {r['name']}", r["ratio"], r["target"])
-             for r in [*result.get("pool", []), *result.get("threads", [])] if "ratio" in r]
+             for study in ("pool", "threads") if isinstance(result.get(study), list)
+             for r in result[study] if "ratio" in r]
     lines.reverse()
     ax.barh(range(len(lines)), [v for _, v, _ in lines], height=0.7,
             color=[colour(v, t, t) for _, v, t in lines])

@@ -198,6 +198,7 @@ static void make_ready(struct race *a, struct task *t, struct result *r)
         r->stored[i] = s->stored;
     }
     if (!r->failed) a->limit = limit_of(p, &a->sides[0]);
+    sync(); /* what was made is written now, and not while the clock runs */
     if (!(a->probe = probe_new(p->threads))) row_fail(r, p->engines[0], "no memory");
 }
 

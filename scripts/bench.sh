@@ -63,10 +63,11 @@ known()
     done
 }
 
+workloads=$(known)
 for word; do
-    known | grep -qF -- "$word" && continue
+    grep -qF -- "$word" <<< "$workloads" && continue
     echo "bench: no workload has '$word' in its name; these are the groups:"
-    known | cut -d' ' -f1 | sort -u | paste -sd' '
+    cut -d' ' -f1 <<< "$workloads" | sort -u | paste -sd' '
     exit 2
 done >&2
 begin=$SECONDS

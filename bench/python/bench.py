@@ -27,6 +27,7 @@ import gc
 import importlib
 import json
 import math
+import os
 import platform
 import resource
 import statistics
@@ -89,6 +90,7 @@ class Worker:
         self.workload, self.ours = WORKLOADS[index], engine == "tessera"
         self.folder, self.threads, self.module = folder, threads, module
         self.about_limit: Limit | None = None
+        self.probe: Probe | None = None
 
     def prepare(self) -> dict[str, Any]:
         self.row = self.workload.make(self.lib, Path(self.folder))
@@ -100,7 +102,11 @@ class Worker:
         return {**said, "limited": bool(self.about_limit)}
 
     def sample(self) -> dict[str, float]:
-        return sample(self.row, self.ops)
+        """The probe also wakes the cores, for both sides alike."""
+        self.probe = self.probe or Probe(self.module, self.threads)
+        quiet = self.probe.quiet()
+        said = sample(self.row, self.ops)
+        return {**said, "quiet": self.probe.quiet() and quiet}
 
     def limit(self) -> dict[str, float]:
         assert self.about_limit
@@ -155,19 +161,18 @@ class Race:
     """Samples of each side, and after them of the limit, taken in turn; who goes first alternates
     too.  Rounds that others disturbed are done again, as long as there is patience."""
 
-    def __init__(self, sides: list[Side], limited: bool, probe: Probe) -> None:
-        self.sides, self.limited, self.probe = sides, limited, probe
+    def __init__(self, sides: list[Side], limited: bool) -> None:
+        self.sides, self.limited = sides, limited
         self.rounds: list[list[dict[str, float]]] = []
         self.left_out = self.disturbed = 0
 
     def one_round(self) -> tuple[list[dict[str, float]], bool]:
         """What all say, and whether the machine was ours meanwhile."""
         said: list[dict[str, float]] = [{} for _ in self.sides]
-        quiet = self.probe.quiet()
         order = range(len(self.sides))
         for i in order if len(self.rounds) % 2 == 0 else reversed(order):
             said[i] = self.sides[i].ask("sample")
-            quiet = self.probe.quiet() and quiet
+        quiet = all(s["quiet"] for s in said)
         if self.limited:
             said.append(self.sides[0].ask("limit"))
         return said, quiet
@@ -198,16 +203,15 @@ def medians(samples: list[dict[str, float]]) -> dict[str, float]:
     }
 
 
-def measure(
-    workload: Workload, sides: list[Side], seconds: float, probe: Probe
-) -> dict[str, Any]:
+def measure(workload: Workload, sides: list[Side], how: Any) -> dict[str, Any]:
     """One row of the result."""
     facts = [side.ask("prepare") for side in sides]
     for side, fact in zip(sides, facts, strict=True):
         if not fact["right"]:
             raise Failed(f"{side.engine}: wrong result")
-    race = Race(sides, facts[0]["limited"], probe)
-    race.run(seconds)
+    os.sync()  # what was made is written now, and not while the clock runs
+    race = Race(sides, facts[0]["limited"])
+    race.run(how.seconds)
     row: dict[str, Any] = {
         "group": workload.group,
         "name": workload.name,
@@ -317,7 +321,7 @@ def full_name(workload: Workload) -> str:
 
 def run_all(args: argparse.Namespace) -> list[dict[str, Any]]:
     engines = [(sys.executable, "tessera")] + ([(args.peer, "blosc2")] if args.peer else [])
-    rows, probe = [], Probe(args.limit, args.threads)
+    rows = []
     for index, workload in enumerate(WORKLOADS):
         if args.words and not any(word in full_name(workload) for word in args.words):
             continue
@@ -328,7 +332,7 @@ def run_all(args: argparse.Namespace) -> list[dict[str, Any]]:
                 place.mkdir(exist_ok=True)
                 sides.append(Side(python, engine, index, str(place), args))
             try:
-                row = measure(workload, sides, args.seconds, probe)
+                row = measure(workload, sides, args)
             except Failed as why:
                 row = {"group": workload.group, "name": workload.name, "failed": str(why)}
             for side in sides:

@@ -85,12 +85,16 @@ class Probe:
             return
         self.lib = load_module(module)
         self.lib.probe_new.restype = ctypes.c_void_p
-        self.lib.probe_quiet.argtypes = [ctypes.c_void_p]
+        self.lib.probe_quiet.argtypes = self.lib.probe_free.argtypes = [ctypes.c_void_p]
         self.lib.probe_quiet.restype = ctypes.c_bool
         self.handle = self.lib.probe_new(threads)
 
     def quiet(self) -> bool:
         return not self.handle or self.lib.probe_quiet(self.handle)
+
+    def __del__(self) -> None:
+        if self.handle:
+            self.lib.probe_free(self.handle)
 
 
 class Limit:
