@@ -65,6 +65,7 @@ from tessera.create import (
     zeros_like,
 )
 from tessera.fields import NDField
+from tessera.group import Group, create_group, group
 from tessera.ndarray import NDArray
 from tessera.opening import (
     from_cframe,
@@ -137,6 +138,7 @@ __all__ = [
     "DeniedError",
     "ExistsError",
     "Filter",
+    "Group",
     "LimitError",
     "NDArray",
     "NDField",
@@ -160,6 +162,7 @@ __all__ = [
     "concat",
     "copy",
     "cparams_dflts",
+    "create_group",
     "decompress",
     "decompress2",
     "default_nthreads",
@@ -180,6 +183,7 @@ __all__ = [
     "get_clib",
     "get_compressor",
     "get_slice_nchunks",
+    "group",
     "linspace",
     "load",
     "load_array",

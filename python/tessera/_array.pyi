@@ -5,6 +5,7 @@ from typing import Any, Self
 import numpy as np
 
 from tessera._engine import Handle, Spec
+from tessera._group import GroupHandle
 
 Items = np.ndarray[Any, Any]
 
@@ -28,6 +29,12 @@ class Array(Handle):
     def change_tick(self) -> int: ...
     @classmethod
     def _open(cls, url: str, *, mode: str = "r", **options: Any) -> Self: ...
+    @classmethod
+    def _open_in(cls, g: GroupHandle, path: str, url: str, **options: Any) -> Self: ...
+    @classmethod
+    def _create_in(
+        cls, g: GroupHandle, path: str, url: str, spec: Spec, *, mode: str = "x", **options: Any
+    ) -> Self: ...
     @classmethod
     def _create(cls, url: str | None, spec: Spec, *, mode: str = "w", **options: Any) -> Self: ...
     @classmethod

@@ -23,6 +23,7 @@ import numpy as np
 from tessera cimport _c
 from tessera._engine cimport (CLOSED, Handle, Options, Spec, check, pthread_rwlock_unlock,
                               steps_of, taken)
+from tessera._group cimport GroupHandle
 from tessera._memory cimport empty
 
 from tessera._engine import flush_path, make_way, name_bytes, path_bytes
@@ -68,6 +69,39 @@ cdef class Array(Handle):
             rc = _c.tsr_array_create(u, &spec.s, &o.o, &self.a)
         check(rc)
         self.created(url, mode, options)
+        return self
+
+    @classmethod
+    def _open_in(cls, GroupHandle g, str path, str url, **options):
+        """Opens the array at path of a group, whose url it has."""
+        cdef Array self = cls.__new__(cls)
+        cdef Options o = Options(**options)
+        cdef bytes b = name_bytes(path)
+        cdef const char *p = b
+        cdef int rc
+        with g.lock:
+            g.c_done(0)
+            with nogil:
+                rc = _c.tsr_group_open_array(g.g, p, &o.o, &self.a)
+        check(rc)
+        self.opened(url, "a" if g.writable else "r", g.writable, False)
+        return self
+
+    @classmethod
+    def _create_in(cls, GroupHandle g, str path, str url, Spec spec, *, str mode="x", **options):
+        """A new array at path of a group; mode "w": in the place of what is there."""
+        cdef Array self = cls.__new__(cls)
+        cdef Options o = Options(mode=mode, **options)
+        cdef bytes b = name_bytes(path)
+        cdef const char *p = b
+        cdef int rc
+        with g.lock:
+            g.c_done(0)
+            with nogil:
+                rc = _c.tsr_group_create_array(g.g, p, &spec.s, &o.o, &self.a)
+        check(rc)
+        self.pending = True
+        self.opened(url, "a", True, False)
         return self
 
     @classmethod

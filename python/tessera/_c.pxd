@@ -10,6 +10,7 @@ cdef extern from "tessera/tessera.h" nogil:
 
     ctypedef struct tsr_array
     ctypedef struct tsr_schunk
+    ctypedef struct tsr_group
     ctypedef struct tsr_context
 
     ctypedef enum tsr_status:
@@ -89,6 +90,7 @@ cdef extern from "tessera/tessera.h" nogil:
         cbool sparse
         cbool locking
         const char *mmap
+        cbool no_consolidated
 
     # arrays
     int tsr_array_open(const char *url, const tsr_options *opts, tsr_array **out)
@@ -314,6 +316,45 @@ cdef extern from "tessera/tessera.h" nogil:
         tsr_kind kind
         const char *format
     int tsr_probe(const char *url, const tsr_options *opts, tsr_place_info *out)
+
+    # groups
+    int tsr_group_open(const char *url, const tsr_options *opts, tsr_group **out)
+    int tsr_group_create(const char *url, const tsr_options *opts, tsr_group **out)
+    int tsr_group_close(tsr_group *g)
+    int tsr_group_flush(tsr_group *g)
+    const char *tsr_group_format(const tsr_group *g)
+    const char *tsr_group_path(const tsr_group *g)
+    cbool tsr_group_consolidated(const tsr_group *g)
+    ctypedef struct tsr_node_info:
+        size_t size
+        const char *path
+        tsr_kind kind
+        const char *format
+        tsr_status status
+        const char *error
+        int ndim
+        const int64_t *shape
+        const int64_t *chunks
+        const char *dtype
+        const char *type
+    ctypedef int (*tsr_node_fn)(void *user, const tsr_node_info *node) noexcept
+    int tsr_group_list(const tsr_group *g, int depth, tsr_node_fn fn, void *user)
+    int tsr_group_find(const tsr_group *g, const char *path, tsr_node_fn fn, void *user)
+    int tsr_group_open_group(const tsr_group *g, const char *path, tsr_group **out)
+    int tsr_group_open_array(const tsr_group *g, const char *path, const tsr_options *opts,
+                             tsr_array **out)
+    int tsr_group_create_group(tsr_group *g, const char *path, const char *mode, tsr_group **out)
+    int tsr_group_create_array(tsr_group *g, const char *path, const tsr_spec *spec,
+                               const tsr_options *opts, tsr_array **out)
+    int tsr_group_remove(tsr_group *g, const char *path)
+    int tsr_group_attrs(const tsr_group *g, const char *path, char **json)
+    int tsr_group_attr_set(tsr_group *g, const char *name, const char *json)
+    int tsr_group_attr_remove(tsr_group *g, const char *name)
+    int tsr_group_attrs_set(tsr_group *g, const char *json)
+    int tsr_group_consolidate(tsr_group *g)
+    int tsr_group_stats(const tsr_group *g, tsr_stats *out)
+
+    # codecs
     ctypedef struct tsr_codec_info:
         size_t size
         const char *name

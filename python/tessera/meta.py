@@ -283,7 +283,7 @@ class Attributes(_Mapping):
         if isinstance(name, slice) and name == slice(None):
             self.update(value)
             return
-        text = json.dumps(value, default=_plain, ensure_ascii=False)
+        text = json.dumps(value, default=plain, ensure_ascii=False)
         self._owner._attr_set(self._name(name), text)  # type: ignore[attr-defined]
 
     def __delitem__(self, name: Any) -> None:
@@ -303,7 +303,7 @@ class Attributes(_Mapping):
         return self._all()
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """NumPy's scalars and arrays as JSON has them."""
     if isinstance(value, np.generic | np.ndarray):
         item = value.tolist()

@@ -204,7 +204,8 @@ class Neighbours(np.lib.mixins.NDArrayOperatorsMixin):
 
     def __dask_tokenize__(self) -> Any:
         a: NDArray = self  # type: ignore[assignment]
-        if a.urlpath is None or a.writable:
+        known = a.urlpath is not None and os.path.exists(a.urlpath)  # else URLs, nodes of a tree
+        if not known or a.writable or a.format.startswith("zarr"):
             return object.__repr__(a), a._stats()["cbytes"]
         st = os.stat(a.urlpath)
         return type(a).__name__, absolute(a.urlpath), st.st_mtime_ns, st.st_size, str(a._options)

@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 from tessera import params
 from tessera._engine import UnsupportedError, forget_path, probe
+from tessera.group import Group
 from tessera.ndarray import NDArray
 from tessera.params import CParams, DParams
 from tessera.schunk import SChunk
@@ -36,16 +37,17 @@ def open(
     mmap_mode: str | None = None,
     initial_mapping_size: int | None = None,
     locking: bool = False,
-) -> NDArray | SChunk:
-    """Opens an array or super-chunk; which it is, the content tells.
+) -> NDArray | SChunk | Group:
+    """Opens an array, super-chunk or group; which it is, the content tells.
 
     Parameters
     ----------
     urlpath : str or path
-        A file (.b2nd, .b2frame, .npy ...), the folder of a sparse frame, or a file:// URL.
+        A file (.b2nd, .b2frame, .npy ...), the folder of a sparse frame, a Zarr hierarchy (a folder,
+        a zip archive, https://..., s3://...) or a node in it ("x.zarr#a/b"), or a file:// URL.
     mode : {"r", "a", "w"}
-        Read; change; "w" empties a super-chunk, of an array it is the same as "a".  None: "r", or
-        what mmap_mode says.
+        Read; change; "w" empties a super-chunk, of an array or group it is the same as "a".  None:
+        "r", or what mmap_mode says.
     offset : int
         Bytes before the frame in its file; then it is for reading.
     cparams : CParams or dict, optional
@@ -85,6 +87,8 @@ def open(
     dp = params.filled(DParams, dparams)
     path = _path(urlpath)
     kind = _kind(path, offset)
+    if kind == "group":
+        return Group._open(path, "r" if mode == "r" else "r+")
     if kind == "schunk" and mode == "w" and not mmap_mode and not offset:
         return _emptied(path, cparams, dp, locking)
     options = {
@@ -103,9 +107,10 @@ def open(
 
 
 def _kind(path: str, offset: int) -> str:
-    kind, _ = probe(path, offset)
-    if kind not in ("array", "schunk"):
-        raise UnsupportedError(f"{path}: a {kind}, expected an array or super-chunk")
+    kind, form = probe(path, offset)
+    if kind == "chunk" or form == "dir":
+        what = "folder without a Zarr document" if form == "dir" else kind
+        raise UnsupportedError(f"{path}: a {what}, expected an array, super-chunk or group")
     return kind
 
 
@@ -149,6 +154,8 @@ def load(
     (None, array(7))
     """
     with open(urlpath, dparams=dparams) as there:
+        if isinstance(there, Group):
+            raise UnsupportedError(f"{urlpath}: a group, expected an array or super-chunk")
         if isinstance(there, SChunk):
             return there._twin(None)
         return there.copy()

@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: BSD-3-Clause
+from tessera cimport _c
+
+cdef class GroupHandle:
+    cdef _c.tsr_group *g
+    cdef readonly object lock        # of all handles of one place
+    cdef readonly str urlpath        # of this group, "x.zarr#a"
+    cdef readonly bint writable
+    cdef int c_done(self, int rc) except -1
+    cdef GroupHandle child(self, _c.tsr_group *g)
