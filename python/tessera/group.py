@@ -7,18 +7,21 @@ import html
 import json
 import os
 from collections.abc import Iterator, Mapping, MutableMapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from tessera._array import parse_dtype
 from tessera._engine import ExistsError
-from tessera._group import Found, GroupHandle
+from tessera._group import GroupHandle
 from tessera.build import Plan, fill_from, storable
 from tessera.create import Shape
 from tessera.meta import Attributes, plain
 from tessera.ndarray import NDArray, dims
+
+if TYPE_CHECKING:
+    from tessera._group import Found
 
 _MODES = {"r": "r", "r+": "r+", "a": "a", "w": "w", "w-": "x", "x": "x"}
 
