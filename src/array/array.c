@@ -65,31 +65,58 @@ static bool index_names(const struct tsr_format *f, const tsr_spec *spec, int64_
     return kind == TSR_SPECIAL_ZEROS || (kind == TSR_SPECIAL_NAN && f->names_nan);
 }
 
-int tsr_array_create(const char *url, const tsr_spec *spec, const tsr_options *opts,
-                     tsr_array **out)
+static int copy_spec(const tsr_spec *spec, tsr_spec *s)
 {
-    tsr_options o = tsr_options_complete(opts);
-    tsr_spec s = {.size = sizeof s};
+    *s = (tsr_spec){.size = sizeof *s};
     if (!spec || !spec->size) return tsr_fail(TSR_EARG, "tsr_spec.size is 0, expected its size");
-    memcpy(&s, spec, tsr_minz(spec->size, sizeof s));
-    if (s.ndim > 0 && !s.shape) return tsr_fail(TSR_EARG, "tsr_spec.shape is NULL");
-    const struct tsr_format *f;
-    int rc = tsr_engine_format(url, &o, &f);
-    if (rc < 0) return rc;
-    if (f->kind != TSR_KIND_ARRAY)
-        return tsr_fail(TSR_EARG, "format %s: holds super-chunks, not arrays", f->name);
-    rc = tsr_engine_create(url, f, &s, &o, out);
-    if (rc < 0) return rc;
-    int64_t item_bytes = (*out)->d->grid.item_bytes;
-    if (s.item_bytes && s.item_bytes != item_bytes)
+    memcpy(s, spec, tsr_minz(spec->size, sizeof *s));
+    if (s->ndim > 0 && !s->shape) return tsr_fail(TSR_EARG, "tsr_spec.shape is NULL");
+    return TSR_OK;
+}
+
+/* The new array takes its first content. */
+static int begin_content(tsr_array **out, const tsr_spec *s)
+{
+    const struct tsr_driver *d = (*out)->d;
+    int64_t item_bytes = d->grid.item_bytes;
+    int rc = TSR_OK;
+    if (s->item_bytes && s->item_bytes != item_bytes)
         rc = tsr_fail(TSR_EARG, "tsr_spec.item_bytes: found %lld, the dtype's items have %lld",
-                      (long long)s.item_bytes, (long long)item_bytes);
-    else if (!index_names(f, &s, item_bytes)) rc = fill_with(*out, s.fill);
+                      (long long)s->item_bytes, (long long)item_bytes);
+    else if (!index_names(d->format, s, item_bytes)) rc = fill_with(*out, s->fill);
     if (rc < 0) {
         tsr_engine_drop(*out); /* unflushed: nothing is left behind */
         *out = NULL;
     }
     return rc;
+}
+
+int tsr_array_create(const char *url, const tsr_spec *spec, const tsr_options *opts,
+                     tsr_array **out)
+{
+    tsr_options o = tsr_options_complete(opts);
+    const struct tsr_format *f;
+    tsr_spec s;
+    int rc = copy_spec(spec, &s);
+    if (rc == TSR_OK) rc = tsr_engine_format(url, &o, &f);
+    if (rc < 0) return rc;
+    if (f->kind != TSR_KIND_ARRAY)
+        return tsr_fail(TSR_EARG, "format %s: holds super-chunks, not arrays", f->name);
+    rc = tsr_engine_create(url, f, &s, &o, out);
+    return rc < 0 ? rc : begin_content(out, &s);
+}
+
+int tsr_array_create_node(struct tsr_store *tree, const char *path, const tsr_spec *spec,
+                          const tsr_options *o, tsr_array **out)
+{
+    tsr_spec s;
+    int rc = copy_spec(spec, &s);
+    if (rc < 0) {
+        tsr_store_close(tree);
+        return rc;
+    }
+    rc = tsr_engine_create_node(tree, path, &s, o, out);
+    return rc < 0 ? rc : begin_content(out, &s);
 }
 
 int tsr_array_close(tsr_array *a)

@@ -50,8 +50,13 @@ int tsr_engine_create(const char *url, const struct tsr_format *f, const tsr_spe
 int tsr_engine_open_store(struct tsr_store *st, const char *format, const tsr_options *o,
                           struct tsr_array **out);
 /* The array at a path of a tree of objects, which is taken over also when this fails. */
-int tsr_engine_open_node(struct tsr_store *tree, const char *path, const tsr_options *o,
-                         struct tsr_array **out);
+int tsr_engine_open_node(struct tsr_store *tree, const char *path, struct tsr_zmeta *meta,
+                         const tsr_options *o, struct tsr_array **out);
+/* A new one, o->format being that of a tree; the latter as tsr_array_create. */
+int tsr_engine_create_node(struct tsr_store *tree, const char *path, const tsr_spec *spec,
+                           const tsr_options *o, struct tsr_array **out);
+int tsr_array_create_node(struct tsr_store *tree, const char *path, const tsr_spec *spec,
+                          const tsr_options *o, tsr_array **out);
 int tsr_engine_close(struct tsr_array *a);
 /* Frees without writing what is pending; of a container never flushed nothing stays. */
 void tsr_engine_drop(struct tsr_array *a);

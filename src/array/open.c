@@ -102,11 +102,21 @@ static int check_mapped(const char *path, const tsr_options *o)
 
 /* ---- nodes in trees ---- */
 
-int tsr_engine_open_node(struct tsr_store *tree, const char *path, const tsr_options *o,
-                         struct tsr_array **out)
+int tsr_engine_open_node(struct tsr_store *tree, const char *path, struct tsr_zmeta *meta,
+                         const tsr_options *o, struct tsr_array **out)
 {
     struct tsr_driver *d;
-    int rc = tsr_format_open_node(tree, path, o, &d);
+    int rc = tsr_format_open_node(tree, path, meta, o, &d);
+    return rc < 0 ? rc : make_handle(d, o, out);
+}
+
+int tsr_engine_create_node(struct tsr_store *tree, const char *path, const tsr_spec *spec,
+                           const tsr_options *o, struct tsr_array **out)
+{
+    const struct tsr_format *f = tsr_format_named(o->format);
+    struct tsr_driver *d;
+    if (!f) tsr_store_close(tree);
+    int rc = f ? f->create_node(tree, path, spec, o, &d) : TSR_EUNSUPPORTED;
     return rc < 0 ? rc : make_handle(d, o, out);
 }
 
@@ -119,7 +129,7 @@ static int open_tree(const char *path, const char *inside, const tsr_options *o,
     if (update && o->locking) t.flags |= TSR_TREE_LOCK;
     int rc = tsr_key_normalise(inside, &node);
     if (rc == TSR_OK) rc = tsr_store_open_tree(path, &t, &st);
-    if (rc == TSR_OK) rc = tsr_engine_open_node(st, node, o, out);
+    if (rc == TSR_OK) rc = tsr_engine_open_node(st, node, NULL, o, out);
     tsr_free(node);
     return rc;
 }

@@ -283,8 +283,9 @@ const struct tsr_format *tsr_format_for_suffix(const char *url); /* NULL: unknow
 int tsr_format_choose(struct tsr_store *st, const char *name, const char *url, uint64_t offset,
                       const struct tsr_format **out);
 /* The array at path, "" or a key, of a tree of objects, which is taken over also when this fails;
- * its metadata says which format it is of.  ENOTFOUND: there is no node; EARG: it is a group. */
-int tsr_format_open_node(struct tsr_store *tree, const char *path, const tsr_options *o,
-                         struct tsr_driver **out);
+ * its metadata says which format it is of: meta, taken over too, or what is there.  ENOTFOUND: there is no node; EARG: it is a group. */
+struct tsr_zmeta;
+int tsr_format_open_node(struct tsr_store *tree, const char *path, struct tsr_zmeta *meta,
+                         const tsr_options *o, struct tsr_driver **out);
 
 #endif

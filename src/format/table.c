@@ -75,8 +75,8 @@ int tsr_format_choose(struct tsr_store *st, const char *name, const char *url, u
                                       "one can be named");
 }
 
-int tsr_format_open_node(struct tsr_store *tree, const char *path, const tsr_options *o,
-                         struct tsr_driver **out)
+int tsr_format_open_node(struct tsr_store *tree, const char *path, struct tsr_zmeta *meta,
+                         const tsr_options *o, struct tsr_driver **out)
 {
-    return tsr_zarr_open(tree, path, NULL, o, out);
+    return tsr_zarr_open(tree, path, meta, o, out);
 }

@@ -181,13 +181,6 @@ int tsr_group_create_group(tsr_group *g, const char *path, const char *mode, tsr
     return rc;
 }
 
-/* The place of an array as a URL. */
-static int array_url(const struct tsr_group *g, const char *key, struct tsr_buf *url)
-{
-    int rc = tsr_buf_addf(url, "%s#%s", g->place->url, key);
-    return rc < 0 ? rc : tsr_buf_add(url, "", 1);
-}
-
 static tsr_options array_options(const struct tsr_group *g, const tsr_options *opts)
 {
     tsr_options o = tsr_options_complete(opts);
@@ -196,16 +189,35 @@ static tsr_options array_options(const struct tsr_group *g, const tsr_options *o
     return o;
 }
 
+/* Of a group that is seen through consolidated metadata it says what the array is. */
+static int known_meta(const struct tsr_group *g, const char *key, struct tsr_zmeta **meta)
+{
+    struct tsr_zfound f;
+    if (!g->place->v.cache) return TSR_OK;
+    int rc = tsr_ztree_find(&g->place->v, key, &f);
+    if (rc < 0) return rc;
+    if (f.m && f.m->array) {
+        *meta = f.m;
+        f.m = NULL;
+    } else {
+        rc = tsr_fail(TSR_EARG, "%s: is a group, expected an array", shown(key));
+    }
+    tsr_zfound_done(&f, 1);
+    return rc;
+}
+
 int tsr_group_open_array(const tsr_group *g, const char *path, const tsr_options *opts,
                          tsr_array **out)
 {
+    struct tsr_zmeta *meta = NULL;
     tsr_options o = array_options(g, opts);
     char *key = NULL;
     int rc = tsr_group_join(g, path, &key);
     if (rc < 0) return rc;
     o.mode = g->place->o.mode;
     o.format = NULL;
-    rc = tsr_engine_open_node(tsr_store_share(g->place->st), key, &o, out);
+    rc = known_meta(g, key, &meta);
+    if (rc == TSR_OK) rc = tsr_engine_open_node(tsr_store_share(g->place->st), key, meta, &o, out);
     if (rc < 0) tsr_url_within(g->place->url);
     tsr_free(key);
     return rc;
@@ -215,20 +227,18 @@ int tsr_group_create_array(tsr_group *g, const char *path, const tsr_spec *spec,
                            const tsr_options *opts, tsr_array **out)
 {
     tsr_options o = array_options(g, opts);
-    struct tsr_buf url = {0};
     enum how how;
     char *key = NULL;
     bool there;
     int rc = how_of(o.mode, false, &how);
     if (rc == TSR_OK) rc = begin_child(g, path, how, &key, &there);
-    if (rc < 0) return rc;
-    o.mode = "w";
-    o.format = tsr_zformat_name(g->format);
-    rc = tsr_ztree_make_way(g->place->st, key, g->format, o.durable);
-    if (rc == TSR_OK) rc = array_url(g, key, &url);
-    if (rc == TSR_OK) rc = tsr_array_create((char *)url.p, spec, &o, out);
-    tsr_buf_free(&url);
-    tsr_free(key);
+    if (rc == TSR_OK) {
+        o.mode = "x";
+        o.format = tsr_zformat_name(g->format);
+        rc = tsr_array_create_node(tsr_store_share(g->place->st), key, spec, &o, out);
+        tsr_free(key);
+    }
+    if (rc < 0) tsr_url_within(g->place->url);
     return rc;
 }
 
