@@ -52,6 +52,15 @@ bool cli_has(const struct cli_args *a, const char *name)
     return cli_value(a, name) != NULL;
 }
 
+const char *cli_each(const struct cli_args *a, const char *name, int *n)
+{
+    while (*n < a->ngiven) {
+        const char **pair = a->given + 2 * (*n)++;
+        if (!strcmp(pair[0], name)) return pair[1];
+    }
+    return NULL;
+}
+
 /* -1: none begins so, -2: several do. */
 static int find_long(const struct cli_verb *v, const char *name, size_t len)
 {
@@ -84,6 +93,8 @@ static int store(struct line *l, int i, const char *attached)
         if (!value) return cli_usage(l->a, "--%s wants a value: %s", o->name, o->arg);
     }
     l->a->value[i] = value;
+    l->a->given[2 * l->a->ngiven] = o->name;
+    l->a->given[2 * l->a->ngiven++ + 1] = value;
     if (!strcmp(o->name, "help")) *l->global = 'h';
     if (!strcmp(o->name, "version") && !*l->global) *l->global = 'V';
     return CLI_OK;

@@ -43,6 +43,8 @@ struct cli_args {
     int npos;
     const char **pos;
     const char *value[CLI_OPTIONS]; /* like verb->options; NULL: not given, "" for a flag */
+    const char **given;             /* [2 * ngiven]: name and value of each option, in order */
+    int ngiven;
     tsr_context *context;
 };
 
@@ -55,6 +57,9 @@ const struct cli_verb *cli_verb_named(const char *name);
 int cli_parse(struct cli_args *a, int argc, char **argv, char *global);
 const char *cli_value(const struct cli_args *a, const char *name); /* NULL: not given */
 bool cli_has(const struct cli_args *a, const char *name);
+/* The values of an option that may be given more than once, in turn; *n begins with 0.  NULL: no
+ * more. */
+const char *cli_each(const struct cli_args *a, const char *name, int *n);
 void cli_help(const struct cli_verb *v, FILE *f);
 
 /* Options that several verbs have, and the end of a list. */

@@ -94,7 +94,7 @@ static int run(int argc, char **argv, const char **words)
     int at = find_verb(argc, argv), n = 0;
     char global = 0;
     const struct cli_verb *v = at ? cli_verb_named(argv[at]) : NULL;
-    struct cli_args a = {.verb = v ? v : cli_verb_named("info"), .pos = words};
+    struct cli_args a = {.verb = v ? v : cli_verb_named("info"), .pos = words, .given = words + argc + 1};
     if (at && !v && !strcmp(argv[at], "help")) return help(argc - at - 1, argv + at + 1);
     if (at && !v && !is_place(argv[at])) {
         fprintf(stderr, "tessera: '%s' is no verb and no file; see tessera --help\n", argv[at]);
@@ -117,7 +117,9 @@ static int run(int argc, char **argv, const char **words)
 
 int main(int argc, char **argv)
 {
-    const char **words = calloc((size_t)argc + 1, sizeof *words);
+    size_t room = (size_t)argc + 1;
+    for (int i = 0; i < argc; i++) room += 2 * strlen(argv[i]); /* "-abc" is three options */
+    const char **words = calloc(room, sizeof *words);
     if (!words) return CLI_FAILED;
     int rc = run(argc, argv, words);
     free(words);

@@ -18,6 +18,7 @@ enum { MOST_SIDES = 132, TRIED = 4096 };
 /* A shape is tuned for each of the first accesses by giving it more weight than it has. */
 enum { STRESSED = 8 };
 static const double stress[] = {8, 64, 4096};
+static const double MOST_PADDING = 1.3;
 
 struct state {
     int block[TSR_MAX_NDIM]; /* which of the sides */
@@ -97,6 +98,17 @@ static bool exists(const struct search *s, const struct state *at)
     return true;
 }
 
+/* How much is stored of what lies beyond the edges of the array, and of its chunks. */
+static double padding(const struct search *s, const struct tsr_advise_shape *at)
+{
+    double v = 1;
+    for (int d = 0; d < s->m->ndim; d++) {
+        int64_t n = s->m->shape[d], c = at->chunk[d], b = at->block[d];
+        v *= (double)tsr_ceil_div(n, c) * (double)tsr_ceil_div(c, b) * (double)b / (double)n;
+    }
+    return v;
+}
+
 /* What the accesses cost together, as they are stressed; infinite: out of bounds. */
 static double score(const struct search *s, const struct state *at, bool least)
 {
@@ -106,6 +118,7 @@ static double score(const struct search *s, const struct state *at, bool least)
     if (!exists(s, at)) return INFINITY;
     shape_of(s, at, &shape);
     double chunk = bytes_of(s, shape.chunk), block = bytes_of(s, shape.block);
+    if (padding(s, &shape) > MOST_PADDING) return INFINITY;
     if (chunk > (double)s->bounds.chunk[1] || block > (double)s->bounds.block[1]) return INFINITY;
     if (least && (chunk < (double)s->bounds.chunk[0] || block < (double)s->bounds.block[0]))
         return INFINITY;
