@@ -18,7 +18,7 @@ from pathlib import Path
 from cli import PROGRAM, ints, load_npy, run_all, save_npy, tessera
 
 MANPAGE = os.path.abspath(sys.argv[2])
-VERBS = ["info", "ls", "tree", "get", "create", "set", "append", "resize", "convert", "verify",
+VERBS = ["info", "ls", "tree", "get", "create", "set", "append", "resize", "convert", "advise", "verify",
          "hash", "diff", "render", "bench", "codecs"]
 
 
@@ -626,6 +626,53 @@ def the_manual_names_every_verb_and_option():
         for option in re.findall(r"--([a-z]+)", tessera(verb, "--help")[0].decode()
                                  .split("Usage:")[1]):
             assert re.search(rf"Fl (?:[a-z] , )?-{option}\b", page), f"{verb} --{option}"
+
+
+def advise_predicts_what_reads_take():
+    tessera("create", "n.b2nd", "--shape", "64,64,100", "--dtype", "u1", "--chunks", "32,32,50",
+            "--blocks", "16,16,25", "--clevel", "0")
+    data = os.urandom(64 * 64 * 100)
+    Path("n.raw").write_bytes(data)
+    tessera("convert", "n.raw", "n.b2nd", "-f", "--dtype", "u1", "--shape", "64,64,100",
+            "--chunks", "32,32,50", "--blocks", "16,16,25", "--clevel", "0")
+    args = ("advise", "n.b2nd", "--access", ":,:,0", "--access", "3,4,:=3", "--measure")
+    found = json.loads(tessera(*args, "--json")[0])
+    assert [x["weight"] for x in found["access"]] == [1, 3]
+    now = next(p for p in found["plans"] if p["now"])
+    assert now["chunks"] == [32, 32, 50] and now["located"]
+    for plan, access in zip(now["access"], found["access"]):
+        for name in ("bytes", "requests", "decoded", "chunks", "blocks"):
+            assert plan["here"][name] == access["measured"][name], name
+    assert found["plans"][0]["best"] and found["plans"][0]["seconds"] <= now["seconds"]
+    text = tessera(*args)[0].decode()
+    for word in ("best", "now", "32,32,50", "3,4,:  x3", "predicted", "measured", "The mean read"):
+        assert word in text, text
+    lines = text.splitlines()
+    width = len(lines[2])
+    assert all(len(line) == width for line in lines[2:lines.index("", 2)]), text
+
+
+def advise_judges_shapes_that_are_not_there():
+    args = ("advise", "--shape", "160,160,2560", "--dtype", "f4", "--access", ":,:,0", "--json")
+    found = json.loads(tessera(*args, "--chunks", "32,32,256", "--format", "zarr2")[0])
+    now = next(p for p in found["plans"] if p["now"])
+    assert now["access"][0]["mean"]["bytes"] == 25 << 20  # "read 25 MB" in the ASDF document
+    found = json.loads(tessera(*args, "--medium", "s3", "--in-flight", "4", "--latency", "0.1",
+                               "--chunk-bytes", "256K:512K", "--block-bytes", "32K", "--ratio",
+                               "0.5", "--most", "2", "--fixed", "--bandwidth", "1G", "--decode",
+                               "2e9")[0])
+    assert found["medium"] == "s3" and found["in_flight"] == 4 and found["ratio"] == 0.5
+    assert found["bandwidth"] == 1 << 30 and found["decode_speed"] == 2e9
+    for plan in found["plans"]:
+        assert plan["default"] or plan["chunk_bytes"] <= 512 << 10, plan
+    for wrong in ([], ["--access", ":,:,9999"], ["--access", "0=0"], ["--access", "0=x"],
+                  ["--access", "0", "--format", "hdf5"], ["--access", "0", "--medium", "tape"],
+                  ["--access", "0", "--measure"], ["--access", "0", "--chunks", "1,2"],
+                  ["--access", "0", "--latency", "-1"], ["--access", "0", "--chunk-bytes", "9:1"],
+                  ["--access", "0", "--blocks", "1,1,1"], ["--access", "0:0"]):
+        tessera("advise", "--shape", "160,160,2560", "--dtype", "f4", *wrong, code=2)
+    tessera("advise", "--shape", "10", "--access", "0", code=2)
+    tessera("advise", "nowhere.b2nd", "--access", "0", code=3)
 
 
 def completions_know_every_verb_and_option():
