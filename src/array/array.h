@@ -281,7 +281,8 @@ struct chunk_job {
     size_t ref_cap;
     char *key; /* place.key */
     size_t key_cap;
-    bool kept; /* of many: all its blocks are, so that it is not located */
+    uint64_t version; /* of the chunk: that of its blocks which are kept */
+    bool kept;        /* of many: all its blocks are, so that it is not located */
     bool first_added;
     size_t first;    /* of a serial chunk: the ref of block 0 */
     int64_t guess;   /* kept blocks were looked for as if its block_items were this; -1: none */

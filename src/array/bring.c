@@ -23,7 +23,8 @@ static int decode_to_keep(const struct tsr_array *a, const struct chunk_job *j,
                           struct block_ref *ref, struct tsr_worker *w, size_t want, size_t len)
 {
     struct tsr_cache *c = a->context->cache;
-    struct tsr_block_id id = tsr_cache_id(a->d, j->place.chunk, ref->block, j->place.block_items);
+    struct tsr_block_id id =
+        tsr_cache_id(a->d, j->place.chunk, j->version, ref->block, j->place.block_items);
     bool more;
     struct tsr_cell *cell = tsr_cache_make(c, &id, len, &more);
     if (!cell) return TSR_OK;
@@ -57,6 +58,7 @@ int tsr_bring_block(const struct tsr_array *a, struct chunk_job *j, struct block
 bool tsr_block_was_seen(const struct tsr_array *a, const struct chunk_job *j,
                         const struct block_ref *ref, const struct overlap *o)
 {
-    struct tsr_block_id id = tsr_cache_id(a->d, j->place.chunk, ref->block, j->place.block_items);
+    struct tsr_block_id id =
+        tsr_cache_id(a->d, j->place.chunk, j->version, ref->block, j->place.block_items);
     return j->cached && tsr_cache_seen(a->context->cache, &id, (size_t)o->bytes);
 }

@@ -62,11 +62,13 @@ bool tsr_cache_takes(const struct tsr_cache *c, const struct tsr_driver *d, int6
 void tsr_cache_forget_chunk(struct tsr_cache *c, struct tsr_driver *d, int64_t chunk);
 void tsr_cache_forget(struct tsr_cache *c, struct tsr_driver *d);
 
+/* version: of the chunk as it is stored, 0: not known. */
 static inline struct tsr_block_id tsr_cache_id(const struct tsr_driver *d, int64_t chunk,
-                                               int64_t block, int64_t size)
+                                               uint64_t version, int64_t block, int64_t size)
 {
-    return (struct tsr_block_id){d->owner[chunk % TSR_DRIVER_OWNERS], chunk, (int32_t)block,
-                                 (int32_t)size};
+    uint64_t owner = d->owner[chunk % TSR_DRIVER_OWNERS];
+    if (version) owner = ((owner ^ version >> 32) + version) * UINT64_C(0x9E3779B97F4A7C15) | 1;
+    return (struct tsr_block_id){owner, chunk, (int32_t)block, (int32_t)size};
 }
 
 #endif

@@ -74,7 +74,7 @@ int tsr_job_room(struct chunk_job *j, size_t len)
 /* Is the beginning of the chunk kept?  Then it is in j's buffer. */
 bool tsr_job_find_head(const struct tsr_array *a, struct chunk_job *j)
 {
-    struct tsr_block_id id = tsr_cache_id(a->d, j->place.chunk, TSR_BLOCK_HEAD, 0);
+    struct tsr_block_id id = tsr_cache_id(a->d, j->place.chunk, 0, TSR_BLOCK_HEAD, 0);
     struct tsr_cell *cell = tsr_cache_find(a->context->cache, &id, 0);
     if (!cell) return false;
     bool enough = cell->valid >= j->place.need_len;
@@ -85,7 +85,7 @@ bool tsr_job_find_head(const struct tsr_array *a, struct chunk_job *j)
 
 void tsr_job_keep_head(const struct tsr_array *a, const struct chunk_job *j)
 {
-    struct tsr_block_id id = tsr_cache_id(a->d, j->place.chunk, TSR_BLOCK_HEAD, 0);
+    struct tsr_block_id id = tsr_cache_id(a->d, j->place.chunk, 0, TSR_BLOCK_HEAD, 0);
     size_t len = j->place.need_len;
     bool more;
     struct tsr_cell *cell = tsr_cache_make(a->context->cache, &id, len, &more);

@@ -80,7 +80,7 @@ static bool find_blocks(const struct tsr_array *a, const struct tsr_selection *s
     bool all = true;
     for (size_t i = 0; i < j->nrefs; i++) {
         struct block_ref *ref = &j->refs[i];
-        struct tsr_block_id id = tsr_cache_id(a->d, j->place.chunk, ref->block, size);
+        struct tsr_block_id id = tsr_cache_id(a->d, j->place.chunk, j->version, ref->block, size);
         ref->cell = tsr_cache_find(c, &id, 0);
         if (ref->cell && !reaches(a, sel, j, ref)) {
             tsr_cache_release(c, ref->cell, 0);
@@ -115,6 +115,9 @@ int tsr_job_look(const struct tsr_array *a, const struct tsr_selection *sel, str
     tsr_job_let_go(a, j);
     j->nrefs = 0;
     j->guess = -1;
+    j->version = 0;
+    if (j->cached && a->d->format->version)
+        j->version = a->d->format->version(a->d, j->place.chunk);
     return j->cached ? want_kept(a, sel, j) : TSR_OK;
 }
 
@@ -144,7 +147,9 @@ static int want_stored(const struct tsr_array *a, const struct tsr_selection *se
 int tsr_job_want(const struct tsr_array *a, const struct tsr_selection *sel, struct chunk_job *j)
 {
     bool stored = j->place.state == TSR_PLACE_STORED;
-    if (!stored || j->guess != j->place.block_items) {
+    bool same = !a->d->format->version || j->version == 0 || j->version == j->place.stamp;
+    if (!same) j->version = j->place.stamp; /* another put it there since it was looked for */
+    if (!stored || !same || j->guess != j->place.block_items) {
         tsr_job_release_blocks(a, j);
         j->nrefs = 0;
     }

@@ -15,6 +15,7 @@ struct quick {
     const struct tsr_selection *sel;
     int64_t chunk, size; /* as in tsr_block_id */
     int64_t block[TSR_MAX_NDIM], nblock[TSR_MAX_NDIM];
+    uint64_t version;
     struct tsr_cell *cell; /* held; its release counts the hits of all, if none is missing */
     int hits;
 };
@@ -37,7 +38,7 @@ static bool take_block(struct quick *q, const struct tsr_walk *w)
         n = n * q->nblock[d] + w->at[d];
     }
     if (!tsr_overlap(q->a, q->sel, &box, &o)) return true;
-    struct tsr_block_id id = tsr_cache_id(q->a->d, q->chunk, n, q->size);
+    struct tsr_block_id id = tsr_cache_id(q->a->d, q->chunk, q->version, n, q->size);
     struct tsr_cell *cell = tsr_cache_find(q->a->context->cache, &id, o.blk);
     let_go(q, 0);
     q->cell = cell;
@@ -52,6 +53,7 @@ static bool take_chunk(struct quick *q, const int64_t coords[])
     const struct tsr_grid *g = &q->a->d->grid;
     struct tsr_walk w;
     q->chunk = tsr_grid_chunk_number(g, coords);
+    q->version = q->a->d->format->version ? q->a->d->format->version(q->a->d, q->chunk) : 0;
     if (g->uneven) tsr_grid_cut(g, coords, q->block, q->nblock);
     tsr_walk_blocks(&w, g, q->sel, coords, q->block);
     while (!w.done) {

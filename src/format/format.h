@@ -199,6 +199,10 @@ struct tsr_format {
     /* Ends the use of p->held; stale: the object is another by now (ECONFLICT), so that what is
      * kept of it must not be used again.  NULL: nothing is ever held. */
     void (*release)(const struct tsr_driver *d, struct tsr_place *p, bool stale);
+    /* A number that tells what is stored of a chunk now from what others put in its place, where that
+     * costs little; 0: it does not, or nothing is there.  It is the stamp of a place that is STORED.
+     * NULL: what is stored changes only through this driver, or is followed. */
+    uint64_t (*version)(const struct tsr_driver *d, int64_t chunk);
     /* How many chunks from number i on are zeros, as far as the index tells; NULL: it does not. */
     int (*zeros)(const struct tsr_driver *d, int64_t i, int64_t *n);
     /* Spans of n blocks of a STORED place.  exact false: a span may reach past the block's end

@@ -112,6 +112,7 @@ void tsr_zarr_key(const struct tsr_zarr *z, int64_t chunk, char *key);
 
 /* Reading (zarr_read.c). */
 int tsr_zarr_locate(const struct tsr_driver *d, struct tsr_place *p, size_t n);
+uint64_t tsr_zarr_version(const struct tsr_driver *d, int64_t chunk);
 void tsr_zarr_release(const struct tsr_driver *d, struct tsr_place *p, bool stale);
 int tsr_zarr_spans(const struct tsr_driver *d, const struct tsr_place *p, const int32_t *block,
                    size_t n, bool exact, struct tsr_span *out);

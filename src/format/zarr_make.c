@@ -24,8 +24,9 @@ struct maker {
     struct tsr_doc *doc;
     struct tsr_znew made;
     struct tsr_grid grid;
-    bool start;        /* the index of shards comes first */
-    const char *edges; /* [edges_len] as in zarr_edges.c; NULL: chunks are alike */
+    struct tsr_dtype *dtype; /* whose names of fields the type has */
+    bool start;              /* the index of shards comes first */
+    const char *edges;       /* [edges_len] as in zarr_edges.c; NULL: chunks are alike */
     size_t edges_len;
     struct tsr_node shapes;    /* what they say */
     struct tsr_buf codecs;     /* JSON: of format 3 the list, of format 2 the filters */
@@ -60,18 +61,15 @@ static bool has_big(const struct tsr_dtype *t)
 static int make_type(struct maker *k)
 {
     const char *text = k->spec->dtype ? k->spec->dtype : "|u1";
-    struct tsr_dtype *t;
     if (k->spec->type) return named_type(k, k->spec->type);
-    int rc = tsr_dtype_parse(text, strlen(text), &t);
+    int rc = tsr_dtype_parse(text, strlen(text), &k->dtype);
     if (rc < 0) return rc;
-    if (k->made.format == 3 && has_big(t))
+    if (k->made.format == 3 && has_big(k->dtype))
         rc = tsr_fail(TSR_EUNSUPPORTED,
                       "dtype %s: items of Zarr format 3 have no byte order: make them "
                       "little-endian, or take format zarr2",
                       text);
-    if (rc == TSR_OK) rc = tsr_ztype_from_dtype(k->doc, t, k->made.format, &k->made.type);
-    tsr_dtype_free(t);
-    return rc;
+    return rc < 0 ? rc : tsr_ztype_from_dtype(k->doc, k->dtype, k->made.format, &k->made.type);
 }
 
 /* ---- shapes ---- */
@@ -420,6 +418,7 @@ int tsr_zarr_make(struct tsr_zarr *z, const tsr_spec *spec, int format)
     rc = make_meta(&k, z);
     tsr_buf_free(&k.codecs);
     tsr_buf_free(&k.compressor);
+    tsr_dtype_free(k.dtype);
     tsr_doc_free(k.doc);
     return rc == TSR_ECORRUPT ? tsr_fail(TSR_EARG, "%s", tsr_error()) : rc;
 }

@@ -8,6 +8,7 @@
  * Only "not there" reads as the fill value (zarr.md 11.3, 11.4). */
 #include "base/mem.h"
 #include "format/zarr.h"
+#include "store/key.h"
 #include "zarr/items.h"
 
 /* ---- where ---- */
@@ -50,9 +51,31 @@ static size_t most_of(const struct tsr_zparts *parts)
     return tsr_minz(most ? most : 1, AT_ONCE);
 }
 
+uint64_t tsr_zarr_version(const struct tsr_driver *d, int64_t chunk)
+{
+    const struct tsr_zarr *z = tsr_zarr_of(d);
+    char key[2 * TSR_KEY_BYTES], text[TSR_ERROR_MAX];
+    if (d->store->kind->counts || d->key_bytes > sizeof key) return 0; /* it would be a request */
+    tsr_error_save(text);
+    tsr_zarr_key(z, chunk, key);
+    uint64_t stamp = tsr_store_stamp(d->store, key);
+    tsr_error_restore(text);
+    return stamp;
+}
+
+/* The index that is kept, if it is still that of what is stored. */
+static struct tsr_zindex *find_index(const struct tsr_zarr *z, int64_t chunk)
+{
+    struct tsr_zindex *x = z->indices ? tsr_zindices_find(z->indices, chunk) : NULL;
+    uint64_t now = x ? tsr_zarr_version(&z->d, chunk) : 0;
+    if (!x || now == x->stamp || z->d.store->kind->counts) return x;
+    tsr_zindices_leave(z->indices, x, true);
+    return NULL;
+}
+
 static int place_ask(const struct tsr_zarr *z, struct tsr_place *p)
 {
-    struct tsr_zindex *x = z->indices ? tsr_zindices_find(z->indices, p->chunk) : NULL;
+    struct tsr_zindex *x = find_index(z, p->chunk);
     struct tsr_zuse u;
     tsr_zarr_key(z, p->chunk, p->key);
     if (x) {

@@ -76,6 +76,104 @@ static int make_steps(struct tsr_zarr *z)
     return rc;
 }
 
+/* ---- what only Zarr knows ---- */
+
+/* Text that lives as long as the metadata. */
+static int own_text(struct tsr_zarr *z, struct tsr_buf *text, const char **out)
+{
+    *out = tsr_doc_string(z->meta->doc, text->p ? (char *)text->p : "", text->len);
+    tsr_buf_free(text);
+    return *out ? TSR_OK : TSR_ENOMEM;
+}
+
+static int add_node(struct tsr_buf *to, const char *before, const struct tsr_node *n)
+{
+    int rc = tsr_buf_addf(to, "%s", before);
+    if (rc < 0) return rc;
+    return n ? tsr_json_write(to, n, TSR_JSON_WORDS) : tsr_buf_addf(to, "null");
+}
+
+/* Of a shard those of a block: the transposes before it, and its own. */
+static int add_block_codecs(struct tsr_buf *to, const struct tsr_node *list)
+{
+    const struct tsr_node *inner = NULL;
+    int rc = TSR_OK;
+    for (size_t i = 0; i < list->list.n && !inner && rc == TSR_OK; i++) {
+        struct tsr_zext e;
+        rc = tsr_znode_ext(list->list.v + i, &e);
+        if (rc == TSR_OK && strcmp(e.name, "sharding_indexed") == 0)
+            inner = tsr_znode_get(e.config, "codecs");
+        else if (rc == TSR_OK) rc = add_node(to, i ? "," : "[", list->list.v + i);
+    }
+    bool first = to->len == 0;
+    for (size_t i = 0; inner && i < inner->list.n && rc == TSR_OK; i++)
+        rc = add_node(to, i || !first ? "," : "[", inner->list.v + i);
+    return rc < 0 ? rc : tsr_buf_addf(to, "]");
+}
+
+static int make_codecs(struct tsr_zarr *z)
+{
+    const struct tsr_node *root = &z->meta->root, *list = tsr_znode_get(root, "codecs");
+    struct tsr_buf text = {0};
+    int rc;
+    if (z->meta->format == 2) {
+        rc = add_node(&text, "{\"filters\":", tsr_znode_get(root, "filters"));
+        if (rc == TSR_OK)
+            rc = add_node(&text, ",\"compressor\":", tsr_znode_get(root, "compressor"));
+        if (rc == TSR_OK) rc = tsr_buf_addf(&text, "}");
+    } else {
+        rc = z->parts->shard ? add_block_codecs(&text, list) : add_node(&text, "", list);
+    }
+    if (rc == TSR_OK) return own_text(z, &text, &z->d.spec.codecs);
+    tsr_buf_free(&text);
+    return rc;
+}
+
+/* Those of the options that are not what they are without being asked for. */
+static int make_options(struct tsr_zarr *z)
+{
+    const struct tsr_zmeta *m = z->meta;
+    const struct tsr_zshard *s = z->parts->shard;
+    bool dot = m->format == 2 || !m->keys.prefix;
+    struct tsr_buf text = {0};
+    int rc = TSR_OK;
+    if ((m->keys.separator == '.') != dot)
+        rc = tsr_buf_addf(&text, ",separator=%c", m->keys.separator);
+    if (rc == TSR_OK && m->format == 3 && !m->keys.prefix) rc = tsr_buf_addf(&text, ",keys=v2");
+    if (rc == TSR_OK && s && !s->at_end) rc = tsr_buf_addf(&text, ",index=start");
+    if (rc == TSR_OK && m->format == 2 && m->order == 'F') rc = tsr_buf_addf(&text, ",order=F");
+    if (rc == TSR_OK && !z->elide && !m->fill.null) rc = tsr_buf_addf(&text, ",empty=1");
+    if (rc == TSR_OK && text.len == 0) return TSR_OK;
+    if (rc == TSR_OK) rc = own_text(z, &text, &z->d.spec.zarr);
+    if (rc == TSR_OK) z->d.spec.zarr++; /* the first comma */
+    else tsr_buf_free(&text);
+    return rc;
+}
+
+/* Has NumPy no name for it? */
+static bool is_odd(const struct tsr_ztype *t)
+{
+    static const char *const known[] = {"float16", "float32", "float64", NULL};
+    if (!t->dtype) return true;
+    if (t->kind == TSR_ZINT || t->kind == TSR_ZUINT) return t->bits < 8;
+    if (t->kind != TSR_ZFLOAT && t->kind != TSR_ZCOMPLEX) return false;
+    for (int i = 0; known[i]; i++)
+        if (strcmp(t->real->name, known[i]) == 0) return false;
+    return true;
+}
+
+static int make_type(struct tsr_zarr *z)
+{
+    const struct tsr_node *n = tsr_znode_get(&z->meta->root, "data_type");
+    struct tsr_buf text = {0};
+    if (!n || !is_odd(z->meta->type)) return TSR_OK;
+    int rc = n->kind == TSR_NODE_STRING ? tsr_buf_add(&text, n->s.p, n->s.len)
+                                        : tsr_json_write(&text, n, 0);
+    if (rc == TSR_OK) return own_text(z, &text, &z->d.spec.type);
+    tsr_buf_free(&text);
+    return rc;
+}
+
 /* ---- grid ---- */
 
 static int check_supported(const struct tsr_zmeta *m)
@@ -161,12 +259,16 @@ int tsr_zarr_derive(struct tsr_zarr *z)
                            .shape = g->shape,
                            .chunks = g->chunk,
                            .blocks = g->block};
+    z->d.spec.names = m->names;
     if (rc == TSR_OK) rc = make_steps(z);
+    if (rc == TSR_OK) rc = make_codecs(z);
+    if (rc == TSR_OK) rc = make_type(z);
     if (rc == TSR_OK) rc = derive_kept(z);
     if (rc < 0) return rc;
     derive_value(z);
     z->checked = m->format == 2 && !tsr_zitems_free(m->type);
     z->elide = z->elide && !m->fill.null;
+    if ((rc = make_options(z)) < 0) return rc;
     z->d.key_bytes = z->prefix_len + TSR_ZKEY_MAX;
     z->d.writable = z->d.store->writable && z->parts->whole->writable && !m->foreign;
     return TSR_OK;

@@ -33,10 +33,9 @@ static int put_ints(struct tsr_zmeta *m, const char *name, const int64_t *v, int
 
 static int put_type(struct tsr_zmeta *m, const char *name, const struct tsr_ztype *t)
 {
-    struct tsr_node type;
+    struct tsr_node type; /* names of fields are borrowed from t */
     int rc = tsr_ztype_emit(m->doc, t, m->format, &type);
-    if (rc == TSR_OK) tsr_znode_put(&m->root, name, type);
-    return rc;
+    return rc < 0 ? rc : put_copy(m, name, &type);
 }
 
 /* The zero of the type where none is given; format 2 has a null for that of items that vary. */
