@@ -256,7 +256,8 @@ struct cli_output {
     int err; /* errno of the write that failed */
 };
 bool cli_may_write(const struct cli_args *a, const char *path); /* else the message is out */
-/* Of an array to be created: path has a suffix that tells a format, or --format is given; else
+/* Of an array to be created: path has a suffix that tells a format, or names something inside, or
+ * --format is given; else
  * CLI_USAGE, the message being out. */
 int cli_check_suffix(const struct cli_args *a, const char *path);
 /* What is read must not be replaced meanwhile: CLI_USAGE when both are the same file. */

@@ -26,8 +26,9 @@ static bool has_suffix(const char *path, const char *suffix)
 int cli_check_suffix(const struct cli_args *a, const char *path)
 {
     char known[256] = "";
-    const char *s;
+    const char *s, *inside = strchr(path, '#');
     if (!strcmp(path, "-") || cli_value(a, "format")) return CLI_OK;
+    if (inside && inside[1]) return CLI_OK; /* the hierarchy tells it */
     for (int i = 0; (s = tsr_suffix_at(i)); i++) {
         size_t n = strlen(known);
         if (has_suffix(path, s)) return CLI_OK;

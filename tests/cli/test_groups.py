@@ -87,6 +87,14 @@ def info_of_a_group_has_attributes_and_counts():
     assert out.splitlines()[0] == "x.zarr#g: zarr3 group" and "n: [ 1 ]" in out, out
 
 
+def an_array_is_made_in_a_group():
+    tree()
+    tessera("create", "x.zarr#g/new", "--shape", "4,6", "--dtype", "i2", "--chunks", "2,3")
+    tessera("set", "x.zarr#g/new", "-s", "1", "5")
+    assert [r["name"] for r in rows("x.zarr#g")] == ["a", "h", "new"]
+    assert tessera("get", "x.zarr#g/new", "-s", ":2,0", "-o", "-")[0] == b"\0\0\x05\0"
+
+
 def a_node_in_a_hierarchy_is_named_behind_a_hash():
     tree()
     got = json.loads(tessera("info", "x.zarr#g/a", "--json")[0])
