@@ -138,12 +138,16 @@ bool cli_interrupted(void);
 /* A bar with rate and time left on stderr, when that is a terminal. */
 struct cli_progress {
     double start, shown;
+    int64_t first; /* what was done when it began; -1: not known yet */
     bool on, drawn;
 };
 void cli_progress_start(struct cli_progress *p);
 int cli_progress_show(void *p, int64_t done, int64_t total); /* a tsr_progress */
 void cli_progress_clear(struct cli_progress *p);             /* before a line of text */
 void cli_progress_end(struct cli_progress *p);
+
+/* What convert --plan prints. */
+void cli_plan_print(const tsr_plan *p, bool json);
 
 /* What a tsr_verify_fn hears, printed as it comes or, with --json, gathered in list. */
 struct cli_problems {

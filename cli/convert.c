@@ -28,6 +28,25 @@ static int choose_layout(struct job *j)
     return cli_layout(j->a, spec ? spec->ndim : -1, spec && spec->nsteps ? spec : NULL, &j->layout);
 }
 
+/* What an interruption leaves, and what then helps. */
+static void tell_left(const struct job *j)
+{
+    char partial[4096];
+    snprintf(partial, sizeof partial, "%s.partial", j->dst);
+    if (access(partial, F_OK) != 0) return;
+    fprintf(stderr, "%s holds what is done: --resume goes on with it, -f begins anew\n", partial);
+}
+
+static int plan(struct job *j)
+{
+    tsr_plan *p;
+    int rc = tsr_convert_plan(j->src, &j->from, j->dst, &j->layout.spec, &j->to, &p);
+    if (rc < 0) return cli_fail(j->a, rc);
+    cli_plan_print(p, cli_has(j->a, "json"));
+    tsr_free(p);
+    return CLI_OK;
+}
+
 static int convert(struct job *j)
 {
     char before[CLI_SIZE_TEXT], after[CLI_SIZE_TEXT];
@@ -37,10 +56,30 @@ static int convert(struct job *j)
     j->to.user = &j->bar;
     int rc = tsr_convert(j->src, &j->from, j->dst, &j->layout.spec, &j->to);
     cli_progress_end(&j->bar);
-    if (rc < 0) return cli_fail(j->a, rc);
+    if (rc < 0) {
+        rc = cli_fail(j->a, rc);
+        tell_left(j);
+        return rc;
+    }
     fprintf(stderr, "%s (%s) -> %s (%s) in %.2f s\n", j->a->pos[0],
             cli_size_text((double)cli_stored_bytes(j->src), before), j->a->pos[1],
             cli_size_text((double)cli_stored_bytes(j->dst), after), cli_now() - start);
+    return CLI_OK;
+}
+
+/* What is read once, box by box, gains nothing from a cache. */
+static int memory_options(struct job *j)
+{
+    const struct cli_args *a = j->a;
+    const char *memory = cli_value(a, "memory");
+    int64_t bytes = 0;
+    if (memory && (!cli_parse_int(memory, &bytes) || bytes <= 0))
+        return cli_usage(a, "--memory: found '%s', expected bytes, as 500M or 1G", memory);
+    if (cli_has(a, "json") && !cli_has(a, "plan")) return cli_usage(a, "--json goes with --plan");
+    j->to.memory_bytes = (uint64_t)bytes;
+    j->to.tmp = cli_value(a, "tmp");
+    j->to.resume = cli_has(a, "resume");
+    tsr_context_set_cache(a->context, TSR_NO_CACHE, NULL);
     return CLI_OK;
 }
 
@@ -58,9 +97,11 @@ static int run_job(struct job *j)
                           .format = cli_value(a, "format"),
                           .context = a->context,
                           .sparse = cli_has(a, "sparse")};
-    if (!cli_may_write(a, a->pos[1])) return CLI_FAILED;
+    rc = memory_options(j);
+    if (rc) return rc;
+    if (!j->to.resume && !cli_has(a, "plan") && !cli_may_write(a, a->pos[1])) return CLI_FAILED;
     rc = choose_layout(j);
-    if (!rc) rc = convert(j);
+    if (!rc) rc = cli_has(a, "plan") ? plan(j) : convert(j);
     tsr_array_close(j->base);
     return rc;
 }
@@ -100,19 +141,25 @@ const struct cli_verb cli_verb_convert = {
             "tessera convert ct.raw ct.b2nd --dtype i2 --shape 512,512,90",
             "bytes in C order; gzipped ones too",
             "tessera convert brain.nii.gz brain.b2nd --offset 352 --dtype u1 --shape 316,370,301",
-            "a volume that begins at byte 352 of a gzipped file", NULL},
+            "a volume that begins at byte 352 of a gzipped file",
+            "tessera convert planes.b2nd pencils.b2nd --chunks 1024,32,32 --memory 256M --plan",
+            "passes, bytes and memory, before anything is done", NULL},
     .options =
-        (const struct cli_option[]){CLI_LAYOUT,
-                                    {"format", 0, "NAME",
-                                     "format of DST (default: told by its name)"},
-                                    {"from", 0, "NAME",
-                                     "format of SRC (default: told by its content)"},
-                                    {"offset", 0, "BYTES", "where in SRC the data begin"},
-                                    {"dtype", 0, "DTYPE", "of a raw SRC: the type of its items"},
-                                    {"shape", 0, "SHAPE", "of a raw SRC: its shape"},
-                                    CLI_SPARSE,
-                                    CLI_FORCE,
-                                    CLI_END},
+        (const struct cli_option[]){
+            CLI_LAYOUT,
+            {"format", 0, "NAME", "format of DST (default: told by its name)"},
+            {"from", 0, "NAME", "format of SRC (default: told by its content)"},
+            {"offset", 0, "BYTES", "where in SRC the data begin"},
+            {"dtype", 0, "DTYPE", "of a raw SRC: the type of its items"},
+            {"shape", 0, "SHAPE", "of a raw SRC: its shape"},
+            {"memory", 0, "BYTES", "what it may take, as 1G (default: 256M)"},
+            {"tmp", 0, "DIR", "where an array between two passes goes (default: by DST)"},
+            {"plan", 0, NULL, "only say what would be done"},
+            CLI_JSON,
+            {"resume", 0, NULL, "go on with what was interrupted"},
+            CLI_SPARSE,
+            CLI_FORCE,
+            CLI_END},
     .min_args = 2,
     .max_args = 2,
     .run = run,

@@ -125,7 +125,7 @@ double cli_now(void)
 void cli_progress_start(struct cli_progress *p)
 {
     cli_catch_signals();
-    *p = (struct cli_progress){.start = cli_now(), .on = isatty(STDERR_FILENO)};
+    *p = (struct cli_progress){.start = cli_now(), .first = -1, .on = isatty(STDERR_FILENO)};
 }
 
 int cli_progress_show(void *user, int64_t done, int64_t total)
@@ -135,13 +135,14 @@ int cli_progress_show(void *user, int64_t done, int64_t total)
     struct cli_progress *p = user;
     char rate[CLI_SIZE_TEXT];
     double now = cli_now(), spent = now - p->start;
+    if (p->first < 0) p->first = done < total / 100 ? 0 : done; /* it goes on where it was */
     if (p->on && total > 0 && spent > 0.3 && now - p->shown > 0.1) {
         double part = (double)done / (double)total;
         int width = (int)sizeof full - 1, bar = (int)(part * width);
-        double left = part > 0 ? spent / part - spent : 0;
+        double did = (double)(done - p->first);
+        double left = did > 0 ? spent / did * (double)(total - done) : 0;
         fprintf(stderr, "\r[%.*s%.*s] %3.0f %%  %s/s  %d:%02d left \033[K", bar, full, width - bar,
-                none, part * 100, cli_size_text((double)done / spent, rate), (int)left / 60,
-                (int)left % 60);
+                none, part * 100, cli_size_text(did / spent, rate), (int)left / 60, (int)left % 60);
         p->shown = now;
         p->drawn = true;
     }

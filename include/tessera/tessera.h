@@ -804,9 +804,48 @@ TSR_API int tsr_filter_register(tsr_context *c, const tsr_user_filter *filter);
 
 /* Copies what is at src (array, super-chunk, .npy, raw, gzip of these two) to dst, whose
  * format comes from opts->format or the suffix; spec as in tsr_array_copy.  src_opts: format,
- * offset and raw of the source. */
+ * offset and raw of the source.
+ *
+ * Arrays are copied in no more than opts->memory_bytes, whatever their chunks, in one pass or in
+ * two with an array between them in opts->tmp; each chunk of dst is written once.  Until dst is
+ * complete there is DST.partial instead, a folder; after an interruption, whichever, a call with
+ * opts->resume goes on where the last flush was.  EEXISTS: there is one, without resume and without
+ * mode "w", which begins anew.  ECONFLICT: the source changed, or what was asked for was something
+ * else; someone works on it.  (What is small, no local file, or a super-chunk appears at once or not
+ * at all.)  Attributes and metalayers go along; EUNSUPPORTED lists those that dst has no place for,
+ * and nothing is written. */
 TSR_API int tsr_convert(const char *src, const tsr_options *src_opts, const char *dst,
                         const tsr_spec *spec, const tsr_options *opts);
+
+/* What tsr_convert would do with an array, without doing it. */
+typedef struct {
+    size_t size;
+    const int64_t *box;     /* [ndim] of what is copied at a time; NULL: chunks as they are */
+    int64_t boxes;          /* how many */
+    int64_t chunks_read;    /* how often a chunk is looked into, */
+    int64_t blocks_read;    /* and a block decoded (those that are not stored too) */
+    int64_t bytes_read;     /* decoded bytes of these */
+    int64_t stored_read;    /* stored bytes of these, if all compress alike */
+    int64_t requests;       /* reads of the store, at most about so many */
+    int64_t chunks_written; /* each once */
+    int64_t bytes_written;  /* before they are encoded */
+    int64_t memory_bytes;   /* at the peak */
+} tsr_plan_pass;
+typedef struct {
+    size_t size;
+    int ndim, npasses;            /* 0 passes: there are no items */
+    bool stored;                  /* chunks are copied as they are stored */
+    const tsr_plan_pass *pass[2]; /* [npasses] */
+    const int64_t *between;       /* [ndim] chunks of the array between two passes, else NULL */
+    const int64_t *between_blocks;
+    int64_t between_bytes; /* of it, at most; else 0 */
+    int64_t memory_bytes;  /* the largest of the passes */
+    int64_t budget_bytes;
+} tsr_plan;
+/* In one piece that is freed with tsr_free.  Errors as tsr_convert, which come before items are
+ * touched; EUNSUPPORTED for super-chunks, which are copied in order. */
+TSR_API int tsr_convert_plan(const char *src, const tsr_options *src_opts, const char *dst,
+                             const tsr_spec *spec, const tsr_options *opts, tsr_plan **out);
 
 /* Checks everything in a container: structure, metalayers, and every chunk by decoding it.
  * fn (NULL: not wanted) hears of each problem with the chunk's number and its coordinates[ndim] in

@@ -106,15 +106,37 @@ int64_t tsr_rechunk_room(const struct tsr_rechunk_ask *q)
     return lo;
 }
 
-int tsr_rechunk_between(const struct tsr_grid *from, const int64_t chunk[], struct tsr_grid *grid)
+/* Halves, thirds, fifths and sevenths of a box, from the first dimension on, until it has at most
+ * so many bytes; of a side that is the array's also uneven halves. */
+static void cut_box(const struct tsr_grid *g, int64_t most, bool uneven, int64_t box[])
 {
+    int64_t bytes = g->item_bytes;
+    for (int d = 0; d < g->ndim; d++) bytes = tsr_times(bytes, box[d]);
+    for (int d = 0; d < g->ndim && bytes > most; d++) {
+        while (box[d] > 1 && bytes > most) {
+            int p = 2;
+            while (p < 8 && box[d] % p) p++;
+            if (p == 8 && (!uneven || box[d] < g->shape[d])) break;
+            int64_t side = p == 8 ? tsr_ceil_div(box[d], 2) : box[d] / p;
+            bytes = bytes / box[d] * side;
+            box[d] = side;
+        }
+    }
+}
+
+int tsr_rechunk_between(const struct tsr_grid *from, int64_t most, const int64_t box[],
+                        struct tsr_grid *grid)
+{
+    enum { BLOCK_MOST = 256 << 10 };
     *grid = *from;
     grid->padded = true;
     grid->uneven = false;
     memset(grid->run, 0, sizeof grid->run);
     memset(grid->nruns, 0, sizeof grid->nruns);
-    memcpy(grid->chunk, chunk, sizeof grid->chunk);
-    tsr_grid_auto(grid, true, false);
+    memcpy(grid->chunk, box, sizeof grid->chunk);
+    cut_box(from, most, true, grid->chunk);
+    memcpy(grid->block, grid->chunk, sizeof grid->block);
+    cut_box(from, BLOCK_MOST, false, grid->block);
     return tsr_grid_derive(grid, INT32_MAX);
 }
 
@@ -144,7 +166,9 @@ void tsr_rechunk_measure(const struct tsr_rechunk_ask *q, const int64_t box[],
         met[d] = (double)blocks / (double)chunks;
         there[d] = (double)blocks_along(&block) / (double)from->nchunk[d];
     }
-    double requests = (double)p.chunks_read * (1 + runs(to->ndim, met, there));
+    /* a head, the runs; and two looks for each box whether others changed the file */
+    double requests =
+        (double)p.chunks_read * (1 + runs(to->ndim, met, there)) + 2.0 * (double)p.boxes;
     p.requests = requests < 9e18 ? (int64_t)requests : INT64_MAX;
     p.memory = tsr_rechunk_memory(q, p.box_bytes);
     *out = p;

@@ -24,7 +24,8 @@ struct tsr_rechunk_pass {
 
 struct tsr_rechunk {
     int npasses;                   /* 1 or 2; 0: there are no items */
-    int64_t between[TSR_MAX_NDIM]; /* chunks of the array between two passes */
+    int64_t between[TSR_MAX_NDIM]; /* chunks of the array between two passes, and blocks */
+    int64_t between_block[TSR_MAX_NDIM];
     struct tsr_rechunk_pass pass[2];
 };
 
@@ -47,8 +48,10 @@ void tsr_rechunk_measure(const struct tsr_rechunk_ask *q, const int64_t box[],
 /* Memory of a pass whose boxes have so many bytes; and how many they may have, 0: none do. */
 int64_t tsr_rechunk_memory(const struct tsr_rechunk_ask *q, int64_t box_bytes);
 int64_t tsr_rechunk_room(const struct tsr_rechunk_ask *q);
-/* Fills grid with what an array between the two is with these chunks. */
-int tsr_rechunk_between(const struct tsr_grid *from, const int64_t chunk[], struct tsr_grid *grid);
+/* Fills grid with what an array between the two is, with chunks that are parts of box[] of at most
+ * so many bytes, if that can be had without remainders. */
+int tsr_rechunk_between(const struct tsr_grid *from, int64_t most, const int64_t box[],
+                        struct tsr_grid *grid);
 
 /* The least common multiple, or INT64_MAX; both at least 1. */
 int64_t tsr_rechunk_lcm(int64_t a, int64_t b);

@@ -16,10 +16,13 @@
 enum {
     BOX_COSTS = 256 << 10, /* bytes that could be decoded while the first of a box are awaited */
     SMALL = 64 << 20,      /* an array of this size is one box if it may be */
-    CHUNK_MOST = 8 << 20,  /* of the array between */
+    CHUNK_MOST = 8 << 20,  /* of the array between, and where memory is short */
+    CHUNK_LEAST = 128 << 10,
     SIDES = 64,
     ORDERS = 12
 };
+
+#define HUGE_COST 1e300
 
 static int64_t array_bytes(const struct tsr_grid *g)
 {
@@ -112,7 +115,7 @@ static int plan_one(const struct tsr_rechunk_ask *q, struct search *s)
     int64_t least = to->item_bytes;
     for (int d = 0; d < to->ndim; d++)
         least = tsr_times(least, tsr_min64(to->chunk[d], to->shape[d]));
-    *s = (struct search){.q = q, .best = 1e300};
+    *s = (struct search){.q = q, .best = HUGE_COST};
     s->room = tsr_rechunk_room(q);
     s->most_sides = sides_for(to);
     if (least > s->room)
@@ -160,28 +163,10 @@ static bool grow_box(const struct tsr_grid *g, const int64_t unit[], int64_t roo
     return true;
 }
 
-/* Chunks between are small enough to be read in parallel and to need little memory: halves and
- * thirds of what the boxes have in common, from the first dimension on. */
-static void cut_between(const struct tsr_grid *g, int64_t chunk[])
-{
-    int64_t bytes = g->item_bytes;
-    for (int d = 0; d < g->ndim; d++) bytes = tsr_times(bytes, chunk[d]);
-    for (int d = 0; d < g->ndim && bytes > CHUNK_MOST; d++) {
-        while (chunk[d] > 1 && bytes > CHUNK_MOST) {
-            int p = 2;
-            while (p < 8 && chunk[d] % p) p++;
-            if (p == 8 && chunk[d] < g->shape[d]) break;
-            int64_t side = p == 8 ? tsr_ceil_div(chunk[d], 2) : chunk[d] / p;
-            bytes = bytes / chunk[d] * side;
-            chunk[d] = side;
-        }
-    }
-}
-
-/* One way through an array between, from a box that suits the source and one that suits the
- * target.  false: it does not fit in memory. */
-static bool try_between(const struct tsr_rechunk_ask *q, const int64_t in[], const int64_t out[],
-                        struct tsr_rechunk *r, double *total)
+/* One way through an array between with chunks of at most so many bytes, from a box that suits the
+ * source and one that suits the target.  What it costs; more than anything where memory is short. */
+static double try_between(const struct tsr_rechunk_ask *q, int64_t most, const int64_t in[],
+                          const int64_t out[], struct tsr_rechunk *r)
 {
     struct tsr_grid grid;
     int64_t first[TSR_MAX_NDIM];
@@ -191,18 +176,21 @@ static bool try_between(const struct tsr_rechunk_ask *q, const int64_t in[], con
         r->between[d] = side;
         first[d] = in[d] >= q->to->shape[d] ? q->to->shape[d] : in[d] / side * side;
     }
-    cut_between(q->to, r->between);
-    if (tsr_rechunk_between(q->from, r->between, &grid) < 0) return false;
+    if (tsr_rechunk_between(q->from, most, r->between, &grid) < 0) return HUGE_COST;
+    memcpy(r->between, grid.chunk, sizeof r->between);
+    memcpy(r->between_block, grid.block, sizeof r->between_block);
     struct tsr_rechunk_ask one = *q, two = *q;
     one.to = two.from = &grid;
     tsr_rechunk_measure(&one, first, &r->pass[0]);
     tsr_rechunk_measure(&two, out, &r->pass[1]);
-    *total = cost(&one, &r->pass[0]) + cost(&two, &r->pass[1]);
-    return r->pass[0].memory <= q->budget && r->pass[1].memory <= q->budget;
+    bool fits = r->pass[0].memory <= q->budget && r->pass[1].memory <= q->budget;
+    return fits ? cost(&one, &r->pass[0]) + cost(&two, &r->pass[1]) : HUGE_COST;
 }
 
-/* Is there a way through an array between that costs less than *best? */
-static void plan_two(const struct tsr_rechunk_ask *q, double *best, struct tsr_rechunk *out)
+/* Is there a way through an array between, with chunks of at most so many bytes, that costs less
+ * than *best? */
+static void plan_between(const struct tsr_rechunk_ask *q, int64_t most, double *best,
+                         struct tsr_rechunk *out)
 {
     const struct tsr_grid *from = q->from, *to = q->to;
     int orders = to->ndim * 2 < ORDERS ? to->ndim * 2 : ORDERS;
@@ -210,8 +198,7 @@ static void plan_two(const struct tsr_rechunk_ask *q, double *best, struct tsr_r
     struct tsr_grid grid = *from;
     struct tsr_rechunk_ask one = *q, two = *q;
     struct tsr_rechunk r;
-    double total;
-    grid.chunk_bytes = CHUNK_MOST;
+    grid.chunk_bytes = most;
     one.to = two.from = &grid;
     int64_t in_room = tsr_rechunk_room(&one), out_room = tsr_rechunk_room(&two);
     /* whole chunks of the source where one fits, else its blocks */
@@ -220,7 +207,8 @@ static void plan_two(const struct tsr_rechunk_ask *q, double *best, struct tsr_r
     for (int i = 0; i < orders * orders; i++) {
         if (!grow_box(from, chunk, in_room, i / orders, in)) continue;
         if (!grow_box(to, to->chunk, out_room, i % orders, box)) continue;
-        if (try_between(q, in, box, &r, &total) && total < *best) *best = total, *out = r;
+        double total = try_between(q, most, in, box, &r);
+        if (total < *best) *best = total, *out = r;
     }
 }
 
@@ -234,6 +222,8 @@ int tsr_rechunk_plan(const struct tsr_rechunk_ask *q, struct tsr_rechunk *out)
     if (rc < 0) return rc;
     out->npasses = 1;
     out->pass[0] = s.pass;
-    if (!q->one_pass && s.pass.boxes > 1 && q->to->ndim <= NDIM_BETWEEN) plan_two(q, &s.best, out);
+    if (q->one_pass || s.pass.boxes == 1 || q->to->ndim > NDIM_BETWEEN) return TSR_OK;
+    for (int64_t most = CHUNK_MOST; most >= CHUNK_LEAST; most /= 4)
+        plan_between(q, most, &s.best, out);
     return TSR_OK;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* ops/convert.c - any container into any other.
  *
- *   array       -> array        tsr_array_copy
+ *   array       -> array        conversion.c
  *   array       -> super-chunk  its items in C order, slab by slab
  *   super-chunk -> super-chunk  its chunks as they are stored, else its bytes
  *   super-chunk -> array        a row of bytes, or what tsr_options.raw says they are
@@ -14,6 +14,9 @@
 #include "array/slab.h"
 #include "base/mem.h"
 #include "net/url.h"
+#include "ops/carry.h"
+#include "ops/conversion.h"
+#include "ops/journal.h"
 
 enum { HEAD_BYTES = 320 << 10 }; /* the head of any format that gzip files may hold */
 
@@ -187,7 +190,7 @@ static int fill_schunk(const tsr_array *a, tsr_array *to, const tsr_spec *spec,
     if (a->d->format->kind != TSR_KIND_ARRAY) {
         bool coding = spec->nsteps || spec->split || spec->blocks;
         int rc = tsr_copy_bytes(a, to, coding, w->o);
-        if (rc == TSR_OK) rc = tsr_vlmetas_copy(a, to);
+        if (rc == TSR_OK) rc = tsr_carry(a, to);
         if (rc == TSR_OK) return tsr_engine_close(to);
         tsr_engine_drop(to);
         return rc;
@@ -195,7 +198,7 @@ static int fill_schunk(const tsr_array *a, tsr_array *to, const tsr_spec *spec,
     int rc = tsr_schunk_make(to, &s);
     if (rc < 0) return rc;
     rc = append_items(a, s, w);
-    if (rc == TSR_OK) rc = tsr_vlmetas_copy(a, to);
+    if (rc == TSR_OK) rc = tsr_carry(a, to);
     if (rc == TSR_OK) return tsr_schunk_close(s);
     tsr_schunk_drop(s);
     return rc;
@@ -276,7 +279,7 @@ static int from_schunk(const tsr_array *a, const char *dst, const tsr_spec *spec
     if (rc == TSR_OK) rc = check_bytes(&s, nbytes);
     if (rc == TSR_OK) rc = tsr_array_create(dst, &s, w->o, &to);
     if (rc == TSR_OK) rc = write_items(a, to, w);
-    if (rc == TSR_OK) rc = tsr_vlmetas_copy(a, to);
+    if (rc == TSR_OK) rc = tsr_carry(a, to);
     tsr_metas_free(metas, metas ? s.nmetas : 0);
     if (rc == TSR_OK) return tsr_array_close(to);
     tsr_engine_drop(to);
@@ -285,25 +288,16 @@ static int from_schunk(const tsr_array *a, const char *dst, const tsr_spec *spec
 
 /* ---- any to any ---- */
 
-static int array_to_array(const tsr_array *a, const char *dst, const tsr_spec *spec, struct work *w)
-{
-    tsr_array *to;
-    w->counted = *w->o;
-    if (w->second_half && w->o->progress) {
-        w->counted.progress = half_after;
-        w->counted.user = w;
-    }
-    int rc = tsr_array_copy(a, dst, spec, &w->counted, &to);
-    return rc < 0 ? rc : tsr_array_close(to);
-}
-
 /* A target that must not be there is looked for before the work, and again when it is made. */
 static int refuse_existing(const char *dst, const tsr_options *o)
 {
     enum tsr_path_kind kind;
+    bool left = false;
     if (strcmp(o->mode, "x") != 0) return TSR_OK;
     int rc = tsr_path_stat(dst, &kind, NULL);
-    return rc < 0 || kind == TSR_PATH_NONE ? rc : tsr_fail(TSR_EEXISTS, "%s: exists", dst);
+    if (rc == TSR_OK && kind != TSR_PATH_NONE && o->resume) rc = tsr_journal_there(dst, &left);
+    if (rc < 0 || kind == TSR_PATH_NONE || left) return rc;
+    return tsr_fail(TSR_EEXISTS, "%s: exists", dst);
 }
 
 static const struct tsr_format *target_format(const char *dst, const tsr_options *o, bool array)
@@ -312,30 +306,77 @@ static const struct tsr_format *target_format(const char *dst, const tsr_options
     return f ? f : tsr_format_named(o->format ? o->format : array ? "b2nd" : "b2frame");
 }
 
+/* What is given to a conversion, complete, and its source. */
+struct request {
+    const char *src, *dst;
+    tsr_options so, o;
+    tsr_spec given;
+    struct work w;
+    struct tsr_array *a;
+    const struct tsr_format *f; /* of the target */
+    tsr_plan **plan;            /* not NULL: this is all that is wanted */
+};
+
+static int array_to_array(struct request *q)
+{
+    struct work *w = &q->w;
+    w->counted = q->o;
+    if (w->second_half && q->o.progress) {
+        w->counted.progress = half_after;
+        w->counted.user = w;
+    }
+    struct tsr_conversion c = {q->a, q->src, q->dst, q->f, &q->given, &w->counted};
+    return q->plan ? tsr_conversion_plan(&c, q->plan) : tsr_conversion_run(&c);
+}
+
+static int request_init(struct request *q, const tsr_options *src_opts, const tsr_spec *spec,
+                        const tsr_options *opts)
+{
+    q->so = tsr_options_complete(src_opts);
+    q->o = tsr_options_complete(opts);
+    q->given = (tsr_spec){.size = sizeof q->given};
+    if (spec && spec->size) memcpy(&q->given, spec, tsr_minz(spec->size, sizeof q->given));
+    if (!q->o.mode) q->o.mode = "x";
+    if (!q->so.context) q->so.context = q->o.context;
+    q->so.mode = "r";
+    q->w.o = &q->o;
+    int rc = q->dst ? refuse_existing(q->dst, &q->o) : TSR_OK;
+    if (rc < 0) return rc;
+    return open_source(q->src, q->dst, &q->so, &q->w, &q->a);
+}
+
+static int run_request(struct request *q)
+{
+    bool array = q->a->d->format->kind == TSR_KIND_ARRAY;
+    if (!(q->f = target_format(q->dst, &q->o, array))) return TSR_EUNSUPPORTED;
+    if (!q->f->create)
+        return tsr_fail(TSR_EUNSUPPORTED, "format %s: cannot be created", q->f->name);
+    q->o.format = q->f->name;
+    if (array && q->f->kind != TSR_KIND_SCHUNK) return array_to_array(q);
+    if (q->plan) return tsr_fail(TSR_EUNSUPPORTED, "super-chunks are copied in order, unplanned");
+    int rc = tsr_carry_check(q->a, q->f);
+    if (rc < 0) return rc;
+    if (q->f->kind == TSR_KIND_SCHUNK) return to_schunk(q->a, q->dst, &q->given, &q->w);
+    return from_schunk(q->a, q->dst, &q->given, &q->w);
+}
+
 int tsr_convert(const char *src, const tsr_options *src_opts, const char *dst, const tsr_spec *spec,
                 const tsr_options *opts)
 {
-    tsr_options so = tsr_options_complete(src_opts), o = tsr_options_complete(opts);
-    tsr_spec given = {.size = sizeof given};
-    struct work w = {.o = &o};
-    struct tsr_array *a;
-    if (spec && spec->size) memcpy(&given, spec, tsr_minz(spec->size, sizeof given));
-    if (!o.mode) o.mode = "x";
-    if (!so.context) so.context = o.context;
-    so.mode = "r";
-    int rc = dst ? refuse_existing(dst, &o) : TSR_OK;
-    if (rc == TSR_OK) rc = open_source(src, dst, &so, &w, &a);
-    if (rc < 0) return rc;
-    bool array = a->d->format->kind == TSR_KIND_ARRAY;
-    const struct tsr_format *f = target_format(dst, &o, array);
-    if (!f) rc = TSR_EUNSUPPORTED;
-    else if (!f->create) rc = tsr_fail(TSR_EUNSUPPORTED, "format %s: cannot be created", f->name);
-    if (rc == TSR_OK) {
-        o.format = f->name;
-        if (f->kind == TSR_KIND_SCHUNK) rc = to_schunk(a, dst, &given, &w);
-        else if (array) rc = array_to_array(a, dst, &given, &w);
-        else rc = from_schunk(a, dst, &given, &w);
-    }
-    tsr_engine_drop(a);
+    struct request q = {.src = src, .dst = dst};
+    int rc = request_init(&q, src_opts, spec, opts);
+    if (rc == TSR_OK) rc = run_request(&q);
+    tsr_engine_drop(q.a);
+    return rc;
+}
+
+int tsr_convert_plan(const char *src, const tsr_options *src_opts, const char *dst,
+                     const tsr_spec *spec, const tsr_options *opts, tsr_plan **out)
+{
+    struct request q = {.src = src, .dst = dst, .plan = out};
+    if (!out) return tsr_fail(TSR_EARG, "tsr_plan: no place for it");
+    int rc = request_init(&q, src_opts, spec, opts);
+    if (rc == TSR_OK) rc = run_request(&q);
+    tsr_engine_drop(q.a);
     return rc;
 }

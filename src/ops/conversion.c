@@ -1,0 +1,432 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* ops/conversion.c - an array into another, pass by pass, box by box.
+ *
+ *   target made (hidden) -> plan -> [pass 1: source -> between] -> last pass: -> target
+ *                                                                  -> attributes -> its name
+ *
+ * What takes more than one box gets a journal (journal.h), if the target is local: after a box the
+ * file that is written is flushed, then the journal says so.  Where a flush would cost much beside
+ * a box, it is done after several. */
+#include "ops/conversion.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "ops/carry.h"
+#include "ops/journal.h"
+
+struct work {
+    const struct tsr_conversion *c;
+    tsr_spec spec; /* of the target */
+    tsr_meta_value *metas;
+    tsr_array *to, *between;
+    struct tsr_rechunk plan;
+    bool stored;    /* chunks go as they are stored, */
+    int64_t slice;  /* so many numbers in a box */
+    int64_t budget; /* bytes */
+    bool journaled;
+    struct tsr_journal journal;
+    struct tsr_copying copying;
+};
+
+/* ---- the plan ---- */
+
+static bool asks_for_coding(const struct work *w)
+{
+    const tsr_spec *was = tsr_array_spec(w->c->from);
+    return w->spec.steps != was->steps || w->spec.split != was->split;
+}
+
+/* Chunk numbers in slices of some 64 MiB, which are few even where most chunks are zeros. */
+static void plan_stored(struct work *w)
+{
+    enum { BYTES = 64 << 20, FEW = 256 };
+    const struct tsr_grid *g = &w->to->d->grid;
+    struct tsr_rechunk_pass *p = &w->plan.pass[0];
+    if (g->nchunks == 0) return;
+    w->slice = tsr_max64(BYTES / g->chunk_bytes, tsr_ceil_div(g->nchunks, FEW));
+    w->slice = tsr_max64(w->slice, 1);
+    w->plan.npasses = 1;
+    p->boxes = tsr_ceil_div(g->nchunks, w->slice);
+    p->box_bytes = tsr_times(w->slice, g->chunk_bytes);
+    p->chunks_read = p->chunks_written = g->nchunks;
+    p->bytes_read = w->copying.total;
+    p->requests = tsr_times(g->nchunks, 2);
+}
+
+static int make_plan(struct work *w)
+{
+    const tsr_options *o = w->c->o;
+    struct tsr_rechunk_ask ask;
+    int rc = tsr_copying_ask(w->c->from, w->to, o->memory_bytes, &ask);
+    if (rc < 0) return rc;
+    w->budget = ask.budget;
+    w->stored = tsr_stored_fit(w->c->from, w->to, asks_for_coding(w));
+    if (!w->stored) return tsr_rechunk_plan(&ask, &w->plan);
+    plan_stored(w);
+    w->plan.pass[0].memory = ask.fixed + 2 * w->to->d->grid.chunk_bytes;
+    return TSR_OK;
+}
+
+/* The target as it will be, which nobody sees: it goes when it is dropped. */
+static int make_hidden(struct work *w)
+{
+    const struct tsr_conversion *c = w->c;
+    tsr_options o = *c->o;
+    if (c->format->tree) o.sparse = false;
+    return tsr_array_create(c->format->tree ? NULL : c->dst, &w->spec, &o, &w->to);
+}
+
+static int work_begin(struct work *w, const struct tsr_conversion *c)
+{
+    int64_t items;
+    *w = (struct work){.c = c, .copying = {.from = c->from, .o = c->o}};
+    tsr_product(c->from->d->grid.shape, c->from->d->grid.ndim, &items);
+    w->copying.total = items * c->from->d->grid.item_bytes;
+    int rc = tsr_carry_check(c->from, c->format);
+    if (rc < 0) return rc;
+    rc = tsr_metas_take(c->from, &w->metas, &w->spec.nmetas);
+    int nmetas = w->spec.nmetas;
+    if (rc < 0) return rc;
+    tsr_twin_spec(c->from, c->spec, &w->spec);
+    w->spec.metas = w->metas;
+    w->spec.nmetas = nmetas;
+    if (!c->format->tree) w->spec.fill = NULL; /* absent chunks are written as what they read as */
+    rc = make_hidden(w);
+    return rc < 0 ? rc : make_plan(w);
+}
+
+static void work_end(struct work *w)
+{
+    tsr_engine_drop(w->to);
+    tsr_engine_drop(w->between);
+    tsr_metas_free(w->metas, w->metas ? w->spec.nmetas : 0);
+}
+
+/* ---- the array between ---- */
+
+/* Without a journal it has no name, and goes with the handle. */
+static int create_between(struct work *w)
+{
+    static const tsr_step steps[] = {{"shuffle", NULL}, {"lz4", "clevel=1"}};
+    tsr_options o = {.size = sizeof o, .mode = "w", .format = "b2nd", .context = w->c->o->context};
+    tsr_spec s = {.size = sizeof s,
+                  .dtype = w->spec.dtype,
+                  .ndim = w->spec.ndim,
+                  .shape = w->spec.shape,
+                  .chunks = w->plan.between,
+                  .blocks = w->plan.between_block,
+                  .steps = steps,
+                  .nsteps = 2,
+                  .uninit = true};
+    struct tsr_buf url = {0};
+    const char *tmp = w->c->o->tmp ? w->c->o->tmp : getenv("TMPDIR");
+    if (w->journaled) return tsr_array_create(w->journal.between, &s, &o, &w->between);
+    int rc = tsr_buf_addf(&url, "%s/tessera.between.b2nd", tmp ? tmp : "/tmp");
+    if (rc == TSR_OK) rc = tsr_buf_add(&url, "", 1);
+    if (rc == TSR_OK) rc = tsr_array_create((const char *)url.p, &s, &o, &w->between);
+    tsr_buf_free(&url);
+    return rc;
+}
+
+static int open_between(struct work *w, const char *mode)
+{
+    tsr_options o = {.size = sizeof o, .mode = mode, .format = "b2nd", .context = w->c->o->context};
+    return tsr_array_open(w->journal.between, &o, &w->between);
+}
+
+/* ---- a pass ---- */
+
+struct slice {
+    struct work *w;
+    int64_t first, end;
+};
+
+static int64_t number_in_slice(void *arg, int64_t i)
+{
+    const struct slice *s = arg;
+    return i >= s->first && i < s->end ? i : -1;
+}
+
+static int after_chunk(void *arg, int64_t i)
+{
+    struct work *w = ((const struct slice *)arg)->w;
+    (void)i;
+    return tsr_copying_tell(&w->copying, w->to->d->grid.chunk_bytes);
+}
+
+static int copy_box(struct work *w, int pass, int64_t i, uint8_t *buf)
+{
+    struct slice s = {w, i * w->slice, (i + 1) * w->slice};
+    struct tsr_chunk_moves m = {number_in_slice, after_chunk, &s};
+    if (w->stored) return tsr_engine_copy_chunks(w->to, w->c->from, &m);
+    return tsr_copy_boxes(&w->copying, w->plan.pass[pass - 1].box, i, 1, buf);
+}
+
+/* Boxes from done on are not yet in what a kill would leave. */
+static int checkpoint(struct work *w, int pass, int64_t done)
+{
+    int rc = tsr_engine_flush(w->copying.to, false);
+    return rc < 0 ? rc : tsr_journal_done(&w->journal, pass, done);
+}
+
+static int run_boxes(struct work *w, int pass, int64_t i, uint8_t *buf)
+{
+    enum { ENTRY = 128 }; /* a flush costs as much as so many bytes per chunk of the index */
+    const struct tsr_rechunk_pass *p = &w->plan.pass[pass - 1];
+    int64_t index = tsr_times(w->copying.to->d->grid.nchunks, ENTRY), kept = i;
+    int64_t every = tsr_ceil_div(index, tsr_max64(p->box_bytes, 1));
+    char text[TSR_ERROR_MAX];
+    int rc = TSR_OK;
+    while (i < p->boxes && (rc = copy_box(w, pass, i, buf)) == TSR_OK) {
+        i++;
+        if (!w->journaled || (i - kept < every && i < p->boxes)) continue;
+        if ((rc = checkpoint(w, pass, i)) < 0) return rc;
+        kept = i;
+    }
+    if (rc == TSR_OK || !w->journaled || i == kept) return rc;
+    tsr_error_save(text); /* what is done is kept if it can be */
+    checkpoint(w, pass, i);
+    tsr_error_restore(text);
+    return rc;
+}
+
+static int run_pass(struct work *w, int pass, const tsr_array *from, tsr_array *to, int64_t first)
+{
+    const struct tsr_rechunk_pass *p = &w->plan.pass[pass - 1];
+    int64_t all = w->copying.total / w->plan.npasses;
+    uint8_t *buf = NULL;
+    if (first >= p->boxes) return TSR_OK;
+    if (!w->stored && !(buf = tsr_alloc((size_t)p->box_bytes))) return TSR_ENOMEM;
+    w->copying.from = from;
+    w->copying.to = to;
+    w->copying.done = (pass - 1) * all + tsr_min64(first * p->box_bytes, all);
+    int rc = run_boxes(w, pass, first, buf);
+    tsr_free(buf);
+    return rc;
+}
+
+/* In a journal there is the target already, and the array between if there is one. */
+static int first_pass(struct work *w)
+{
+    struct tsr_journal *j = &w->journal;
+    if (w->journaled && j->pass > 1) return open_between(w, "r");
+    bool there = w->journaled && j->done > 0;
+    int rc = there ? open_between(w, "r+") : create_between(w);
+    if (rc < 0) return rc;
+    rc = run_pass(w, 1, w->c->from, w->between, w->journaled ? j->done : 0);
+    if (rc < 0 || !w->journaled) return rc;
+    rc = tsr_engine_close(w->between);
+    w->between = NULL;
+    if (rc == TSR_OK) rc = tsr_journal_done(j, 2, 0);
+    return rc < 0 ? rc : open_between(w, "r");
+}
+
+static int copy_all(const tsr_array *from, void *arg)
+{
+    struct work *w = arg;
+    int last = w->plan.npasses, rc = TSR_OK;
+    if (last == 0) return TSR_OK;
+    w->copying.total *= last;
+    if (last == 2) rc = first_pass(w);
+    if (rc < 0) return rc;
+    int64_t done = w->journaled && w->journal.pass == last ? w->journal.done : 0;
+    return run_pass(w, last, last == 2 ? w->between : from, w->to, done);
+}
+
+/* ---- with a journal ---- */
+
+static int add_ints(struct tsr_buf *out, const char *name, const int64_t *v, int n)
+{
+    int rc = tsr_buf_addf(out, "%s", name);
+    for (int i = 0; i < n && rc == TSR_OK; i++)
+        rc = tsr_buf_addf(out, "%c%lld", i ? ',' : ' ', (long long)v[i]);
+    return rc < 0 ? rc : tsr_buf_addf(out, "\n");
+}
+
+static int add_array(struct tsr_buf *out, const char *which, const tsr_array *a)
+{
+    const tsr_spec *s = tsr_array_spec(a);
+    char name[32];
+    int rc = tsr_buf_addf(out, "%s format %s\n%s dtype %s\n", which, tsr_array_format(a), which,
+                          s->dtype);
+    snprintf(name, sizeof name, "%s shape", which);
+    if (rc == TSR_OK) rc = add_ints(out, name, s->shape, s->ndim);
+    snprintf(name, sizeof name, "%s chunks", which);
+    if (rc == TSR_OK) rc = add_ints(out, name, s->chunks, s->ndim);
+    snprintf(name, sizeof name, "%s blocks", which);
+    if (rc == TSR_OK) rc = add_ints(out, name, s->blocks, s->ndim);
+    if (rc == TSR_OK) rc = tsr_buf_addf(out, "%s steps", which);
+    for (int i = 0; i < s->nsteps && rc == TSR_OK; i++)
+        rc = tsr_buf_addf(out, " %s:%s", s->steps[i].name,
+                          s->steps[i].params ? s->steps[i].params : "");
+    return rc < 0 ? rc : tsr_buf_addf(out, "\n");
+}
+
+/* What must be the same for a conversion to go on. */
+static int write_facts(const struct work *w, struct tsr_buf *out)
+{
+    const struct tsr_conversion *c = w->c;
+    uint64_t stamp;
+    int rc = tsr_source_stamp(c->from, &stamp);
+    if (rc == TSR_OK)
+        rc = tsr_buf_addf(out, "source %s\nsource stamp %llx\n", c->src, (unsigned long long)stamp);
+    if (rc == TSR_OK) rc = add_array(out, "source", c->from);
+    if (rc == TSR_OK) rc = add_array(out, "target", w->to);
+    if (rc == TSR_OK)
+        rc = tsr_buf_addf(out, "target split %d checksum %d sparse %d\n", w->spec.split,
+                          w->spec.checksum, c->o->sparse);
+    if (rc == TSR_OK && w->stored)
+        rc = tsr_buf_addf(out, "chunks as stored, in slices of %lld\n", (long long)w->slice);
+    for (int i = 0; i < w->plan.npasses && !w->stored && rc == TSR_OK; i++)
+        rc = add_ints(out, "boxes (by --memory and --threads)", w->plan.pass[i].box, w->spec.ndim);
+    if (rc == TSR_OK && w->plan.npasses == 2)
+        rc = add_ints(out, "between", w->plan.between, w->spec.ndim);
+    return rc < 0 ? rc : tsr_buf_addf(out, "between in %s\n", c->o->tmp ? c->o->tmp : "-");
+}
+
+/* The hidden target makes room for the one of the journal, which is there from the start. */
+static int take_target(struct work *w)
+{
+    const struct tsr_journal *j = &w->journal;
+    tsr_options o = *w->c->o;
+    tsr_engine_drop(w->to);
+    w->to = NULL;
+    if (j->resumed && (j->pass > 1 || j->done)) {
+        o.mode = "r+";
+        return tsr_array_open(j->target, &o, &w->to);
+    }
+    o.mode = "w";
+    int rc = tsr_array_create(j->target, &w->spec, &o, &w->to);
+    return rc < 0 ? rc : tsr_engine_flush(w->to, false);
+}
+
+static int close_target(struct work *w)
+{
+    tsr_array *to = w->to;
+    w->to = NULL;
+    return tsr_engine_close(to);
+}
+
+static int run_journaled(struct work *w)
+{
+    struct tsr_buf facts = {0};
+    bool kept = false, changed;
+    uint64_t before, after;
+    int rc = write_facts(w, &facts);
+    if (rc == TSR_OK) rc = tsr_journal_begin(w->c->dst, &facts, w->c->o, &w->journal);
+    tsr_buf_free(&facts);
+    if (rc < 0) return rc;
+    struct tsr_journal *j = &w->journal;
+    w->journaled = true;
+    rc = tsr_source_stamp(w->c->from, &before);
+    if (rc == TSR_OK && !j->complete) {
+        rc = take_target(w);
+        if (rc == TSR_OK) rc = tsr_follow_once(w->c->from, copy_all, w);
+        if (rc == TSR_OK) rc = tsr_carry(w->c->from, w->to);
+        if (rc == TSR_OK) rc = close_target(w);
+        if (rc == TSR_OK) rc = tsr_source_stamp(w->c->from, &after);
+        if (rc == TSR_OK && before != after)
+            rc = tsr_fail(TSR_ECONFLICT, "%s: changed while it was read", w->c->src);
+    }
+    changed = rc == TSR_ECONFLICT;
+    tsr_engine_drop(w->between);
+    w->between = NULL;
+    if (rc == TSR_OK) rc = tsr_journal_finish(j);
+    if (rc < 0) kept = !changed && (j->pass > 1 || j->done > 0 || j->complete);
+    if (rc < 0) tsr_engine_drop(w->to), w->to = NULL;
+    tsr_journal_end(j, kept);
+    return rc;
+}
+
+/* ---- both ---- */
+
+static int run_at_once(struct work *w)
+{
+    if (w->c->format->tree) {
+        tsr_engine_drop(w->to);
+        w->to = NULL;
+        int rc = tsr_array_create(w->c->dst, &w->spec, w->c->o, &w->to);
+        if (rc < 0) return rc;
+    }
+    int rc = tsr_follow_once(w->c->from, copy_all, w);
+    if (rc == TSR_OK) rc = tsr_carry(w->c->from, w->to);
+    return rc < 0 ? rc : close_target(w);
+}
+
+/* Is the target's name a file or folder of this machine, which a rename can give? */
+static bool can_journal(const struct tsr_conversion *c)
+{
+    const char *local = tsr_store_path(c->dst);
+    return local && !strchr(c->dst, '#');
+}
+
+int tsr_conversion_run(const struct tsr_conversion *c)
+{
+    struct work w;
+    bool left = false;
+    int rc = work_begin(&w, c);
+    int64_t boxes = w.plan.npasses ? w.plan.pass[w.plan.npasses - 1].boxes : 0;
+    if (rc == TSR_OK && can_journal(c)) rc = tsr_journal_there(c->dst, &left);
+    if (rc == TSR_OK)
+        rc = can_journal(c) && (boxes > 1 || left) ? run_journaled(&w) : run_at_once(&w);
+    work_end(&w);
+    return rc;
+}
+
+/* ---- the plan, told ---- */
+
+struct told {
+    tsr_plan plan;
+    tsr_plan_pass pass[2];
+    int64_t box[2][TSR_MAX_NDIM], between[TSR_MAX_NDIM], blocks[TSR_MAX_NDIM];
+};
+
+static void tell_pass(const struct work *w, int i, struct told *t, double ratio)
+{
+    const struct tsr_rechunk_pass *p = &w->plan.pass[i];
+    memcpy(t->box[i], p->box, sizeof t->box[i]);
+    t->pass[i] = (tsr_plan_pass){.size = sizeof t->pass[i],
+                                 .box = w->stored ? NULL : t->box[i],
+                                 .boxes = p->boxes,
+                                 .chunks_read = p->chunks_read,
+                                 .blocks_read = p->blocks_read,
+                                 .bytes_read = p->bytes_read,
+                                 .stored_read = (int64_t)((double)p->bytes_read * ratio),
+                                 .requests = p->requests,
+                                 .chunks_written = p->chunks_written,
+                                 .bytes_written = w->copying.total,
+                                 .memory_bytes = p->memory};
+    t->plan.pass[i] = &t->pass[i];
+    t->plan.memory_bytes = tsr_max64(t->plan.memory_bytes, p->memory);
+}
+
+int tsr_conversion_plan(const struct tsr_conversion *c, tsr_plan **out)
+{
+    struct work w;
+    struct told *t = tsr_alloc_zero(1, sizeof *t);
+    if (!t) return TSR_ENOMEM;
+    int rc = work_begin(&w, c);
+    if (rc == TSR_OK) {
+        tsr_stats s = tsr_engine_stats(c->from);
+        double ratio = s.cbytes > 0 && s.nbytes > 0 ? (double)s.cbytes / (double)s.nbytes : 1;
+        t->plan = (tsr_plan){.size = sizeof t->plan,
+                             .ndim = w.spec.ndim,
+                             .npasses = w.plan.npasses,
+                             .stored = w.stored,
+                             .budget_bytes = w.budget};
+        for (int i = 0; i < w.plan.npasses; i++) tell_pass(&w, i, t, i ? 1 : ratio);
+        if (w.plan.npasses == 2) {
+            memcpy(t->between, w.plan.between, sizeof t->between);
+            memcpy(t->blocks, w.plan.between_block, sizeof t->blocks);
+            t->plan.between = t->between;
+            t->plan.between_blocks = t->blocks;
+            t->plan.between_bytes = w.copying.total;
+        }
+    }
+    work_end(&w);
+    if (rc == TSR_OK) *out = &t->plan;
+    else tsr_free(t);
+    return rc;
+}

@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* ops/journal.c - the folder of a conversion on its way. */
+#include "ops/journal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "array/array.h"
+#include "sys/tree.h"
+
+static const char name_of_journal[] = "journal", first_line[] = "tessera convert 1\n";
+enum { JOURNAL_MOST = 64 << 20 };
+
+/* ---- names ---- */
+
+static int path_of(const char *url, char **path)
+{
+    char *whole, *inside;
+    int rc = tsr_url_split(url, &whole, &inside);
+    if (rc < 0) return rc;
+    const char *local = tsr_store_path(whole);
+    *path = tsr_strdup(local ? local : "");
+    tsr_free(whole);
+    tsr_free(inside);
+    if (!*path) return TSR_ENOMEM;
+    for (size_t n = strlen(*path); n > 1 && (*path)[n - 1] == '/';) (*path)[--n] = 0;
+    return TSR_OK;
+}
+
+static int join(char **out, const char *a, const char *b, const char *c)
+{
+    struct tsr_buf s = {0};
+    int rc = tsr_buf_addf(&s, "%s%s%s", a, b, c);
+    if (rc == TSR_OK) rc = tsr_buf_add(&s, "", 1);
+    if (rc == TSR_OK) *out = (char *)s.p;
+    else tsr_buf_free(&s);
+    return rc;
+}
+
+/* dst as it was given, a URL, so that what is escaped in it stays so. */
+static int name_parts(struct tsr_journal *j, const char *dst, const char *tmp)
+{
+    size_t len = strlen(dst);
+    while (len > 1 && dst[len - 1] == '/') len--;
+    size_t base = len;
+    while (base && dst[base - 1] != '/' && dst[base - 1] != ':') base--;
+    char *plain, *folder = NULL;
+    if (!(plain = tsr_alloc(len + 1))) return TSR_ENOMEM;
+    memcpy(plain, dst, len);
+    plain[len] = 0;
+    int rc = join(&folder, plain, ".partial/", "");
+    if (rc == TSR_OK) rc = join(&j->target, folder, plain + base, "");
+    if (rc == TSR_OK && tmp) {
+        char *in_tmp = NULL;
+        rc = join(&in_tmp, tmp, "/", plain + base);
+        if (rc == TSR_OK) rc = join(&j->between, in_tmp, ".between.b2nd", "");
+        tsr_free(in_tmp);
+    } else if (rc == TSR_OK) {
+        rc = join(&j->between, folder, "between.b2nd", "");
+    }
+    tsr_free(plain);
+    tsr_free(folder);
+    return rc;
+}
+
+static int partial_path(const char *dst, char **partial)
+{
+    char *path = NULL;
+    int rc = path_of(dst, &path);
+    if (rc == TSR_OK) rc = join(partial, path, ".partial", "");
+    tsr_free(path);
+    return rc;
+}
+
+int tsr_journal_there(const char *dst, bool *there)
+{
+    enum tsr_path_kind kind = TSR_PATH_NONE;
+    char *partial = NULL;
+    int rc = partial_path(dst, &partial);
+    if (rc == TSR_OK) rc = tsr_path_stat(partial, &kind, NULL);
+    *there = rc == TSR_OK && kind != TSR_PATH_NONE;
+    tsr_free(partial);
+    return rc;
+}
+
+/* ---- removing ---- */
+
+struct removal {
+    struct tsr_tree *tree;
+    const char *below;
+};
+
+static int remove_below(void *user, const char *name, bool folder)
+{
+    const struct removal *r = user;
+    char *path = NULL;
+    int rc = join(&path, r->below, r->below[0] ? "/" : "", name);
+    struct removal deeper = {r->tree, path};
+    if (rc == TSR_OK && folder) rc = tsr_tree_list(r->tree, path, remove_below, &deeper);
+    else if (rc == TSR_OK) rc = tsr_tree_remove(r->tree, path);
+    tsr_free(path);
+    return rc == TSR_ENOTFOUND ? TSR_OK : rc;
+}
+
+/* A folder with all that is in it. */
+static int remove_folder(const char *path)
+{
+    struct tsr_tree tree;
+    struct tsr_folder f;
+    int rc = tsr_tree_open(path, TSR_TREE_MAY_WRITE, &tree);
+    if (rc < 0) return rc;
+    rc = tsr_tree_list(&tree, "", remove_below, &(struct removal){&tree, ""});
+    tsr_tree_close(&tree);
+    if (rc == TSR_OK) rc = tsr_folder_open(path, false, &f);
+    if (rc < 0) return rc;
+    rc = tsr_folder_delete(&f);
+    tsr_folder_close(&f);
+    return rc;
+}
+
+static int remove_url(const char *url)
+{
+    enum tsr_path_kind kind = TSR_PATH_NONE;
+    char *path = NULL;
+    int rc = path_of(url, &path);
+    if (rc == TSR_OK) rc = tsr_path_stat(path, &kind, NULL);
+    if (rc == TSR_OK && kind == TSR_PATH_FOLDER) rc = remove_folder(path);
+    else if (rc == TSR_OK && kind != TSR_PATH_NONE) rc = tsr_file_remove(path);
+    tsr_free(path);
+    return rc;
+}
+
+/* The journal goes last: until then the folder can be told from one that is not ours. */
+static int remove_all(struct tsr_journal *j)
+{
+    int rc = remove_url(j->target), first = remove_url(j->between);
+    if (rc == TSR_OK) rc = first;
+    if (rc == TSR_OK) rc = tsr_folder_delete(&j->folder);
+    return rc;
+}
+
+/* ---- lines ---- */
+
+static int append(struct tsr_journal *j, const char *line)
+{
+    struct tsr_piece p = {(void *)(uintptr_t)line, strlen(line)};
+    int rc = tsr_file_write(&j->file, j->end, &p, 1);
+    if (rc == TSR_OK && j->durable) rc = tsr_file_sync(&j->file);
+    if (rc == TSR_OK) j->end += p.len;
+    return rc;
+}
+
+/* The end of the line at p, or NULL when it is not whole. */
+static const char *line_end(const char *p, const char *end)
+{
+    return memchr(p, '\n', (size_t)(end - p));
+}
+
+/* Are the facts of old, up to "begin", those of now?  *after: what follows. */
+static int compare_facts(const struct tsr_journal *j, const char *old, const char *end,
+                         const struct tsr_buf *facts, const char **after)
+{
+    const char *now = (const char *)facts->p, *now_end = now + facts->len;
+    for (;;) {
+        const char *a = line_end(old, end), *b = now < now_end ? line_end(now, now_end) : NULL;
+        if (!a) return tsr_fail(TSR_ECORRUPT, "%s: ends in the middle", j->file.path);
+        bool begins = a - old == 5 && memcmp(old, "begin", 5) == 0;
+        *after = a + 1;
+        if (begins && !b) return TSR_OK;
+        if (begins || !b || a - old != b - now || memcmp(old, now, (size_t)(a - old)) != 0)
+            return tsr_fail(TSR_ECONFLICT, "%s: goes on only as it began: '%.*s' then, '%.*s' now",
+                            j->folder.path, (int)(a - old), old, b ? (int)(b - now) : 0,
+                            b ? now : "");
+        old = a + 1;
+        now = b + 1;
+    }
+}
+
+static void read_progress(struct tsr_journal *j, const char *text, const char *p, const char *end)
+{
+    for (const char *e; (e = line_end(p, end)); p = e + 1) {
+        long long done;
+        int pass;
+        char line[64];
+        size_t len = tsr_minz((size_t)(e - p), sizeof line - 1);
+        memcpy(line, p, len);
+        line[len] = 0;
+        if (strcmp(line, "complete") == 0) j->complete = true;
+        else if (sscanf(line, "done %d %lld", &pass, &done) == 2) j->pass = pass, j->done = done;
+        j->end = (uint64_t)(e + 1 - text);
+    }
+}
+
+static int read_journal(struct tsr_journal *j, const struct tsr_buf *facts)
+{
+    const size_t head = sizeof first_line - 1;
+    struct tsr_buf text = {0};
+    const char *after = NULL;
+    uint64_t size;
+    int rc = tsr_file_size(&j->file, &size);
+    if (rc == TSR_OK && (size < head || size > JOURNAL_MOST))
+        rc = tsr_fail(TSR_ECORRUPT, "%s: is no journal of a conversion", j->file.path);
+    if (rc == TSR_OK) rc = tsr_buf_reserve(&text, (size_t)size);
+    if (rc == TSR_OK) rc = tsr_file_read(&j->file, 0, text.p, (size_t)size);
+    if (rc == TSR_OK && memcmp(text.p, first_line, head) != 0)
+        rc = tsr_fail(TSR_ECORRUPT, "%s: is no journal of a conversion", j->file.path);
+    const char *p = (const char *)text.p, *end = p + size;
+    if (rc == TSR_OK && facts) rc = compare_facts(j, p + head, end, facts, &after);
+    if (rc == TSR_OK && facts) {
+        j->end = (uint64_t)(after - p);
+        read_progress(j, p, after, end);
+    }
+    tsr_buf_free(&text);
+    return rc;
+}
+
+/* ---- begin and end ---- */
+
+static int open_left(struct tsr_journal *j, const char *partial)
+{
+    enum tsr_path_kind kind = TSR_PATH_NONE;
+    uint64_t size;
+    int rc = tsr_folder_open(partial, true, &j->folder);
+    if (rc == TSR_OK) rc = tsr_folder_stat(&j->folder, name_of_journal, &kind, &size);
+    if (rc == TSR_OK && kind != TSR_PATH_FILE)
+        rc = tsr_fail(TSR_EEXISTS, "%s: is there, and was not left by a conversion", partial);
+    if (rc == TSR_OK) rc = tsr_folder_file(&j->folder, name_of_journal, TSR_FILE_UPDATE, &j->file);
+    return rc;
+}
+
+static int start_new(struct tsr_journal *j, const char *partial, const struct tsr_buf *facts)
+{
+    char *old = NULL;
+    int rc = tsr_folder_temp(partial, &j->folder);
+    if (rc < 0) return rc;
+    rc = tsr_folder_file(&j->folder, name_of_journal, TSR_FILE_NEW, &j->file);
+    if (rc == TSR_OK) rc = append(j, first_line);
+    struct tsr_piece p = {facts->p, facts->len};
+    if (rc == TSR_OK) rc = tsr_file_write(&j->file, j->end, &p, 1);
+    j->end += facts->len;
+    if (rc == TSR_OK) rc = append(j, "begin\n");
+    if (rc == TSR_OK) rc = tsr_folder_rename(&j->folder, partial, false, &old);
+    if (rc < 0) tsr_folder_delete(&j->folder);
+    j->pass = 1;
+    return rc;
+}
+
+/* What is there is taken up, or taken away. */
+static int take_left(struct tsr_journal *j, const char *partial, const struct tsr_buf *facts,
+                     const tsr_options *o)
+{
+    int rc = open_left(j, partial);
+    if (rc < 0) return rc;
+    if (o->resume) {
+        j->pass = 1;
+        j->resumed = true;
+        return read_journal(j, facts);
+    }
+    rc = read_journal(j, NULL);
+    if (rc == TSR_OK) rc = remove_all(j);
+    tsr_file_close(&j->file);
+    tsr_folder_close(&j->folder);
+    return rc < 0 ? rc : start_new(j, partial, facts);
+}
+
+int tsr_journal_begin(const char *dst, const struct tsr_buf *facts, const tsr_options *o,
+                      struct tsr_journal *j)
+{
+    char *partial = NULL;
+    bool there = false;
+    *j = (struct tsr_journal){.folder.fd = -1, .file.fd = -1, .durable = o->durable};
+    j->replace = strcmp(o->mode, "w") == 0;
+    int rc = name_parts(j, dst, o->tmp);
+    if (rc == TSR_OK) rc = path_of(dst, &j->dst);
+    if (rc == TSR_OK) rc = partial_path(dst, &partial);
+    if (rc == TSR_OK) rc = tsr_journal_there(dst, &there);
+    if (rc == TSR_OK && there && !o->resume && !j->replace)
+        rc = tsr_fail(TSR_EEXISTS,
+                      "%s: is left of a conversion that was interrupted: resume it, "
+                      "replace it, or remove it",
+                      partial);
+    if (rc == TSR_OK) rc = there ? take_left(j, partial, facts, o) : start_new(j, partial, facts);
+    tsr_free(partial);
+    if (rc < 0) tsr_journal_end(j, true);
+    return rc;
+}
+
+int tsr_journal_done(struct tsr_journal *j, int pass, int64_t boxes)
+{
+    char line[64];
+    snprintf(line, sizeof line, "done %d %lld\n", pass, (long long)boxes);
+    int rc = append(j, line);
+    if (rc == TSR_OK) j->pass = pass, j->done = boxes;
+    return rc;
+}
+
+static int name_file(const struct tsr_journal *j, const char *path)
+{
+    struct tsr_file f;
+    char *target = NULL;
+    int rc = tsr_file_target(j->dst, j->replace, &target);
+    if (rc < 0) return rc;
+    rc = tsr_file_open(path, TSR_FILE_UPDATE, &f);
+    if (rc == TSR_OK) rc = tsr_file_rename(&f, target, j->replace);
+    if (rc == TSR_OK && j->durable) rc = tsr_file_sync_folder(target);
+    tsr_file_close(&f);
+    tsr_free(target);
+    return rc;
+}
+
+static int name_folder(const struct tsr_journal *j, const char *path)
+{
+    struct tsr_folder f;
+    enum tsr_path_kind kind;
+    char *old = NULL;
+    int rc = tsr_folder_open(path, true, &f);
+    if (rc == TSR_OK) rc = tsr_folder_rename(&f, j->dst, j->replace, &old);
+    if (rc == TSR_OK && j->durable) rc = tsr_file_sync_folder(j->dst);
+    tsr_folder_close(&f);
+    if (rc == TSR_OK && old) rc = tsr_path_stat(old, &kind, NULL);
+    if (rc == TSR_OK && old)
+        rc = kind == TSR_PATH_FOLDER ? remove_folder(old) : tsr_file_remove(old);
+    tsr_free(old);
+    return rc;
+}
+
+int tsr_journal_finish(struct tsr_journal *j)
+{
+    enum tsr_path_kind kind = TSR_PATH_NONE;
+    char *path = NULL;
+    int rc = j->complete ? TSR_OK : append(j, "complete\n");
+    j->complete = rc == TSR_OK;
+    if (rc == TSR_OK) rc = path_of(j->target, &path);
+    if (rc == TSR_OK) rc = tsr_path_stat(path, &kind, NULL);
+    if (rc == TSR_OK && kind == TSR_PATH_FILE) rc = name_file(j, path);
+    else if (rc == TSR_OK && kind == TSR_PATH_FOLDER) rc = name_folder(j, path);
+    tsr_free(path);
+    return rc;
+}
+
+void tsr_journal_end(struct tsr_journal *j, bool keep)
+{
+    char text[TSR_ERROR_MAX];
+    tsr_error_save(text); /* of what went wrong before */
+    if (!keep) remove_all(j);
+    tsr_file_close(&j->file);
+    tsr_folder_close(&j->folder);
+    tsr_free(j->target);
+    tsr_free(j->between);
+    tsr_free(j->dst);
+    *j = (struct tsr_journal){.folder.fd = -1, .file.fd = -1};
+    tsr_error_restore(text);
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* ops/journal.h - a conversion that can go on after an interruption.
+ *
+ *   x.b2nd.partial/journal        what is converted into what, and how far it is
+ *   x.b2nd.partial/x.b2nd         the target, which gets its name when it is complete
+ *   x.b2nd.partial/between.b2nd   the array between two passes, if there are two (or in tmp)
+ *
+ *   tessera convert 1             the first line
+ *   source x.npy                  facts, one per line: who goes on must have the same
+ *   ...
+ *   begin
+ *   done 1 17                     17 boxes of pass 1 are in the file that it writes, flushed
+ *   complete                      the target is, and may have its name already
+ *
+ * The folder is locked while someone works on it.  Lines are appended after the flush of what they
+ * tell; a last line that is not whole does not count. */
+#ifndef TSR_OPS_JOURNAL_H
+#define TSR_OPS_JOURNAL_H
+
+#include <tessera/tessera.h>
+
+#include "base/mem.h"
+#include "sys/folder.h"
+
+struct tsr_journal {
+    struct tsr_folder folder;
+    struct tsr_file file;
+    uint64_t end;  /* of its lines */
+    char *target;  /* URL of the target on its way */
+    char *between; /* URL */
+    char *dst;     /* path that the target is to have */
+    int pass;      /* 1 or 2: in which it is */
+    int64_t done;  /* boxes of it */
+    bool resumed;  /* there was something to go on with */
+    bool complete; /* and no more to do but to give the target its name */
+    bool replace, durable;
+};
+
+/* Is there what an interrupted conversion to dst (a local URL) left? */
+int tsr_journal_there(const char *dst, bool *there);
+
+/* Begins the conversion to dst, which facts (lines) describe, or goes on with it.  EEXISTS: there
+ * is one already, and neither resume nor o->mode "w" says what to do with it; ECONFLICT: someone
+ * works on it, or it is of other facts. */
+int tsr_journal_begin(const char *dst, const struct tsr_buf *facts, const tsr_options *o,
+                      struct tsr_journal *j);
+/* So many boxes of a pass are flushed. */
+int tsr_journal_done(struct tsr_journal *j, int pass, int64_t boxes);
+/* The target is closed and complete: it gets its name. */
+int tsr_journal_finish(struct tsr_journal *j);
+/* Ends the work; unless it is kept, all of it goes. */
+void tsr_journal_end(struct tsr_journal *j, bool keep);
+
+/* A number that is another, as a rule, when what a reads from has changed; 0: not known. */
+int tsr_source_stamp(const tsr_array *a, uint64_t *stamp);
+
+#endif
