@@ -147,7 +147,7 @@ void cli_progress_clear(struct cli_progress *p);             /* before a line of
 void cli_progress_end(struct cli_progress *p);
 
 /* What convert --plan prints. */
-void cli_plan_print(const tsr_plan *p, bool json);
+void cli_plan_print(const tsr_copy_plan *p, bool json);
 
 /* What a tsr_verify_fn hears, printed as it comes or, with --json, gathered in list. */
 struct cli_problems {

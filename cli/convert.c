@@ -39,7 +39,7 @@ static void tell_left(const struct job *j)
 
 static int plan(struct job *j)
 {
-    tsr_plan *p;
+    tsr_copy_plan *p;
     int rc = tsr_convert_plan(j->src, &j->from, j->dst, &j->layout.spec, &j->to, &p);
     if (rc < 0) return cli_fail(j->a, rc);
     cli_plan_print(p, cli_has(j->a, "json"));

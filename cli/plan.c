@@ -10,9 +10,9 @@ static void print_shape(const char *before, const int64_t *v, int n)
     for (int d = 0; d < n; d++) printf("%s%lld", d ? "," : "", (long long)v[d]);
 }
 
-static void print_pass(const tsr_plan *p, int i)
+static void print_pass(const tsr_copy_plan *p, int i)
 {
-    const tsr_plan_pass *s = p->pass[i];
+    const tsr_copy_pass *s = p->pass[i];
     char bytes[CLI_SIZE_TEXT], stored[CLI_SIZE_TEXT];
     printf("pass %d: %lld box%s", i + 1, (long long)s->boxes, s->boxes == 1 ? "" : "es");
     if (s->box) print_shape(" of ", s->box, p->ndim);
@@ -26,9 +26,9 @@ static void print_pass(const tsr_plan *p, int i)
     printf("  memory  %s\n", cli_size_text((double)s->memory_bytes, bytes));
 }
 
-static struct json_object *pass_json(const tsr_plan *p, int i)
+static struct json_object *pass_json(const tsr_copy_plan *p, int i)
 {
-    const tsr_plan_pass *s = p->pass[i];
+    const tsr_copy_pass *s = p->pass[i];
     struct json_object *o = json_object_new_object();
     cli_json_add(o, "box", s->box ? cli_json_ints(s->box, p->ndim) : NULL);
     cli_json_add(o, "boxes", json_object_new_int64(s->boxes));
@@ -43,7 +43,7 @@ static struct json_object *pass_json(const tsr_plan *p, int i)
     return o;
 }
 
-static void print_json(const tsr_plan *p)
+static void print_json(const tsr_copy_plan *p)
 {
     struct json_object *o = json_object_new_object(), *passes = json_object_new_array();
     for (int i = 0; i < p->npasses; i++) json_object_array_add(passes, pass_json(p, i));
@@ -56,7 +56,7 @@ static void print_json(const tsr_plan *p)
     cli_json_print(o);
 }
 
-void cli_plan_print(const tsr_plan *p, bool json)
+void cli_plan_print(const tsr_copy_plan *p, bool json)
 {
     char bytes[CLI_SIZE_TEXT], budget[CLI_SIZE_TEXT];
     if (json) {

@@ -811,8 +811,8 @@ TSR_API int tsr_filter_register(tsr_context *c, const tsr_user_filter *filter);
  * complete there is DST.partial instead, a folder; after an interruption, whichever, a call with
  * opts->resume goes on where the last flush was.  EEXISTS: there is one, without resume and without
  * mode "w", which begins anew.  ECONFLICT: the source changed, or what was asked for was something
- * else; someone works on it.  (What is small, no local file, or a super-chunk appears at once or not
- * at all.)  Attributes and metalayers go along; EUNSUPPORTED lists those that dst has no place for,
+ * else; someone works on it.  (What is small, .npy or raw, no local file, or a super-chunk appears
+ * at once or not at all.)  Attributes and metalayers go along; EUNSUPPORTED lists those that dst has no place for,
  * and nothing is written. */
 TSR_API int tsr_convert(const char *src, const tsr_options *src_opts, const char *dst,
                         const tsr_spec *spec, const tsr_options *opts);
@@ -830,22 +830,22 @@ typedef struct {
     int64_t chunks_written; /* each once */
     int64_t bytes_written;  /* before they are encoded */
     int64_t memory_bytes;   /* at the peak */
-} tsr_plan_pass;
+} tsr_copy_pass;
 typedef struct {
     size_t size;
     int ndim, npasses;            /* 0 passes: there are no items */
     bool stored;                  /* chunks are copied as they are stored */
-    const tsr_plan_pass *pass[2]; /* [npasses] */
+    const tsr_copy_pass *pass[2]; /* [npasses] */
     const int64_t *between;       /* [ndim] chunks of the array between two passes, else NULL */
     const int64_t *between_blocks;
     int64_t between_bytes; /* of it, at most; else 0 */
     int64_t memory_bytes;  /* the largest of the passes */
     int64_t budget_bytes;
-} tsr_plan;
+} tsr_copy_plan;
 /* In one piece that is freed with tsr_free.  Errors as tsr_convert, which come before items are
  * touched; EUNSUPPORTED for super-chunks, which are copied in order. */
 TSR_API int tsr_convert_plan(const char *src, const tsr_options *src_opts, const char *dst,
-                             const tsr_spec *spec, const tsr_options *opts, tsr_plan **out);
+                             const tsr_spec *spec, const tsr_options *opts, tsr_copy_plan **out);
 
 /* Checks everything in a container: structure, metalayers, and every chunk by decoding it.
  * fn (NULL: not wanted) hears of each problem with the chunk's number and its coordinates[ndim] in

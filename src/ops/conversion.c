@@ -355,11 +355,11 @@ static int run_at_once(struct work *w)
     return rc < 0 ? rc : close_target(w);
 }
 
-/* Is the target's name a file or folder of this machine, which a rename can give? */
+/* Is the target's name a file or folder of this machine, which a rename can give, and of a format
+ * that is changed in place, so that it can be gone on with? */
 static bool can_journal(const struct tsr_conversion *c)
 {
-    const char *local = tsr_store_path(c->dst);
-    return local && !strchr(c->dst, '#');
+    return tsr_store_path(c->dst) && !strchr(c->dst, '#') && c->format->resize;
 }
 
 int tsr_conversion_run(const struct tsr_conversion *c)
@@ -378,8 +378,8 @@ int tsr_conversion_run(const struct tsr_conversion *c)
 /* ---- the plan, told ---- */
 
 struct told {
-    tsr_plan plan;
-    tsr_plan_pass pass[2];
+    tsr_copy_plan plan;
+    tsr_copy_pass pass[2];
     int64_t box[2][TSR_MAX_NDIM], between[TSR_MAX_NDIM], blocks[TSR_MAX_NDIM];
 };
 
@@ -387,7 +387,7 @@ static void tell_pass(const struct work *w, int i, struct told *t, double ratio)
 {
     const struct tsr_rechunk_pass *p = &w->plan.pass[i];
     memcpy(t->box[i], p->box, sizeof t->box[i]);
-    t->pass[i] = (tsr_plan_pass){.size = sizeof t->pass[i],
+    t->pass[i] = (tsr_copy_pass){.size = sizeof t->pass[i],
                                  .box = w->stored ? NULL : t->box[i],
                                  .boxes = p->boxes,
                                  .chunks_read = p->chunks_read,
@@ -402,7 +402,7 @@ static void tell_pass(const struct work *w, int i, struct told *t, double ratio)
     t->plan.memory_bytes = tsr_max64(t->plan.memory_bytes, p->memory);
 }
 
-int tsr_conversion_plan(const struct tsr_conversion *c, tsr_plan **out)
+int tsr_conversion_plan(const struct tsr_conversion *c, tsr_copy_plan **out)
 {
     struct work w;
     struct told *t = tsr_alloc_zero(1, sizeof *t);
@@ -411,11 +411,11 @@ int tsr_conversion_plan(const struct tsr_conversion *c, tsr_plan **out)
     if (rc == TSR_OK) {
         tsr_stats s = tsr_engine_stats(c->from);
         double ratio = s.cbytes > 0 && s.nbytes > 0 ? (double)s.cbytes / (double)s.nbytes : 1;
-        t->plan = (tsr_plan){.size = sizeof t->plan,
-                             .ndim = w.spec.ndim,
-                             .npasses = w.plan.npasses,
-                             .stored = w.stored,
-                             .budget_bytes = w.budget};
+        t->plan = (tsr_copy_plan){.size = sizeof t->plan,
+                                  .ndim = w.spec.ndim,
+                                  .npasses = w.plan.npasses,
+                                  .stored = w.stored,
+                                  .budget_bytes = w.budget};
         for (int i = 0; i < w.plan.npasses; i++) tell_pass(&w, i, t, i ? 1 : ratio);
         if (w.plan.npasses == 2) {
             memcpy(t->between, w.plan.between, sizeof t->between);

@@ -16,6 +16,6 @@ struct tsr_conversion {
 
 int tsr_conversion_run(const struct tsr_conversion *c);
 /* What run would do, freed with tsr_free. */
-int tsr_conversion_plan(const struct tsr_conversion *c, tsr_plan **out);
+int tsr_conversion_plan(const struct tsr_conversion *c, tsr_copy_plan **out);
 
 #endif

@@ -314,7 +314,7 @@ struct request {
     struct work w;
     struct tsr_array *a;
     const struct tsr_format *f; /* of the target */
-    tsr_plan **plan;            /* not NULL: this is all that is wanted */
+    tsr_copy_plan **plan;            /* not NULL: this is all that is wanted */
 };
 
 static int array_to_array(struct request *q)
@@ -371,10 +371,10 @@ int tsr_convert(const char *src, const tsr_options *src_opts, const char *dst, c
 }
 
 int tsr_convert_plan(const char *src, const tsr_options *src_opts, const char *dst,
-                     const tsr_spec *spec, const tsr_options *opts, tsr_plan **out)
+                     const tsr_spec *spec, const tsr_options *opts, tsr_copy_plan **out)
 {
     struct request q = {.src = src, .dst = dst, .plan = out};
-    if (!out) return tsr_fail(TSR_EARG, "tsr_plan: no place for it");
+    if (!out) return tsr_fail(TSR_EARG, "tsr_copy_plan: no place for it");
     int rc = request_init(&q, src_opts, spec, opts);
     if (rc == TSR_OK) rc = run_request(&q);
     tsr_engine_drop(q.a);
