@@ -12,6 +12,12 @@
 
 const struct cli_option cli_globals[] = {
     {"threads", 0, "N", "threads that work on one call (default: all cores)"},
+    {"endpoint", 0, "URL", "of s3://: the server (default: AWS_ENDPOINT_URL, or Amazon's)"},
+    {"region", 0, "NAME", "of s3:// (default: AWS_REGION)"},
+    {"anonymous", 0, NULL, "of s3://: do not sign requests"},
+    {"timeout", 0, "SECONDS", "of a server: how long it may be silent (default: 20)"},
+    {"tries", 0, "N", "of a server: how often to ask it at most (default: 6)"},
+    {"connections", 0, "N", "to a server: requests at once (default: 16)"},
     {"help", 'h', NULL, "explain the verb"},
     {"version", 0, NULL, "version, formats and codecs"},
     CLI_END,

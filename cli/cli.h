@@ -52,6 +52,11 @@ extern const struct cli_verb *const cli_verbs[]; /* ends with NULL */
 extern const struct cli_option cli_globals[];    /* of every verb: threads, help, version */
 const struct cli_verb *cli_verb_named(const char *name);
 
+/* Tells the verb's context what the options say about servers, and that Ctrl-C ends waiting for
+ * them.  0 or an exit code, the message being out (remote.c). */
+int cli_set_remote(const struct cli_args *a);
+bool cli_is_remote(const char *url);
+
 /* Sorts argv into a: options may stand anywhere, long ones may be shortened, "--" ends them.
  * 0 or CLI_USAGE with a message; *global is set for --help ('h') and --version ('V'). */
 int cli_parse(struct cli_args *a, int argc, char **argv, char *global);

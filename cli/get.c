@@ -159,16 +159,18 @@ static int write_out(struct job *j)
     return rc ? rc : to_array(j, path);
 }
 
-static void print_stats(const struct cli_source *s, double seconds)
+/* What was read; a few words where nobody asked, but a server was. */
+static void print_stats(const struct cli_args *a, const struct cli_source *s, double seconds)
 {
     tsr_stats st;
     char bytes[CLI_SIZE_TEXT];
     if (cli_source_stats(s, &st) < 0) return;
-    fprintf(
-        stderr,
-        "read %lld bytes (%s) in %lld requests, %lld blocks decoded, %lld from the cache, %.4f s\n",
-        (long long)st.bytes_read, cli_size_text((double)st.bytes_read, bytes),
-        (long long)st.requests, (long long)st.blocks_decoded, (long long)st.cache_hits, seconds);
+    fprintf(stderr, "read %lld bytes (%s) in %lld requests", (long long)st.bytes_read,
+            cli_size_text((double)st.bytes_read, bytes), (long long)st.requests);
+    if (cli_has(a, "stats"))
+        fprintf(stderr, ", %lld blocks decoded, %lld from the cache", (long long)st.blocks_decoded,
+                (long long)st.cache_hits);
+    fprintf(stderr, ", %.4f s\n", seconds);
 }
 
 static int run(struct cli_args *a)
@@ -188,7 +190,8 @@ static int run(struct cli_args *a)
     if (cli_parse_slice(cli_value(a, "slice"), s.ndim, s.shape, &sel, why)) {
         struct job j = {.a = a, .source = &s, .sel = &sel};
         rc = write_out(&j);
-        if (cli_has(a, "stats")) print_stats(&s, cli_now() - start);
+        bool say = cli_has(a, "stats") || (rc == CLI_OK && cli_is_remote(a->pos[0]));
+        if (say) print_stats(a, &s, cli_now() - start);
     } else {
         rc = cli_usage(a, "slice %s: %s", cli_value(a, "slice"), why);
     }

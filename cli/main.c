@@ -47,7 +47,8 @@ static int run_verb(struct cli_args *a)
     o.threads = (int)n;
     int rc = threads ? tsr_context_new(&o, &a->context) : TSR_OK;
     if (rc < 0) return cli_fail(a, rc);
-    rc = a->verb->run(a);
+    rc = cli_set_remote(a);
+    if (!rc) rc = a->verb->run(a);
     tsr_context_free(a->context);
     errno = 0;
     if (fflush(stdout) != 0 || ferror(stdout)) {
@@ -57,11 +58,19 @@ static int run_verb(struct cli_args *a)
     return rc;
 }
 
+/* Is it a global option, of which the value follows? */
+static bool takes_next(const char *word)
+{
+    for (const struct cli_option *o = cli_globals; o->name; o++)
+        if (o->arg && !strncmp(word, "--", 2) && !strcmp(word + 2, o->name)) return true;
+    return false;
+}
+
 /* Index of the verb or file in argv, 0: there is none. */
 static int find_verb(int argc, char **argv)
 {
     for (int i = 1; i < argc; i++) {
-        if (!strcmp(argv[i], "--threads")) i++;
+        if (takes_next(argv[i])) i++;
         else if (argv[i][0] != '-' || !argv[i][1]) return i;
     }
     return 0;

@@ -125,6 +125,33 @@ TSR_API int tsr_context_cache_stats(const tsr_context *c, tsr_cache_stats *out);
  * of decoded data.  A non-zero answer stops the work with ECANCELLED. */
 typedef int (*tsr_progress)(void *user, int64_t done, int64_t total);
 
+/* How servers behind http://, https:// and s3:// are spoken to.  What is NULL or 0 is what the
+ * environment says, in the variables that are named, else the default.  docs/remote.md. */
+typedef struct {
+    size_t size;          /* sizeof(tsr_remote_options) */
+    const char *endpoint; /* of S3: "https://host:port"; AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL;
+                             default: Amazon's */
+    const char *region;   /* of S3; AWS_REGION, AWS_DEFAULT_REGION; default: "us-east-1" */
+    const char *key, *secret, *token; /* of S3; AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY,
+                                         AWS_SESSION_TOKEN; default: requests are not signed.
+                                         The token of the environment goes with its key only */
+    bool anonymous;        /* S3: requests are not signed whatever is set; AWS_NO_SIGN_REQUEST */
+    int timeout_s;         /* seconds without a byte after which a try has failed; TESSERA_TIMEOUT;
+                        default: 20, and 10 to connect */
+    int tries;             /* of a request that may be tried again; TESSERA_TRIES; default: 6 */
+    int connections;       /* requests of one handle in flight at once; TESSERA_CONNECTIONS;
+                        default: 16 */
+    tsr_progress progress; /* while the network is waited for, some times a second, by the thread
+                              that waits: the caller of a read, as a rule; done: bytes of this
+                              wait, total: -1.  Non-zero: ECANCELLED; default: none */
+    void *user;            /* for progress */
+} tsr_remote_options;
+
+/* For all that is opened with the context from now on and is given no options of its own; what r
+ * points to is copied, but for user.  NULL: the default again.  Not while another thread opens
+ * something with the context.  ENOMEM. */
+TSR_API int tsr_context_set_remote(tsr_context *c, const tsr_remote_options *r);
+
 typedef struct {
     const char *name;   /* "shuffle", "zstd", ...: any name in the codec table */
     const char *params; /* "clevel=5", "meta=3", or NULL: a comma list of name=integer */
@@ -204,6 +231,8 @@ typedef struct {
                                  NULL: that of the target */
     bool resume;           /* of tsr_convert: goes on with what was interrupted, if there is
                                  something */
+    const tsr_remote_options *remote; /* borrowed until the call returns; default: those of the
+                                         context */
 } tsr_options;
 
 /* ---- arrays ---- */

@@ -21,6 +21,13 @@ static size_t budget_of(size_t cache_bytes)
     return cache_bytes ? cache_bytes : DEFAULT;
 }
 
+static void remote_done(tsr_remote_options *r)
+{
+    const char *text[] = {r->endpoint, r->region, r->key, r->secret, r->token};
+    for (size_t i = 0; i < sizeof text / sizeof *text; i++) tsr_free((char *)(uintptr_t)text[i]);
+    *r = (tsr_remote_options){0};
+}
+
 int tsr_context_new(const tsr_context_options *opts, tsr_context **out)
 {
     tsr_context_options o = {.size = sizeof o};
@@ -42,6 +49,7 @@ void tsr_context_free(tsr_context *c)
     tsr_pool_free(c->pool);
     tsr_cache_free(c->cache);
     tsr_codec_set_done(&c->codecs);
+    remote_done(&c->remote);
     tsr_free(c);
 }
 
@@ -78,6 +86,28 @@ int tsr_context_set_cache(tsr_context *c, size_t cache_bytes, size_t *before)
     return TSR_OK;
 }
 
+int tsr_context_set_remote(tsr_context *c, const tsr_remote_options *r)
+{
+    tsr_remote_options own = {.size = sizeof own};
+    const char **text[] = {&own.endpoint, &own.region, &own.key, &own.secret, &own.token};
+    bool good = true;
+    if (r && r->size) memcpy(&own, r, tsr_minz(r->size, sizeof own));
+    own.size = sizeof own;
+    for (size_t i = 0; i < sizeof text / sizeof *text; i++) {
+        if (!*text[i]) continue;
+        *text[i] = good ? tsr_strdup(*text[i]) : NULL;
+        good = *text[i];
+    }
+    c = good ? tsr_context_get(c) : NULL;
+    if (!c) {
+        remote_done(&own);
+        return TSR_ENOMEM;
+    }
+    remote_done(&c->remote);
+    c->remote = own;
+    return TSR_OK;
+}
+
 int tsr_context_cache_stats(const tsr_context *c, tsr_cache_stats *out)
 {
     tsr_cache_stats s;
@@ -99,6 +129,7 @@ tsr_options tsr_options_complete(const tsr_options *o)
     const char *locking = getenv("BLOSC_LOCKING");
     if (!full.mmap && locking && locking[0] && strcmp(locking, "0") != 0) full.locking = true;
     full.context = tsr_context_get(full.context);
+    if (!full.remote && full.context) full.remote = &full.context->remote;
     return full;
 }
 

@@ -82,7 +82,7 @@ static int open_private(const char *path, const tsr_options *o, struct tsr_array
 {
     const struct tsr_format *f;
     struct tsr_store *st;
-    int rc = tsr_store_open(path, false, &st);
+    int rc = tsr_store_open_with(path, false, o->remote, &st);
     if (rc == TSR_OK) rc = tsr_store_overlay(st, &st);
     if (rc < 0) return rc;
     rc = tsr_format_choose(st, o->format, path, o->offset, &f);
@@ -123,7 +123,7 @@ int tsr_engine_create_node(struct tsr_store *tree, const char *path, const tsr_s
 static int open_tree(const char *path, const char *inside, const tsr_options *o, bool update,
                      struct tsr_array **out)
 {
-    struct tsr_tree_options t = {.flags = update ? TSR_TREE_UPDATE : 0};
+    struct tsr_tree_options t = {.flags = update ? TSR_TREE_UPDATE : 0, .remote = o->remote};
     struct tsr_store *st;
     char *node = NULL;
     if (update && o->locking) t.flags |= TSR_TREE_LOCK;
@@ -178,7 +178,7 @@ static int open_path(const char *path, const tsr_options *o, bool update, bool *
     const struct tsr_format *f;
     struct tsr_store *st;
     bool local = !o->offset && tsr_store_path(path), alone = update && !o->locking;
-    int rc = tsr_store_open(path, alone, &st);
+    int rc = tsr_store_open_with(path, alone, o->remote, &st);
     if (rc < 0) return rc;
     rc = tsr_format_choose(st, o->format, st->url, o->offset, &f);
     if (rc == TSR_OK && f->tree) {
@@ -189,7 +189,7 @@ static int open_path(const char *path, const tsr_options *o, bool update, bool *
     if (rc == TSR_OK && local && !alone && f->changed) return open_followed(st, f, o, out);
     if (rc == TSR_OK && alone == update) return open_driver(st, f, o, out);
     tsr_store_close(st);
-    if (rc == TSR_OK) rc = tsr_store_open(path, true, &st);
+    if (rc == TSR_OK) rc = tsr_store_open_with(path, true, o->remote, &st);
     return rc < 0 ? rc : open_driver(st, f, o, out);
 }
 

@@ -25,6 +25,7 @@ struct tsr_context {
     struct tsr_pool *pool;
     struct tsr_cache *cache; /* array/cache.h */
     struct tsr_codec_set codecs;
+    tsr_remote_options remote; /* its texts are owned */
 };
 
 /* What bounds the chunks of a container that is opened with o. */

@@ -48,6 +48,7 @@ struct run {
     struct tsr_transfer *waiting;
     size_t n, begun, left; /* left: neither done nor failed */
     size_t flying;
+    double look;  /* when to look for stalls */
     bool starved; /* one could begin, had there been a permit */
     int64_t bytes;
     struct tsr_failure failure;
@@ -269,6 +270,26 @@ static void land(struct run *r, struct tsr_transfer *t)
     r->flying--;
 }
 
+static void end_try(struct run *r, struct tsr_transfer *t, CURLcode code)
+{
+    enum tsr_verdict v = tsr_transfer_end(t, code);
+    land(r, t);
+    if (v == TSR_TRANSFER_AGAIN) wait_again(r, t);
+    else r->left--;
+}
+
+/* curl looks at the mean of some seconds, in which a stall is seen late or, where much came before
+ * it, never. */
+static void end_stalled(struct run *r)
+{
+    double now = tsr_sys_now();
+    if (now < r->look) return;
+    r->look = now + 0.25;
+    for (size_t i = 0; i < r->begun; i++)
+        if (tsr_transfer_stalled(&r->transfer[i], now))
+            end_try(r, &r->transfer[i], CURLE_OPERATION_TIMEDOUT);
+}
+
 static void collect(struct run *r)
 {
     CURLMsg *m;
@@ -278,11 +299,9 @@ static void collect(struct run *r)
         CURLcode code = m->data.result;
         if (m->msg != CURLMSG_DONE) continue;
         curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&t);
-        enum tsr_verdict v = tsr_transfer_end(t, code);
-        land(r, t);
-        if (v == TSR_TRANSFER_AGAIN) wait_again(r, t);
-        else r->left--;
+        end_try(r, t, code);
     }
+    end_stalled(r);
 }
 
 /* Milliseconds until something may have to begin. */

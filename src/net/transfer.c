@@ -151,6 +151,7 @@ static size_t on_body(char *p, size_t one, size_t len, void *user)
     struct tsr_transfer *t = user;
     struct tsr_http_call *c = t->call;
     (void)one; /* 1, says curl */
+    t->last = tsr_sys_now();
     if (t->mode == TRANSFER_HEAD && begin_body(t) < 0) return 0;
     t->got += len;
     if (t->mode != TRANSFER_PARTS) {
@@ -167,6 +168,7 @@ static size_t on_head(char *p, size_t one, size_t len, void *user)
 {
     struct tsr_transfer *t = user;
     (void)one;
+    t->last = tsr_sys_now();
     tsr_answer_line(&t->call->answer, p, len);
     return len;
 }
@@ -178,6 +180,7 @@ static size_t on_send(char *dst, size_t one, size_t room, void *user)
     struct tsr_transfer *t = user;
     size_t n = 0;
     (void)one;
+    t->last = tsr_sys_now();
     while (n < room && t->piece < t->call->npieces) {
         const struct tsr_piece *p = &t->call->piece[t->piece];
         size_t len = tsr_minz(room - n, p->len - t->piece_off);
@@ -286,6 +289,7 @@ int tsr_transfer_begin(struct tsr_transfer *t, const char *ca_file)
     t->piece = 0;
     t->enough = false;
     t->error[0] = 0;
+    t->last = tsr_sys_now();
     c->tries = ++t->tries;
     t->easy = curl_easy_init();
     int rc = t->easy ? add_fields(t) : no_handle();
@@ -308,6 +312,13 @@ int tsr_transfer_begin(struct tsr_transfer *t, const char *ca_file)
     curl_easy_setopt(t->easy, CURLOPT_HEADERFUNCTION, on_head);
     curl_easy_setopt(t->easy, CURLOPT_HEADERDATA, t);
     return TSR_OK;
+}
+
+bool tsr_transfer_stalled(struct tsr_transfer *t, double now)
+{
+    if (!t->easy || now - t->last < t->o->stall_s) return false;
+    snprintf(t->error, sizeof t->error, "nothing came for %d s", t->o->stall_s);
+    return true;
 }
 
 void tsr_transfer_done(struct tsr_transfer *t)

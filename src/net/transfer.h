@@ -29,7 +29,8 @@ struct tsr_transfer {
     CURL *easy;                /* NULL: between tries */
     struct curl_slist *fields;
     int tries;
-    double at; /* of tsr_sys_now: when the next try may begin */
+    double at;   /* of tsr_sys_now: when the next try may begin */
+    double last; /* the same: when a byte came or went */
     enum transfer_mode mode;
     uint64_t pos, got; /* in the object, and of the body */
     size_t part;       /* those before it are full */
@@ -46,6 +47,8 @@ enum tsr_verdict { TSR_TRANSFER_DONE, TSR_TRANSFER_AGAIN, TSR_TRANSFER_FAILED };
 int tsr_transfer_begin(struct tsr_transfer *t, const char *ca_file);
 /* After curl's word on a try.  AGAIN: at `at`.  The easy handle stays with the caller. */
 enum tsr_verdict tsr_transfer_end(struct tsr_transfer *t, CURLcode code);
+/* Did nothing come or go for as long as is borne?  The end of the try is TIMEDOUT then. */
+bool tsr_transfer_stalled(struct tsr_transfer *t, double now);
 void tsr_transfer_done(struct tsr_transfer *t); /* frees handle and fields, not the call's body */
 /* Keeps rc and the thread's text if they are the first failure. */
 void tsr_failure_note(struct tsr_failure *f, int rc);

@@ -116,7 +116,8 @@ static int open_source(const char *url, const char *beside, const tsr_options *s
     if (!url || !beside) return tsr_fail(TSR_EARG, "convert: no path given");
     int rc = tsr_url_split(url, &path, &inside);
     if (rc < 0) return rc;
-    rc = is_gzip(path, &gzip);
+    gzip = false;
+    if (tsr_store_path(path)) rc = is_gzip(path, &gzip);
     if (rc == TSR_OK && gzip) {
         rc = open_gzip(path, beside, so, w, out);
         if (rc < 0) tsr_url_within(path);

@@ -177,7 +177,7 @@ static int check_mode(const char *m, bool *update, bool *make)
 
 static int open_tree(const char *url, const tsr_options *o, bool update, struct tsr_group **out)
 {
-    struct tsr_tree_options t = {.flags = update ? TSR_TREE_UPDATE : 0};
+    struct tsr_tree_options t = {.flags = update ? TSR_TREE_UPDATE : 0, .remote = o->remote};
     struct tsr_place_of *p = NULL;
     struct tsr_store *st;
     char *path, *inside, *key = NULL;

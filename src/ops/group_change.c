@@ -115,7 +115,7 @@ static int create_in(struct tsr_store *st, const char *key, const tsr_options *o
 static int create_at(const char *url, const char *path, const char *key, const tsr_options *o,
                      struct tsr_group **out)
 {
-    struct tsr_tree_options t = {0};
+    struct tsr_tree_options t = {.remote = o->remote};
     struct tsr_place_of *p;
     struct tsr_store *st;
     enum how how;

@@ -60,7 +60,7 @@ static int probe_store(const char *path, const char *inside, const tsr_options *
 {
     const struct tsr_format *f = NULL;
     struct tsr_store *st;
-    int rc = tsr_store_open(path, false, &st);
+    int rc = tsr_store_open_with(path, false, o->remote, &st);
     if (rc < 0) return rc;
     rc = tsr_format_choose(st, o->format, path, o->offset, &f);
     tsr_store_close(st);

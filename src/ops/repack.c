@@ -26,7 +26,7 @@ static int open_frame(const char *url, bool in_place, const tsr_options *o, stru
 {
     struct tsr_store *st;
     uint8_t magic[10];
-    int rc = tsr_store_open(url, in_place, &st);
+    int rc = tsr_store_open_with(url, in_place, o->remote, &st);
     if (rc < 0) return rc;
     rc = tsr_store_read(st, tsr_frame_key(st), 0, magic, sizeof magic);
     if (rc == TSR_ECORRUPT || (rc == TSR_OK && !tsr_frame_begins(magic, sizeof magic)))

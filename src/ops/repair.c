@@ -105,7 +105,8 @@ int tsr_repair(const char *url, const char *out_url, const tsr_options *opts, ts
     if (!url || !out_url) return tsr_fail(TSR_EARG, "repair: no path given");
     if (!o.mode) o.mode = "x";
     bool in_place = strcmp(url, out_url) == 0 && strcmp(o.mode, "w") == 0;
-    int rc = tsr_store_open(url, in_place, &from); /* in place: with the lock that writers take */
+    /* in place: with the lock that writers take */
+    int rc = tsr_store_open_with(url, in_place, o.remote, &from);
     if (rc == TSR_OK) rc = tsr_path_stat(url, &kind, NULL);
     if (rc == TSR_OK) rc = open_target(out_url, kind == TSR_PATH_FOLDER, &o, &to);
     if (rc == TSR_OK) rc = tsr_frame_repair(from, to, &how, &done);

@@ -64,9 +64,12 @@ static int refuse_writing(const char *url)
     return tsr_fail(TSR_EDENIED, "%s: can only be read: this is HTTP", shown);
 }
 
-int tsr_store_http_open(const char *url, bool update, struct tsr_store **out)
+int tsr_store_http_open(const char *url, bool update, const tsr_remote_options *r,
+                        struct tsr_store **out)
 {
-    return update ? refuse_writing(url) : tsr_store_http(url, NULL, out);
+    struct tsr_http_options o;
+    int rc = update ? refuse_writing(url) : tsr_remote_http(r, &o);
+    return rc < 0 ? rc : tsr_store_http(url, &o, out);
 }
 
 int tsr_store_http_create(const char *url, bool replace, struct tsr_store **out)
@@ -79,11 +82,12 @@ int tsr_store_http_create(const char *url, bool replace, struct tsr_store **out)
 int tsr_store_http_open_tree(const char *url, const struct tsr_tree_options *o,
                              struct tsr_store **out)
 {
+    struct tsr_http_options http;
     char *base = NULL, *inner = NULL;
-    if (o->flags & TSR_TREE_UPDATE) return refuse_writing(url);
-    int rc = tsr_key_normalise(o->inner ? o->inner : "", &inner);
+    int rc = o->flags & TSR_TREE_UPDATE ? refuse_writing(url) : tsr_remote_http(o->remote, &http);
+    if (rc == TSR_OK) rc = tsr_key_normalise(o->inner ? o->inner : "", &inner);
     if (rc == TSR_OK) rc = tsr_url_join(url, inner, &base);
-    if (rc == TSR_OK) rc = tsr_store_http(base, NULL, out);
+    if (rc == TSR_OK) rc = tsr_store_http(base, &http, out);
     tsr_free(base);
     tsr_free(inner);
     return rc;

@@ -21,11 +21,14 @@ int tsr_store_zip_create(const char *path, const struct tsr_tree_options *o,
 int tsr_store_gzip_open(const char *path, const char *beside, struct tsr_store **out);
 
 /* http://, https:// */
-int tsr_store_http_open(const char *url, bool update, struct tsr_store **out);
+int tsr_store_http_open(const char *url, bool update, const tsr_remote_options *r,
+                        struct tsr_store **out);
 int tsr_store_http_create(const char *url, bool replace, struct tsr_store **out);
 int tsr_store_http_open_tree(const char *url, const struct tsr_tree_options *o,
                              struct tsr_store **out);
 struct tsr_http_options;
+/* What r, which may be NULL, and the environment say; EARG: the latter is no number. */
+int tsr_remote_http(const tsr_remote_options *r, struct tsr_http_options *out);
 int tsr_store_http(const char *url, const struct tsr_http_options *o, struct tsr_store **out);
 
 /* Reads ranges of one file, whatever their keys; neighbours in it are one request. */
@@ -43,7 +46,8 @@ struct tsr_s3_options {
     const struct tsr_http_options *http;
 };
 int tsr_store_s3(const char *url, const struct tsr_s3_options *o, struct tsr_store **out);
-int tsr_store_s3_open(const char *url, bool update, struct tsr_store **out);
+int tsr_store_s3_open(const char *url, bool update, const tsr_remote_options *r,
+                      struct tsr_store **out);
 int tsr_store_s3_create(const char *url, bool replace, struct tsr_store **out);
 int tsr_store_s3_open_tree(const char *url, const struct tsr_tree_options *o,
                            struct tsr_store **out);

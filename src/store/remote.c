@@ -23,6 +23,7 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "store/key.h"
+#include "store/kinds.h"
 
 enum {
     GAP = 8 << 10,
@@ -35,6 +36,38 @@ uint64_t tsr_remote_stamp_of(const struct tsr_answer *a)
     const char *version = a->etag[0] ? a->etag : a->modified;
     uint64_t stamp = XXH3_64bits_withSeed(version, strlen(version), a->total);
     return stamp ? stamp : 1;
+}
+
+/* A number that is set in the environment. */
+static int from_env(const char *name, int *out)
+{
+    const char *text = getenv(name);
+    char *end;
+    if (*out || !text || !*text) return TSR_OK;
+    long n = strtol(text, &end, 10);
+    if (*end || n < 1 || n > 100000)
+        return tsr_fail(TSR_EARG, "%s: found '%.40s', expected a number from 1 on", name, text);
+    *out = (int)n;
+    return TSR_OK;
+}
+
+int tsr_remote_http(const tsr_remote_options *r, struct tsr_http_options *out)
+{
+    tsr_remote_options full = {0};
+    if (r) memcpy(&full, r, tsr_minz(r->size, sizeof full));
+    if (full.timeout_s < 0 || full.tries < 0 || full.connections < 0)
+        return tsr_fail(TSR_EARG, "timeout_s %d, tries %d, connections %d: expected 0 or more",
+                        full.timeout_s, full.tries, full.connections);
+    int rc = from_env("TESSERA_TIMEOUT", &full.timeout_s);
+    if (rc == TSR_OK) rc = from_env("TESSERA_TRIES", &full.tries);
+    if (rc == TSR_OK) rc = from_env("TESSERA_CONNECTIONS", &full.connections);
+    *out = (struct tsr_http_options){.in_flight = full.connections,
+                                     .tries = full.tries,
+                                     .stall_s = full.timeout_s,
+                                     .connect_s = (int)tsr_min64(full.timeout_s, 10),
+                                     .progress = full.progress,
+                                     .user = full.user};
+    return rc;
 }
 
 int tsr_remote_init(struct tsr_remote *r, const struct tsr_remote_kind *how, const char *url,

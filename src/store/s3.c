@@ -215,10 +215,10 @@ static int take_text(char **out, const char *text, const char *name)
 
 static int take_credentials(struct tsr_s3 *s, const struct tsr_s3_options *o)
 {
-    const char *none = from_env(NULL, "AWS_NO_SIGN_REQUEST", NULL);
+    const char *none = o->id ? NULL : from_env(NULL, "AWS_NO_SIGN_REQUEST", NULL);
     const char *region = from_env(o->region, "AWS_REGION", "AWS_DEFAULT_REGION");
     const char *id = from_env(o->id, "AWS_ACCESS_KEY_ID", NULL);
-    const char *secret = from_env(o->secret, "AWS_SECRET_ACCESS_KEY", NULL);
+    const char *secret = o->id ? o->secret : from_env(o->secret, "AWS_SECRET_ACCESS_KEY", NULL);
     int rc = take_text(&s->region, region ? region : "us-east-1", "AWS_REGION");
     if (rc < 0) return rc;
     if (strspn(s->region, "abcdefghijklmnopqrstuvwxyz0123456789-") != strlen(s->region))
@@ -227,11 +227,11 @@ static int take_credentials(struct tsr_s3 *s, const struct tsr_s3_options *o)
     if (o->anonymous || !id || (none && strcmp(none, "0") != 0 && strcasecmp(none, "false") != 0))
         return TSR_OK;
     if (!secret)
-        return tsr_fail(TSR_EARG, "AWS_SECRET_ACCESS_KEY is not set, AWS_ACCESS_KEY_ID is");
+        return tsr_fail(TSR_EARG, "%s is not given, the key is",
+                        o->id ? "the secret" : "AWS_SECRET_ACCESS_KEY");
     rc = take_text(&s->secret, secret, "AWS_SECRET_ACCESS_KEY");
-    if (rc == TSR_OK)
-        rc = take_text(&s->token, from_env(o->token, "AWS_SESSION_TOKEN", NULL),
-                       "AWS_SESSION_TOKEN");
+    const char *token = o->id ? o->token : from_env(o->token, "AWS_SESSION_TOKEN", NULL);
+    if (rc == TSR_OK) rc = take_text(&s->token, token, "AWS_SESSION_TOKEN");
     return rc < 0 ? rc : take_text(&s->id, id, "AWS_ACCESS_KEY_ID");
 }
 
@@ -302,11 +302,32 @@ int tsr_store_s3(const char *url, const struct tsr_s3_options *o, struct tsr_sto
     return TSR_OK;
 }
 
-int tsr_store_s3_open(const char *url, bool update, struct tsr_store **out)
+/* o with the texts of r; http is room for how requests are made. */
+static int take_remote(struct tsr_s3_options *o, const tsr_remote_options *r,
+                       struct tsr_http_options *http)
 {
-    const struct tsr_s3_options plain = {0};
-    if (!update) return tsr_store_s3(url, &plain, out);
-    return tsr_fail(TSR_EDENIED, "%.200s: objects of S3 are put whole, not changed in place", url);
+    int rc = tsr_remote_http(r, http);
+    o->http = http;
+    if (rc < 0 || !r) return rc;
+    o->endpoint = r->endpoint;
+    o->region = r->region;
+    o->id = r->key;
+    o->secret = r->secret;
+    o->token = r->token;
+    o->anonymous = r->anonymous;
+    return TSR_OK;
+}
+
+int tsr_store_s3_open(const char *url, bool update, const tsr_remote_options *r,
+                      struct tsr_store **out)
+{
+    struct tsr_s3_options o = {0};
+    struct tsr_http_options http;
+    if (update)
+        return tsr_fail(TSR_EDENIED, "%.200s: objects of S3 are put whole, not changed in place",
+                        url);
+    int rc = take_remote(&o, r, &http);
+    return rc < 0 ? rc : tsr_store_s3(url, &o, out);
 }
 
 int tsr_store_s3_create(const char *url, bool replace, struct tsr_store **out)
@@ -348,9 +369,11 @@ static int make_tree(struct tsr_s3 *s, const char *inner)
 int tsr_store_s3_open_tree(const char *url, const struct tsr_tree_options *o,
                            struct tsr_store **out)
 {
-    const struct tsr_s3_options opts = {.writable = o->flags & TSR_TREE_UPDATE};
+    struct tsr_s3_options opts = {.writable = o->flags & TSR_TREE_UPDATE};
+    struct tsr_http_options http;
     struct tsr_store *st;
-    int rc = tsr_store_s3(url, &opts, &st);
+    int rc = take_remote(&opts, o->remote, &http);
+    if (rc == TSR_OK) rc = tsr_store_s3(url, &opts, &st);
     if (rc < 0) return rc;
     rc = make_tree((struct tsr_s3 *)st, o->inner);
     if (rc == TSR_OK && (o->flags & TSR_TREE_EMPTY)) {

@@ -158,6 +158,9 @@ int tsr_store_list(struct tsr_store *st, const char *prefix, int (*fn)(void *use
 /* Opens the store that holds url ("x.b2nd", "file:x"); more schemes come through table.c.
  * update: for writing; EDENIED where the file is read-only. */
 int tsr_store_open(const char *url, bool update, struct tsr_store **out);
+/* The same with what is to be known where it is a remote one; r NULL: the environment alone. */
+int tsr_store_open_with(const char *url, bool update, const tsr_remote_options *r,
+                        struct tsr_store **out);
 enum {
     TSR_TREE_UPDATE = 1, /* for writing */
     TSR_TREE_CREATE = 2, /* with UPDATE: made when it is not there */
@@ -170,6 +173,7 @@ enum {
 struct tsr_tree_options {
     unsigned flags;
     const char *inner; /* keys begin below this path, "a/b" say; NULL or "": at the root */
+    const tsr_remote_options *remote; /* as in tsr_store_open_with */
     /* Of archives; 0: 2^24 entries, and 2 GiB of an entry that is inflated to give a part. */
     size_t most_entries;
     uint64_t most_inflated;

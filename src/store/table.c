@@ -13,20 +13,22 @@
 static const struct scheme {
     const char *name;
     int (*open)(const char *path, bool update, struct tsr_store **out);
+    /* Instead; then the others get the whole URL too. */
+    int (*open_remote)(const char *url, bool update, const tsr_remote_options *r,
+                       struct tsr_store **out);
     int (*create)(const char *path, bool replace, struct tsr_store **out);
     int (*create_folder)(const char *path, bool replace, struct tsr_store **out);
     int (*open_tree)(const char *path, const struct tsr_tree_options *o, struct tsr_store **out);
-    bool remote; /* the openers are given the whole URL */
 } schemes[] = {
-    {"file", tsr_store_file_open, tsr_store_file_create, tsr_store_dir_create,
-     tsr_store_local_tree_open, false},
+    {"file", tsr_store_file_open, NULL, tsr_store_file_create, tsr_store_dir_create,
+     tsr_store_local_tree_open},
 #ifdef TSR_HAVE_HTTP
-    {"http", tsr_store_http_open, tsr_store_http_create, tsr_store_http_create,
-     tsr_store_http_open_tree, true},
-    {"https", tsr_store_http_open, tsr_store_http_create, tsr_store_http_create,
-     tsr_store_http_open_tree, true},
-    {"s3", tsr_store_s3_open, tsr_store_s3_create, tsr_store_s3_create, tsr_store_s3_open_tree,
-     true},
+    {"http", NULL, tsr_store_http_open, tsr_store_http_create, tsr_store_http_create,
+     tsr_store_http_open_tree},
+    {"https", NULL, tsr_store_http_open, tsr_store_http_create, tsr_store_http_create,
+     tsr_store_http_open_tree},
+    {"s3", NULL, tsr_store_s3_open, tsr_store_s3_create, tsr_store_s3_create,
+     tsr_store_s3_open_tree},
 #endif
 };
 
@@ -52,7 +54,7 @@ static int find_scheme(const char *url, const struct scheme **out, const char **
     for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++) {
         if (strlen(schemes[i].name) != len || strncmp(url, schemes[i].name, len)) continue;
         *out = &schemes[i];
-        if (schemes[i].remote) return TSR_OK;
+        if (schemes[i].open_remote) return TSR_OK;
         *path = url + len + 1;
         if (!strncmp(*path, "//", 2)) *path += 2;
         return TSR_OK;
@@ -68,12 +70,19 @@ const char *tsr_store_path(const char *url)
     return find_scheme(url, &s, &path) == TSR_OK && s == &schemes[0] ? path : NULL;
 }
 
-int tsr_store_open(const char *url, bool update, struct tsr_store **out)
+int tsr_store_open_with(const char *url, bool update, const tsr_remote_options *r,
+                        struct tsr_store **out)
 {
     const struct scheme *s;
     const char *path;
     int rc = find_scheme(url, &s, &path);
-    return rc < 0 ? rc : s->open(path, update, out);
+    if (rc < 0) return rc;
+    return s->open_remote ? s->open_remote(path, update, r, out) : s->open(path, update, out);
+}
+
+int tsr_store_open(const char *url, bool update, struct tsr_store **out)
+{
+    return tsr_store_open_with(url, update, NULL, out);
 }
 
 int tsr_store_open_tree(const char *url, const struct tsr_tree_options *o, struct tsr_store **out)
@@ -84,9 +93,9 @@ int tsr_store_open_tree(const char *url, const struct tsr_tree_options *o, struc
     int rc = find_scheme(url, &s, &path);
     if (rc < 0) return rc;
     if (!o) o = &plain;
-    if (s->remote && !o->flags && tsr_store_names_zip(url, strcspn(url, "?#"))) {
+    if (s->open_remote && !o->flags && tsr_store_names_zip(url, strcspn(url, "?#"))) {
         struct tsr_store *file;
-        rc = s->open(path, false, &file);
+        rc = s->open_remote(path, false, o->remote, &file);
         return rc < 0 ? rc : tsr_store_zip(file, o, out);
     }
     if (s->open_tree) return s->open_tree(path, o, out);

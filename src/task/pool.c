@@ -372,6 +372,8 @@ static int run_shared(struct tsr_pool *p, struct set *s, struct tsr_worker *w)
     size_t sleepers = how_many_to_wake(c, wanted);
     pthread_mutex_unlock(&c->lock);
     wake(c, sleepers);
+    int rc = s->job(s->arg, 0, w);
+    if (rc < 0) set_fail(c, s, rc);
     work(c, s, w);
     wait_for_helpers(c, s);
     if (s->rc < 0) tsr_error_restore(s->text);
@@ -392,7 +394,7 @@ int tsr_pool_run(struct tsr_pool *p, size_t n, tsr_job job, void *arg)
         s.arg = arg;
         s.n = n;
         s.most = threads - 1;
-        atomic_init(&s.next, 0);
+        atomic_init(&s.next, 1); /* job 0 is the caller's */
         atomic_init(&s.helpers, 0);
         s.rc = TSR_OK; /* text is only read after a failure: 1 KiB not cleared per run */
         pthread_cond_init(&s.left, NULL);

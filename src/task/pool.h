@@ -19,9 +19,9 @@ int tsr_pool_threads(const struct tsr_pool *p);
 /* From the next run on, whoever calls it; 0: available cores.  EARG. */
 int tsr_pool_set_threads(struct tsr_pool *p, int threads, int *before);
 
-/* Calls job(arg, i, worker) for i in 0..n-1 in any order, each once, and returns when all are
- * done; after a failure the rest are skipped and the failing status and text are the
- * caller's.  n <= 1 wakes nobody. */
+/* Calls job(arg, i, worker) for i in 0..n-1 in any order, each once, number 0 on the calling
+ * thread, and returns when all are done; after a failure the rest are skipped and the failing
+ * status and text are the caller's.  n <= 1 wakes nobody. */
 typedef int (*tsr_job)(void *arg, size_t i, struct tsr_worker *w);
 int tsr_pool_run(struct tsr_pool *p, size_t n, tsr_job job, void *arg);
 
