@@ -13,10 +13,16 @@ ROOT = Path(__file__).resolve().parents[2]
 
 class Moto:
     def __init__(self, python, buckets):
+        self.python = python
         self.run = subprocess.Popen([python, __file__, *buckets], stdin=subprocess.PIPE, text=True,
                                     stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         port, self.id, self.secret = self.run.stdout.readline().split()
         self.url = f"http://127.0.0.1:{port}"
+
+    def upload(self, bucket, folder, prefix=""):
+        """Puts what is in a folder below the prefix."""
+        subprocess.run([self.python, __file__, "--upload", self.url, self.id, self.secret, bucket,
+                        str(folder), prefix], check=True, stderr=subprocess.DEVNULL)
 
     def __enter__(self):
         return self
@@ -58,5 +64,18 @@ def serve(buckets):
     server.stop()
 
 
+def upload(url, key, secret, bucket, folder, prefix):
+    import boto3
+    s3 = boto3.client("s3", endpoint_url=url, aws_access_key_id=key, aws_secret_access_key=secret,
+                      region_name="us-east-1")
+    for path in sorted(Path(folder).rglob("*")):
+        if path.is_file():
+            s3.put_object(Bucket=bucket, Key=prefix + str(path.relative_to(folder)),
+                          Body=path.read_bytes())
+
+
 if __name__ == "__main__":
-    serve(sys.argv[1:])
+    if sys.argv[1:2] == ["--upload"]:
+        upload(*sys.argv[2:])
+    else:
+        serve(sys.argv[1:])
