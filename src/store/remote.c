@@ -55,15 +55,18 @@ int tsr_remote_http(const tsr_remote_options *r, struct tsr_http_options *out)
 {
     tsr_remote_options full = {0};
     if (r) memcpy(&full, r, tsr_minz(r->size, sizeof full));
-    if (full.timeout_s < 0 || full.tries < 0 || full.connections < 0)
-        return tsr_fail(TSR_EARG, "timeout_s %d, tries %d, connections %d: expected 0 or more",
-                        full.timeout_s, full.tries, full.connections);
+    if (full.timeout_s < 0 || full.tries < 0 || full.connections < 0 || full.pause_ms < 0)
+        return tsr_fail(TSR_EARG,
+                        "timeout_s %d, tries %d, connections %d, pause_ms %d: expected 0 or more",
+                        full.timeout_s, full.tries, full.connections, full.pause_ms);
     int rc = from_env("TESSERA_TIMEOUT", &full.timeout_s);
     if (rc == TSR_OK) rc = from_env("TESSERA_TRIES", &full.tries);
     if (rc == TSR_OK) rc = from_env("TESSERA_CONNECTIONS", &full.connections);
+    if (rc == TSR_OK) rc = from_env("TESSERA_PAUSE", &full.pause_ms);
     *out = (struct tsr_http_options){.in_flight = full.connections,
                                      .tries = full.tries,
                                      .stall_s = full.timeout_s,
+                                     .pause_ms = full.pause_ms,
                                      .connect_s = (int)tsr_min64(full.timeout_s, 10),
                                      .progress = full.progress,
                                      .user = full.user};
