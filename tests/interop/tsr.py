@@ -41,7 +41,8 @@ class Spec(C.Structure):
                 ("ndim", C.c_int), ("shape", I64P), ("chunks", I64P), ("blocks", I64P),
                 ("steps", C.POINTER(Step)), ("nsteps", C.c_int), ("split", C.c_int),
                 ("fill", C.c_void_p), ("uninit", C.c_bool), ("metas", C.POINTER(MetaValue)),
-                ("nmetas", C.c_int), ("checksum", C.c_bool)]
+                ("nmetas", C.c_int), ("checksum", C.c_bool), ("type", C.c_char_p),
+                ("codecs", C.c_char_p), ("names", C.POINTER(C.c_char_p)), ("zarr", C.c_char_p)]
 
 
 class SchunkSpec(C.Structure):
@@ -225,13 +226,14 @@ class Array(_Handle):
 
     @classmethod
     def create(cls, url, dtype, shape, chunks=None, blocks=None, steps=None, split=0, fill=None,
-               uninit=False, metas=None, mode=None, checksum=False, **opts):
+               uninit=False, metas=None, mode=None, checksum=False, zarr=None, **opts):
         p = C.c_void_p()
         st, nst = _steps(steps)
         ms, nms = _metas(metas)
         item = None if fill is None else C.cast(C.c_char_p(bytes(fill)), C.c_void_p)
         spec = Spec(C.sizeof(Spec), dtype.encode(), 0, len(shape), _numbers(shape),
-                    _numbers(chunks), _numbers(blocks), st, nst, split, item, uninit, ms, nms, checksum)
+                    _numbers(chunks), _numbers(blocks), st, nst, split, item, uninit, ms, nms, checksum,
+                    zarr=zarr and zarr.encode())
         call("tsr_array_create", _path(url), C.byref(spec), options(mode, **opts), C.byref(p))
         return cls(p)
 
