@@ -19,6 +19,7 @@ from tessera._user import (
     ucodecs_registry,
     ufilters_registry,
 )
+from tessera.advise import AccessCost, Advice, Plan, ReadCost, advise, measure
 from tessera.buffers import (
     clib_info,
     compress,
@@ -128,6 +129,8 @@ __all__ = [
     "MAX_OVERHEAD",
     "MAX_TYPESIZE",
     "MIN_HEADER_LENGTH",
+    "AccessCost",
+    "Advice",
     "BlockInfo",
     "CParams",
     "CacheStats",
@@ -142,6 +145,8 @@ __all__ = [
     "LimitError",
     "NDArray",
     "NDField",
+    "Plan",
+    "ReadCost",
     "SChunk",
     "SpecialValue",
     "SplitMode",
@@ -150,6 +155,7 @@ __all__ = [
     "TesseraError",
     "Tuner",
     "UnsupportedError",
+    "advise",
     "arange",
     "array",
     "asarray",
@@ -188,6 +194,7 @@ __all__ = [
     "load",
     "load_array",
     "load_tensor",
+    "measure",
     "nans",
     "ndarray_from_cframe",
     "ones",

@@ -173,6 +173,58 @@ cdef extern from "tessera/tessera.h" nogil:
                    size_t out_bytes)
     int tsr_reduce_dtype(const char *dtype, const tsr_reduce_spec *how, char **out)
 
+    # shapes for given ways of reading
+    ctypedef struct tsr_access:
+        tsr_slice slice
+        double weight
+        cbool fixed
+    ctypedef struct tsr_read_cost:
+        double bytes
+        double requests
+        double decoded
+        double chunks
+        double blocks
+        double seconds
+    ctypedef struct tsr_access_cost:
+        tsr_read_cost mean
+        tsr_read_cost here
+        tsr_read_cost worst
+    ctypedef struct tsr_plan:
+        size_t size
+        int flags
+        const int64_t *chunks
+        const int64_t *blocks
+        int64_t nchunks
+        int64_t nblocks
+        int64_t chunk_bytes
+        int64_t block_bytes
+        double seconds
+        const tsr_access_cost *access
+    ctypedef struct tsr_advise_spec:
+        size_t size
+        const tsr_spec *array
+        const char *format
+        int naccess
+        const tsr_access *access
+        double ratio
+        const char *medium
+        double latency
+        double bandwidth
+        double decode_speed
+        int in_flight
+        int64_t chunk_least
+        int64_t chunk_most
+        int64_t block_least
+        int64_t block_most
+        int most
+    ctypedef struct tsr_advice
+    int tsr_advise(const tsr_array *a, const tsr_advise_spec *s, tsr_advice **out)
+    void tsr_advice_free(tsr_advice *v)
+    const tsr_plan *tsr_advice_plan(const tsr_advice *v, int i)
+    const tsr_advise_spec *tsr_advice_spec(const tsr_advice *v)
+    const char *tsr_advice_why(const tsr_advice *v)
+    int tsr_advise_measure(const tsr_array *a, const tsr_slice *s, tsr_read_cost *out)
+
     # attributes and metalayers
     int tsr_array_attrs(const tsr_array *a, char **json)
     int tsr_array_attr_set(tsr_array *a, const char *name, const char *json)
