@@ -103,7 +103,9 @@ static int run(int argc, char **argv, const char **words)
     int at = find_verb(argc, argv), n = 0;
     char global = 0;
     const struct cli_verb *v = at ? cli_verb_named(argv[at]) : NULL;
-    struct cli_args a = {.verb = v ? v : cli_verb_named("info"), .pos = words, .given = words + argc + 1};
+    struct cli_args a = {.verb = v ? v : cli_verb_named("info"),
+                         .pos = words,
+                         .given = words + argc + 1};
     if (at && !v && !strcmp(argv[at], "help")) return help(argc - at - 1, argv + at + 1);
     if (at && !v && !is_place(argv[at])) {
         fprintf(stderr, "tessera: '%s' is no verb and no file; see tessera --help\n", argv[at]);

@@ -14,6 +14,7 @@
     X(append)        \
     X(resize)        \
     X(convert)       \
+    X(advise)        \
     X(verify) X(hash) X(diff) X(repack) X(repair) X(render) X(bench) X(codecs) X(completions)
 
 #define DECLARE(name) extern const struct cli_verb cli_verb_##name;

@@ -5,7 +5,7 @@
  *   2. shapes: today's, the default one, and what the search offers
  *   3. of these the front: no other is quicker for one access and not slower for the rest; where
  *      two are nearly the same for all accesses, one stays
- *   4. the best of them by weight, and a sentence that says how much it gains and what it gives up */
+ *   4. the best of them by weight, and a sentence on what it gains and gives up */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -18,8 +18,8 @@ from pathlib import Path
 from cli import PROGRAM, ints, load_npy, run_all, save_npy, tessera
 
 MANPAGE = os.path.abspath(sys.argv[2])
-VERBS = ["info", "ls", "tree", "get", "create", "set", "append", "resize", "convert", "advise", "verify",
-         "hash", "diff", "render", "bench", "codecs"]
+VERBS = ["info", "ls", "tree", "get", "create", "set", "append", "resize", "convert", "advise",
+         "verify", "hash", "diff", "render", "bench", "codecs"]
 
 
 def sample(name="a.npy", shape=(6, 5, 4)):
