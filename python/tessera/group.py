@@ -91,8 +91,8 @@ class Group(MutableMapping[str, Any]):
 
     Groups come from `tessera.open`, `group` and `create_group`.  A key is the name of a child, or a
     path such as "a/b".  What is listed or opened is read then; in mode "r" consolidated metadata
-    answers instead where the place has some.  Changes are in the store when a call returns; those of
-    a zip archive when it is closed or flushed.
+    answers instead where the place has some.  Changes are in the store when a call returns; those
+    of a zip archive when it is closed or flushed.
 
     Attributes
     ----------
@@ -423,11 +423,24 @@ class Group(MutableMapping[str, Any]):
             Neither shape nor data, or a dtype that cannot be stored.
         ValueError
             A name that the format does not allow, or shapes that do not fit.
+
+        Examples
+        --------
+        >>> import numpy as np, tessera
+        >>> g = tessera.create_group("weather.zarr", overwrite=True)
+        >>> rain = g.create_array("north/rain", shape=(365, 24), dtype="f4", fill_value=-1)
+        >>> rain[0, 0]
+        array(-1., dtype=float32)
+        >>> g.create_array("heights", data=np.arange(3)).dtype
+        dtype('int64')
+        >>> sorted(g)
+        ['heights', 'north']
+        >>> tessera.remove_urlpath("weather.zarr")
         """
-        source = data if data is None or hasattr(data, "shape") else np.asarray(data)
+        source: Any = data if data is None or hasattr(data, "shape") else np.asarray(data)
         if source is None and shape is None:
             raise TypeError("create_array: expected a shape or data")
-        shape = source.shape if shape is None else dims(shape)  # type: ignore[union-attr]
+        shape = source.shape if shape is None else dims(shape)
         if source is not None and tuple(source.shape) != tuple(shape):
             raise ValueError(f"shape: found {shape}, the data has {source.shape}")
         dt = storable(dtype if dtype is not None else getattr(source, "dtype", np.float64))
@@ -443,7 +456,10 @@ class Group(MutableMapping[str, Any]):
         except BaseException:
             a._drop()
             raise
-        return plan.finished(a)
+        plan.finished(a)
+        a._contiguous = None  # it has a place, which the plan does not know
+        a.flush()
+        return a
 
     def require_array(
         self, name: str, *, shape: Shape, dtype: DTypeLike | None = None, **kwargs: Any
@@ -456,6 +472,15 @@ class Group(MutableMapping[str, Any]):
             The array that is there has another shape or dtype.
         ExistsError
             A group is there.
+
+        Examples
+        --------
+        >>> import tessera
+        >>> g = tessera.create_group("weather.zarr", overwrite=True)
+        >>> g.require_array("rain", shape=3, dtype="i2")[0] = 7
+        >>> g.require_array("rain", shape=3, dtype="i2")[:]
+        array([7, 0, 0], dtype=int16)
+        >>> tessera.remove_urlpath("weather.zarr")
         """
         found = self._h.find(_key(name))
         if found is None:

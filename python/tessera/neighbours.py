@@ -204,11 +204,11 @@ class Neighbours(np.lib.mixins.NDArrayOperatorsMixin):
 
     def __dask_tokenize__(self) -> Any:
         a: NDArray = self  # type: ignore[assignment]
-        known = a.urlpath is not None and os.path.exists(a.urlpath)  # else URLs, nodes of a tree
-        if not known or a.writable or a.format.startswith("zarr"):
+        url = a.urlpath if a.urlpath and os.path.exists(a.urlpath) else None  # no URL or node
+        if url is None or a.writable or a.format.startswith("zarr"):
             return object.__repr__(a), a._stats()["cbytes"]
-        st = os.stat(a.urlpath)
-        return type(a).__name__, absolute(a.urlpath), st.st_mtime_ns, st.st_size, str(a._options)
+        st = os.stat(url)
+        return type(a).__name__, absolute(url), st.st_mtime_ns, st.st_size, str(a._options)
 
 
 def _many() -> bool:

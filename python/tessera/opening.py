@@ -43,8 +43,9 @@ def open(
     Parameters
     ----------
     urlpath : str or path
-        A file (.b2nd, .b2frame, .npy ...), the folder of a sparse frame, a Zarr hierarchy (a folder,
-        a zip archive, https://..., s3://...) or a node in it ("x.zarr#a/b"), or a file:// URL.
+        A file (.b2nd, .b2frame, .npy ...), the folder of a sparse frame, a Zarr hierarchy (a
+        folder, a zip archive, https://..., s3://...) or a node in it ("x.zarr#a/b"), or a file://
+        URL.
     mode : {"r", "a", "w"}
         Read; change; "w" empties a super-chunk, of an array or group it is the same as "a".  None:
         "r", or what mmap_mode says.

@@ -70,7 +70,10 @@ int tsr_format_choose(struct tsr_store *st, const char *name, const char *url, u
     *out = NULL;
     if (name) return (*out = tsr_format_named(name)) ? TSR_OK : TSR_EUNSUPPORTED;
     int rc = probe(st, offset, out);
-    if (rc < 0 || *out || (*out = tsr_format_for_suffix(url))) return rc;
+    if (rc < 0 || *out) return rc;
+    *out = tsr_format_for_suffix(url);
+    if (*out && !(*out)->tree) return TSR_OK; /* of trees a file is an archive, which bytes tell */
+    *out = NULL;
     return tsr_fail(TSR_EUNSUPPORTED, "neither its first bytes nor its name tell a known format; "
                                       "one can be named");
 }

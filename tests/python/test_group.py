@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Groups as mappings: what is listed, made and removed; golden stores; a server that only serves."""
+"""Groups as mappings: what is listed, made and removed; golden stores; a server without lists."""
 
 import functools
 import http.server

@@ -14,7 +14,13 @@ import pytest
 from snippets import blocks_of, run_page
 
 TOP = Path(__file__).resolve().parents[2]
-PAGES = ["README.md", "docs/python.md", "docs/groups.md", "docs/tutorial-schunk.md", "docs/tutorial-gaia.md"]
+PAGES = [
+    "README.md",
+    "docs/python.md",
+    "docs/groups.md",
+    "docs/tutorial-schunk.md",
+    "docs/tutorial-gaia.md",
+]
 
 
 def fetch_stars(folder: Path) -> None:
