@@ -4,6 +4,7 @@
 takes, counted by a proxy before nginx and before moto with its signature checking on."""
 import os
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
@@ -106,6 +107,32 @@ def slices_of_a_blosc2_file_take_few_requests():
                     assert err.startswith("read ") and "requests" in err, err
 
 
+def arrays_are_made_and_written_on_s3():
+    """Whole objects are put, once each; those that are changed in part are read before."""
+    moto = moto_.start("bucket")
+    if not moto:
+        print("skipped: moto is not there: scripts/setup.sh servers gets it from PyPI")
+        return
+    with moto, Proxy(moto.url) as proxy:
+        env, url = keys_of(moto, proxy), "s3://bucket/w.zarr"
+        tessera("create", url, "--shape", "200,100", "--chunks", "100,50", "--blocks", "20,10",
+                "--dtype", "f4", "--format", "zarr3", env=env)
+        proxy.clear()
+        tessera("set", url, "-s", "10:150,0:50", "3", env=env)
+        puts = [path for method, path, _ in proxy.log if method == "PUT"]
+        print("note: set of two shards:", len(puts), "puts of", len(proxy.log), "requests")
+        assert sorted(puts) == ["/bucket/w.zarr/c/0/0", "/bucket/w.zarr/c/1/0"], puts
+        out = tessera("get", url, "-s", "8:12,48:52", "-o", "-", env=env)[0]
+        want = [3.0 if i >= 10 and j < 50 else 0.0 for i in range(8, 12) for j in range(48, 52)]
+        assert list(struct.unpack("<16f", out)) == want
+        err = tessera("create", url, "--shape", "3", "--dtype", "f4", "--format", "zarr3", code=1,
+                      env=env)[1]
+        assert "there" in err or "exists" in err or "holds" in err, err
+        bad = {**env, "AWS_SECRET_ACCESS_KEY": "wrong"}
+        err = tessera("set", url, "-s", "0,0", "1", code=1, env=bad)[1]
+        assert "SignatureDoesNotMatch" in err, err
+
+
 def trips_do_not_grow_with_the_chunks():
     """Where each answer takes 0.1 s, a plane of 20 chunks takes as long as one item, nearly."""
     with tempfile.TemporaryDirectory() as folder, Site() as site:
@@ -168,7 +195,8 @@ def a_request_that_runs_ends_with_ctrl_c():
 
 
 if __name__ == "__main__":
-    sys.exit(run_all([slices_of_a_blosc2_file_take_few_requests, trips_do_not_grow_with_the_chunks,
+    sys.exit(run_all([slices_of_a_blosc2_file_take_few_requests, arrays_are_made_and_written_on_s3,
+                      trips_do_not_grow_with_the_chunks,
                       a_cutout_of_a_mosaic_on_s3_moves_what_it_touches_and_the_index,
                       a_cutout_of_a_mosaic_behind_nginx_does_too,
                       options_stand_before_the_environment, a_request_that_runs_ends_with_ctrl_c]))
