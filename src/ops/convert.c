@@ -89,17 +89,17 @@ static int open_gzip(const char *path, const char *beside, const tsr_options *so
 
 static int is_gzip(const char *path, bool *yes)
 {
+    const char *local = tsr_store_path(path);
+    enum tsr_path_kind kind = TSR_PATH_NONE;
     struct tsr_store *st;
     uint8_t head[3];
     uint64_t size;
-    int rc = tsr_store_open(path, false, &st);
+    *yes = false;
+    int rc = local ? tsr_path_stat(local, &kind, NULL) : TSR_OK;
+    if (rc < 0 || kind == TSR_PATH_FOLDER || !local) return rc;
+    rc = tsr_store_open(path, false, &st);
     if (rc < 0) return rc;
     rc = tsr_store_stat(st, "", &size);
-    *yes = false;
-    if (rc == TSR_ENOTFOUND) { /* a folder */
-        size = 0;
-        rc = TSR_OK;
-    }
     if (rc == TSR_OK && size >= sizeof head) {
         rc = tsr_store_read(st, "", 0, head, sizeof head);
         *yes = rc == TSR_OK && memcmp(head, "\x1F\x8B\x08", sizeof head) == 0;
@@ -315,7 +315,7 @@ struct request {
     struct work w;
     struct tsr_array *a;
     const struct tsr_format *f; /* of the target */
-    tsr_copy_plan **plan;            /* not NULL: this is all that is wanted */
+    tsr_copy_plan **plan;       /* not NULL: this is all that is wanted */
 };
 
 static int array_to_array(struct request *q)
