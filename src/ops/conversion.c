@@ -75,6 +75,7 @@ static int make_hidden(struct work *w)
     const struct tsr_conversion *c = w->c;
     tsr_options o = *c->o;
     if (c->format->tree) o.sparse = false;
+    if (o.resume) o.mode = "w"; /* who was killed at the very end has given the name already */
     return tsr_array_create(c->format->tree ? NULL : c->dst, &w->spec, &o, &w->to);
 }
 
@@ -309,6 +310,15 @@ static int close_target(struct work *w)
     return tsr_engine_close(to);
 }
 
+/* Nobody took the name meanwhile. */
+static int check_free(const struct work *w)
+{
+    enum tsr_path_kind kind;
+    if (w->journal.replace) return TSR_OK;
+    int rc = tsr_path_stat(w->journal.dst, &kind, NULL);
+    return rc < 0 || kind == TSR_PATH_NONE ? rc : tsr_fail(TSR_EEXISTS, "%s: exists", w->c->dst);
+}
+
 static int run_journaled(struct work *w)
 {
     struct tsr_buf facts = {0};
@@ -320,7 +330,8 @@ static int run_journaled(struct work *w)
     if (rc < 0) return rc;
     struct tsr_journal *j = &w->journal;
     w->journaled = true;
-    rc = tsr_source_stamp(w->c->from, &before);
+    if (!j->complete) rc = check_free(w);
+    if (rc == TSR_OK) rc = tsr_source_stamp(w->c->from, &before);
     if (rc == TSR_OK && !j->complete) {
         rc = take_target(w);
         if (rc == TSR_OK) rc = tsr_follow_once(w->c->from, copy_all, w);
@@ -366,9 +377,14 @@ int tsr_conversion_run(const struct tsr_conversion *c)
 {
     struct work w;
     bool left = false;
-    int rc = work_begin(&w, c);
+    struct tsr_conversion fresh = *c;
+    tsr_options o = *c->o;
+    int rc = can_journal(c) ? tsr_journal_there(c->dst, &left) : TSR_OK;
+    if (rc < 0) return rc;
+    fresh.o = &o;
+    o.resume = o.resume && left;
+    rc = work_begin(&w, &fresh);
     int64_t boxes = w.plan.npasses ? w.plan.pass[w.plan.npasses - 1].boxes : 0;
-    if (rc == TSR_OK && can_journal(c)) rc = tsr_journal_there(c->dst, &left);
     if (rc == TSR_OK)
         rc = can_journal(c) && (boxes > 1 || left) ? run_journaled(&w) : run_at_once(&w);
     work_end(&w);

@@ -311,6 +311,37 @@ static void conversions_that_are_killed_go_on_where_they_were(void **state)
     a_killed_conversion_goes_on_and_is_right("k.b2nd", true, MEMORY);
 }
 
+static void a_conversion_that_was_killed_after_its_end_is_tidied(void **state)
+{
+    (void)state;
+    struct source s;
+    struct stop stop = {3, false};
+    char from[1024], to[1024];
+    snprintf(from, sizeof from, "%s", scratch("p.b2nd"));
+    snprintf(to, sizeof to, "%s", scratch("e.b2nd"));
+    make_planes(&s, 128, 256, from);
+    tsr_spec spec = spec_of(&s, true);
+    spec.nsteps = 0;
+    tsr_options o = {.size = sizeof o, .memory_bytes = MEMORY};
+    o.progress = stop_after, o.user = &stop;
+    FAILS(TSR_ECANCELLED, "stopped", tsr_convert(from, NULL, to, &spec, &o));
+    o.progress = NULL;
+    o.resume = true;
+    /* someone else took the name: nothing is lost */
+    file_write(to, "x", 1);
+    FAILS(TSR_EEXISTS, "exists", tsr_convert(from, NULL, to, &spec, &o));
+    assert_int_equal(scratch_count(), 3);
+    FILE *f = fopen(scratch("e.b2nd.partial/journal"), "a");
+    assert_true(fputs("complete\n", f) >= 0);
+    assert_int_equal(fclose(f), 0);
+    assert_int_equal(remove(scratch("e.b2nd.partial/e.b2nd")), 0);
+    OK(tsr_convert(from, NULL, to, &spec, &o));
+    assert_int_equal(scratch_count(), 2);
+    remove_path(from);
+    remove_path(to);
+    free(s.p);
+}
+
 static void a_conversion_that_is_stopped_keeps_what_is_done(void **state)
 {
     (void)state;
@@ -414,6 +445,7 @@ int main(void)
         cmocka_unit_test(arrays_are_converted_in_any_memory_from_any_chunks_into_any),
         cmocka_unit_test(what_a_plan_says_is_what_happens),
         cmocka_unit_test(conversions_that_are_killed_go_on_where_they_were),
+        cmocka_unit_test(a_conversion_that_was_killed_after_its_end_is_tidied),
         cmocka_unit_test(a_conversion_that_is_stopped_keeps_what_is_done),
         cmocka_unit_test(folders_that_no_conversion_left_are_not_touched),
         cmocka_unit_test(what_a_format_has_no_place_for_is_listed),
