@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""zarr_uneven_peer.py MODE FOLDER - runs in a peer's environment, zarr-python with rectilinear grids.
+"""zarr_uneven_peer.py MODE FOLDER - runs in the environment of zarr-python with rectilinear grids.
 
 make: random arrays a0, a1, ... and their items, a0.npy, ...  read: arrays w0, w1, ... beside their
 items; what differs is printed, and last how many were as expected."""
