@@ -164,7 +164,7 @@ static bool grow_box(const struct tsr_grid *g, const int64_t unit[], int64_t roo
 }
 
 /* One way through an array between with chunks of at most so many bytes, from a box that suits the
- * source and one that suits the target.  What it costs; more than anything where memory is short. */
+ * source and one that suits the target.  What it costs; more than all where memory is short. */
 static double try_between(const struct tsr_rechunk_ask *q, int64_t most, const int64_t in[],
                           const int64_t out[], struct tsr_rechunk *r)
 {

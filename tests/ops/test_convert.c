@@ -289,7 +289,7 @@ static void a_killed_conversion_goes_on_and_is_right(const char *name, bool spar
     spec.nsteps = 0;
     o.memory_bytes = (uint64_t)memory;
     o.resume = true;
-    while (killed_after((int)random_in(0, 3), scratch("p.b2nd"), to, &spec, o)) {
+    while (killed_after((int)random_in(2, 16), scratch("p.b2nd"), to, &spec, o)) {
         assert_int_not_equal(access(to, F_OK), 0);
         kills++;
         assert_true(kills < 100);
