@@ -148,12 +148,12 @@ static double codec_percent(const struct result *r)
 static void note(struct names *to, const struct workload *w, const struct result *r)
 {
     size_t at = strlen(to->text);
-    char share[32] = "", rounds[48] = "";
+    char share[32] = "", noise[48] = "";
     if (r->limited) snprintf(share, sizeof share, ", codec %.0f%%", codec_percent(r));
     if (r->disturbed)
-        snprintf(rounds, sizeof rounds, ", %d of %d rounds disturbed", r->disturbed, r->rounds);
+        snprintf(noise, sizeof noise, ", %d of %d rounds disturbed", r->disturbed, r->rounds);
     snprintf(to->text + at, sizeof to->text - at, "  %s %s: %.2f (cpu %.2f), target %.2f%s%s\n",
-             w->group, w->name, r->ratio.wall, r->ratio.cpu, target_of(w, r), share, rounds);
+             w->group, w->name, r->ratio.wall, r->ratio.cpu, target_of(w, r), share, noise);
     to->n++;
 }
 
