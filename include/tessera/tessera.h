@@ -878,10 +878,12 @@ typedef struct {
 TSR_API int tsr_convert_plan(const char *src, const tsr_options *src_opts, const char *dst,
                              const tsr_spec *spec, const tsr_options *opts, tsr_copy_plan **out);
 
-/* Checks everything in a container: structure, metalayers, and every chunk by decoding it.
- * fn (NULL: not wanted) hears of each problem with the chunk's number and its coordinates[ndim] in
- * the grid of chunks (ndim 0: not known; chunk -1: the container itself).  *problems: how many.
- * Fails only when it could not look. */
+/* Checks everything in a container: structure, metalayers, and every chunk by decoding it; of a
+ * Zarr group all arrays below it, texts beginning with their path.  fn (NULL: not wanted) hears of
+ * each problem with the chunk's number and its coordinates[ndim] in the grid of chunks (ndim 0: not
+ * known; chunk -1: the container itself); with TSR_OK, of what breaks no rule but may be news: chunks
+ * of Zarr arrays that are not stored, objects below them that nobody reads.  *problems: how many,
+ * these apart.  Fails only when it could not look. */
 typedef void (*tsr_verify_fn)(void *user, int64_t chunk, int ndim, const int64_t *coords,
                               tsr_status status, const char *what);
 TSR_API int tsr_verify(const char *url, const tsr_options *opts, tsr_verify_fn fn, void *user,

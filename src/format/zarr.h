@@ -83,6 +83,11 @@ int tsr_zarr_attr_remove(struct tsr_driver *d, const char *name);
 int tsr_zarr_resize(struct tsr_driver *d, const int64_t *shape);
 int64_t tsr_zarr_cbytes(const struct tsr_driver *d);
 
+/* What lies below the array, and its metadata (zarr_verify.c). */
+int tsr_zarr_verify(const struct tsr_driver *d,
+                    void (*fn)(void *user, int64_t chunk, tsr_status status, const char *what),
+                    void *user);
+
 /* ---- chunks that are not alike (zarr_shape.c) ----
  *
  * What is worked out for the shape of a chunk, between use and leave. */

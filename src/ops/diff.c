@@ -285,7 +285,7 @@ static int compare_stored(void *arg, size_t i, struct tsr_worker *w)
     int rc = TSR_OK;
     (void)w;
     for (int k = 0; k < 2 && rc == TSR_OK; k++) {
-        j[k].place = (struct tsr_place){.chunk = x->chunk + (int64_t)i};
+        tsr_job_begin(x->a[k], &j[k], x->chunk + (int64_t)i);
         rc = tsr_job_whole(x->a[k], &j[k], &bytes[k]);
     }
     x->same[i] = false;
@@ -460,7 +460,10 @@ int tsr_diff(const tsr_array *a, const tsr_array *b, const tsr_diff_spec *spec,
     if (rc == TSR_OK) rc = compare(x);
     if (rc == TSR_OK) rc = tsr_hand_out(result, &x->res, sizeof x->res, "tsr_diff_result");
     tsr_diff_type_done(&x->type);
-    for (int i = 0; i < 2 * BATCH; i++) tsr_job_free(&x->jobs[i / 2][i % 2]);
+    for (int i = 0; i < 2 * BATCH; i++) {
+        tsr_job_let_go(x->a[i % 2], &x->jobs[i / 2][i % 2]);
+        tsr_job_free(&x->jobs[i / 2][i % 2]);
+    }
     tsr_free(x->found);
     tsr_free(x->buf[0]);
     tsr_free(x->buf[1]);

@@ -3,8 +3,9 @@
  * structure, then every chunk by decoding it.
  *
  * Chunks are checked on the pool, some at a time, so that problems are told in order and memory
- * is bounded; a bad chunk does not stop the others.  A file that cannot be opened because its
- * bytes are wrong is one problem of the container, not a failure. */
+ * is bounded; a bad chunk does not stop the others.  A group is all arrays below it.  A file that
+ * cannot be opened because its bytes are wrong is one problem of the container, not a failure. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "array/array.h"
@@ -14,6 +15,7 @@ enum { BATCH = 64, BATCH_BYTES = 256 << 20 };
 
 struct verify {
     const struct tsr_array *a;
+    const char *path; /* of the array below the group that is checked; NULL: there is none */
     tsr_verify_fn fn;
     void *user;
     int64_t problems;
@@ -41,14 +43,18 @@ static void report(struct verify *v, int64_t chunk, int rc, const char *what)
     int64_t coords[TSR_MAX_NDIM] = {0};
     bool in_grid = g && chunk >= 0 && chunk < tsr_driver_nchunks(v->a->d);
     if (in_grid) chunk_coords(v, chunk, coords);
-    v->problems++;
-    if (v->fn) v->fn(v->user, chunk, in_grid ? g->ndim : 0, coords, (tsr_status)rc, what);
+    char text[2 * TSR_ERROR_MAX];
+    if (v->path) snprintf(text, sizeof text, "%s: %s", v->path, what);
+    v->problems += rc != TSR_OK;
+    if (v->fn)
+        v->fn(v->user, chunk, in_grid ? g->ndim : 0, coords, (tsr_status)rc, v->path ? text : what);
 }
 
 static void hear(void *user, int64_t chunk, tsr_status status, const char *what)
 {
     struct verify *v = user;
-    if (v->rc == TSR_OK && chunk >= 0) v->rc = tsr_buf_add(&v->told, &chunk, sizeof chunk);
+    if (v->rc == TSR_OK && chunk >= 0 && status < 0)
+        v->rc = tsr_buf_add(&v->told, &chunk, sizeof chunk);
     report(v, chunk, status, what);
 }
 
@@ -133,30 +139,86 @@ static int check_all(struct verify *v, const tsr_options *o)
     return rc < 0 ? rc : check_chunks(v, o);
 }
 
+/* What the file says of itself is wrong: then that is what there is to tell. */
+static int report_open(struct verify *v, int rc)
+{
+    char text[TSR_ERROR_MAX];
+    if (rc != TSR_ECORRUPT && (rc != TSR_EUNSUPPORTED || !v->path)) return rc;
+    tsr_error_save(text);
+    report(v, -1, rc, text);
+    return TSR_OK;
+}
+
+static int check_array(struct verify *v, struct tsr_array *a, const tsr_options *o)
+{
+    v->a = a;
+    v->told.len = 0;
+    int rc = check_all(v, o);
+    for (int i = 0; i < BATCH; i++) tsr_job_let_go(a, &v->jobs[i]);
+    v->a = NULL;
+    return rc;
+}
+
+/* ---- groups ---- */
+
+struct tree {
+    struct verify *v;
+    const tsr_options *o;
+    const tsr_group *group;
+};
+
+static int check_node(void *user, const tsr_node_info *n)
+{
+    const struct tree *t = user;
+    tsr_array *a = NULL;
+    int rc = TSR_OK;
+    t->v->path = *n->path ? n->path : NULL;
+    if (n->status != TSR_OK) report(t->v, -1, n->status, n->error);
+    else if (n->kind == TSR_KIND_ARRAY) {
+        rc = tsr_group_open_array(t->group, n->path, t->o, &a);
+        rc = rc < 0 ? report_open(t->v, rc) : check_array(t->v, a, t->o);
+        tsr_engine_drop(a);
+    }
+    t->v->path = NULL;
+    return rc;
+}
+
+static int check_group(struct verify *v, const char *url, const tsr_options *o)
+{
+    struct tree t = {.v = v, .o = o};
+    tsr_group *g;
+    int rc = tsr_group_open(url, o, &g);
+    if (rc < 0) return rc;
+    t.group = g;
+    rc = tsr_group_list(g, 0, check_node, &t);
+    tsr_group_close(g);
+    return rc;
+}
+
+/* ---- the call ---- */
+
+static bool is_group(const char *url, const tsr_options *o)
+{
+    tsr_place_info info = {.size = sizeof info};
+    return tsr_probe(url, o, &info) == TSR_OK && info.kind == TSR_KIND_GROUP &&
+           strcmp(info.format, "dir") != 0;
+}
+
 int tsr_verify(const char *url, const tsr_options *opts, tsr_verify_fn fn, void *user,
                int64_t *problems)
 {
     tsr_options o = tsr_options_complete(opts);
     struct tsr_array *a = NULL;
-    struct verify *v = tsr_alloc_zero(1, sizeof *v);
-    if (!v) return TSR_ENOMEM;
+    struct verify *v = url ? tsr_alloc_zero(1, sizeof *v) : NULL;
+    if (!v) return url ? TSR_ENOMEM : tsr_fail(TSR_EARG, "verify: no path given");
     v->fn = fn;
     v->user = user;
-    int rc = tsr_engine_open(url, &o, &a);
-    if (rc == TSR_ECORRUPT) {
-        char text[TSR_ERROR_MAX];
-        tsr_error_save(text);
-        report(v, -1, rc, text);
-        rc = TSR_OK;
-    } else if (rc == TSR_OK) {
-        v->a = a;
-        rc = check_all(v, &o);
-    }
+    int rc;
+    if (is_group(url, &o)) rc = check_group(v, url, &o);
+    else if ((rc = tsr_engine_open(url, &o, &a)) < 0) rc = report_open(v, rc);
+    else rc = check_array(v, a, &o);
     if (rc == TSR_OK) *problems = v->problems;
-    for (int i = 0; i < BATCH; i++) {
-        if (a) tsr_job_let_go(a, &v->jobs[i]);
-        tsr_job_free(&v->jobs[i]);
-    }
+    for (int i = 0; i < BATCH; i++) tsr_job_free(&v->jobs[i]);
     tsr_buf_free(&v->told);
     tsr_engine_drop(a);
     tsr_free(v);

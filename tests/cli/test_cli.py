@@ -566,6 +566,37 @@ def diff_names_items_chunks_and_metadata():
     tessera("diff", "a.npy", "b.b2nd", "--bits", "--rtol", "1", code=2)
 
 
+# ---- zarr beside the others ----
+
+def zarr_arrays_are_hashed_compared_and_verified():
+    data = ints(24 * 50)
+    save_npy("a.npy", "<i4", (24, 50), data)
+    tessera("create", "g.zarr#one", "--shape", "24,50", "--dtype", "i4", "--chunks", "7,20",
+            "--format", "zarr3")
+    tessera("set", "g.zarr#one", "-s", "0:24,0:50", "a.npy")
+    digests = tessera("hash", "a.npy", "g.zarr#one")[0].split()[::2]
+    assert len(digests) == 2 and digests[0] == digests[1], digests
+    tessera("diff", "a.npy", "g.zarr#one")
+    tessera("create", "g.zarr#two/three", "--shape", "9", "--dtype", "f8", "--chunks", "2",
+            "--format", "zarr3")
+    out = tessera("verify", "g.zarr")[0]
+    assert b"two/three: 5 of 5 chunks are not stored" in out and b"no problem" in out, out
+    open("g.zarr/one/c/0/1", "r+b").truncate(10)
+    open("g.zarr/one/c/2/2", "r+b").truncate(3)
+    open("g.zarr/one/c/9", "wb").close()
+    open("g.zarr/one/notes.txt", "wb").close()
+    d = json.loads(tessera("verify", "g.zarr#one", "--json", code=4)[0])["problems"]
+    bad = [p["coords"] for p in d if p["code"] == 4]
+    notes = [p["what"] for p in d if p["code"] == 0]
+    assert bad == [[0, 1], [2, 2]], d
+    assert len(notes) == 2 and any("notes.txt" in w for w in notes), notes
+    out = tessera("verify", "g.zarr", code=4)[0]
+    assert b"chunk 1 (0, 1): one: " in out and b"2 problems" in out, out
+    open("g.zarr/two/three/zarr.json", "wb").write(b"{")
+    out = tessera("verify", "g.zarr", code=4)[0]
+    assert b"two/three" in out and b"3 problems" in out, out
+
+
 # ---- render, bench, codecs, ls ----
 
 def render_draws_planes_and_projections():
