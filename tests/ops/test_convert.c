@@ -4,6 +4,7 @@
 #define _GNU_SOURCE
 #include "../scratch.h"
 
+#include <ftw.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -98,11 +99,18 @@ static uint64_t memory_for(const struct source *s, const char *from, int64_t box
     return (uint64_t)tsr_rechunk_memory(&ask, box_bytes);
 }
 
+static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *at)
+{
+    (void)st;
+    (void)flag;
+    (void)at;
+    return remove(path);
+}
+
 static void remove_path(const char *path)
 {
-    char command[1100];
-    snprintf(command, sizeof command, "rm -rf '%s'", path);
-    assert_int_equal(system(command), 0);
+    if (access(path, F_OK) == 0)
+        assert_int_equal(nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
 }
 
 /* ---- any to any ---- */
@@ -112,7 +120,7 @@ static void arrays_are_converted_in_any_memory_from_any_chunks_into_any(void **s
     (void)state;
     static const char *const names[] = {"t.b2nd", "t.npy", "t.raw"};
     int boxes = 0, refused = 0;
-    for (int round = 0; round < 250; round++) {
+    for (int round = 0; round < 150; round++) {
         struct source s;
         shape_at_random(&s, 40000);
         fill_source(&s);
@@ -143,8 +151,8 @@ static void arrays_are_converted_in_any_memory_from_any_chunks_into_any(void **s
         assert_int_equal(scratch_count(), 0);
         free(s.p);
     }
-    print_message("%d of 250 in several boxes, %d refused\n", boxes, refused);
-    assert_true(boxes > 20 && refused > 5);
+    print_message("%d of 150 in several boxes, %d refused\n", boxes, refused);
+    assert_true(boxes > 10 && refused > 5);
 }
 
 /* ---- plans ---- */
