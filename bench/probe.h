@@ -2,8 +2,8 @@
 /* bench/probe.h - is the machine ours?
  *
  * Cores and memory may be shared with strangers, of whom no counter tells.  A probe is a piece of
- * work of a millisecond, always the same: a loop in registers and a copy past the caches, on
- * each core that is measured.  It runs before and after every sample.  Where the loops do not run at
+ * work of a millisecond, always the same: a loop in registers and a copy past the caches, on each
+ * core that is measured.  It runs before and after every sample.  Where the loops do not run at
  * once, or all takes longer than it did at first (as the faster of some runs tell), somebody else
  * was there, and the samples beside it are not counted: whether one counts is told by the probe
  * alone, never by the sample.
