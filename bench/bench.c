@@ -36,6 +36,8 @@ bool wanted(const struct setup *p, const char *group, const char *name)
 
 /* ---- memcpy ---- */
 
+#define PATIENCE 150.0 /* seconds */
+
 enum { COPY_BYTES = 64 << 20, COPY_RUNS = 15 };
 
 struct copy {
@@ -143,8 +145,9 @@ int main(int argc, char **argv)
 {
     struct setup p = {.engines = {&engine_tessera}, .threads = 2, .seconds = 0.8, .dir = "."};
     struct files f = {0};
-    double begin = now();
+    double begin = now(), patience = PATIENCE;
     int failed;
+    p.patience = &patience;
     if (argc == 2 && strcmp(argv[1], "--list") == 0) {
         p.list = true;
         return run_all(&p);

@@ -195,7 +195,8 @@ struct setup {
         void (*free)(void *limit);
     } limit; /* make NULL: none */
     int threads;
-    double seconds; /* for the samples of a row */
+    double seconds;   /* for the samples of a row */
+    double *patience; /* seconds left in this run to wait for a quiet machine */
     const char *dir;
     char **words;
     int nwords;
@@ -215,7 +216,7 @@ struct result {
     double best[2];
     double peak[2]; /* bytes of memory over those before the first sample */
     int64_t stored[2];
-    double op_bytes;
+    double op_bytes, lost; /* lost: seconds that others took */
 };
 
 /* A race of both engines; how many failed: 0 or 1. */

@@ -15,8 +15,9 @@
 
 enum { USERS = 8, FEWEST = 10, MOST = 30 };
 enum { USER_READS = 256 };
-enum { CORES = 2, PATIENCE = 4 }; /* times the time for a row is spent on disturbed pairs */
-#define PAIRS_SECONDS 1.5         /* then no more than the fewest */
+enum { CORES = 2 };
+#define PAIRS_SECONDS 1.5  /* then no more than the fewest */
+#define PAIRS_PATIENCE 15. /* spent on disturbed pairs, and on waiting */
 
 /* Work that can be done by one thread or by many. */
 struct work {
@@ -78,8 +79,9 @@ static void measure_with(const struct work *w, struct probe *probe, struct pairs
     long rounds = rounds_for(timed(w, false, out));
     while (!out->failed && out->n < MOST &&
            (out->n < FEWEST || now() - begin - lost < PAIRS_SECONDS)) {
+        lost += probe_wait(probe, PAIRS_PATIENCE - lost);
         double from = now();
-        if (!one_pair(w, rounds, probe, out, took) && lost < PATIENCE * PAIRS_SECONDS) {
+        if (!one_pair(w, rounds, probe, out, took) && lost < PAIRS_PATIENCE) {
             out->left_out++;
             lost += now() - from;
             continue;

@@ -13,7 +13,7 @@
 #include "bench.h"
 
 enum { MIN_ROUNDS = 5, FEW_ROUNDS = 3 }; /* few: when a round takes longer than a row may */
-enum { PATIENCE = 3 };                   /* times the time for a row */
+#define ROW_PATIENCE 12.0                /* seconds of the run's patience that a row may take */
 
 /* What a child is told. */
 struct task {
@@ -164,11 +164,13 @@ static bool one_round(struct race *a, struct result *r)
 /* Disturbed rounds are done again, as long as there is patience. */
 static void race(struct race *a, struct result *r)
 {
-    double begin = now(), lost = 0;
+    double begin = now(), lost = 0, most = *a->p->patience;
+    if (most > ROW_PATIENCE) most = ROW_PATIENCE;
     while (!r->failed && r->rounds < MAX_ROUNDS && !enough(a, r->rounds, now() - begin - lost)) {
+        lost += probe_wait(a->probe, most - lost);
         double from = now();
         bool quiet = one_round(a, r);
-        if (quiet || lost > PATIENCE * a->p->seconds) {
+        if (quiet || lost >= most) {
             r->rounds++;
             r->disturbed += !quiet;
         } else {
@@ -176,6 +178,7 @@ static void race(struct race *a, struct result *r)
             lost += now() - from;
         }
     }
+    r->lost = lost;
     if (r->failed) return;
     digest(r);
     if (a->limit) digest_limit(a, r);
@@ -226,6 +229,7 @@ int row_run(const struct setup *p, const struct workload *w)
     if (!wanted(p, w->group, w->name)) return 0;
     if (in_child(row_child, &t, &r, sizeof r) < 0)
         r = (struct result){.failed = true, .why = "the process died"};
+    *p->patience -= r.lost;
     report_row(w, &r);
     return r.failed;
 }

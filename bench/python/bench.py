@@ -43,7 +43,7 @@ from limits import Limit, Probe, memcpy_rate
 from workloads import WORKLOADS, Row, Workload
 
 MIN_ROUNDS, MAX_ROUNDS = 5, 61
-PATIENCE = 3  # times the time for a row, spent on rounds that do not count
+PATIENCE, ROW_PATIENCE = 100.0, 12.0  # seconds of a run, of a row, to wait for a quiet machine
 
 
 # ---- one side, in a process of its own ----
@@ -161,8 +161,9 @@ class Race:
     """Samples of each side, and after them of the limit, taken in turn; who goes first alternates
     too.  Rounds that others disturbed are done again, as long as there is patience."""
 
-    def __init__(self, sides: list[Side], limited: bool) -> None:
-        self.sides, self.limited = sides, limited
+    def __init__(self, sides: list[Side], limited: bool, probe: Probe, patience: float) -> None:
+        self.sides, self.limited, self.probe = sides, limited, probe
+        self.patience, self.lost = min(patience, ROW_PATIENCE), 0.0
         self.rounds: list[list[dict[str, float]]] = []
         self.left_out = self.disturbed = 0
 
@@ -178,18 +179,19 @@ class Race:
         return said, quiet
 
     def run(self, seconds: float) -> None:
-        begin, lost = time.perf_counter(), 0.0
+        begin = time.perf_counter()
         while len(self.rounds) < MAX_ROUNDS:
-            start = time.perf_counter()
-            if len(self.rounds) >= MIN_ROUNDS and start - begin - lost > seconds:
+            if len(self.rounds) >= MIN_ROUNDS and time.perf_counter() - begin - self.lost > seconds:
                 break
+            self.lost += self.probe.wait(self.patience - self.lost)
+            start = time.perf_counter()
             said, quiet = self.one_round()
-            if quiet or lost > PATIENCE * seconds:
+            if quiet or self.lost >= self.patience:
                 self.rounds.append(said)
                 self.disturbed += not quiet
             else:
                 self.left_out += 1
-                lost += time.perf_counter() - start
+                self.lost += time.perf_counter() - start
 
     def taken(self, i: int) -> list[dict[str, float]]:
         """The samples of side i, or, behind the sides, of the limit."""
@@ -210,8 +212,9 @@ def measure(workload: Workload, sides: list[Side], how: Any) -> dict[str, Any]:
         if not fact["right"]:
             raise Failed(f"{side.engine}: wrong result")
     os.sync()  # what was made is written now, and not while the clock runs
-    race = Race(sides, facts[0]["limited"])
+    race = Race(sides, facts[0]["limited"], Probe(how.limit, how.threads), how.patience)
     race.run(how.seconds)
+    how.patience -= race.lost
     row: dict[str, Any] = {
         "group": workload.group,
         "name": workload.name,
@@ -360,6 +363,7 @@ def main() -> int:
         worker(*sys.argv[2:])
         return 0
     args = parse()
+    args.patience = PATIENCE
     if args.list:
         print(*map(full_name, WORKLOADS), scaling.NAME, sep="\n")
         return 0

@@ -87,10 +87,16 @@ class Probe:
         self.lib.probe_new.restype = ctypes.c_void_p
         self.lib.probe_quiet.argtypes = self.lib.probe_free.argtypes = [ctypes.c_void_p]
         self.lib.probe_quiet.restype = ctypes.c_bool
+        self.lib.probe_wait.argtypes = [ctypes.c_void_p, ctypes.c_double]
+        self.lib.probe_wait.restype = ctypes.c_double
         self.handle = self.lib.probe_new(threads)
 
     def quiet(self) -> bool:
         return not self.handle or self.lib.probe_quiet(self.handle)
+
+    def wait(self, most: float) -> float:
+        """Waits until it is, at most so long; the seconds waited."""
+        return self.lib.probe_wait(self.handle, most) if self.handle else 0.0
 
     def __del__(self) -> None:
         if self.handle:
