@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* create.c - tessera create: a new array in which every item reads as the fill value, or a group. */
+/* create.c - tessera create: a new array in which every item reads as the fill value, or a
+ * group. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -135,13 +135,13 @@ typedef struct {
     const char *key, *secret, *token; /* of S3; AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY,
                                          AWS_SESSION_TOKEN; default: requests are not signed.
                                          The token of the environment goes with its key only */
-    bool anonymous;        /* S3: requests are not signed whatever is set; AWS_NO_SIGN_REQUEST */
-    int timeout_s;         /* seconds without a byte after which a try has failed; TESSERA_TIMEOUT;
+    bool anonymous;  /* S3: requests are not signed whatever is set; AWS_NO_SIGN_REQUEST */
+    int timeout_s;   /* seconds without a byte after which a try has failed; TESSERA_TIMEOUT;
                         default: 20, and 10 to connect */
-    int tries;             /* of a request that may be tried again; TESSERA_TRIES; default: 6 */
-    int pause_ms;          /* before the second try, by chance up to half less; twice that before the
+    int tries;       /* of a request that may be tried again; TESSERA_TRIES; default: 6 */
+    int pause_ms;    /* before the second try, by chance up to half less; twice that before the
                               third, ...; TESSERA_PAUSE; default: 250 */
-    int connections;       /* requests of one handle in flight at once; TESSERA_CONNECTIONS;
+    int connections; /* requests of one handle in flight at once; TESSERA_CONNECTIONS;
                         default: 16 */
     tsr_progress progress; /* while the network is waited for, some times a second, by the thread
                               that waits: the caller of a read, as a rule; done: bytes of this
@@ -840,11 +840,11 @@ TSR_API int tsr_filter_register(tsr_context *c, const tsr_user_filter *filter);
  * Arrays are copied in no more than opts->memory_bytes, whatever their chunks, in one pass or in
  * two with an array between them in opts->tmp; each chunk of dst is written once.  Until dst is
  * complete there is DST.partial instead, a folder; after an interruption, whichever, a call with
- * opts->resume goes on where the last flush was.  EEXISTS: there is one, without resume and without
- * mode "w", which begins anew.  ECONFLICT: the source changed, or what was asked for was something
- * else; someone works on it.  (What is small, .npy or raw, no local file, or a super-chunk appears
- * at once or not at all.)  Attributes and metalayers go along; EUNSUPPORTED lists those that dst has no place for,
- * and nothing is written. */
+ * opts->resume goes on where the last flush was.  EEXISTS: there is one, without resume and
+ * without mode "w", which begins anew.  ECONFLICT: the source changed, or what was asked for was
+ * something else; someone works on it.  (What is small, .npy or raw, no local file, or a
+ * super-chunk appears at once or not at all.)  Attributes and metalayers go along; EUNSUPPORTED
+ * lists those that dst has no place for, and nothing is written. */
 TSR_API int tsr_convert(const char *src, const tsr_options *src_opts, const char *dst,
                         const tsr_spec *spec, const tsr_options *opts);
 
@@ -879,11 +879,11 @@ TSR_API int tsr_convert_plan(const char *src, const tsr_options *src_opts, const
                              const tsr_spec *spec, const tsr_options *opts, tsr_copy_plan **out);
 
 /* Checks everything in a container: structure, metalayers, and every chunk by decoding it; of a
- * Zarr group all arrays below it, texts beginning with their path.  fn (NULL: not wanted) hears of
- * each problem with the chunk's number and its coordinates[ndim] in the grid of chunks (ndim 0: not
- * known; chunk -1: the container itself); with TSR_OK, of what breaks no rule but may be news: chunks
- * of Zarr arrays that are not stored, objects below them that nobody reads.  *problems: how many,
- * these apart.  Fails only when it could not look. */
+ * Zarr group all arrays below it, texts beginning with their path.  fn (NULL: not wanted) hears
+ * of each problem with the chunk's number and its coordinates[ndim] in the grid of chunks (ndim
+ * 0: not known; chunk -1: the container itself); with TSR_OK, of what breaks no rule but may be
+ * news: chunks of Zarr arrays that are not stored, objects below them that nobody reads.
+ * *problems: how many, these apart.  Fails only when it could not look. */
 typedef void (*tsr_verify_fn)(void *user, int64_t chunk, int ndim, const int64_t *coords,
                               tsr_status status, const char *what);
 TSR_API int tsr_verify(const char *url, const tsr_options *opts, tsr_verify_fn fn, void *user,

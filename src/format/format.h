@@ -200,9 +200,9 @@ struct tsr_format {
     /* Ends the use of p->held; stale: the object is another by now (ECONFLICT), so that what is
      * kept of it must not be used again.  NULL: nothing is ever held. */
     void (*release)(const struct tsr_driver *d, struct tsr_place *p, bool stale);
-    /* A number that tells what is stored of a chunk now from what others put in its place, where that
-     * costs little; 0: it does not, or nothing is there.  It is the stamp of a place that is STORED.
-     * NULL: what is stored changes only through this driver, or is followed. */
+    /* A number that tells what is stored of a chunk now from what others put in its place, where
+     * that costs little; 0: it does not, or nothing is there.  It is the stamp of a place that
+     * is STORED. NULL: what is stored changes only through this driver, or is followed. */
     uint64_t (*version)(const struct tsr_driver *d, int64_t chunk);
     /* How many chunks from number i on are zeros, as far as the index tells; NULL: it does not. */
     int (*zeros)(const struct tsr_driver *d, int64_t i, int64_t *n);
@@ -287,8 +287,9 @@ const struct tsr_format *tsr_format_for_suffix(const char *url); /* NULL: unknow
  * then by the suffix of url.  EUNSUPPORTED, or what a failed read says. */
 int tsr_format_choose(struct tsr_store *st, const char *name, const char *url, uint64_t offset,
                       const struct tsr_format **out);
-/* The array at path, "" or a key, of a tree of objects, which is taken over also when this fails;
- * its metadata says which format it is of: meta, taken over too, or what is there.  ENOTFOUND: there is no node; EARG: it is a group. */
+/* The array at path, "" or a key, of a tree of objects, which is taken over also when this
+ * fails; its metadata says which format it is of: meta, taken over too, or what is there.
+ * ENOTFOUND: there is no node; EARG: it is a group. */
 struct tsr_zmeta;
 int tsr_format_open_node(struct tsr_store *tree, const char *path, struct tsr_zmeta *meta,
                          const tsr_options *o, struct tsr_driver **out);

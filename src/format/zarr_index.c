@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* format/zarr_index.c - decoded indices of shards that are kept.
  *
- * They hang in a table by the number of their chunk, and in a row by age.  Those that were not asked
- * for longest go when there are too many bytes of them; the newest always stays, so that a shard of
- * many millions of inner chunks is not read again for each of them. */
+ * They hang in a table by the number of their chunk, and in a row by age.  Those that were not
+ * asked for longest go when there are too many bytes of them; the newest always stays, so that a
+ * shard of many millions of inner chunks is not read again for each of them. */
 #include "base/mem.h"
 #include "format/zarr.h"
 #include "sys/guard.h"

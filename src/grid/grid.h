@@ -9,7 +9,8 @@
  *
  *   |   4   |   4   | 1|  3  |  3 :..|      runs (edge 4, first 0, start 0) (1, 2, 8) (3, 3, 9)
  *
- * chunk is the longest of them then.  A chunk keeps its length where it reaches beyond the shape. */
+ * chunk is the longest of them then.  A chunk keeps its length where it reaches beyond the
+ * shape. */
 #ifndef TSR_GRID_GRID_H
 #define TSR_GRID_GRID_H
 
@@ -42,9 +43,10 @@ struct tsr_grid {
     bool uneven; /* some axis has runs */
 };
 
-/* Derives everything from ndim, item_bytes, padded, shape, chunk, block and the runs, which begin
- * inside the shape and reach its end together.  Zero-size arrays may have zeros in chunk and block.  ECORRUPT when a size is negative, 0 where it must not
- * be, or a product overflows; ELIMIT when a chunk is larger than max_chunk_bytes. */
+/* Derives everything from ndim, item_bytes, padded, shape, chunk, block and the runs, which
+ * begin inside the shape and reach its end together.  Zero-size arrays may have zeros in chunk
+ * and block.  ECORRUPT when a size is negative, 0 where it must not be, or a product overflows;
+ * ELIMIT when a chunk is larger than max_chunk_bytes. */
 int tsr_grid_derive(struct tsr_grid *g, uint64_t max_chunk_bytes);
 
 /* Chunk and block shapes for an array nobody gave shapes for: blocks of about 64 KiB, chunks

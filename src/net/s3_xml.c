@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* net/s3_xml.c - documents of S3 through expat.
  *
- *   <ListBucketResult><IsTruncated>true</IsTruncated><NextContinuationToken>t</NextContinuationToken>
+ *   <ListBucketResult>
+ *     <IsTruncated>true</IsTruncated><NextContinuationToken>t</NextContinuationToken>
  *     <Contents><Key>a/b</Key>...</Contents> <CommonPrefixes><Prefix>a/c/</Prefix></CommonPrefixes>
  *   <Error><Code>NoSuchKey</Code><Message>...</Message>...
  *

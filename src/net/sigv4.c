@@ -2,7 +2,8 @@
 /* net/sigv4.c - signature version 4, as the AWS documentation "Create a signed AWS API request"
  * defines it.
  *
- *   canonical request   method \n path \n sorted query \n name:value \n ... \n names \n payload hash
+ *   canonical request   method \n path \n sorted query \n name:value \n ... \n names \n
+ *                       payload hash
  *   string to sign      AWS4-HMAC-SHA256 \n time \n date/region/service/aws4_request \n its hash
  *   key                 HMAC of date, region, service, "aws4_request", in a chain from the secret
  */

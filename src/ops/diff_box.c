@@ -92,7 +92,8 @@ static bool best_step(const struct tsr_grid *const g[2], double most, int64_t co
     return size;
 }
 
-/* Then as many such boxes side by side as there is room for: fewer reads, and work for all threads. */
+/* Then as many such boxes side by side as there is room for: fewer reads, and work for all
+ * threads. */
 static void widen(const struct tsr_grid *const g[2], double most, int64_t count[])
 {
     for (int d = g[0]->ndim - 1; d >= 0; d--) {

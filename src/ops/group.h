@@ -28,7 +28,8 @@ struct tsr_group {
 
 /* A new handle on the same place; path is copied. */
 int tsr_group_make(struct tsr_place_of *p, const char *path, int format, struct tsr_group **out);
-/* The format of the group at path, of one without document that of what is in it; EARG: it is an array. */
+/* The format of the group at path, of one without document that of what is in it; EARG: it is an
+ * array. */
 int tsr_group_look(const struct tsr_zplace *v, const char *path, int *format);
 /* The path in the store of what is at path below g; *out is freed by the caller. */
 int tsr_group_join(const struct tsr_group *g, const char *path, char **out);

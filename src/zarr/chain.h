@@ -40,7 +40,8 @@ struct tsr_zchain_spec {
 int tsr_zchain_open(const struct tsr_zchain_spec *s, struct tsr_zchain **out);
 void tsr_zchain_close(struct tsr_zchain *c);
 
-/* That of m for chunks of this shape, with d as its arena (NULL: m's).  Errors name the codec: "codecs: [1] gzip: level: ...". */
+/* That of m for chunks of this shape, with d as its arena (NULL: m's).  Errors name the codec:
+ * "codecs: [1] gzip: level: ...". */
 int tsr_zchain_of(const struct tsr_zmeta *m, struct tsr_doc *d, const int64_t *chunk, size_t limit,
                   struct tsr_zchain **out);
 

@@ -10,8 +10,8 @@
  * are asked for at once.  ENOTFOUND: none of them is there. */
 int tsr_zmeta_open(struct tsr_store *st, const char *path, struct tsr_zmeta **out);
 
-/* The same of n nodes at once, each answering for itself: *rc is TSR_OK, ENOTFOUND, or what is wrong
- * with its documents, and why says it.  Fails when the store does, or without memory. */
+/* The same of n nodes at once, each answering for itself: *rc is TSR_OK, ENOTFOUND, or what is
+ * wrong with its documents, and why says it.  Fails when the store does, or without memory. */
 struct tsr_zfound {
     int rc;
     struct tsr_zmeta *m; /* tsr_zfound_done frees both */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* tests/format/test_zarr_uneven.c - Zarr arrays whose chunks are not alike, beside a plain copy.
  *
- * Random edges, as chunks or as shards of inner chunks, in folders and in memory; slices with steps,
- * lists and points are read and written, the array grows and shrinks, and is opened again.
- * TESSERA_SEED=n repeats one, which a failure names. */
+ * Random edges, as chunks or as shards of inner chunks, in folders and in memory; slices with
+ * steps, lists and points are read and written, the array grows and shrinks, and is opened
+ * again. TESSERA_SEED=n repeats one, which a failure names. */
 #include "../scratch.h"
 
 enum { WORLDS = 300, TURNS = 12, LIST = 9, POINTS = 30, MOST = 1 << 20 };

@@ -27,7 +27,8 @@ static struct tsr_axis_count mark(const struct tsr_count_axis *x, int64_t s, int
         if (!chunk[k]) continue;
         int64_t has = (end - lo + x->block - 1) / x->block;
         int64_t t = (to - lo) / x->block - (from - lo) / x->block + 1;
-        if (x->count > 1 && x->step > x->chunk) t = 1, has = x->step > x->chunk && per > 1 ? per : 1;
+        if (x->count > 1 && x->step > x->chunk)
+            t = 1, has = x->step > x->chunk && per > 1 ? per : 1;
         n.reach += (double)t;
         n.closed += has - t <= miss;
         n.closed_reach += has - t <= miss ? (double)t : 0;

@@ -150,7 +150,8 @@ static void random_axes(const struct world *w, tsr_axis axes[], int64_t lists[][
     }
 }
 
-/* Marks the selected items of a box: its indices along each dimension are those that a walk says. */
+/* Marks the selected items of a box: its indices along each dimension are those that a walk
+ * says. */
 static int64_t mark(struct world *w, const struct tsr_selection *s, const int64_t lo[],
                     const int64_t hi[], uint8_t how)
 {
