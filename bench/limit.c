@@ -115,6 +115,33 @@ static int load_one(struct limit *l, const void *chunk, size_t len)
     return rc < 0 ? rc : add_chunk(l, k);
 }
 
+static int load_part(struct limit *l, const struct limit_plan *plan, int64_t i)
+{
+    struct loaded *k = &l->chunks[i];
+    size_t len = plan->lens[i];
+    if (!(k->bytes = tsr_alloc(len))) return TSR_ENOMEM;
+    memcpy(k->bytes, plan->parts[i], len);
+    if (strcmp(plan->codec, "blosc") == 0) {
+        int rc = parse_loaded(k, len);
+        return rc < 0 ? rc : add_chunk(l, k);
+    }
+    k->c.codec = tsr_codec_named(NULL, plan->codec);
+    if (!k->c.codec) return tsr_fail(TSR_EUNSUPPORTED, "codec %s", plan->codec);
+    int rc = add_unit(l, k);
+    if (rc == 0) rc = add_stream(l, (struct stream){.src = k->bytes, .len = len, .n = plan->size});
+    if (rc == 0) l->units[l->nunits - 1].count = 1;
+    return rc;
+}
+
+static int load_parts(struct limit *l, const struct limit_plan *plan)
+{
+    int rc = 0;
+    l->nchunks = plan->nparts;
+    if (!(l->chunks = tsr_alloc_zero((size_t)l->nchunks + 1, sizeof *l->chunks))) return TSR_ENOMEM;
+    for (int64_t i = 0; i < l->nchunks && rc == 0; i++) rc = load_part(l, plan, i);
+    return rc;
+}
+
 static int load_row(struct limit *l, const tsr_schunk *s)
 {
     int rc = 0;
@@ -271,7 +298,10 @@ void *limit_new(const struct limit_plan *plan)
     struct limit *l = tsr_alloc_zero(1, sizeof *l);
     if (!l) return NULL;
     l->plan = *plan;
-    int rc = plan->path ? load_path(l, plan) : load_one(l, plan->chunk, plan->chunk_len);
+    int rc = 0;
+    if (plan->codec) rc = load_parts(l, plan);
+    else if (plan->path) rc = load_path(l, plan);
+    else rc = load_one(l, plan->chunk, plan->chunk_len);
     if (rc == 0 && plan->encode) rc = unpack_all(l);
     l->plan.ops = l->plan.ops ? l->plan.ops : 1;
     l->plan.threads = (int)tsr_min64(tsr_max64(plan->threads, 1), MOST_THREADS);

@@ -16,7 +16,8 @@
 #include <stdint.h>
 
 /* What is decoded or encoded: all of a container or a chunk, or the blocks of an array that some
- * boxes touch. */
+ * boxes touch; or chunks of Zarr one by one, which the caller has found: Blosc chunks ("blosc"), or
+ * one stream each, all of them of `size` bytes decoded. */
 struct limit_plan {
     const char *path; /* of a b2nd or a b2frame file or folder, or NULL: */
     const void *chunk;
@@ -26,6 +27,11 @@ struct limit_plan {
     const int64_t *counts;  /* the same */
     int32_t encode, clevel; /* encode 0: decode */
     int32_t threads;
+    const char *codec; /* NULL: no chunks of Zarr; clevel is then the library's */
+    int64_t nparts;
+    const void *const *parts; /* [nparts] */
+    const size_t *lens;       /* the same */
+    size_t size;
 };
 
 struct limit_time {

@@ -53,6 +53,7 @@ struct limit {
 struct limit_state {
     struct tsr_worker *w;
     struct ZSTD_DCtx_s *zstd;
+    struct ZSTD_CCtx_s *zstd_out;
     struct libdeflate_decompressor *deflate;
 };
 int limit_state_init(struct limit_state *s); /* on failure too: */

@@ -34,14 +34,16 @@ int limit_state_init(struct limit_state *s)
 {
     s->w = tsr_worker_new();
     s->zstd = ZSTD_createDCtx();
+    s->zstd_out = ZSTD_createCCtx();
     s->deflate = libdeflate_alloc_decompressor();
-    return s->w && s->zstd && s->deflate ? 0 : TSR_ENOMEM;
+    return s->w && s->zstd && s->zstd_out && s->deflate ? 0 : TSR_ENOMEM;
 }
 
 void limit_state_done(struct limit_state *s)
 {
     if (s->w) tsr_worker_free_all(s->w);
     ZSTD_freeDCtx(s->zstd);
+    ZSTD_freeCCtx(s->zstd_out);
     libdeflate_free_decompressor(s->deflate);
 }
 
@@ -63,9 +65,15 @@ int limit_decode(const struct limit_state *w, const struct loaded *k, const stru
     return rc < 0 ? rc : k->c.codec->decode(&call, s->src, s->len, dst, s->n);
 }
 
-/* Room for one byte less than there are: what does not shrink is stored as it is. */
+/* Room for one byte less than there are: what does not shrink is stored as it is.  Of Zarr only
+ * zstd is measured. */
 static int encode(const struct limit_thread *t, const struct loaded *k, const struct stream *s)
 {
+    if (t->l->plan.codec) {
+        size_t got =
+            ZSTD_compressCCtx(t->state.zstd_out, t->dst, s->n, s->src, s->n, t->l->plan.clevel);
+        return ZSTD_isError(got) ? -1 : 0;
+    }
     struct tsr_block_facts facts = tsr_block_facts_of(&k->c);
     struct tsr_call call;
     size_t len = 0;

@@ -2,16 +2,17 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # scripts/bench.sh [WORD...] - Tessera beside the C library of python-blosc2's wheel, workload by
 # workload, then the Python packages of both: all of them, or those whose group or name holds a
-# WORD.  `kernels` and `box` instead time the parts inside; `c` or `python` first: only these.
-# Leaves build/bench/results.txt, .json and, with matplotlib, .png; python.txt and so on.
+# WORD.  `kernels` and `box` instead time the parts inside; `c` or `python` first: only these;
+# `zarr` first: Zarr arrays beside zarr-python, zarrs and tensorstore.
+# Leaves build/bench/results.txt, .json and, with matplotlib, .png; python.txt, zarr.txt and so on.
 # docs/bench.md says what the columns mean.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-case ${1:-} in -h | --help | help) sed -n '3,7s/^# //p' "scripts/bench.sh"; exit ;; esac
+case ${1:-} in -h | --help | help) sed -n '3,8s/^# //p' "scripts/bench.sh"; exit ;; esac
 scripts/setup.sh build peer
 peer=$(scripts/peer.sh)
 sides=(c python)
-case ${1:-} in c | python) sides=("$1"); shift ;; esac
+case ${1:-} in c | python | zarr) sides=("$1"); shift ;; esac
 scripts/meson.sh bench
 
 case ${1:-} in
@@ -24,7 +25,7 @@ esac
 
 grep -m1 'model name' /proc/cpuinfo | sed 's/.*: /CPU: /' || true
 echo "cores: $(nproc), load: $(cut -d' ' -f1 /proc/loadavg)"
-if [[ " ${sides[*]} " == *" python "* ]]; then
+if [ "${sides[*]}" != c ]; then
     scripts/setup.sh python
     env=$(scripts/python.sh env)
 fi
@@ -44,14 +45,19 @@ beside_c()
     "$draw" bench/plot.py build/bench/results.json build/bench/results.png || true
 }
 
-beside_python()
+# in_python SET NAME WORD...
+in_python()
 {
-    local args=("${common[@]}" --json build/bench/python.json)
-    [ -x $other ] && args+=(--peer "$PWD/$other")
+    local args=("${common[@]}" --set "$1" --json "build/bench/$2.json" --peers "$PWD/build/peers")
+    local name=$2
+    shift 2
     echo
-    "$env/bin/python" bench/python/bench.py "${args[@]}" "$@" | tee build/bench/python.txt
-    "$draw" bench/plot.py build/bench/python.json build/bench/python.png || true
+    "$env/bin/python" bench/python/bench.py "${args[@]}" "$@" | tee "build/bench/$name.txt"
+    "$draw" bench/plot.py "build/bench/$name.json" "build/bench/$name.png" || true
 }
+
+beside_python() { in_python blosc2 python "$@"; }
+beside_zarr() { in_python zarr zarr "$@"; }
 
 known()
 {
@@ -59,6 +65,7 @@ known()
         case $side in
         c) build/bench/bench/bench --list ;;
         python) "$env/bin/python" bench/python/bench.py --list ;;
+        zarr) "$env/bin/python" bench/python/bench.py --set zarr --list ;;
         esac
     done
 }

@@ -7,7 +7,8 @@
 #   check   sanitizers, linters, cmocka, CMake
 #   browser Chromium, with which plotly writes pictures in a test of the Python package
 #   peer    python-blosc2 from PyPI in build/peers/blosc2 (tests and benchmarks compare with it), and
-#           other readers of Zarr in build/peers/zarr (zarr-python 3), zarr2 (2.18) and tensorstore
+#           other readers of Zarr in build/peers/zarr (zarr-python 3), zarr2 (2.18), zarrs and
+#           tensorstore
 #   servers nginx of Debian, unpacked in build/demo/nginx, and moto from PyPI in build/peers/moto:
 #           tests of remote stores ask them
 #
@@ -83,6 +84,12 @@ python()
     echo "$found"
 }
 
+# The newest versions of packages run on the newest Python only.
+newest()
+{
+    scripts/python.sh list | sort -V | awk 'END {print $2}'
+}
+
 # A peer that cannot be had is said and is no failure: what needs it is skipped.
 peer()
 {
@@ -115,7 +122,7 @@ env_of()
     local env=build/peers/$1 module=$2 py
     shift 2
     "$env/bin/python" -c "import $module" 2>/dev/null && return
-    py=$(python) || return 0
+    py=${PEER_PYTHON:-$(python)} || return 0
     echo "setup: installing from PyPI: $* ($env)"
     rm -rf "$env"
     mkdir -p "$(dirname "$env")"
@@ -137,7 +144,8 @@ for group in "$@"; do
         (debian chromium-headless-shell) || echo "setup: no Chromium: plotly writes no pictures" ;;
     peer)
         peer
-        env_of zarr 'zarr, msgpack' 'zarr>=3' numpy msgpack
+        PEER_PYTHON=$(newest) env_of zarr 'zarr, msgpack' 'zarr>=3' numpy msgpack
+        PEER_PYTHON=$(newest) env_of zarrs zarrs zarrs
         env_of zarr2 zarr 'zarr==2.18.*' 'numcodecs<0.16'
         env_of tensorstore tensorstore tensorstore
         ;;

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""bench.py [OPTIONS] [WORD...] - Tessera's Python package beside python-blosc2.
+"""bench.py [OPTIONS] [WORD...] - Tessera's Python package beside others.
 
-    --peer PYTHON   an interpreter that has blosc2; without it Tessera runs alone
+    --set NAME      blosc2 (default): beside python-blosc2; zarr: zarr-python, zarrs, tensorstore
+    --peers DIR     the environments of peers (engines/__init__.py); without it Tessera runs alone
     --limit MODULE  what measures limits (bench/limit.h); without it there are none
     --dir DIR       where files are made (default .)
     --json FILE     results for machines
@@ -10,12 +11,12 @@
     WORD            a group, or part of a workload's name; default: all
     --list          says which there are, and nothing more
 
-Each row has two new processes, one for each side, so that neither heap nor pool of the row before
-counts.  Both prepare and check; then they are told in turn to take a sample while the other waits,
+Each row has new processes, one for each side, so that neither heap nor pool of the row before
+counts.  All prepare and check; then they are told in turn to take a sample while the others wait,
 and the medians are compared: a ratio above 1 means that Tessera is faster.  Rounds in which others
 used the machine are done again (bench/probe.h).  Beside the ratio of the
 times by the clock stands that of the processor time, which a busy machine disturbs less.  After
-each pair the limit is measured: the codecs' own libraries alone, on as many threads.  Peak memory
+each round the limit is measured: the codecs' own libraries alone, on as many threads.  Peak memory
 is that of the first sample, over what there was before it.
 """
 
@@ -30,6 +31,7 @@ import math
 import os
 import platform
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
@@ -39,10 +41,15 @@ from pathlib import Path
 from typing import Any
 
 import scaling
+import workloads
+import zarr_data
+import zarr_workloads
+from engines import OURS, PEERS, Engine
 from limits import Limit, Probe, memcpy_rate
-from workloads import WORKLOADS, Row, Workload
+from workloads import Row, Workload
 
-MIN_ROUNDS, MAX_ROUNDS = 5, 61
+WORKLOADS = {"blosc2": workloads.WORKLOADS, "zarr": zarr_workloads.WORKLOADS}
+MAX_ROUNDS = 61
 PATIENCE, ROW_PATIENCE = 100.0, 12.0  # seconds of a run, of a row, to wait for a quiet machine
 
 
@@ -82,15 +89,24 @@ def sample(row: Row, ops: int) -> dict[str, float]:
 
 
 class Worker:
-    """What a side does when it is told: `prepare`, `sample`, `limit`."""
+    """What a side does when it is told: `make`, `prepare`, `sample`, `limit`."""
 
-    def __init__(self, engine: str, index: int, folder: str, threads: int, module: str) -> None:
-        self.lib = importlib.import_module(engine)
+    def __init__(self, job: tuple[str, str, int], folder: str, threads: int, module: str) -> None:
+        set_name, name, index = job
+        engine = next(e for e in [OURS[set_name], *PEERS[set_name]] if e.name == name)
+        self.lib = importlib.import_module(engine.module)
+        if engine.variant:
+            self.lib.use(engine.variant)
         self.lib.set_nthreads(threads)
-        self.workload, self.ours = WORKLOADS[index], engine == "tessera"
+        self.workload, self.ours = WORKLOADS[set_name][index], engine is OURS[set_name]
         self.folder, self.threads, self.module = folder, threads, module
         self.about_limit: Limit | None = None
         self.probe: Probe | None = None
+
+    def make(self) -> dict[str, Any]:
+        """What all sides read."""
+        zarr_data.make(self.lib, Path(self.folder), self.workload.layout)
+        return {}
 
     def prepare(self) -> dict[str, Any]:
         self.row = self.workload.make(self.lib, Path(self.folder))
@@ -113,33 +129,38 @@ class Worker:
         return self.about_limit.sample()
 
 
-def worker(engine: str, index: str, folder: str, threads: str, module: str) -> None:
+def worker(set_name: str, name: str, index: str, folder: str, threads: str, module: str) -> None:
     """Answers the lines of stdin."""
     answers, sys.stdout = sys.stdout, sys.stderr
     side = None
     for line in sys.stdin:
         try:
-            side = side or Worker(engine, int(index), folder, int(threads), module)
+            job = set_name, name, int(index)
+            side = side or Worker(job, folder, int(threads), module)
             said = getattr(side, line.strip())()
         except Exception as error:
             said = {"error": f"{type(error).__name__}: {error}"}
         print(json.dumps(said), file=answers, flush=True)
 
 
-# ---- the two sides in turn ----
+# ---- the sides in turn ----
 
 
 class Failed(Exception):
     """A side could not do the workload."""
 
 
+def python_of(engine: Engine, how: Any) -> str:
+    return str(Path(how.peers) / engine.env / "bin/python") if engine.env else sys.executable
+
+
 class Side:
     """A worker process, talked to by lines of JSON."""
 
-    def __init__(self, python: str, engine: str, index: int, folder: str, how: Any) -> None:
+    def __init__(self, engine: Engine, index: int, folder: str, how: Any) -> None:
         self.engine = engine
-        args = [python, __file__, "--worker", engine, str(index), folder, str(how.threads)]
-        args.append(how.limit)
+        args = [python_of(engine, how), __file__, "--worker", how.set, engine.name, str(index)]
+        args += [folder, str(how.threads), how.limit]
         self.process = subprocess.Popen(
             args, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
@@ -150,7 +171,7 @@ class Side:
         self.process.stdin.flush()
         answer = json.loads(self.process.stdout.readline() or '{"error": "the process died"}')
         if "error" in answer:
-            raise Failed(f"{self.engine}: {answer['error']}")
+            raise Failed(answer["error"])
         return answer
 
     def close(self) -> None:
@@ -178,10 +199,10 @@ class Race:
             said.append(self.sides[0].ask("limit"))
         return said, quiet
 
-    def run(self, seconds: float) -> None:
+    def run(self, seconds: float, least: int) -> None:
         begin = time.perf_counter()
         while len(self.rounds) < MAX_ROUNDS:
-            if len(self.rounds) >= MIN_ROUNDS and time.perf_counter() - begin - self.lost > seconds:
+            if len(self.rounds) >= least and time.perf_counter() - begin - self.lost > seconds:
                 break
             self.lost += self.probe.wait(self.patience - self.lost)
             start = time.perf_counter()
@@ -205,38 +226,63 @@ def medians(samples: list[dict[str, float]]) -> dict[str, float]:
     }
 
 
+def prepared(sides: list[Side], failed: dict[str, str]) -> list[tuple[Side, dict[str, Any]]]:
+    """Sides that do the workload right, with their facts; why others do not."""
+    ready = []
+    for side in sides:
+        try:
+            fact = side.ask("prepare")
+            if not fact["right"]:
+                raise Failed("wrong result")
+            ready.append((side, fact))
+        except Failed as why:
+            failed[side.engine.name] = str(why)
+    return ready
+
+
 def measure(workload: Workload, sides: list[Side], how: Any) -> dict[str, Any]:
     """One row of the result."""
-    facts = [side.ask("prepare") for side in sides]
-    for side, fact in zip(sides, facts, strict=True):
-        if not fact["right"]:
-            raise Failed(f"{side.engine}: wrong result")
-    os.sync()  # what was made is written now, and not while the clock runs
-    race = Race(sides, facts[0]["limited"], Probe(how.limit, how.threads), how.patience)
-    race.run(how.seconds)
-    how.patience -= race.lost
     row: dict[str, Any] = {
         "group": workload.group,
         "name": workload.name,
         "target": workload.target,
-        "left_out": race.left_out,
-        "disturbed": race.disturbed,
         "engines": {},
+        "failed": {},
     }
-    for i, (side, fact) in enumerate(zip(sides, facts, strict=True)):
+    ready = prepared(sides, row["failed"])
+    if OURS[how.set].name in row["failed"]:
+        return row
+    os.sync()  # what was made is written now, and not while the clock runs
+    probe = Probe(how.limit, how.threads)
+    race = Race([side for side, _ in ready], ready[0][1]["limited"], probe, how.patience)
+    race.run(how.seconds, workload.rounds)
+    how.patience -= race.lost
+    row.update(left_out=race.left_out, disturbed=race.disturbed)
+    for i, (side, fact) in enumerate(ready):
         samples = race.taken(i)
-        row["engines"][side.engine] = {
+        row["engines"][side.engine.name] = {
             **medians(samples),
             "peak": fact["peak"],
             "samples": [s["wall"] for s in samples],
         }
     if race.limited:
-        row["limit"] = medians(race.taken(len(sides)))
-    if len(sides) == 2:
-        ours, theirs = row["engines"].values()
-        row["ratio"] = theirs["seconds"] / ours["seconds"]
-        row["cpu_ratio"] = theirs["cpu"] / max(ours["cpu"], 1e-9)
+        row["limit"] = medians(race.taken(len(ready)))
+    compare(row, [side.engine for side, _ in ready])
     return row
+
+
+def compare(row: dict[str, Any], engines: list[Engine]) -> None:
+    """The ratios of all peers; `ratio` and `cpu_ratio` are those of the first."""
+    ours, *others = row["engines"].values()
+    row["ratios"] = {}
+    for engine, side in zip(engines[1:], others, strict=True):
+        row["ratios"][engine.name] = {
+            "wall": side["seconds"] / ours["seconds"],
+            "cpu": side["cpu"] / max(ours["cpu"], 1e-9),
+            "aim": engine.aim or row["target"],
+        }
+    for first in list(row["ratios"].values())[:1]:
+        row["ratio"], row["cpu_ratio"] = first["wall"], first["cpu"]
 
 
 # ---- the report ----
@@ -248,10 +294,12 @@ def in_units(seconds: float) -> str:
     return f"{seconds * 1e3:.2f} ms" if seconds < 1 else f"{seconds:.2f} s"
 
 
-HEAD = (
-    f"{'group':10} {'workload':38} {'tessera':>10} {'peer':>10} {'ratio':>6} {'target':>6} "
-    f"{'cpu':>6} {'limit':>10} {'of it':>5} {'codec':>5} {'peak MB':>15}"
-)
+def head(engines: list[Engine]) -> str:
+    peers = [f" {e.name:>11} {'ratio':>6}" for e in engines[1:]]
+    return (
+        f"{'group':12} {'workload':38} {'tessera':>10}{''.join(peers)} {'target':>6} {'cpu':>6} "
+        f"{'limit':>10} {'of it':>5} {'codec':>5}  peak MB"
+    )
 
 
 def codec_share(row: dict[str, Any]) -> str:
@@ -269,85 +317,129 @@ def show_limit(row: dict[str, Any]) -> str:
     return f"{in_units(limit['seconds']):>10} {of_it:>5} {codec_share(row):>5}"
 
 
-def show(row: dict[str, Any]) -> None:
-    names = f"{row['group']:10} {row['name']:38}"
-    if "failed" in row:
-        print(f"{names} failed: {row['failed']}", flush=True)
-        return
-    sides = list(row["engines"].values())
-    times = "".join(f" {in_units(s['seconds']):>10}" for s in sides)
-    peaks = " / ".join(f"{s['peak'] / 1e6:.1f}" for s in sides)
-    if len(sides) == 1:
-        print(f"{names}{times} {'':31}{show_limit(row)} {peaks:>15}", flush=True)
-        return
-    print(
-        f"{names}{times} {row['ratio']:6.2f} {row['target']:6.1f} {row['cpu_ratio']:6.2f} "
-        f"{show_limit(row)} {peaks:>15}",
-        flush=True,
-    )
+def show_peer(row: dict[str, Any], name: str) -> str:
+    if name not in row["engines"]:
+        return f" {'-':>11} {'-':>6}"
+    return f" {in_units(row['engines'][name]['seconds']):>11} {row['ratios'][name]['wall']:6.2f}"
 
 
-def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Prints the mean and the rows that are behind; the same for the JSON."""
-    ratios = [r["ratio"] for r in rows if "ratio" in r]
-    if not ratios:
+def show(row: dict[str, Any], engines: list[Engine]) -> None:
+    ours = row["engines"].get(engines[0].name)
+    names = f"{row['group']:12} {row['name']:38}"
+    if ours:
+        peers = "".join(show_peer(row, e.name) for e in engines[1:])
+        peaks = " / ".join(f"{s['peak'] / 1e6:.1f}" for s in row["engines"].values())
+        print(
+            f"{names} {in_units(ours['seconds']):>10}{peers} {row['target']:6.1f} "
+            f"{row.get('cpu_ratio', 0):6.2f} {show_limit(row)}  {peaks}"
+        )
+    for name, why in row["failed"].items():
+        print(f"{names} failed: {name}: {why}")
+    sys.stdout.flush()
+
+
+def mean_of(ratios: list[float]) -> float:
+    return math.exp(sum(map(math.log, ratios)) / len(ratios))
+
+
+def list_rows(what: str, rows: list[tuple[dict[str, Any], str, dict[str, float]]]) -> int:
+    """Those that are behind: a row, which peer, and its ratios."""
+    print(f"{what}: {len(rows)}")
+    for row, name, r in rows:
+        share = f", codec {codec_share(row)}" if "limit" in row else ""
+        share += f", {row['disturbed']} rounds disturbed" if row["disturbed"] else ""
+        aim = f", target {r['aim']:.2f}" if r["aim"] > 0 else ""
+        peer = f" ({name})" if len(row["ratios"]) > 1 else ""
+        print(
+            f"  {row['group']} {row['name']}{peer}: {r['wall']:.2f} (cpu {r['cpu']:.2f})"
+            f"{aim}{share}"
+        )
+    return len(rows)
+
+
+def summary(rows: list[dict[str, Any]], engines: list[Engine]) -> dict[str, Any]:
+    """Prints the means and the rows that are behind; the same for the JSON."""
+    pairs = [(row, name, r) for row in rows for name, r in row.get("ratios", {}).items()]
+    if not pairs:
         return {}
-    mean = math.exp(sum(map(math.log, ratios)) / len(ratios))
-    slow = [r for r in rows if r.get("ratio", 9) < 1]
-    under = [r for r in rows if r.get("ratio", 9e9) < r.get("target", 0)]
-    print(f"\n{len(ratios)} rows compared, geometric mean of the ratios {mean:.2f}")
-    for what, these in (("below 1.0", slow), ("under their target", under)):
-        print(f"{what}: {len(these)}")
-        for r in these:
-            share = f", codec {codec_share(r)}" if "limit" in r else ""
-            share += f", {r['disturbed']} rounds disturbed" if r["disturbed"] else ""
-            print(
-                f"  {r['group']} {r['name']}: {r['ratio']:.2f} (cpu {r['cpu_ratio']:.2f}), "
-                f"target {r['target']:.2f}{share}"
-            )
+    print()
+    means = {}
+    for e in engines[1:]:
+        ratios = [r["wall"] for _, name, r in pairs if name == e.name]
+        if ratios:
+            means[e.name] = mean_of(ratios)
+            print(f"{len(ratios)} rows beside {e.name}, geometric mean {means[e.name]:.2f}")
+    slow = list_rows("below 1.0", [p for p in pairs if p[2]["wall"] < 1])
+    under = list_rows("under their target", [p for p in pairs if p[2]["wall"] < p[2]["aim"]])
     print(f"rounds that others disturbed, done again: {sum(r.get('left_out', 0) for r in rows)}")
-    return {"geometric_mean": mean, "below_1": len(slow), "under_target": len(under)}
+    first = next(iter(means.values()))
+    return {"geometric_mean": first, "means": means, "below_1": slow, "under_target": under}
 
 
-def versions(python: str, module: str) -> str:
+def version(engine: Engine, how: Any) -> str:
+    """With the Python it runs in; "" where it is not installed."""
     code = (
-        f"import platform, numpy, {module} as m; "
-        "print(m.__version__, 'Python', platform.python_version(), 'numpy', numpy.__version__)"
+        "import platform, importlib.metadata as m; "
+        f"import numpy, {engine.package}; print({engine.name!r}, m.version({engine.package!r}), "
+        "'Python', platform.python_version(), 'numpy', numpy.__version__)"
     )
-    run = subprocess.run([python, "-c", code], capture_output=True, text=True, check=False)
-    return f"{module} {run.stdout.strip()}" if run.returncode == 0 else ""
+    try:
+        run = subprocess.run([python_of(engine, how), "-c", code], capture_output=True, text=True)
+    except OSError:
+        return ""
+    return run.stdout.strip() if run.returncode == 0 else ""
 
 
 def full_name(workload: Workload) -> str:
     return f"{workload.group} {workload.name}"
 
 
-def run_all(args: argparse.Namespace) -> list[dict[str, Any]]:
-    engines = [(sys.executable, "tessera")] + ([(args.peer, "blosc2")] if args.peer else [])
+def place_of(workload: Workload, engine: Engine, index: int, folder: Path) -> str:
+    if workload.layout:
+        return str(folder / f"layout-{hash(workload.layout):x}")
+    place = folder / str(index) / ("shared" if workload.shared else engine.name)
+    place.mkdir(parents=True, exist_ok=True)
+    return str(place)
+
+
+def make_layout(index: int, place: str, how: argparse.Namespace) -> None:
+    """Once, by the first of the peers."""
+    if Path(place).exists():
+        return
+    Path(place).mkdir()
+    maker = Side(PEERS[how.set][0], index, place, how)
+    maker.ask("make")
+    maker.close()
+
+
+def run_row(index: int, engines: list[Engine], folder: Path, args: Any) -> dict[str, Any]:
+    workload = WORKLOADS[args.set][index]
+    places = [place_of(workload, engine, index, folder) for engine in engines]
+    if workload.layout:
+        make_layout(index, places[0], args)
+    sides = [Side(e, index, p, args) for e, p in zip(engines, places, strict=True)]
+    row = measure(workload, sides, args)
+    for side in sides:
+        side.close()
+    shutil.rmtree(folder / str(index), ignore_errors=True)
+    return row
+
+
+def run_all(args: argparse.Namespace, engines: list[Engine]) -> list[dict[str, Any]]:
     rows = []
-    for index, workload in enumerate(WORKLOADS):
-        if args.words and not any(word in full_name(workload) for word in args.words):
-            continue
-        with tempfile.TemporaryDirectory(dir=args.dir) as folder:
-            sides = []
-            for python, engine in engines:
-                place = Path(folder) / ("shared" if workload.shared else engine)
-                place.mkdir(exist_ok=True)
-                sides.append(Side(python, engine, index, str(place), args))
-            try:
-                row = measure(workload, sides, args)
-            except Failed as why:
-                row = {"group": workload.group, "name": workload.name, "failed": str(why)}
-            for side in sides:
-                side.close()
-        show(row)
-        rows.append(row)
+    with tempfile.TemporaryDirectory(dir=args.dir) as folder:
+        for index, workload in enumerate(WORKLOADS[args.set]):
+            if args.words and not any(word in full_name(workload) for word in args.words):
+                continue
+            rows.append(run_row(index, engines, Path(folder), args))
+            show(rows[-1], engines)
     return rows
 
 
 def parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Tessera beside python-blosc2")
-    parser.add_argument("--peer", default="")
+    parser = argparse.ArgumentParser(description="Tessera beside others")
+    parser.add_argument("--set", default="blosc2", choices=list(WORKLOADS))
+    parser.add_argument("--peers", default="")
     parser.add_argument("--limit", default="")
     parser.add_argument("--dir", default=".")
     parser.add_argument("--json", default="")
@@ -364,30 +456,32 @@ def main() -> int:
         return 0
     args = parse()
     args.patience = PATIENCE
+    scales = [scaling.NAME] if args.set == "blosc2" else []
     if args.list:
-        print(*map(full_name, WORKLOADS), scaling.NAME, sep="\n")
+        print(*map(full_name, WORKLOADS[args.set]), *scales, sep="\n")
         return 0
-    peer = versions(args.peer, "blosc2") if args.peer else ""
-    if not peer:
-        args.peer = ""
-        print("note: no peer: Tessera runs alone")
-    print(f"{versions(sys.executable, 'tessera')}; {peer}; {args.threads} threads")
+    engines = [OURS[args.set], *(PEERS[args.set] if args.peers else [])]
+    known = {e: version(e, args) for e in engines}
+    for engine in engines:
+        print(known[engine] or f"note: no {engine.name}")
+    engines = [e for e in engines if known[e]]
+    print(f"{args.threads} threads")
     copies = [memcpy_rate(1), memcpy_rate(2)]
     one, two = (f"{c / 1e9:.1f} GB/s with" for c in copies)
     print(f"memcpy of 64 MiB: {one} 1 thread, {two} 2")
     print("limit: decoding by the codecs' own libraries, encoding by Tessera's codecs, alone, on")
     print("as many threads; of it: limit / ours by the clock, codec: by processor time")
-    print(HEAD)
-    rows = run_all(args)
-    told = summary(rows)
+    print(head(engines))
+    rows = run_all(args, engines)
+    told = summary(rows, engines)
     threads = None
-    if not args.words or any(word in scaling.NAME for word in args.words):
+    if scales and (not args.words or any(word in scaling.NAME for word in args.words)):
         threads = scaling.report(args.dir, Probe(args.limit, 2))
     if args.json:
         result = {
             "machine": platform.machine(),
             "threads": args.threads,
-            "peer": peer,
+            "peer": ", ".join(" ".join(known[e].split()[:2]) for e in engines[1:]),
             "memcpy_1": copies[0],
             "memcpy_2": copies[1],
             "rows": rows,
@@ -395,7 +489,7 @@ def main() -> int:
             **told,
         }
         Path(args.json).write_text(json.dumps(result, indent=1))
-    return any("failed" in row for row in rows)
+    return any(row["failed"] for row in rows)
 
 
 if __name__ == "__main__":

@@ -13,25 +13,30 @@ import os
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-CLEVEL = 5  # of all workloads
+CLEVEL = 5  # of all workloads of Blosc2
+ZSTD_LEVEL = 3  # of those of Zarr
 
 
 @dataclass
 class Plan:
     """`source`: a container's path, its frame, or (`chunk`) a compressed chunk; `keys`: the boxes
-    of an array of this `shape` that are read, all of it when there are none."""
+    of an array of this `shape` that are read, all of it when there are none.  Of Zarr: `codec` and
+    the encoded chunks of all keys, each of `size` bytes decoded."""
 
     source: Path | bytes
     chunk: bool = False
     encode: bool = False
     shape: tuple[int, ...] = ()
     keys: list[Any] | None = None
+    codec: str = ""
+    parts: list[bytes] = field(default_factory=list)
+    size: int = 0
 
 
 class CPlan(ctypes.Structure):
@@ -47,6 +52,11 @@ class CPlan(ctypes.Structure):
         ("encode", ctypes.c_int32),
         ("clevel", ctypes.c_int32),
         ("threads", ctypes.c_int32),
+        ("codec", ctypes.c_char_p),
+        ("nparts", ctypes.c_int64),
+        ("parts", ctypes.c_void_p),
+        ("lens", ctypes.c_void_p),
+        ("size", ctypes.c_size_t),
     ]
 
 
@@ -111,7 +121,7 @@ class Limit:
         self.lib.limit_new.restype = ctypes.c_void_p
         self.lib.limit_error.restype = ctypes.c_char_p
         self.lib.limit_run.argtypes = [ctypes.c_void_p, ctypes.POINTER(CTime)]
-        starts, counts = boxes_of(plan)
+        starts, counts = boxes_of(plan) if not plan.codec else (np.zeros(0), np.zeros(0))
         what = CPlan(
             ops=len(starts),
             starts=starts.ctypes.data,
@@ -120,14 +130,29 @@ class Limit:
             clevel=CLEVEL,
             threads=threads,
         )
+        kept = self.add_parts(what, plan) if plan.codec else None
         with tempfile.TemporaryDirectory(dir=folder) as place:
-            if plan.chunk:
+            if plan.codec:
+                pass
+            elif plan.chunk:
                 what.chunk, what.chunk_len = plan.source, len(plan.source)
             else:
                 what.path = os.fsencode(self.as_file(plan.source, Path(place)))
             self.handle = self.lib.limit_new(ctypes.byref(what))
+        del kept
         if not self.handle:
             raise RuntimeError(self.lib.limit_error().decode())
+
+    @staticmethod
+    def add_parts(what: CPlan, plan: Plan) -> tuple[Any, Any]:
+        """What must live as long as `what`."""
+        n = len(plan.parts)
+        parts = (ctypes.c_char_p * n)(*plan.parts)
+        lens = (ctypes.c_size_t * n)(*map(len, plan.parts))
+        what.codec, what.nparts, what.size = plan.codec.encode(), n, plan.size
+        what.parts, what.lens = ctypes.addressof(parts), ctypes.addressof(lens)
+        what.ops, what.clevel = len(plan.keys or [0]), ZSTD_LEVEL
+        return parts, lens
 
     @staticmethod
     def as_file(source: Path | bytes, place: Path) -> Path:

@@ -38,7 +38,8 @@ class Row:
 @dataclass
 class Workload:
     """`peer_ops`: operations of the peer's samples where it cannot do as many in the time;
-    `shared`: both work in one folder, where Tessera makes first what is to be read."""
+    `shared`: both work in one folder, where Tessera makes first what is to be read; `layout`: or
+    where this is made for all of them (zarr_data.py); `rounds`: the least."""
 
     group: str
     name: str
@@ -46,6 +47,8 @@ class Workload:
     make: Callable[[Module, Path], Row]
     peer_ops: int = 0
     shared: bool = False
+    layout: Any = None
+    rounds: int = 5
 
 
 def params(lib: Module, codec: str, filters: str, typesize: int, **more: Any) -> dict[str, Any]:
