@@ -384,7 +384,8 @@ def version(engine: Engine, how: Any) -> str:
         "'Python', platform.python_version(), 'numpy', numpy.__version__)"
     )
     try:
-        run = subprocess.run([python_of(engine, how), "-c", code], capture_output=True, text=True)
+        ask = [python_of(engine, how), "-c", code]
+        run = subprocess.run(ask, capture_output=True, text=True, check=False)
     except OSError:
         return ""
     return run.stdout.strip() if run.returncode == 0 else ""

@@ -68,8 +68,10 @@ def planes(n: int) -> list[Any]:
 
 
 def inner_chunks() -> list[Any]:
-    at = (np.random.default_rng(11).integers(0, 512 // 32, (200, 3)) * 32).tolist()
-    return [tuple(slice(i, i + 32) for i in start) for start in at]
+    """More than a block cache holds, none of them twice."""
+    at = np.random.default_rng(11).permutation(16**3)[:600]
+    starts = np.stack(np.unravel_index(at, (16,) * 3), 1) * 32
+    return [tuple(slice(i, i + 32) for i in start) for start in starts.tolist()]
 
 
 def points(lib: Any, folder: Path) -> Row:
