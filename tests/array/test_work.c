@@ -24,6 +24,17 @@ struct work {
     long steps, requests, bytes, blocks, allocations;
 };
 
+/* Of one thread: sanitizers allocate when another begins, which may be late. */
+static tsr_context *context(void)
+{
+    tsr_context *c = NULL;
+    OK(tsr_context_new(&(tsr_context_options){.size = sizeof(tsr_context_options),
+                                              .threads = 1,
+                                              .cache_bytes = TSR_NO_CACHE},
+                       &c));
+    return c;
+}
+
 /* 4 chunks in a slab, SLABS * 10^k slabs; chunks of one value, and a few that are not. */
 static void make(const char *path, int64_t slabs)
 {
@@ -35,8 +46,10 @@ static void make(const char *path, int64_t slabs)
                      .chunks = chunks,
                      .blocks = blocks};
     int32_t items[DEEP * SIDE * SIDE], seven = 7;
+    tsr_context *c = context();
+    tsr_options o = {.size = sizeof o, .mode = "w", .context = c};
     tsr_array *a = NULL;
-    OK(tsr_array_create(path, &spec, NULL, &a));
+    OK(tsr_array_create(path, &spec, &o, &a));
     OK(tsr_array_fill(a, NULL, &seven));
     for (int i = 0; i < DEEP * SIDE * SIDE; i++) items[i] = i * i;
     for (int i = 0; i < 8; i++) {
@@ -44,6 +57,7 @@ static void make(const char *path, int64_t slabs)
         OK(tsr_array_write(a, &(tsr_slice){start, count, NULL}, items, sizeof items));
     }
     OK(tsr_array_close(a));
+    tsr_context_free(c);
 }
 
 static void check_items(const int32_t *out, const int64_t *start, const int64_t *count)
@@ -59,11 +73,7 @@ static void check_items(const int32_t *out, const int64_t *start, const int64_t 
  * requests and bytes, which are of both and of the opening. */
 static struct work read_once(const char *path, const int64_t *start, const int64_t *count)
 {
-    tsr_context *c = NULL;
-    OK(tsr_context_new(&(tsr_context_options){.size = sizeof(tsr_context_options),
-                                              .threads = 1,
-                                              .cache_bytes = TSR_NO_CACHE},
-                       &c));
+    tsr_context *c = context();
     tsr_options o = {.size = sizeof o, .context = c};
     tsr_stats first = {.size = sizeof first}, then = first;
     int32_t out[SIDE * SIDE];
