@@ -194,7 +194,9 @@ static uint64_t tree_stamp(struct tsr_store *st, const char *key)
 
 /* ---- writing ---- */
 
-static int put_one(struct tsr_store *st, const struct tsr_object *o, bool durable, bool only_new)
+/* kept: as in tsr_tree_put. */
+static int put_one(struct tsr_store *st, const struct tsr_object *o, bool durable, bool only_new,
+                   int *kept)
 {
     struct store_tree *s = tree_of(st);
     struct full full;
@@ -204,7 +206,8 @@ static int put_one(struct tsr_store *st, const struct tsr_object *o, bool durabl
     if (tsr_key_is_temporary(slash ? slash + 1 : full.name))
         return tsr_fail(TSR_EARG, "%s/%s: is named as a file that is being written", st->url,
                         o->key);
-    rc = tsr_tree_put(&s->tree, &(struct tsr_tree_put){full.name, o->p, o->n, durable, only_new});
+    rc = tsr_tree_put(&s->tree,
+                      &(struct tsr_tree_put){full.name, o->p, o->n, durable, only_new, kept});
     tsr_handles_drop(&s->handles, full.name);
     return rc;
 }
@@ -219,7 +222,7 @@ static int sync_name(struct tsr_store *st, const char *key)
 static int tree_put(struct tsr_store *st, const char *key, const struct tsr_piece *p, int n,
                     bool durable)
 {
-    int rc = put_one(st, &(struct tsr_object){key, p, n}, durable, false);
+    int rc = put_one(st, &(struct tsr_object){key, p, n}, durable, false, NULL);
     return rc < 0 || !durable ? rc : sync_name(st, key);
 }
 
@@ -229,14 +232,15 @@ static bool same_folder(const char *a, const char *b)
     return (x ? x - a : 0) == (y ? y - b : 0) && (!x || memcmp(a, b, (size_t)(x - a)) == 0);
 }
 
-/* A folder is synced once for all neighbours that lie in it. */
+/* A folder is opened, and synced, once for all neighbours that lie in it. */
 static int tree_putv(struct tsr_store *st, const struct tsr_object *o, size_t n, bool durable)
 {
-    int rc = TSR_OK;
+    int rc = TSR_OK, kept = -1;
     for (size_t i = 0; i < n && rc == TSR_OK; i++) {
-        rc = put_one(st, &o[i], durable, false);
+        rc = put_one(st, &o[i], durable, false, &kept);
         bool last = i + 1 == n || !same_folder(o[i].key, o[i + 1].key);
         if (rc == TSR_OK && durable && last) rc = sync_name(st, o[i].key);
+        if (last || rc < 0) tsr_tree_leave(&tree_of(st)->tree, kept), kept = -1;
     }
     return rc;
 }
@@ -249,7 +253,7 @@ static int tree_put_if(struct tsr_store *st, const struct tsr_object *o, bool du
                         "%s: a folder can put a new file on a condition, but not "
                         "replace one",
                         st->url);
-    int rc = put_one(st, o, durable, true);
+    int rc = put_one(st, o, durable, true, NULL);
     return rc < 0 || !durable ? rc : sync_name(st, o->key);
 }
 

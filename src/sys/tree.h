@@ -40,10 +40,12 @@ struct tsr_tree_put {
     int n;
     bool durable;  /* the file is synced, and so are folders that are made; the name is not */
     bool only_new; /* EEXISTS where there is one */
+    int *kept;     /* NULL, or the folder of names put one after another, -1 at first */
 };
 /* Writes a file under a hidden temporary name in its folder, which is made when it is not there,
  * and renames it. */
 int tsr_tree_put(struct tsr_tree *t, const struct tsr_tree_put *o);
+void tsr_tree_leave(struct tsr_tree *t, int kept);
 /* ENOTFOUND.  Folders that are left empty go too, up to the tree's own, which stays. */
 int tsr_tree_remove(struct tsr_tree *t, const char *name);
 /* Calls fn with each name in a folder, "" being the tree's own, but "." and ".."; folder: it is

@@ -275,18 +275,25 @@ static int write_and_name(const struct tsr_tree *t, const struct tsr_tree_put *o
 int tsr_tree_put(struct tsr_tree *t, const struct tsr_tree_put *o)
 {
     char temp[TEMP_BYTES];
-    int folder = -1, fd = -1;
+    int folder = o->kept ? *o->kept : -1, fd = -1;
+    if (o->kept) *o->kept = -1;
     for (int i = 0; fd < 0 && i < MAX_TRIES; i++) {
-        leave(t, folder);
-        folder = folder_of(t, o->name, true, o->durable);
+        if (i > 0) leave(t, folder);
+        if (i > 0 || folder < 0) folder = folder_of(t, o->name, true, o->durable);
         if (folder < 0) return fail(t, o->name, "create its folder");
         fd = open_temp(t, folder, base_name(o->name), temp);
         if (fd < 0 && (errno != ENOENT || folder == t->fd)) break;
     }
     int rc = fd < 0 ? fail(t, o->name, "create a temporary file beside it")
                     : write_and_name(t, o, folder, fd, temp);
-    leave(t, folder);
+    if (o->kept) *o->kept = folder;
+    else leave(t, folder);
     return rc;
+}
+
+void tsr_tree_leave(struct tsr_tree *t, int kept)
+{
+    leave(t, kept);
 }
 
 /* ---- remove ---- */
