@@ -4,8 +4,9 @@
  * Touched chunks are taken in windows.  A chunk that the selection covers is made of the
  * caller's items alone; of another one the old blocks are fetched, and a block is decoded only
  * when it is partly overwritten: blocks that stay as they are keep their stored bytes where the
- * format can.  While the blocks of one window are encoded, the window before is committed, as
- * one job of the same run. */
+ * format can.  While the blocks of one window are encoded, the window before is committed, by jobs
+ * of the same run: one, or where chunks are objects of their own (commits_apart) several, so that
+ * each thread puts some. */
 #include "array/write.h"
 #include "array/cache.h"
 #include "base/mem.h"
@@ -193,12 +194,38 @@ static int seal(struct writer *w, struct out_job *j)
     return d->format->seal(d, &j->out);
 }
 
+/* In how many parts a window is committed.  What is far takes all of it at once, in one call. */
+static size_t parts_of(const struct writer *w, const struct window *win)
+{
+    enum { PER_THREAD = 4 };
+    if (!win) return 0;
+    if (!w->a->d->format->commits_apart || w->a->d->store->far) return 1;
+    return tsr_minz(win->njobs, PER_THREAD * (size_t)tsr_pool_threads(w->a->context->pool));
+}
+
+static int commit_part(void *arg, size_t i, struct tsr_worker *wk)
+{
+    const struct writer *w = arg;
+    struct window *win = w->commit;
+    size_t lo = win->njobs * i / w->nparts, hi = win->njobs * (i + 1) / w->nparts;
+    (void)wk;
+    for (size_t k = lo; k < hi; k++) win->out[k] = win->jobs[k].out;
+    return w->a->d->format->commit(w->a->d, win->out + lo, hi - lo);
+}
+
+/* Blocks that are kept of chunks which were committed, or may have been. */
+static void forget(const struct writer *w, const struct window *win)
+{
+    for (size_t i = 0; win && i < win->njobs; i++)
+        tsr_cache_forget_chunk(w->a->context->cache, w->a->d, win->jobs[i].out.chunk);
+}
+
 static int commit(struct writer *w, struct window *win)
 {
-    for (size_t i = 0; i < win->njobs; i++) win->out[i] = win->jobs[i].out;
-    int rc = w->a->d->format->commit(w->a->d, win->out, win->njobs);
-    for (size_t i = 0; i < win->njobs; i++)
-        tsr_cache_forget_chunk(w->a->context->cache, w->a->d, win->out[i].chunk);
+    w->commit = win;
+    w->nparts = parts_of(w, win);
+    int rc = tsr_pool_run(w->a->context->pool, w->nparts, commit_part, w);
+    forget(w, win);
     return rc;
 }
 
@@ -225,11 +252,12 @@ static int prepare(void *arg, size_t i, struct tsr_worker *wk)
     return j->out.prepare ? w->a->d->format->prepare(w->a->d, wk, &j->out, &from) : TSR_OK;
 }
 
-/* Job 0 commits the window before, the others encode a block each. */
+/* The first jobs commit the window before, the others encode a block each. */
 static int run_job(void *arg, size_t i, struct tsr_worker *wk)
 {
     struct writer *w = arg;
-    if (w->commit && i-- == 0) return commit(w, w->commit);
+    if (i < w->nparts) return commit_part(w, i, wk);
+    i -= w->nparts;
     size_t lo = 0, hi = w->encode->njobs;
     while (hi - lo > 1) {
         size_t mid = (lo + hi) / 2;
@@ -256,12 +284,13 @@ static int encode_window(struct writer *w, struct window *win, struct window *be
     }
     w->encode = win;
     w->commit = before;
+    w->nparts = parts_of(w, before);
     if (rc == TSR_OK && partial) rc = tsr_pool_run(pool, win->njobs, tsr_write_fetch, w);
     for (size_t i = 0; i < win->njobs && !partial && rc == TSR_OK; i++)
         rc = tsr_write_fetch(w, i, NULL);
     if (rc == TSR_OK && ahead) rc = tsr_pool_run(pool, win->njobs, prepare, w);
-    if (rc == TSR_OK)
-        rc = tsr_pool_run(pool, win->first[win->njobs] + (before != NULL), run_job, w);
+    if (rc == TSR_OK) rc = tsr_pool_run(pool, win->first[win->njobs] + w->nparts, run_job, w);
+    forget(w, before);
     for (size_t i = 0; i < win->njobs && rc == TSR_OK; i++) {
         rc = seal(w, &win->jobs[i]);
         raw |= win->jobs[i].out.need_raw;

@@ -38,6 +38,7 @@ struct writer {
     struct tsr_walk walk;
     struct window *win; /* [2], of a worker */
     struct window *encode, *commit;
+    size_t nparts; /* in which commit is put; 0: nothing is */
     int64_t window_bytes;
     int same; /* TSR_SPECIAL_*: all that is written is this one item, at sel's base */
 };

@@ -230,6 +230,7 @@ struct tsr_format {
                  const struct tsr_out_chunk *c, int32_t b, const uint8_t *src, size_t len);
     int (*seal)(const struct tsr_driver *d, struct tsr_out_chunk *c);
     int (*commit)(struct tsr_driver *d, const struct tsr_out_chunk *c, size_t n);
+    bool commits_apart; /* of different chunks on several threads at once */
     /* What stands against resize but want of memory and the device; NULL: nothing. */
     int (*may_resize)(const struct tsr_driver *d, const int64_t *shape);
     /* Changes shape and grid; new chunks read as zeros.  A clipped format's chunks whose decoded

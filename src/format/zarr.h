@@ -32,10 +32,10 @@ struct tsr_zarr {
     tsr_step *steps;            /* of spec */
     struct tsr_pool *pool;      /* for workers that decode indices; NULL without shards */
     struct tsr_zindices *indices;
-    bool elide;   /* blocks of nothing but the fill value are not stored */
-    bool dirty;   /* the metadata is to be put */
-    bool touched; /* something changed since the last flush */
-    bool fresh;   /* created, and nobody else sees it yet */
+    bool elide;          /* blocks of nothing but the fill value are not stored */
+    bool dirty;          /* the metadata is to be put */
+    atomic_bool touched; /* something changed since the last flush */
+    bool fresh;          /* created, and nobody else sees it yet */
     int64_t stored;
 };
 

@@ -197,7 +197,7 @@ int tsr_zarr_commit(struct tsr_driver *d, const struct tsr_out_chunk *c, size_t 
     struct tsr_zarr *z = tsr_zarr_of(d);
     struct batch k = {.z = z};
     int rc = batch_room(&k, c, n);
-    z->touched = true;
+    atomic_store_explicit(&z->touched, true, memory_order_relaxed);
     for (size_t i = 0; i < n && rc == TSR_OK; i++)
         rc = c[i].priv[EMPTY] ? remove_chunk(z, c[i].chunk) : add_object(&k, &c[i]);
     if (rc == TSR_OK && k.nobjects) rc = tsr_store_putv(d->store, k.object, k.nobjects, false);
