@@ -66,7 +66,7 @@ void cli_plan_print(const tsr_copy_plan *p, bool json)
     cli_size_text((double)p->memory_bytes, bytes);
     cli_size_text((double)p->budget_bytes, budget);
     printf("%d pass%s, ", p->npasses, p->npasses == 1 ? "" : "es");
-    if (p->stored) printf("chunks are copied as they are stored, ");
+    printf("%s, ", p->stored ? "copies stored bytes" : "decodes and encodes");
     printf("peak memory %s of %s\n", bytes, budget);
     for (int i = 0; i < p->npasses; i++) {
         if (i) {

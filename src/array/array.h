@@ -239,6 +239,11 @@ struct tsr_stored_part {
 bool tsr_shape_matters(const struct tsr_cparams *p);
 bool tsr_stored_fit(const tsr_array *from, const tsr_array *to, bool coding);
 int tsr_copy_stored(struct tsr_copying *c, const struct tsr_stored_part *part);
+/* The same of blocks, whatever chunks they are in and in whichever of two formats (transfer.c):
+ * chunks first .. end-1 of c->to are put together of stored blocks of c->from, in windows of so
+ * many decoded bytes, or one chunk, of which there are two, and half a one more. */
+bool tsr_blocks_fit(const tsr_array *to, const tsr_array *from, bool coding);
+int tsr_copy_blocks(struct tsr_copying *c, int64_t first, int64_t end, int64_t window);
 /* The row of bytes `from` into the empty super-chunk `to`; coding as in tsr_stored_fit
  * (schunk_copy.c). */
 int tsr_copy_bytes(const tsr_array *from, tsr_array *to, bool coding, const tsr_options *o);

@@ -174,11 +174,13 @@ void tsr_twin_spec(const tsr_array *a, const tsr_spec *spec, tsr_spec *out)
     const tsr_spec *was = tsr_array_spec(a);
     tsr_spec given = {.size = sizeof given};
     if (spec && spec->size) memcpy(&given, spec, tsr_minz(spec->size, sizeof given));
-    bool chosen = was->nsteps > 0;
+    bool chosen = was->nsteps > 0 || a->d->format->tree;
     *out = *was;
     out->chunks = given.chunks ? given.chunks : chosen ? was->chunks : NULL;
     out->blocks = given.blocks ? given.blocks : given.chunks || !chosen ? NULL : was->blocks;
     if (given.nsteps) out->steps = given.steps, out->nsteps = given.nsteps;
+    if (given.nsteps || given.codecs) out->codecs = given.codecs;
+    if (given.zarr) out->zarr = given.zarr;
     if (given.split) out->split = given.split;
     out->checksum |= given.checksum;
 }

@@ -256,6 +256,10 @@ struct tsr_format {
     bool (*alike)(const struct tsr_driver *a, const struct tsr_driver *b, bool coding);
     int (*copy_chunks)(struct tsr_driver *to, const struct tsr_driver *from,
                        const struct tsr_chunk_moves *m);
+    /* Do stored blocks of `from`, which may be of another format, mean the same in `to`, and what is
+     * not stored too, so that their bytes can be blocks of an out_chunk of `to`?  With coding: are
+     * they also what `to` would make of the same items?  NULL: never. */
+    bool (*blocks_fit)(const struct tsr_driver *to, const struct tsr_driver *from, bool coding);
     int (*flush)(struct tsr_driver *d, bool durable);
 
     /* Metadata; NULL: the format has no place for it. */

@@ -133,6 +133,9 @@ bool tsr_zarr_keep(const struct tsr_driver *d, const struct tsr_place *old,
 int tsr_zarr_seal(const struct tsr_driver *d, struct tsr_out_chunk *c);
 int tsr_zarr_commit(struct tsr_driver *d, const struct tsr_out_chunk *c, size_t n);
 
+/* tsr_format.blocks_fit (zarr_copy.c). */
+bool tsr_zarr_blocks_fit(const struct tsr_driver *to, const struct tsr_driver *from, bool coding);
+
 /* ---- indices of shards (zarr_index.c) ----
  *
  * Decoded indices are kept, as many as fit in some megabytes, by the number of their chunk.  Who

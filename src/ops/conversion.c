@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "ops/carry.h"
 #include "ops/journal.h"
+#include "store/kinds.h"
 
 struct work {
     const struct tsr_conversion *c;
@@ -22,10 +23,13 @@ struct work {
     tsr_meta_value *metas;
     tsr_array *to, *between;
     struct tsr_rechunk plan;
-    bool stored;    /* chunks go as they are stored, */
-    int64_t slice;  /* so many numbers in a box */
+    bool stored;   /* chunks go as they are stored, */
+    bool blocks;   /* or put together of stored blocks, in windows of so many bytes, */
+    int64_t slice; /* so many numbers in a box */
+    int64_t window;
     int64_t budget; /* bytes */
     bool journaled;
+    bool archive; /* the target is one: each flush would write all of it anew */
     struct tsr_journal journal;
     struct tsr_copying copying;
 };
@@ -35,7 +39,8 @@ struct work {
 static bool asks_for_coding(const struct work *w)
 {
     const tsr_spec *was = tsr_array_spec(w->c->from);
-    return w->spec.steps != was->steps || w->spec.split != was->split;
+    return w->spec.steps != was->steps || w->spec.codecs != was->codecs ||
+           w->spec.split != was->split;
 }
 
 /* Chunk numbers in slices of some 64 MiB, which are few even where most chunks are zeros. */
@@ -45,14 +50,31 @@ static void plan_stored(struct work *w)
     const struct tsr_grid *g = &w->to->d->grid;
     struct tsr_rechunk_pass *p = &w->plan.pass[0];
     if (g->nchunks == 0) return;
-    w->slice = tsr_max64(BYTES / g->chunk_bytes, tsr_ceil_div(g->nchunks, FEW));
+    w->slice = tsr_max64(BYTES / tsr_max64(g->chunk_bytes, 1), tsr_ceil_div(g->nchunks, FEW));
     w->slice = tsr_max64(w->slice, 1);
     w->plan.npasses = 1;
     p->boxes = tsr_ceil_div(g->nchunks, w->slice);
     p->box_bytes = tsr_times(w->slice, g->chunk_bytes);
-    p->chunks_read = p->chunks_written = g->nchunks;
+    p->chunks_read = tsr_max64(g->nchunks, w->c->from->d->grid.nchunks);
+    p->chunks_written = g->nchunks;
     p->bytes_read = w->copying.total;
-    p->requests = tsr_times(g->nchunks, 2);
+    p->requests = tsr_times(p->chunks_read, 2);
+}
+
+/* Blocks come in windows, of which there are two and half a one more. */
+static int plan_blocks(struct work *w, const struct tsr_rechunk_ask *ask)
+{
+    enum { WINDOW = 16 << 20 };
+    int64_t chunk = w->to->d->grid.chunk_bytes, room = (ask->budget - ask->fixed) / 3;
+    w->window = tsr_max64(chunk, tsr_min64(tsr_min64(room, WINDOW), w->copying.total));
+    w->plan.pass[0].memory = ask->fixed + tsr_times(3, w->window);
+    if (w->plan.pass[0].memory <= w->budget) return TSR_OK;
+    if (!w->c->o->memory_bytes) w->budget = w->plan.pass[0].memory;
+    else
+        return tsr_fail(TSR_ELIMIT,
+                        "chunks of %lld bytes need %lld bytes of memory, there are to be %lld",
+                        (long long)chunk, (long long)w->plan.pass[0].memory, (long long)w->budget);
+    return TSR_OK;
 }
 
 static int make_plan(struct work *w)
@@ -63,10 +85,11 @@ static int make_plan(struct work *w)
     if (rc < 0) return rc;
     w->budget = ask.budget;
     w->stored = tsr_stored_fit(w->c->from, w->to, asks_for_coding(w));
-    if (!w->stored) return tsr_rechunk_plan(&ask, &w->plan);
+    w->blocks = !w->stored && tsr_blocks_fit(w->to, w->c->from, asks_for_coding(w));
+    if (!w->stored && !w->blocks) return tsr_rechunk_plan(&ask, &w->plan);
     plan_stored(w);
     w->plan.pass[0].memory = ask.fixed + 2 * w->to->d->grid.chunk_bytes;
-    return TSR_OK;
+    return w->blocks ? plan_blocks(w, &ask) : TSR_OK;
 }
 
 /* The target as it will be, which nobody sees: it goes when it is dropped. */
@@ -79,10 +102,25 @@ static int make_hidden(struct work *w)
     return tsr_array_create(c->format->tree ? NULL : c->dst, &w->spec, &o, &w->to);
 }
 
+/* What the source says and the target's format has no other form for stays behind.  Inner chunks of
+ * shards become chunks where there are no shards. */
+static void make_spec(struct work *w)
+{
+    const struct tsr_conversion *c = w->c;
+    const tsr_spec *was = tsr_array_spec(c->from);
+    const struct tsr_format *from = c->from->d->format;
+    bool asked = c->spec && c->spec->zarr, chunks = c->spec && c->spec->chunks;
+    tsr_twin_spec(c->from, c->spec, &w->spec);
+    if (from != c->format && !asked) w->spec.zarr = NULL;
+    if (from->tree && strcmp(c->format->name, "zarr2") == 0 && !chunks)
+        w->spec.chunks = was->blocks, w->spec.blocks = NULL;
+}
+
 static int work_begin(struct work *w, const struct tsr_conversion *c)
 {
     int64_t items;
     *w = (struct work){.c = c, .copying = {.from = c->from, .o = c->o}};
+    w->archive = c->format->tree && tsr_store_names_zip(c->dst, strcspn(c->dst, "#"));
     tsr_product(c->from->d->grid.shape, c->from->d->grid.ndim, &items);
     w->copying.total = items * c->from->d->grid.item_bytes;
     int rc = tsr_carry_check(c->from, c->format);
@@ -90,7 +128,7 @@ static int work_begin(struct work *w, const struct tsr_conversion *c)
     rc = tsr_metas_take(c->from, &w->metas, &w->spec.nmetas);
     int nmetas = w->spec.nmetas;
     if (rc < 0) return rc;
-    tsr_twin_spec(c->from, c->spec, &w->spec);
+    make_spec(w);
     w->spec.metas = w->metas;
     w->spec.nmetas = nmetas;
     if (!c->format->tree) w->spec.fill = NULL; /* absent chunks are written as what they read as */
@@ -159,9 +197,11 @@ static int after_chunk(void *arg, int64_t i)
 
 static int copy_box(struct work *w, int pass, int64_t i, uint8_t *buf)
 {
-    struct slice s = {w, i * w->slice, (i + 1) * w->slice};
+    int64_t first = i * w->slice;
+    struct slice s = {w, first, tsr_min64(first + w->slice, w->to->d->grid.nchunks)};
     struct tsr_chunk_moves m = {number_in_slice, after_chunk, &s};
     if (w->stored) return tsr_engine_copy_chunks(w->to, w->c->from, &m);
+    if (w->blocks) return tsr_copy_blocks(&w->copying, s.first, s.end, w->window);
     return tsr_copy_boxes(&w->copying, w->plan.pass[pass - 1].box, i, 1, buf);
 }
 
@@ -178,15 +218,16 @@ static int run_boxes(struct work *w, int pass, int64_t i, uint8_t *buf)
     const struct tsr_rechunk_pass *p = &w->plan.pass[pass - 1];
     int64_t index = tsr_times(w->copying.to->d->grid.nchunks, ENTRY), kept = i;
     int64_t every = tsr_ceil_div(index, tsr_max64(p->box_bytes, 1));
+    bool keeps = w->journaled && (!w->archive || pass < w->plan.npasses);
     char text[TSR_ERROR_MAX];
     int rc = TSR_OK;
     while (i < p->boxes && (rc = copy_box(w, pass, i, buf)) == TSR_OK) {
         i++;
-        if (!w->journaled || (i - kept < every && i < p->boxes)) continue;
+        if (!keeps || (i - kept < every && i < p->boxes)) continue;
         if ((rc = checkpoint(w, pass, i)) < 0) return rc;
         kept = i;
     }
-    if (rc == TSR_OK || !w->journaled || i == kept) return rc;
+    if (rc == TSR_OK || !keeps || i == kept) return rc;
     tsr_error_save(text); /* what is done is kept if it can be */
     checkpoint(w, pass, i);
     tsr_error_restore(text);
@@ -199,7 +240,7 @@ static int run_pass(struct work *w, int pass, const tsr_array *from, tsr_array *
     int64_t all = w->copying.total / w->plan.npasses;
     uint8_t *buf = NULL;
     if (first >= p->boxes) return TSR_OK;
-    if (!w->stored && !(buf = tsr_alloc((size_t)p->box_bytes))) return TSR_ENOMEM;
+    if (!w->slice && !(buf = tsr_alloc((size_t)p->box_bytes))) return TSR_ENOMEM;
     w->copying.from = from;
     w->copying.to = to;
     w->copying.done = (pass - 1) * all + tsr_min64(first * p->box_bytes, all);
@@ -278,9 +319,10 @@ static int write_facts(const struct work *w, struct tsr_buf *out)
     if (rc == TSR_OK)
         rc = tsr_buf_addf(out, "target split %d checksum %d sparse %d\n", w->spec.split,
                           w->spec.checksum, c->o->sparse);
-    if (rc == TSR_OK && w->stored)
-        rc = tsr_buf_addf(out, "chunks as stored, in slices of %lld\n", (long long)w->slice);
-    for (int i = 0; i < w->plan.npasses && !w->stored && rc == TSR_OK; i++)
+    if (rc == TSR_OK && w->slice)
+        rc = tsr_buf_addf(out, "%s as stored, in slices of %lld\n", w->blocks ? "blocks" : "chunks",
+                          (long long)w->slice);
+    for (int i = 0; i < w->plan.npasses && !w->slice && rc == TSR_OK; i++)
         rc = add_ints(out, "boxes (by --memory and --threads)", w->plan.pass[i].box, w->spec.ndim);
     if (rc == TSR_OK && w->plan.npasses == 2)
         rc = add_ints(out, "between", w->plan.between, w->spec.ndim);
@@ -295,8 +337,9 @@ static int take_target(struct work *w)
     tsr_engine_drop(w->to);
     w->to = NULL;
     if (j->resumed && (j->pass > 1 || j->done)) {
+        int rc = tsr_journal_sweep(j);
         o.mode = "r+";
-        return tsr_array_open(j->target, &o, &w->to);
+        return rc < 0 ? rc : tsr_array_open(j->target, &o, &w->to);
     }
     o.mode = "w";
     int rc = tsr_array_create(j->target, &w->spec, &o, &w->to);
@@ -373,6 +416,16 @@ static bool can_journal(const struct tsr_conversion *c)
     return tsr_store_path(c->dst) && !strchr(c->dst, '#') && c->format->resize;
 }
 
+/* Is it worth a journal?  What is a folder of files is in any case: it is not made at once. */
+static bool is_long(const struct work *w)
+{
+    const struct tsr_conversion *c = w->c;
+    int n = w->plan.npasses;
+    if (!can_journal(c)) return false;
+    if (w->archive) return n == 2;
+    return c->format->tree || (n && w->plan.pass[n - 1].boxes > 1);
+}
+
 int tsr_conversion_run(const struct tsr_conversion *c)
 {
     struct work w;
@@ -384,9 +437,7 @@ int tsr_conversion_run(const struct tsr_conversion *c)
     fresh.o = &o;
     o.resume = o.resume && left;
     rc = work_begin(&w, &fresh);
-    int64_t boxes = w.plan.npasses ? w.plan.pass[w.plan.npasses - 1].boxes : 0;
-    if (rc == TSR_OK)
-        rc = can_journal(c) && (boxes > 1 || left) ? run_journaled(&w) : run_at_once(&w);
+    if (rc == TSR_OK) rc = left || is_long(&w) ? run_journaled(&w) : run_at_once(&w);
     work_end(&w);
     return rc;
 }
@@ -404,7 +455,7 @@ static void tell_pass(const struct work *w, int i, struct told *t, double ratio)
     const struct tsr_rechunk_pass *p = &w->plan.pass[i];
     memcpy(t->box[i], p->box, sizeof t->box[i]);
     t->pass[i] = (tsr_copy_pass){.size = sizeof t->pass[i],
-                                 .box = w->stored ? NULL : t->box[i],
+                                 .box = w->slice ? NULL : t->box[i],
                                  .boxes = p->boxes,
                                  .chunks_read = p->chunks_read,
                                  .blocks_read = p->blocks_read,
@@ -430,7 +481,7 @@ int tsr_conversion_plan(const struct tsr_conversion *c, tsr_copy_plan **out)
         t->plan = (tsr_copy_plan){.size = sizeof t->plan,
                                   .ndim = w.spec.ndim,
                                   .npasses = w.plan.npasses,
-                                  .stored = w.stored,
+                                  .stored = w.stored || w.blocks,
                                   .budget_bytes = w.budget};
         for (int i = 0; i < w.plan.npasses; i++) tell_pass(&w, i, t, i ? 1 : ratio);
         if (w.plan.npasses == 2) {

@@ -301,10 +301,29 @@ static int refuse_existing(const char *dst, const tsr_options *o)
     return tsr_fail(TSR_EEXISTS, "%s: exists", dst);
 }
 
-static const struct tsr_format *target_format(const char *dst, const tsr_options *o, bool array)
+/* The format of a hierarchy that is there already. */
+static const char *format_around(const char *path, const tsr_options *o)
 {
-    const struct tsr_format *f = o->format ? NULL : tsr_format_for_suffix(dst);
-    return f ? f : tsr_format_named(o->format ? o->format : array ? "b2nd" : "b2frame");
+    tsr_options po = {.size = sizeof po, .context = o->context, .remote = o->remote};
+    tsr_place_info info = {.size = sizeof info};
+    bool tree = tsr_probe(path, &po, &info) == TSR_OK && strncmp(info.format, "zarr", 4) == 0;
+    return tree ? info.format : "zarr3";
+}
+
+/* What is asked for, or what the name says; array: of what the source holds. */
+static int target_format(const char *dst, const tsr_options *o, bool array,
+                         const struct tsr_format **out)
+{
+    const char *name = o->format;
+    char *path, *inside;
+    int rc = tsr_url_split(dst, &path, &inside);
+    if (rc < 0) return rc;
+    if (!name && *inside) name = format_around(path, o);
+    *out = name ? NULL : tsr_format_for_suffix(path);
+    if (!*out) *out = tsr_format_named(name ? name : array ? "b2nd" : "b2frame");
+    tsr_free(path);
+    tsr_free(inside);
+    return *out ? TSR_OK : TSR_EUNSUPPORTED;
 }
 
 /* What is given to a conversion, complete, and its source. */
@@ -349,14 +368,14 @@ static int request_init(struct request *q, const tsr_options *src_opts, const ts
 static int run_request(struct request *q)
 {
     bool array = q->a->d->format->kind == TSR_KIND_ARRAY;
-    if (!(q->f = target_format(q->dst, &q->o, array))) return TSR_EUNSUPPORTED;
-    if (!q->f->create)
+    int rc = target_format(q->dst, &q->o, array, &q->f);
+    if (rc < 0) return rc;
+    if (!q->f->create && !q->f->create_node)
         return tsr_fail(TSR_EUNSUPPORTED, "format %s: cannot be created", q->f->name);
     q->o.format = q->f->name;
     if (array && q->f->kind != TSR_KIND_SCHUNK) return array_to_array(q);
     if (q->plan) return tsr_fail(TSR_EUNSUPPORTED, "super-chunks are copied in order, unplanned");
-    int rc = tsr_carry_check(q->a, q->f);
-    if (rc < 0) return rc;
+    if ((rc = tsr_carry_check(q->a, q->f)) < 0) return rc;
     if (q->f->kind == TSR_KIND_SCHUNK) return to_schunk(q->a, q->dst, &q->given, &q->w);
     return from_schunk(q->a, q->dst, &q->given, &q->w);
 }

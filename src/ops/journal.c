@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "array/array.h"
+#include "store/key.h"
 #include "sys/tree.h"
 
 static const char name_of_journal[] = "journal", first_line[] = "tessera convert 1\n";
@@ -136,6 +137,39 @@ static int remove_all(struct tsr_journal *j)
     int rc = remove_url(j->target), first = remove_url(j->between);
     if (rc == TSR_OK) rc = first;
     if (rc == TSR_OK) rc = tsr_folder_delete(&j->folder);
+    return rc;
+}
+
+/* ---- what a kill left in a folder of chunks ---- */
+
+static int sweep_below(void *user, const char *name, bool folder)
+{
+    const struct removal *r = user;
+    char *path = NULL;
+    if (!folder && !tsr_key_is_temporary(name)) return TSR_OK;
+    int rc = join(&path, r->below, r->below[0] ? "/" : "", name);
+    struct removal deeper = {r->tree, path};
+    if (rc == TSR_OK && folder) rc = tsr_tree_list(r->tree, path, sweep_below, &deeper);
+    else if (rc == TSR_OK) rc = tsr_tree_remove(r->tree, path);
+    tsr_free(path);
+    return rc == TSR_ENOTFOUND ? TSR_OK : rc;
+}
+
+int tsr_journal_sweep(const struct tsr_journal *j)
+{
+    enum tsr_path_kind kind = TSR_PATH_NONE;
+    struct tsr_tree tree;
+    char *path = NULL;
+    int rc = path_of(j->target, &path);
+    if (rc == TSR_OK) rc = tsr_path_stat(path, &kind, NULL);
+    if (rc == TSR_OK && kind == TSR_PATH_FOLDER) {
+        rc = tsr_tree_open(path, TSR_TREE_MAY_WRITE, &tree);
+        if (rc == TSR_OK) {
+            rc = tsr_tree_list(&tree, "", sweep_below, &(struct removal){&tree, ""});
+            tsr_tree_close(&tree);
+        }
+    }
+    tsr_free(path);
     return rc;
 }
 

@@ -152,6 +152,13 @@ static size_t blosc_bound(const struct tsr_zcodec *c, size_t len)
     return len + HEADER;
 }
 
+bool tsr_zblosc_alike(const struct tsr_zcodec *a, const struct tsr_zcodec *b)
+{
+    const struct blosc *x = a->state, *y = b->state;
+    return !x->unknown && !y->unknown && x->params.block_bytes == y->params.block_bytes &&
+           tsr_cparams_alike(&x->params, &y->params);
+}
+
 const struct tsr_zcodec_kind tsr_zkind_blosc = {
     .v2 = "blosc",
     .v3 = "blosc",

@@ -49,6 +49,7 @@ static int add_codec(struct tsr_zchain *c, const struct tsr_zchain_spec *s,
     k->in = c->n ? c->codec[c->n - 1].out : c->in;
     k->doc = s->doc;
     k->level = s->level;
+    k->config = spec->config;
     k->kind = tsr_zcodec_find(spec->name, s->format);
     if (!k->kind)
         return tsr_fail(TSR_EUNSUPPORTED, "found a codec that is not known, expected one of those "

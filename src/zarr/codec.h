@@ -43,6 +43,7 @@ struct tsr_zview {
 struct tsr_zcodec {
     const struct tsr_zcodec_kind *kind;
     struct tsr_zview in, out;
+    const struct tsr_node *config; /* borrowed; NULL: it follows from the order of items */
     struct tsr_doc *doc; /* arena for new types and fill values; lives as long as the codec */
     void *state;         /* the kind's */
     int level;           /* how many shards it is inside of */
@@ -84,6 +85,10 @@ struct tsr_zcodec_kind {
 const struct tsr_zcodec_kind *tsr_zcodec_find(const char *name, int format);
 /* The table; NULL past the end. */
 const struct tsr_zcodec_kind *tsr_zcodec_list(int i);
+
+/* Do both codecs "blosc" make the same of the same bytes? */
+bool tsr_zblosc_alike(const struct tsr_zcodec *a, const struct tsr_zcodec *b);
+extern const struct tsr_zcodec_kind tsr_zkind_blosc;
 
 /* Opens c, of which kind, in and doc are set, as the codec that turns items by order[ndim] (9.3),
  * for chunks of order "F". */

@@ -317,6 +317,7 @@ static void conversions_that_are_killed_go_on_where_they_were(void **state)
     (void)state;
     a_killed_conversion_goes_on_and_is_right("k.b2nd", false, MEMORY);
     a_killed_conversion_goes_on_and_is_right("k.b2nd", true, MEMORY);
+    a_killed_conversion_goes_on_and_is_right("k.zarr", false, MEMORY);
 }
 
 static void a_conversion_that_was_killed_after_its_end_is_tidied(void **state)

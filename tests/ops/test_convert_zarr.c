@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* tests/ops/test_convert_zarr.c - conversions between all kinds of containers, and bytes that are
+ * copied as they are stored. */
+#define _GNU_SOURCE
+#include "../scratch.h"
+
+#include <ftw.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "array/array.h"
+#include "base/mem.h"
+
+static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *at)
+{
+    (void)st;
+    (void)flag;
+    (void)at;
+    return remove(path);
+}
+
+static void remove_path(const char *path)
+{
+    if (access(path, F_OK) == 0)
+        assert_int_equal(nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
+}
+
+/* ---- all pairs ---- */
+
+/* A kind of container: its name, and how one is made. */
+struct kind {
+    const char *name, *format;
+    bool sparse, sharded, attrs, fill;
+};
+
+static const struct kind kinds[] = {
+    {"a.b2nd", "b2nd", false, true, true, false},
+    {"d.b2nd", "b2nd", true, true, true, false},
+    {"two.zarr", "zarr2", false, false, true, true},
+    {"three.zarr", "zarr3", false, false, true, true},
+    {"shard.zarr", "zarr3", false, true, true, true},
+    {"two.zip", "zarr2", false, false, true, true},
+    {"three.zip", "zarr3", false, true, true, true},
+    {"a.npy", "npy", false, false, false, false},
+    {"a.raw", "raw", false, false, false, false},
+};
+enum { KINDS = sizeof kinds / sizeof *kinds };
+
+static const int64_t shape[] = {20, 30, 17}, chunks[] = {8, 16, 8}, blocks[] = {4, 8, 8};
+enum { ITEMS = 20 * 30 * 17 };
+static int32_t items[ITEMS];
+static const int32_t fill = -7;
+
+static tsr_spec spec_of(const struct kind *k)
+{
+    return (tsr_spec){.size = sizeof(tsr_spec),
+                      .dtype = "<i4",
+                      .ndim = 3,
+                      .shape = shape,
+                      .chunks = chunks,
+                      .blocks = k->sharded ? blocks : NULL,
+                      .fill = k->fill ? &fill : NULL};
+}
+
+static tsr_options options_of(const struct kind *k)
+{
+    return (tsr_options){.size = sizeof(tsr_options), .format = k->format, .sparse = k->sparse};
+}
+
+/* One chunk in the corner is nothing but the fill value. */
+static void make_items(void)
+{
+    for (int i = 0; i < ITEMS; i++) {
+        int x = i / (30 * 17), y = i / 17 % 30, z = i % 17;
+        items[i] = x < 8 && y < 16 && z < 8 ? fill : x * y + z * (i % 3);
+    }
+}
+
+static void make_array(const struct kind *k, const char *path, bool attrs)
+{
+    tsr_spec spec = spec_of(k);
+    tsr_options o = options_of(k);
+    tsr_array *a;
+    OK(tsr_array_create(path, &spec, &o, &a));
+    OK(tsr_array_write(a, NULL, items, sizeof items));
+    if (attrs) OK(tsr_array_attr_set(a, "units", "{\"length\": [1.5, \"m\"]}"));
+    OK(tsr_array_close(a));
+}
+
+static void open_array(const struct kind *k, const char *path, tsr_array **a)
+{
+    tsr_spec raw = {.size = sizeof raw, .dtype = "<i4", .ndim = 3, .shape = shape};
+    tsr_options o = {.size = sizeof o, .format = strcmp(k->format, "raw") ? NULL : "raw"};
+    if (o.format) o.raw = &raw;
+    OK(tsr_array_open(path, &o, a));
+}
+
+static void same_array(const struct kind *k, const char *path, const char *digest, bool attrs,
+                       bool filled)
+{
+    char got[TSR_HASH_TEXT];
+    tsr_array *a;
+    char *json;
+    open_array(k, path, &a);
+    OK(tsr_hash(a, 0, NULL, got));
+    assert_string_equal(got, digest);
+    assert_string_equal(tsr_array_format(a), k->format);
+    if (attrs) {
+        OK(tsr_array_attrs(a, &json));
+        char *to = json; /* spaces are as the container has them */
+        for (char *c = json; *c; c++)
+            if (*c != ' ') *to++ = *c;
+        *to = 0;
+        assert_string_equal(json, "{\"units\":{\"length\":[1.5,\"m\"]}}");
+        tsr_free(json);
+    }
+    if (filled) assert_memory_equal(tsr_array_spec(a)->fill, &fill, sizeof fill);
+    OK(tsr_array_close(a));
+}
+
+static void convert_pair(const struct kind *from, const struct kind *to, const char *digest)
+{
+    char src[1024], dst[1024];
+    bool attrs = from->attrs && to->attrs;
+    tsr_spec raw = {.size = sizeof raw, .dtype = "<i4", .ndim = 3, .shape = shape};
+    tsr_options so = {.size = sizeof so}, o = options_of(to);
+    if (!strcmp(from->format, "raw")) so.format = "raw", so.raw = &raw;
+    snprintf(src, sizeof src, "%s", scratch(from->name));
+    snprintf(dst, sizeof dst, "%s/to.%s", scratch_dir, to->name);
+    make_array(from, src, attrs);
+    OK(tsr_convert(src, &so, dst, NULL, &o));
+    same_array(to, dst, digest, attrs, from->fill && to->fill);
+    remove_path(src);
+    remove_path(dst);
+    assert_int_equal(scratch_count(), 0);
+}
+
+static void any_container_is_converted_into_any_other(void **state)
+{
+    (void)state;
+    char digest[TSR_HASH_TEXT];
+    tsr_spec spec = spec_of(&kinds[0]);
+    tsr_array *a;
+    make_items();
+    OK(tsr_array_create(NULL, &spec, NULL, &a));
+    OK(tsr_array_write(a, NULL, items, sizeof items));
+    OK(tsr_hash(a, 0, NULL, digest));
+    OK(tsr_array_close(a));
+    for (int i = 0; i < KINDS; i++)
+        for (int k = 0; k < KINDS; k++) convert_pair(&kinds[i], &kinds[k], digest);
+}
+
+/* ---- stored bytes ---- */
+
+static const int64_t inner[] = {4, 8, 8}, outer[] = {12, 16, 24};
+
+/* Chunk files of garbage: whoever decodes one fails.  Those of the corner are not there. */
+static void make_garbage(const char *path, const char *format, const char *zarr)
+{
+    tsr_step steps[] = {{"shuffle", NULL}, {"lz4", "clevel=5"}};
+    tsr_spec spec = {.size = sizeof spec,
+                     .dtype = "<i4",
+                     .ndim = 3,
+                     .shape = shape,
+                     .chunks = inner,
+                     .fill = &fill,
+                     .steps = steps,
+                     .nsteps = 2,
+                     .zarr = zarr};
+    tsr_options o = {.size = sizeof o, .format = format};
+    tsr_array *a;
+    OK(tsr_array_create(path, &spec, &o, &a));
+    OK(tsr_array_write(a, NULL, items, sizeof items));
+    OK(tsr_array_close(a));
+}
+
+struct listing {
+    size_t root;
+    int files;
+    bool spoil;
+    const char *other; /* where the same files are to be */
+};
+static struct listing listing;
+
+static bool is_chunk(const char *path)
+{
+    const char *name = strrchr(path, '/') + 1;
+    return name[0] != '.' && strcmp(name, "zarr.json") != 0;
+}
+
+static int visit_one(const char *path, const struct stat *st, int flag, struct FTW *at)
+{
+    char twin[2048];
+    size_t len, other_len;
+    (void)at;
+    if (flag != FTW_F || !is_chunk(path)) return 0;
+    listing.files++;
+    if (listing.spoil) {
+        uint8_t bytes[300];
+        size_t n = (size_t)random_in(1, sizeof bytes);
+        for (size_t i = 0; i < n; i++) bytes[i] = (uint8_t)random_next();
+        file_write(path, bytes, n);
+        return 0;
+    }
+    assert_true(st->st_size > 0);
+    snprintf(twin, sizeof twin, "%s%s", listing.other, path + listing.root);
+    uint8_t *p = file_read(path, &len), *q = file_read(twin, &other_len);
+    assert_int_equal(len, other_len);
+    assert_memory_equal(p, q, len);
+    free(p);
+    free(q);
+    return 0;
+}
+
+/* How many chunk files there are; other NULL: they become garbage, else those below are alike. */
+static int walk_chunks(const char *path, const char *other)
+{
+    listing = (struct listing){strlen(path), 0, !other, other};
+    assert_int_equal(nftw(path, visit_one, 16, FTW_PHYS), 0);
+    return listing.files;
+}
+
+static void convert_stored(const char *src, const char *dst, const tsr_spec *spec,
+                           const char *format)
+{
+    tsr_options o = {.size = sizeof o, .format = format};
+    tsr_copy_plan *plan;
+    OK(tsr_convert_plan(src, NULL, dst, spec, &o, &plan));
+    assert_true(plan->stored);
+    assert_int_equal(plan->pass[0]->blocks_read, 0);
+    tsr_free(plan);
+    OK(tsr_convert(src, NULL, dst, spec, &o));
+}
+
+static void stored_bytes_go_from_files_to_shards_and_archives_and_back(void **state)
+{
+    (void)state;
+    tsr_spec shards = {.size = sizeof shards, .chunks = outer, .blocks = inner};
+    tsr_spec files = {.size = sizeof files, .chunks = inner};
+    make_items();
+    make_garbage(scratch("a.zarr"), "zarr3", NULL);
+    int n = walk_chunks(scratch("a.zarr"), NULL);
+    assert_int_equal(n, 5 * 4 * 3 - 2 * 2); /* all but the corner */
+    convert_stored(scratch("a.zarr"), scratch("s.zarr"), &shards, NULL);
+    assert_true(walk_chunks(scratch("s.zarr"), scratch("s.zarr")) <= 4);
+    convert_stored(scratch("s.zarr"), scratch("s.zip"), NULL, NULL);
+    convert_stored(scratch("s.zip"), scratch("f.zip"), &files, NULL);
+    convert_stored(scratch("f.zip"), scratch("b.zarr"), NULL, NULL);
+    assert_int_equal(walk_chunks(scratch("a.zarr"), scratch("b.zarr")), n);
+    assert_int_equal(walk_chunks(scratch("b.zarr"), scratch("a.zarr")), n);
+    static const char *const made[] = {"a.zarr", "s.zarr", "s.zip", "f.zip", "b.zarr"};
+    for (int i = 0; i < 5; i++) remove_path(scratch(made[i]));
+    assert_int_equal(scratch_count(), 0);
+}
+
+static void stored_bytes_go_from_format_2_to_3_and_back(void **state)
+{
+    (void)state;
+    make_items();
+    make_garbage(scratch("a.zarr"), "zarr2", "separator=/");
+    int n = walk_chunks(scratch("a.zarr"), NULL);
+    convert_stored(scratch("a.zarr"), scratch("three.zarr"), NULL, "zarr3");
+    assert_int_equal(walk_chunks(scratch("three.zarr/c"), scratch("a.zarr")), n);
+    tsr_spec spec = {.size = sizeof spec, .zarr = "separator=/"};
+    convert_stored(scratch("three.zarr"), scratch("two.zarr"), &spec, "zarr2");
+    assert_int_equal(walk_chunks(scratch("two.zarr"), scratch("a.zarr")), n);
+    remove_path(scratch("a.zarr"));
+    remove_path(scratch("two.zarr"));
+    remove_path(scratch("three.zarr"));
+}
+
+static void bytes_that_mean_something_else_are_not_copied(void **state)
+{
+    (void)state;
+    tsr_step zstd = {"zstd", "clevel=5"}, better[] = {{"shuffle", NULL}, {"lz4", "clevel=9"}};
+    tsr_spec other = {.size = sizeof other, .steps = &zstd, .nsteps = 1}, level = other;
+    tsr_spec wider = {.size = sizeof wider, .chunks = outer};
+    tsr_options b2nd = {.size = sizeof b2nd, .format = "b2nd"};
+    tsr_options zarr = {.size = sizeof zarr, .format = "zarr3"};
+    tsr_copy_plan *plan;
+    level.steps = better, level.nsteps = 2;
+    const tsr_spec *const specs[] = {&other, &level, &wider, NULL};
+    make_items();
+    make_garbage(scratch("a.zarr"), "zarr3", NULL);
+    for (int i = 0; i < 4; i++) {
+        OK(tsr_convert_plan(scratch("a.zarr"), NULL, scratch("b"), specs[i],
+                            specs[i] ? &zarr : &b2nd, &plan));
+        assert_false(plan->stored);
+        tsr_free(plan);
+    }
+    /* one that asks for what is there already */
+    better[1].params = "clevel=5";
+    convert_stored(scratch("a.zarr"), scratch("b.zarr"), &level, NULL);
+    remove_path(scratch("a.zarr"));
+    remove_path(scratch("b.zarr"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(any_container_is_converted_into_any_other),
+        cmocka_unit_test(stored_bytes_go_from_files_to_shards_and_archives_and_back),
+        cmocka_unit_test(stored_bytes_go_from_format_2_to_3_and_back),
+        cmocka_unit_test(bytes_that_mean_something_else_are_not_copied),
+    };
+    return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
+}
