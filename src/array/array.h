@@ -342,6 +342,9 @@ bool tsr_job_begin_late(const struct tsr_array *a, struct chunk_job *j);
  * they lie near, into scratch of w that is good until its next read. */
 int tsr_job_read_late(const struct tsr_array *a, struct chunk_job *j, size_t first, size_t n,
                       struct tsr_worker *w);
+/* After an ECONFLICT: was one of n chunks with a stamp read late?  Then all of them are to be fetched
+ * anew, and not late, so that a fetch can see to it. */
+bool tsr_jobs_refuse_late(const struct tsr_array *a, struct chunk_job *j, size_t n);
 
 /* The part of block b that exists: items [lo, hi) in array indices, and the extent its rows
  * have in memory. */

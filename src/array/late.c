@@ -7,7 +7,7 @@
  * soon, and a group of blocks is read by the core that decodes it, just before.
  *
  * Only from stores where many reads cost hardly more than one (struct tsr_store_kind, expect). */
-#include "array/array.h"
+#include "array/fetch.h"
 
 enum {
     LATE_LEAST = 128 << 10, /* stored bytes of a chunk; fewer are one read */
@@ -19,8 +19,9 @@ bool tsr_job_begin_late(const struct tsr_array *a, struct chunk_job *j)
     const struct tsr_place *p = &j->place;
     struct tsr_store *st = a->d->store;
     j->late = j->may_wait && st->kind->expect && !p->serial && !j->cached &&
-              j->nrefs == (size_t)p->nblocks && p->len >= LATE_LEAST;
-    if (j->late) st->kind->expect(st, p->key, p->off, p->len);
+              j->nrefs == (size_t)p->nblocks && p->len >= LATE_LEAST && p->head_len < p->len;
+    const struct tsr_range r = {p->key, p->off, (size_t)p->len, NULL, p->stamp};
+    if (j->late) st->kind->expect(st, &r);
     return j->late;
 }
 
@@ -57,4 +58,16 @@ int tsr_job_read_late(const struct tsr_array *a, struct chunk_job *j, size_t fir
                                 .dst = buf,
                                 .stamp = j->place.stamp};
     return tsr_store_readv(a->d->store, &r, 1);
+}
+
+bool tsr_jobs_refuse_late(const struct tsr_array *a, struct chunk_job *j, size_t n)
+{
+    bool any = false;
+    for (size_t i = 0; i < n; i++) any |= j[i].late && j[i].place.stamp;
+    for (size_t i = 0; i < n && any; i++) {
+        tsr_job_release_place(a, &j[i], true);
+        tsr_job_begin(a, &j[i], j[i].place.chunk);
+        j[i].may_wait = false;
+    }
+    return any;
 }

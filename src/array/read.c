@@ -262,6 +262,19 @@ static int run(struct reader *r, struct window *decode, struct window *fetch, bo
     return rc;
 }
 
+/* As run.  An object that another replaces while it is read late costs its window a second time. */
+static int run_window(struct reader *r, struct window *now, struct window *next, bool alone)
+{
+    int rc = run(r, now, next, alone);
+    if (rc != TSR_ECONFLICT || !tsr_jobs_refuse_late(r->a, now->jobs, now->njobs)) return rc;
+    rc = run(r, NULL, now, alone);
+    if (rc == TSR_OK) rc = tsr_window_group(r, now);
+    if (rc == TSR_OK) rc = run(r, now, NULL, alone);
+    for (size_t i = 0; next && i < next->njobs; i++)
+        tsr_job_begin(r->a, &next->jobs[i], next->jobs[i].place.chunk);
+    return rc < 0 || !next ? rc : run(r, NULL, next, alone);
+}
+
 /* What a visitor gets from the calling thread at the end of a window. */
 static int leave_window(const struct reader *r, const struct window *w)
 {
@@ -340,7 +353,7 @@ static int read_windows(struct reader *r, struct window *now, struct window *nex
         next->njobs = 0;
         r->window_bytes = window_bytes(r, now);
         if (!r->walk.done && (rc = window_fill(r, next)) < 0) break;
-        if ((rc = run(r, now, next->njobs ? next : NULL, alone)) < 0) break;
+        if ((rc = run_window(r, now, next->njobs ? next : NULL, alone)) < 0) break;
         if (r->visitor && (rc = leave_window(r, now)) < 0) break;
         if (next->njobs == 0) break;
         struct window *t = now;

@@ -64,9 +64,9 @@ static int file_stat(struct tsr_store *st, const char *key, uint64_t *size)
     return rc < 0 ? rc : tsr_file_size(&file_of(st)->file, size);
 }
 
-static void file_expect(struct tsr_store *st, const char *key, uint64_t off, uint64_t len)
+static void file_expect(struct tsr_store *st, const struct tsr_range *r)
 {
-    if (!key[0]) tsr_file_expect(&file_of(st)->file, off, len);
+    if (!r->key[0]) tsr_file_expect(&file_of(st)->file, r->off, r->len);
 }
 
 static int file_write_at(struct tsr_store *st, const char *key, uint64_t off,

@@ -135,6 +135,18 @@ static int tree_readv(struct tsr_store *st, const struct tsr_range *r, size_t n)
     return rc;
 }
 
+/* Of an object that a get keeps open, which will be read with its stamp. */
+static void tree_expect(struct tsr_store *st, const struct tsr_range *r)
+{
+    struct store_tree *s = tree_of(st);
+    struct full full;
+    if (!r->stamp || full_name(st, r->key, &full) < 0) return;
+    struct tsr_handle *kept = tsr_handles_find(&s->handles, full.name, r->stamp);
+    if (!kept) return;
+    tsr_file_expect(&(struct tsr_file){kept->fd, (char *)(uintptr_t)full.name}, r->off, r->len);
+    tsr_handles_leave(&s->handles, kept);
+}
+
 /* Of objects that are read in part more will be wanted. */
 static int get_one(struct tsr_store *st, struct tsr_get *g)
 {
@@ -332,6 +344,7 @@ static const struct tsr_store_kind tree_kind = {
     .scheme = "tree",
     .readv = tree_readv,
     .getv = tree_getv,
+    .expect = tree_expect,
     .stat = tree_stat,
     .put = tree_put,
     .putv = tree_putv,

@@ -2,6 +2,8 @@
 /* tests/format/test_zarr.c - Zarr arrays that are made, changed and read through the public API. */
 #include "scratch.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <sys/stat.h>
 
 static int tear_down(void **state)
@@ -286,6 +288,73 @@ static void a_shard_that_another_replaces_is_read_anew(void **state)
     must(tsr_array_close(a));
 }
 
+/* So many shards that not all stay open until their bytes are read, which is as they are decoded
+ * (array/late.c). */
+enum { SIDE = 3072, CHUNK = 256 };
+
+static uint32_t noise(size_t i)
+{
+    return (uint32_t)((uint64_t)i * UINT64_C(0x9E3779B97F4A7C15) >> 32);
+}
+
+struct rewriting {
+    tsr_array *a;
+    uint32_t *x;
+    atomic_bool *stop;
+};
+
+static void *write_again_and_again(void *arg)
+{
+    struct rewriting *w = arg;
+    for (uint32_t round = 1; !atomic_load(w->stop); round++) {
+        for (size_t i = 0; i < (size_t)SIDE * SIDE; i++) w->x[i] = noise(i) + round;
+        if (tsr_array_write(w->a, NULL, w->x, 4 * (size_t)SIDE * SIDE) < 0) return w;
+        if (tsr_array_flush(w->a) < 0) return w;
+    }
+    return NULL;
+}
+
+/* Each shard is of one round of the writer. */
+static void check_rounds(const uint32_t *x)
+{
+    for (size_t i = 0; i < (size_t)SIDE * SIDE; i++) {
+        size_t first = i / SIDE / CHUNK * CHUNK * SIDE + i % SIDE / CHUNK * CHUNK;
+        if (x[i] - noise(i) != x[first] - noise(first)) fail_msg("item %zu of another round", i);
+    }
+}
+
+static void whole_shards_that_another_replaces_meanwhile_are_never_mixed(void **state)
+{
+    const char *url = scratch("whole.zarr");
+    int64_t shape[] = {SIDE, SIDE}, chunks[] = {CHUNK, CHUNK}, blocks[] = {128, 128};
+    size_t len = (size_t)SIDE * SIDE * 4;
+    uint32_t *x = malloc(len), *y = malloc(len);
+    tsr_spec spec = {.dtype = "<u4", .ndim = 2, .shape = shape, .chunks = chunks, .blocks = blocks};
+    atomic_bool stop = false;
+    pthread_t id;
+    void *failed;
+    (void)state;
+    assert_true(x && y);
+    for (size_t i = 0; i < (size_t)SIDE * SIDE; i++) x[i] = noise(i);
+    tsr_array *a = make(url, NULL, spec);
+    must(tsr_array_write(a, NULL, x, len));
+    must(tsr_array_flush(a));
+    tsr_array *r = reopen(url, "r");
+    struct rewriting w = {a, x, &stop};
+    assert_int_equal(pthread_create(&id, NULL, write_again_and_again, &w), 0);
+    for (int i = 0; i < 16; i++) {
+        must(tsr_array_read(r, NULL, y, len));
+        check_rounds(y);
+    }
+    atomic_store(&stop, true);
+    pthread_join(id, &failed);
+    assert_null(failed);
+    must(tsr_array_close(r));
+    must(tsr_array_close(a));
+    free(x);
+    free(y);
+}
+
 /* ---- shape ---- */
 
 static void what_grows_after_shrinking_shows_the_fill_value(void **state)
@@ -459,6 +528,7 @@ int main(void)
         cmocka_unit_test(inner_chunks_that_stay_keep_their_stored_bytes),
         cmocka_unit_test(a_cutout_of_a_shard_reads_its_index_once_and_what_it_touches),
         cmocka_unit_test(a_shard_that_another_replaces_is_read_anew),
+        cmocka_unit_test(whole_shards_that_another_replaces_meanwhile_are_never_mixed),
         cmocka_unit_test(what_grows_after_shrinking_shows_the_fill_value),
         cmocka_unit_test(rows_are_appended),
         cmocka_unit_test(attributes_are_set_and_removed),
