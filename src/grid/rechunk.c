@@ -99,7 +99,7 @@ int64_t tsr_rechunk_room(const struct tsr_rechunk_ask *q)
 {
     int64_t lo = 0, hi = q->budget;
     while (lo < hi) {
-        int64_t mid = lo + (hi - lo + 1) / 2;
+        int64_t mid = hi - (hi - lo) / 2;
         if (tsr_rechunk_memory(q, mid) <= q->budget) lo = mid;
         else hi = mid - 1;
     }

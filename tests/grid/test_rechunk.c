@@ -60,6 +60,17 @@ static void what_a_pass_meets_is_counted_right(void **state)
     }
 }
 
+static void any_budget_has_an_end(void **state)
+{
+    (void)state;
+    int64_t shape[] = {1000, 1000}, chunk[] = {10, 1000}, to_chunk[] = {1000, 10};
+    struct tsr_grid from = grid(2, shape, chunk, chunk), to = grid(2, shape, to_chunk, to_chunk);
+    struct tsr_rechunk_ask q = {.from = &from, .to = &to, .budget = INT64_MAX, .threads = 2};
+    assert_true(tsr_rechunk_room(&q) > INT64_MAX / 2);
+    q.budget = 1;
+    assert_int_equal(tsr_rechunk_room(&q), 0);
+}
+
 static void check_pass(const struct tsr_rechunk_pass *p, const struct tsr_grid *to, int64_t budget)
 {
     assert_true(p->memory <= budget);
@@ -133,6 +144,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_a_pass_meets_is_counted_right),
+        cmocka_unit_test(any_budget_has_an_end),
         cmocka_unit_test(plans_keep_to_the_budget_and_to_whole_chunks),
         cmocka_unit_test(planes_to_pencils_take_two_passes_and_decode_all_once),
     };

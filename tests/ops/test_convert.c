@@ -94,9 +94,10 @@ static uint64_t memory_for(const struct source *s, const char *from, int64_t box
     OK(tsr_array_open(from, NULL, &a));
     OK(tsr_array_create(NULL, &spec, NULL, &b));
     OK(tsr_copying_ask(a, b, 1, &ask));
+    int64_t memory = tsr_rechunk_memory(&ask, box_bytes);
     tsr_array_drop(a);
     tsr_array_drop(b);
-    return (uint64_t)tsr_rechunk_memory(&ask, box_bytes);
+    return (uint64_t)memory;
 }
 
 static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *at)
