@@ -17,7 +17,7 @@ command_of()
     layers) echo scripts/check_layers.py ;;
     headers) echo scripts/check_headers.sh ;;
     gcc) echo scripts/check_tests.sh gcc ;;
-    scalar) echo env TESSERA_CPU=scalar scripts/check_tests.sh gcc ;;
+    scalar) echo env TESSERA_CPU=scalar scripts/check_tests.sh gcc -remote -crash ;;
     asan) echo scripts/check_tests.sh asan ;;
     tsan) echo scripts/check_tests.sh tsan sys task array frame ;;
     fuzz) echo scripts/fuzz.sh 15 ;;

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
-# scripts/check_tests.sh gcc|asan|tsan [SUITE...] - builds the C tests as scripts/meson.sh says
-# and runs them, or only the named suites (folders of tests/).
+# scripts/check_tests.sh gcc|asan|tsan [SUITE...] [-SUITE...] - builds the C tests as
+# scripts/meson.sh says and runs them, or only the named suites (folders of tests/), or all but those
+# with a minus.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 dir=build/$1
@@ -17,7 +18,12 @@ fi
 shift
 
 suites=()
-for s in "$@"; do suites+=(--suite "$s"); done
+for s in "$@"; do
+    case $s in
+    -*) suites+=(--no-suite "${s#-}") ;;
+    *) suites+=(--suite "$s") ;;
+    esac
+done
 rm -f "$dir/meson-logs/testlog.json"
 # sanitizers and the scalar core are slower than the limits, which are set for the shipped build
 "${wrap[@]}" meson test -C "$dir" --no-rebuild --num-processes "${JOBS:-2}" \
