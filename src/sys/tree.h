@@ -14,8 +14,9 @@
 
 struct tsr_tree {
     int fd;
-    char *path; /* owned; for messages */
-    bool links; /* links may lead anywhere */
+    char *path;  /* owned; for messages */
+    bool links;  /* links may lead anywhere */
+    size_t made; /* bytes of the path of the first folder that open made; 0: none */
     atomic_bool walk;
     atomic_uint serial; /* of temporary names */
 };
@@ -27,7 +28,8 @@ enum {
     TSR_TREE_ALONE = 8 /* the advisory lock of writers (flock); ECONFLICT while another has it */
 };
 int tsr_tree_open(const char *path, unsigned flags, struct tsr_tree *out);
-void tsr_tree_close(struct tsr_tree *t); /* NULL path: nothing to do */
+/* Folders that open made are removed again if they are empty.  NULL path: nothing to do. */
+void tsr_tree_close(struct tsr_tree *t);
 
 /* Opens a file for reading; out->fd is -1 when there is none.  out->path is name, borrowed, and
  * nobody looks what kind of file it is: tsr_file_look does.  Closed by tsr_tree_shut. */

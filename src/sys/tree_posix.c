@@ -106,25 +106,46 @@ static int fail(const struct tsr_tree *t, const char *name, const char *what)
 
 /* ---- the tree ---- */
 
-/* Also folders above it; others may make them at the same time. */
-static int make_base(const char *path)
+/* Also folders above it; others may make them at the same time.  *made: how much of the path is the
+ * first that was made here; 0: nothing. */
+static int make_base(const char *path, size_t *made)
 {
     char part[PATH_MAX];
     size_t len = strlen(path);
-    if (mkdir(path, 0777) == 0 || errno == EEXIST) return TSR_OK;
+    *made = len;
+    if (mkdir(path, 0777) == 0) return TSR_OK;
+    *made = 0;
+    if (errno == EEXIST) return TSR_OK;
     for (size_t i = 1; errno == ENOENT && len < sizeof part && i <= len; i++) {
         if (path[i] && path[i] != '/') continue;
         memcpy(part, path, i);
         part[i] = 0;
-        if (mkdir(part, 0777) == 0 || errno == EEXIST) errno = i == len ? EEXIST : ENOENT;
+        bool new = mkdir(part, 0777) == 0;
+        if (new && !*made) *made = i;
+        if (new || errno == EEXIST) errno = i == len ? EEXIST : ENOENT;
     }
     return errno == EEXIST ? TSR_OK : tsr_fail_errno(errno, "%s: create", path);
+}
+
+/* Folders that were made for a tree in which nothing was put. */
+static void remove_base(const struct tsr_tree *t)
+{
+    char part[PATH_MAX];
+    size_t len = strlen(t->path);
+    struct tsr_folder f = {t->fd, t->path};
+    if (!t->made || len >= sizeof part || !tsr_folder_is_current(&f)) return;
+    memcpy(part, t->path, len + 1);
+    while (len >= t->made && rmdir(part) == 0) {
+        while (len && part[len] != '/') len--;
+        part[len] = 0;
+    }
 }
 
 int tsr_tree_open(const char *path, unsigned flags, struct tsr_tree *out)
 {
     struct tsr_folder f;
-    int rc = flags & TSR_TREE_MAY_MAKE ? make_base(path) : TSR_OK;
+    out->made = 0;
+    int rc = flags & TSR_TREE_MAY_MAKE ? make_base(path, &out->made) : TSR_OK;
     if (rc == TSR_OK) rc = tsr_folder_open(path, flags & TSR_TREE_ALONE, &f);
     if (rc < 0) return rc;
     if (flags & TSR_TREE_MAY_WRITE && faccessat(f.fd, ".", W_OK, AT_EACCESS) < 0) {
@@ -143,6 +164,7 @@ int tsr_tree_open(const char *path, unsigned flags, struct tsr_tree *out)
 void tsr_tree_close(struct tsr_tree *t)
 {
     if (!t->path) return;
+    remove_base(t);
     close(t->fd);
     tsr_free(t->path);
     t->path = NULL;

@@ -566,12 +566,27 @@ static void one_handle_has_the_lock_when_it_is_asked_for(void **state)
           open_tree("locked", TSR_TREE_UPDATE | TSR_TREE_LOCK, &other));
     OK(open_tree("locked", TSR_TREE_UPDATE, &other)); /* nobody has to */
     tsr_store_close(other);
+    OK(put(st, "a", "b"));
     tsr_store_close(st);
     OK(open_tree("locked", TSR_TREE_UPDATE | TSR_TREE_LOCK, &st));
     assert_false(tsr_store_replaced(st));
     assert_int_equal(rename(scratch("locked"), scratch("moved")), 0);
     assert_true(tsr_store_replaced(st));
     tsr_store_close(st);
+}
+
+static void folders_that_were_made_for_nothing_go_again(void **state)
+{
+    (void)state;
+    struct tsr_store *st;
+    OK(open_tree("made/for/it", UPDATE, &st));
+    assert_int_equal(access(scratch("made/for/it"), F_OK), 0);
+    tsr_store_close(st);
+    assert_int_equal(access(scratch("made"), F_OK), -1);
+    OK(open_tree("made/for", UPDATE, &st));
+    OK(put(st, "a/b", "c"));
+    tsr_store_close(st);
+    assert_int_equal(access(scratch("made/for/a/b"), F_OK), 0);
 }
 
 #define ON(test, make)                                       \
@@ -605,6 +620,7 @@ int main(void)
         cmocka_unit_test(a_kept_handle_reads_what_it_was_opened_on),
         cmocka_unit_test(few_handles_are_kept),
         cmocka_unit_test(one_handle_has_the_lock_when_it_is_asked_for),
+        cmocka_unit_test(folders_that_were_made_for_nothing_go_again),
     };
     return cmocka_run_group_tests_name("trees", tests, start, stop);
 }
