@@ -111,13 +111,23 @@ static void undo(tsr_array *a, const int64_t shape[])
     tsr_error_restore(text);
 }
 
+/* What was announced holds, though not all that is cut off may be cleared. */
 static int shrink(tsr_array *a, const int64_t shape[])
 {
     const struct tsr_grid *g = &a->d->grid;
-    int rc = TSR_OK;
+    const struct tsr_format *f = a->d->format;
+    char text[TSR_ERROR_MAX];
+    int rc = f->announce ? f->announce(a->d, shape) : TSR_OK;
+    bool shown = f->announce && rc == TSR_OK;
     for (int d = 0; d < g->ndim && rc == TSR_OK && g->padded; d++)
         if (shape[d] < g->shape[d]) rc = clear_between(a, d, shape[d], g->shape[d], shape);
-    return rc < 0 ? rc : tsr_engine_resize(a, shape);
+    if (rc < 0 && !shown) return rc;
+    if (rc == TSR_OK) return tsr_engine_resize(a, shape);
+    tsr_error_save(text);
+    a->d->edges_clear = false;
+    tsr_engine_resize(a, shape);
+    tsr_error_restore(text);
+    return rc;
 }
 
 static int grow(tsr_array *a, const int64_t shape[])

@@ -233,6 +233,9 @@ struct tsr_format {
     bool commits_apart; /* of different chunks on several threads at once */
     /* What stands against resize but want of memory and the device; NULL: nothing. */
     int (*may_resize)(const struct tsr_driver *d, const int64_t *shape);
+    /* Where metadata is an object of its own: shows others a smaller shape, before what it cuts off
+     * is cleared; resize follows, whatever comes between.  NULL: resize shows it. */
+    int (*announce)(struct tsr_driver *d, const int64_t *shape);
     /* Changes shape and grid; new chunks read as zeros.  A clipped format's chunks whose decoded
      * size changes must be committed anew before the next flush. */
     int (*resize)(struct tsr_driver *d, const int64_t *shape);

@@ -16,6 +16,7 @@
 #include "zarr/parts.h"
 
 struct tsr_zindices;
+struct tsr_zturn;
 struct tsr_zshapes;
 
 struct tsr_zarr {
@@ -32,10 +33,13 @@ struct tsr_zarr {
     tsr_step *steps;            /* of spec */
     struct tsr_pool *pool;      /* for workers that decode indices; NULL without shards */
     struct tsr_zindices *indices;
-    bool elide;          /* blocks of nothing but the fill value are not stored */
-    bool dirty;          /* the metadata is to be put */
-    atomic_bool touched; /* something changed since the last flush */
-    bool fresh;          /* created, and nobody else sees it yet */
+    struct tsr_zturn *turn; /* items are big-endian to the engine alone; NULL: they are not */
+    bool elide;             /* blocks of nothing but the fill value are not stored */
+    bool dirty;             /* the metadata is to be put */
+    atomic_bool touched;    /* something changed since the last flush */
+    bool fresh;             /* created, and nobody else sees it yet */
+    bool announced;         /* a smaller shape is put already, and resize is yet to come */
+    bool alone;             /* no chunk outside the array is stored */
     int64_t stored;
 };
 
@@ -76,12 +80,19 @@ void tsr_zarr_abandon(struct tsr_zarr *z);
  * meanwhile may be left out.  EUNSUPPORTED where the store cannot list. */
 int tsr_zarr_walk(struct tsr_zarr *z, int (*fn)(void *arg, const char *key, const int64_t *at),
                   void *arg);
+/* Removes chunks that do not lie in count[], numbers of chunks along each axis; NULL: all. */
+int tsr_zarr_remove_outside(struct tsr_zarr *z, const int64_t *count);
+int tsr_zarr_put_meta(struct tsr_zarr *z, bool durable);
 int tsr_zarr_flush(struct tsr_driver *d, bool durable);
 int tsr_zarr_attrs(const struct tsr_driver *d, char **json);
 int tsr_zarr_attr_set(struct tsr_driver *d, const char *name, const char *json);
 int tsr_zarr_attr_remove(struct tsr_driver *d, const char *name);
 int tsr_zarr_resize(struct tsr_driver *d, const int64_t *shape);
 int64_t tsr_zarr_cbytes(const struct tsr_driver *d);
+
+/* Shape (zarr_resize.c). */
+int tsr_zarr_announce(struct tsr_driver *d, const int64_t *shape);
+int tsr_zarr_resize(struct tsr_driver *d, const int64_t *shape);
 
 /* What lies below the array, and its metadata (zarr_verify.c). */
 int tsr_zarr_verify(const struct tsr_driver *d,
@@ -111,6 +122,17 @@ static inline void tsr_zarr_leave(const struct tsr_zarr *z, const struct tsr_zus
 {
     if (u->shape) tsr_zarr_leave_shape(z, u->shape);
 }
+
+/* ---- big-endian items of format 3 (zarr_turn.c) ---- */
+bool tsr_zarr_has_big(const struct tsr_dtype *t);
+/* For items of this dtype; *out is to be freed also when this fails. */
+int tsr_zturn_new(const struct tsr_dtype *t, struct tsr_zturn **out);
+void tsr_zturn_free(struct tsr_zturn *z);
+/* There or back, in place. */
+void tsr_zturn_items(const struct tsr_zturn *z, uint8_t *p, size_t len);
+/* One item turned, and the text of the dtype; they live as long as z. */
+const uint8_t *tsr_zturn_fill(struct tsr_zturn *z, const uint8_t *item);
+const char *tsr_zturn_dtype(const struct tsr_zturn *z);
 
 /* The key of a chunk. */
 void tsr_zarr_key(const struct tsr_zarr *z, int64_t chunk, char *key);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* format/zarr_create.c - arrays of Zarr come into being, change their shape and attributes, and go.
+/* format/zarr_create.c - arrays of Zarr come into being, change their attributes, and go.
  *
  * An array is seen by others with its metadata, which is put at the first flush, behind the chunks
- * that were written until then (zarr.md 11.5); what is never flushed is removed again.  A change of
- * attributes, and growth, is put at the next flush.  A shape that becomes smaller is put at once,
- * and then the chunks outside of it are removed (11.7). */
+ * that were written until then (zarr.md 11.5); what is never flushed is removed again, and what a
+ * writer left that was killed before its first flush by the next one.  A change of attributes is put
+ * at the next flush. */
 #include <stdio.h>
 
 #include "base/mem.h"
@@ -58,8 +58,7 @@ static int add_outside(void *arg, const char *key, const int64_t *at)
     return inside ? TSR_OK : tsr_buf_add(&o->keys, key, strlen(key) + 1);
 }
 
-/* Removes chunks that do not lie in count[]. */
-static int remove_outside(struct tsr_zarr *z, const int64_t *count)
+int tsr_zarr_remove_outside(struct tsr_zarr *z, const int64_t *count)
 {
     struct outside o = {.count = count, .ndim = z->meta->ndim};
     int rc = tsr_zarr_walk(z, add_outside, &o);
@@ -73,11 +72,36 @@ static int remove_outside(struct tsr_zarr *z, const int64_t *count)
 
 /* ---- creating ---- */
 
-static int something(void *user, const char *key)
+/* Ends a walk at what is no chunk of the array, nor a folder of such.  Format 2 puts attributes
+ * before what makes them an array's. */
+static int is_strange(void *user, const char *key)
 {
-    (void)user;
-    (void)key;
-    return 1;
+    const struct tsr_zarr *z = user;
+    const char *name = key + z->prefix_len;
+    size_t len = strlen(key);
+    int64_t at[TSR_MAX_NDIM];
+    if (z->meta->format == 2 && strcmp(name, tsr_zdoc_name(TSR_ZDOC_ATTRS)) == 0) return TSR_OK;
+    if (key[len - 1] != '/') return !tsr_zkey_parse(&z->meta->keys, z->meta->ndim, name, at);
+    if (z->meta->keys.separator != '/' || strspn(name, "c/0123456789") < strlen(name)) return 1;
+    return tsr_store_list(z->d.store, key, is_strange, user);
+}
+
+static int remove_document(const struct tsr_zarr *z, enum tsr_zdoc which)
+{
+    char key[TSR_KEY_BYTES + 32];
+    snprintf(key, sizeof key, "%.*s%s", TSR_KEY_BYTES, z->prefix, tsr_zdoc_name(which));
+    int rc = tsr_store_remove(z->d.store, key);
+    return rc == TSR_ENOTFOUND ? TSR_OK : rc;
+}
+
+/* Where there is no node, chunks may be that a killed writer left, and only they go. */
+static int remove_remains(struct tsr_zarr *z)
+{
+    int rc = *z->path ? TSR_OK : tsr_store_list(z->d.store, "", is_strange, z);
+    if (rc > 0) return tsr_fail(TSR_EEXISTS, "%s: holds other things, no array", z->d.store->url);
+    if (rc == TSR_OK && z->meta->format == 2) rc = remove_document(z, TSR_ZDOC_ATTRS);
+    if (rc == TSR_OK) rc = tsr_zarr_remove_outside(z, NULL);
+    return rc == TSR_EUNSUPPORTED ? TSR_OK : rc; /* it cannot say */
 }
 
 /* Takes away the array that is at the path, its documents first. */
@@ -85,15 +109,11 @@ static int remove_array(struct tsr_zarr *z, struct tsr_zmeta *old)
 {
     static const enum tsr_zdoc docs[] = {TSR_ZDOC_V3, TSR_ZDOC_ARRAY, TSR_ZDOC_ATTRS};
     struct tsr_zmeta *own = z->meta;
-    char key[TSR_KEY_BYTES + 32];
     int rc = TSR_OK;
-    for (size_t i = 0; i < sizeof docs / sizeof *docs && rc == TSR_OK; i++) {
-        snprintf(key, sizeof key, "%.*s%s", TSR_KEY_BYTES, z->prefix, tsr_zdoc_name(docs[i]));
-        rc = tsr_store_remove(z->d.store, key);
-        if (rc == TSR_ENOTFOUND) rc = TSR_OK;
-    }
+    for (size_t i = 0; i < sizeof docs / sizeof *docs && rc == TSR_OK; i++)
+        rc = remove_document(z, docs[i]);
     z->meta = old;
-    if (rc == TSR_OK) rc = remove_outside(z, NULL);
+    if (rc == TSR_OK) rc = tsr_zarr_remove_outside(z, NULL);
     z->meta = own;
     return rc;
 }
@@ -104,12 +124,7 @@ static int make_room(struct tsr_zarr *z, const tsr_options *o)
     struct tsr_zmeta *old = NULL;
     const char *shown = *z->path ? z->path : z->d.store->url;
     int rc = tsr_zmeta_open(z->d.store, z->path, &old);
-    if (rc == TSR_ENOTFOUND && *z->path) return TSR_OK;
-    if (rc == TSR_ENOTFOUND) {
-        rc = tsr_store_list(z->d.store, "", something, NULL);
-        if (rc == TSR_EUNSUPPORTED) return TSR_OK; /* it cannot say */
-        return rc <= 0 ? rc : tsr_fail(TSR_EEXISTS, "%s: holds other things, no array", shown);
-    }
+    if (rc == TSR_ENOTFOUND) return remove_remains(z);
     if (rc == TSR_OK && !old->array)
         rc = tsr_fail(TSR_EEXISTS, "%s: is a group, which is not replaced", shown);
     else if (rc == TSR_OK && o->mode && strcmp(o->mode, "x") == 0)
@@ -149,7 +164,7 @@ static int create_array(struct tsr_zarr *z, const char *path, const tsr_spec *sp
     if (rc == TSR_OK) rc = tsr_ztree_make_way(z->d.store, path, format, false);
     if (rc == TSR_OK) rc = make_room(z, o);
     if (rc < 0) return rc;
-    z->fresh = z->dirty = z->touched = true;
+    z->fresh = z->dirty = z->touched = z->alone = true;
     z->d.edges_clear = true;
     return TSR_OK;
 }
@@ -174,13 +189,13 @@ void tsr_zarr_abandon(struct tsr_zarr *z)
     char text[TSR_ERROR_MAX];
     if (!z->fresh) return;
     tsr_error_save(text);
-    remove_outside(z, NULL);
+    tsr_zarr_remove_outside(z, NULL);
     tsr_error_restore(text);
 }
 
 /* ---- metadata ---- */
 
-static int put_meta(struct tsr_zarr *z, bool durable)
+int tsr_zarr_put_meta(struct tsr_zarr *z, bool durable)
 {
     int rc = tsr_ztree_put(z->d.store, z->path, z->meta, durable);
     if (rc == TSR_OK) z->dirty = z->fresh = false;
@@ -190,7 +205,7 @@ static int put_meta(struct tsr_zarr *z, bool durable)
 int tsr_zarr_flush(struct tsr_driver *d, bool durable)
 {
     struct tsr_zarr *z = tsr_zarr_of(d);
-    int rc = z->dirty ? put_meta(z, durable) : TSR_OK;
+    int rc = z->dirty ? tsr_zarr_put_meta(z, durable) : TSR_OK;
     if (rc < 0 || (!z->touched && !durable)) return rc;
     rc = tsr_store_publish(d->store, durable);
     if (rc == TSR_OK && durable) rc = tsr_store_sync(d->store, "", true);
@@ -268,61 +283,6 @@ int tsr_zarr_attr_remove(struct tsr_driver *d, const char *name)
     if (rc == TSR_OK) rc = set_attributes(z, &map);
     tsr_doc_free(doc);
     return rc;
-}
-
-/* ---- shape ---- */
-
-/* Of unlike chunks the longest may be another one now, which blocks are as long as. */
-static int regrid(struct tsr_zarr *z, struct tsr_grid *g, struct tsr_zparts **parts)
-{
-    int rc = TSR_OK;
-    *parts = NULL;
-    if (g->uneven || !z->meta->grid.regular) {
-        tsr_zgrid_give(&z->meta->grid, g);
-        rc = tsr_zparts_open(z->meta, g->chunk, (size_t)z->limit, parts);
-        if (rc == TSR_OK) memcpy(g->block, (*parts)->block, sizeof g->block);
-    }
-    if (rc == TSR_OK) rc = tsr_zarr_check_edges(z, g);
-    if (rc == TSR_OK) rc = tsr_grid_derive(g, UINT64_MAX);
-    if (rc == TSR_OK && g->uneven && !z->shapes) rc = tsr_zshapes_new(&z->shapes);
-    return rc == TSR_ECORRUPT ? tsr_fail(TSR_EARG, "%s", tsr_error()) : rc;
-}
-
-static int set_shape(struct tsr_zarr *z, const int64_t *shape)
-{
-    struct tsr_zparts *parts = NULL;
-    struct tsr_grid to = z->d.grid;
-    const int64_t *unit = z->parts->shard ? z->d.grid.block : NULL;
-    int rc = tsr_zmeta_set_shape(z->meta, shape, unit);
-    if (rc < 0) return rc;
-    memcpy(to.shape, shape, (size_t)to.ndim * sizeof *shape);
-    if ((rc = regrid(z, &to, &parts)) < 0) {
-        char text[TSR_ERROR_MAX];
-        tsr_error_save(text);
-        tsr_zparts_close(parts);
-        tsr_zmeta_set_shape(z->meta, z->d.grid.shape, unit);
-        tsr_error_restore(text);
-        return rc;
-    }
-    if (parts) {
-        tsr_zparts_close(z->parts);
-        z->parts = parts;
-    }
-    z->d.grid = to;
-    if (z->indices) tsr_zindices_forget(z->indices, -1);
-    z->dirty = z->touched = true;
-    return TSR_OK;
-}
-
-int tsr_zarr_resize(struct tsr_driver *d, const int64_t *shape)
-{
-    struct tsr_zarr *z = tsr_zarr_of(d);
-    bool less = false;
-    for (int i = 0; i < d->grid.ndim; i++) less |= shape[i] < d->grid.shape[i];
-    int rc = set_shape(z, shape);
-    if (rc < 0 || !less) return rc;
-    rc = z->fresh ? TSR_OK : put_meta(z, false);
-    return rc < 0 ? rc : remove_outside(z, d->grid.nchunk);
 }
 
 /* ---- size ---- */

@@ -51,24 +51,14 @@ static int named_type(struct maker *k, const char *text)
     return rc < 0 ? rc : tsr_ztype_parse(k->doc, &n, k->made.format, &k->made.type);
 }
 
-static bool has_big(const struct tsr_dtype *t)
-{
-    bool big = t->order == '>';
-    for (int i = 0; i < t->nfields; i++) big |= has_big(t->fields[i].dtype);
-    return big;
-}
-
-static int make_type(struct maker *k)
+/* Data types of format 3 have no byte order. */
+static int make_type(struct maker *k, struct tsr_zarr *z)
 {
     const char *text = k->spec->dtype ? k->spec->dtype : "|u1";
     if (k->spec->type) return named_type(k, k->spec->type);
     int rc = tsr_dtype_parse(text, strlen(text), &k->dtype);
     if (rc < 0) return rc;
-    if (k->made.format == 3 && has_big(k->dtype))
-        rc = tsr_fail(TSR_EUNSUPPORTED,
-                      "dtype %s: items of Zarr format 3 have no byte order: make them "
-                      "little-endian, or take format zarr2",
-                      text);
+    if (k->made.format == 3 && tsr_zarr_has_big(k->dtype)) rc = tsr_zturn_new(k->dtype, &z->turn);
     return rc < 0 ? rc : tsr_ztype_from_dtype(k->doc, k->dtype, k->made.format, &k->made.type);
 }
 
@@ -302,7 +292,9 @@ static int from_items(struct maker *k, struct tsr_buf *list)
     if (t->kind == TSR_ZSTRING) return tsr_buf_addf(list, "{\"name\":\"vlen-utf8\"}");
     if (!t->dtype) return tsr_buf_addf(list, "{\"name\":\"vlen-bytes\"}");
     if (!tsr_ztype_has_order(t)) return tsr_buf_addf(list, "{\"name\":\"bytes\"}");
-    return tsr_buf_addf(list, "{\"name\":\"bytes\",\"configuration\":{\"endian\":\"little\"}}");
+    bool big = k->dtype && tsr_zarr_has_big(k->dtype);
+    return tsr_buf_addf(list, "{\"name\":\"bytes\",\"configuration\":{\"endian\":\"%s\"}}",
+                        big ? "big" : "little");
 }
 
 /* The list of format 3: a shard where blocks are smaller than chunks. */
@@ -397,7 +389,7 @@ static int make_meta(struct maker *k, struct tsr_zarr *z)
 {
     struct tsr_node node[3];
     struct tsr_zfill fill = {.p = k->spec->fill};
-    int rc = make_type(k);
+    int rc = make_type(k, z);
     if (rc == TSR_OK) rc = make_options(k, z);
     if (rc == TSR_OK) rc = make_shapes(k);
     if (rc == TSR_OK) rc = make_codecs(k, node);
@@ -405,6 +397,7 @@ static int make_meta(struct maker *k, struct tsr_zarr *z)
     k->made.names = k->spec->names;
     if (fill.p && k->made.type->dtype) {
         fill.len = (size_t)k->made.type->dtype->item_bytes;
+        if (z->turn) fill.p = tsr_zturn_fill(z->turn, fill.p);
         k->made.fill = &fill;
     }
     return tsr_zmeta_new_array(&k->made, &z->meta);

@@ -228,6 +228,7 @@ int tsr_zarr_decode(const struct tsr_driver *d, const struct tsr_place *p, struc
     rc = tsr_zchain_decode(u.parts->chain, w, src, len, dst);
     if (rc == TSR_OK && z->checked)
         rc = tsr_zitems_check(z->meta->type, dst, (size_t)u.parts->chain->in.bytes);
+    if (rc == TSR_OK && z->turn) tsr_zturn_items(z->turn, dst, (size_t)u.parts->chain->in.bytes);
     tsr_zarr_leave(z, &u);
     if (rc < 0 && z->parts->shard) tsr_within("%s: inner chunk %d", p->key, b);
     else if (rc < 0) tsr_within("%s", p->key);

@@ -224,13 +224,14 @@ static int derive_grid(struct tsr_zarr *z)
 static void derive_value(struct tsr_zarr *z)
 {
     const struct tsr_zfill *f = &z->meta->fill;
+    const uint8_t *p = z->turn && f->len ? tsr_zturn_fill(z->turn, f->p) : f->p;
     bool same = f->len > 0;
-    for (size_t i = 1; i < f->len && same; i++) same = f->p[i] == f->p[0];
-    z->d.fill = f->p;
+    for (size_t i = 1; i < f->len && same; i++) same = p[i] == p[0];
+    z->d.fill = p;
     z->d.fill_bytes = same ? 1 : (int32_t)f->len;
-    if (f->len == 0 || (same && f->p[0] == 0)) z->d.fill = NULL;
+    if (f->len == 0 || (same && p[0] == 0)) z->d.fill = NULL;
     if (!z->d.fill) z->d.fill_bytes = 0;
-    z->d.spec.fill = f->null ? NULL : f->p;
+    z->d.spec.fill = f->null ? NULL : p;
 }
 
 static int derive_kept(struct tsr_zarr *z)
@@ -253,7 +254,7 @@ int tsr_zarr_derive(struct tsr_zarr *z)
     if (rc == TSR_OK) rc = tsr_buf_add(&text, "", 1);
     z->dtype = (char *)text.p;
     z->d.spec = (tsr_spec){.size = sizeof z->d.spec,
-                           .dtype = z->dtype,
+                           .dtype = z->turn ? tsr_zturn_dtype(z->turn) : z->dtype,
                            .item_bytes = g->item_bytes,
                            .ndim = g->ndim,
                            .shape = g->shape,

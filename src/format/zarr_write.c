@@ -44,6 +44,20 @@ static bool is_fill(const struct tsr_driver *d, const uint8_t *p, size_t len)
     return memcmp(p, d->fill, item) == 0 && memcmp(p, p + item, len - item) == 0;
 }
 
+/* src may be the caller's, so it is turned aside. */
+static int encode_turned(const struct tsr_zarr *z, const struct tsr_zchain *chain,
+                         struct tsr_worker *w, const uint8_t *src, struct tsr_buf *room)
+{
+    size_t len = (size_t)chain->in.bytes;
+    uint8_t *p = tsr_alloc(len);
+    if (!p) return TSR_ENOMEM;
+    memcpy(p, src, len);
+    tsr_zturn_items(z->turn, p, len);
+    int rc = tsr_zchain_encode(chain, w, p, len, room);
+    tsr_free(p);
+    return rc;
+}
+
 int tsr_zarr_encode(const struct tsr_driver *d, struct tsr_worker *w, const struct tsr_out_chunk *c,
                     int32_t b, const uint8_t *src)
 {
@@ -55,7 +69,9 @@ int tsr_zarr_encode(const struct tsr_driver *d, struct tsr_worker *w, const stru
     if (rc < 0) return rc;
     size_t len = (size_t)u.parts->chain->in.bytes;
     out->zeros = z->elide && is_fill(d, src, len);
-    if (!out->zeros) rc = tsr_zchain_encode(u.parts->chain, w, src, len, &room);
+    if (out->zeros) rc = TSR_OK;
+    else if (z->turn) rc = encode_turned(z, u.parts->chain, w, src, &room);
+    else rc = tsr_zchain_encode(u.parts->chain, w, src, len, &room);
     out->len = (int32_t)room.len;
     tsr_zarr_leave(z, &u);
     if (rc < 0) tsr_within("chunk %lld", (long long)c->chunk);

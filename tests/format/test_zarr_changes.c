@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* tests/format/test_zarr_changes.c - what changes of Zarr arrays leave in their folders, and what of
+ * the changes of others a handle sees. */
+#include "scratch.h"
+
+#include <sys/stat.h>
+
+static int tear_down(void **state)
+{
+    char command[1000];
+    (void)state;
+    snprintf(command, sizeof command, "rm -r '%s'", scratch_dir);
+    return system(command);
+}
+
+static bool exists(const char *path)
+{
+    struct stat s;
+    return stat(path, &s) == 0;
+}
+
+static const int64_t shape[] = {40, 40}, chunks[] = {20, 20}, blocks[] = {10, 10};
+
+static tsr_spec small(void)
+{
+    return (tsr_spec){.size = sizeof(tsr_spec),
+                      .dtype = "<i4",
+                      .ndim = 2,
+                      .shape = shape,
+                      .chunks = chunks,
+                      .blocks = blocks};
+}
+
+static tsr_array *make(const char *url, const char *format, tsr_spec s)
+{
+    tsr_options o = {.size = sizeof o, .format = format};
+    tsr_array *a;
+    OK(tsr_array_create(url, &s, &o, &a));
+    return a;
+}
+
+static tsr_array *reopen(const char *url, const char *mode)
+{
+    tsr_options o = {.size = sizeof o, .mode = mode};
+    tsr_array *a;
+    OK(tsr_array_open(url, &o, &a));
+    return a;
+}
+
+static int32_t item_at(const tsr_array *a, int64_t i, int64_t j)
+{
+    int64_t start[] = {i, j}, count[] = {1, 1};
+    int32_t v;
+    OK(tsr_array_read(a, &(tsr_slice){start, count, NULL}, &v, sizeof v));
+    return v;
+}
+
+static void put_item(tsr_array *a, int64_t i, int64_t j, int32_t v)
+{
+    int64_t start[] = {i, j}, count[] = {1, 1};
+    OK(tsr_array_write(a, &(tsr_slice){start, count, NULL}, &v, sizeof v));
+}
+
+/* ---- what is left ---- */
+
+static void a_dropped_array_leaves_no_empty_folder(void **state)
+{
+    (void)state;
+    tsr_array *a = make(scratch("up/dropped.zarr"), NULL, small());
+    put_item(a, 0, 0, 1);
+    assert_true(exists(scratch("up/dropped.zarr/c/0/0")));
+    tsr_array_drop(a);
+    assert_false(exists(scratch("up")));
+    tsr_spec s = small();
+    s.dtype = "no";
+    assert_true(tsr_array_create(scratch("up/refused.zarr"), &s, NULL, &a) < 0);
+    assert_false(exists(scratch("up")));
+}
+
+/* What a writer leaves that is killed before its first flush: chunks, and hidden files. */
+static void what_a_killed_writer_left_is_no_part_of_a_new_array(void **state)
+{
+    (void)state;
+    for (int format = 2; format <= 3; format++) {
+        const char *url = scratch(format == 2 ? "left2.zarr" : "left3.zarr");
+        const char *meta = scratch(format == 2 ? "left2.zarr/.zarray" : "left3.zarr/zarr.json");
+        const char *name = format == 2 ? "zarr2" : "zarr3";
+        tsr_array *a = make(url, name, small());
+        put_item(a, 5, 5, 7);
+        OK(tsr_array_attr_set(a, "old", "1"));
+        OK(tsr_array_close(a));
+        assert_int_equal(remove(meta), 0);
+        a = make(url, name, small());
+        OK(tsr_array_close(a));
+        a = reopen(url, "r");
+        assert_int_equal(item_at(a, 5, 5), 0);
+        char *json;
+        OK(tsr_array_attrs(a, &json));
+        assert_string_equal(json, "{}");
+        tsr_free(json);
+        OK(tsr_array_close(a));
+    }
+    file_write(scratch("left3.zarr/photo"), "x", 1);
+    assert_int_equal(remove(scratch("left3.zarr/zarr.json")), 0);
+    tsr_spec s = small();
+    tsr_array *a;
+    tsr_options o = {.size = sizeof o, .format = "zarr3"};
+    FAILS(TSR_EEXISTS, "other things", tsr_array_create(scratch("left3.zarr"), &s, &o, &a));
+}
+
+/* As one is left by an append or a shrink that a kill cut short. */
+static void a_chunk_outside_the_array_is_not_shown_by_growth(void **state)
+{
+    static const int64_t to[][2] = {{60, 40}, {40, 50}, {6000, 40}, {50000, 50000}};
+    (void)state;
+    for (size_t i = 0; i < sizeof to / sizeof *to; i++) {
+        char url[1100], from[1100], left[1100];
+        size_t len;
+        snprintf(url, sizeof url, "%s%zu", scratch("grow.zarr"), i);
+        tsr_array *a = make(url, "zarr3", small());
+        put_item(a, 0, 0, 7);
+        OK(tsr_array_close(a));
+        snprintf(from, sizeof from, "%s/c/0/0", url);
+        uint8_t *p = file_read(from, &len);
+        snprintf(left, sizeof left, "%s/c/2", url);
+        mkdir(left, 0777);
+        snprintf(left, sizeof left, "%s/c/2/1", url);
+        file_write(left, p, len);
+        snprintf(left, sizeof left, "%s/c/0/2", url);
+        file_write(left, p, len);
+        free(p);
+        a = reopen(url, "r+");
+        OK(tsr_array_resize(a, to[i]));
+        OK(tsr_array_close(a));
+        a = reopen(url, "r");
+        if (to[i][0] > 40) assert_int_equal(item_at(a, 40, 20), 0);
+        if (to[i][1] > 40) assert_int_equal(item_at(a, 0, 40), 0);
+        assert_int_equal(item_at(a, 0, 0), 7);
+        OK(tsr_array_close(a));
+    }
+}
+
+/* ---- types and sizes ---- */
+
+static void big_endian_items_keep_their_values(void **state)
+{
+    static const char *const types[] = {">i4", ">f8", ">c8", ">U3",
+                                        "[('a', '>i2'), ('b', '<f4'), ('c', '>f8')]"};
+    (void)state;
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "big%zu.zarr", i);
+        tsr_spec s = small();
+        s.dtype = types[i];
+        tsr_array *a = make(scratch(name), "zarr3", s);
+        assert_string_equal(tsr_array_spec(a)->dtype, types[i]);
+        assert_non_null(strstr(tsr_array_spec(a)->codecs, "\"endian\":\"big\""));
+        size_t n = 1600 * (size_t)tsr_array_spec(a)->item_bytes;
+        uint8_t *p = calloc(2, n), *back = p + n;
+        for (size_t k = 0; k < n; k++) p[k] = i == 3 ? "\0\0\0A"[k % 4] : (uint8_t)(k * 7);
+        OK(tsr_array_write(a, NULL, p, n));
+        OK(tsr_array_read(a, NULL, back, n));
+        assert_memory_equal(p, back, n);
+        tsr_array *b = make(scratch("twin.b2nd"), NULL, *tsr_array_spec(a));
+        OK(tsr_array_write(b, NULL, p, n));
+        OK(tsr_array_close(a));
+        a = reopen(scratch(name), "r");
+        char one[TSR_HASH_TEXT], two[TSR_HASH_TEXT];
+        OK(tsr_hash(a, 0, NULL, one));
+        OK(tsr_hash(b, 0, NULL, two));
+        assert_string_equal(one, two);
+        OK(tsr_array_close(a));
+        OK(tsr_array_close(b));
+        free(p);
+    }
+}
+
+static void a_big_endian_fill_value_is_one_value(void **state)
+{
+    static const uint8_t seven[4] = {0, 0, 0, 7};
+    uint8_t all[6400];
+    (void)state;
+    tsr_spec s = small();
+    s.dtype = ">i4";
+    s.fill = seven;
+    tsr_array *a = make(scratch("bigfill.zarr"), "zarr3", s);
+    OK(tsr_array_read(a, NULL, all, sizeof all));
+    for (int i = 0; i < 1600; i++) assert_memory_equal(all + 4 * i, seven, 4);
+    OK(tsr_array_write(a, NULL, all, sizeof all));
+    assert_false(exists(scratch("bigfill.zarr/c")));
+    assert_memory_equal(tsr_array_spec(a)->fill, seven, 4);
+    OK(tsr_array_close(a));
+    a = reopen(scratch("bigfill.zarr"), "r");
+    assert_int_equal(item_at(a, 39, 39), 7);
+    OK(tsr_array_close(a));
+}
+
+/* So that blocks of a chunk can be counted in 31 bits. */
+static void a_shard_of_too_many_inner_chunks_is_refused(void **state)
+{
+    int64_t huge[] = {1 << 17, 1 << 17}, one[] = {1, 1};
+    (void)state;
+    tsr_spec s = small();
+    tsr_options o = {.size = sizeof o, .format = "zarr3", .max_chunk_bytes = UINT64_C(1) << 40};
+    tsr_array *a;
+    s.shape = s.chunks = huge;
+    s.blocks = one;
+    FAILS(TSR_ELIMIT, "index of more than 2^30 bytes",
+          tsr_array_create(scratch("huge.zarr"), &s, &o, &a));
+    assert_false(exists(scratch("huge.zarr")));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_dropped_array_leaves_no_empty_folder),
+        cmocka_unit_test(what_a_killed_writer_left_is_no_part_of_a_new_array),
+        cmocka_unit_test(a_chunk_outside_the_array_is_not_shown_by_growth),
+        cmocka_unit_test(big_endian_items_keep_their_values),
+        cmocka_unit_test(a_big_endian_fill_value_is_one_value),
+        cmocka_unit_test(a_shard_of_too_many_inner_chunks_is_refused),
+    };
+    return cmocka_run_group_tests(tests, scratch_make, tear_down);
+}
