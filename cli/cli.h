@@ -177,6 +177,11 @@ struct json_object *cli_json_item(const char *dtype, const void *item);
 void cli_json_add(struct json_object *o, const char *key, struct json_object *v); /* takes v */
 void cli_json_print(struct json_object *o);                                       /* takes o */
 
+/* What tessera info says of Zarr arrays besides (zarr.c), and the same for people, with a function
+ * that begins a line; false: o is none. */
+int cli_zarr_info(struct json_object *o, const tsr_array *a, const char *url);
+bool cli_zarr_print(struct json_object *o, void (*label)(const char *name));
+
 /* ---- text to numbers ---- */
 
 /* "100,200" or "(100, 200)": 1 to TSR_MAX_NDIM numbers >= 0; their count, or -1. */

@@ -123,22 +123,25 @@ static int add_metadata(json *o, const struct cli_source *s)
 
 /* ---- one function per kind ---- */
 
+/* cbytes < 0: not known. */
 static void add_sizes(json *o, const tsr_stats *st)
 {
+    bool known = st->cbytes >= 0;
     cli_json_add(o, "nbytes", json_object_new_int64(st->nbytes));
-    cli_json_add(o, "cbytes", json_object_new_int64(st->cbytes));
+    cli_json_add(o, "cbytes", known ? json_object_new_int64(st->cbytes) : NULL);
     double ratio = st->cbytes > 0 ? (double)st->nbytes / (double)st->cbytes : 0;
     char text[32];
     snprintf(text, sizeof text, "%.4g", ratio);
-    cli_json_add(o, "cratio", json_object_new_double_s(ratio, text));
+    cli_json_add(o, "cratio", known ? json_object_new_double_s(ratio, text) : NULL);
     cli_json_add(o, "nchunks", json_object_new_int64(st->nchunks));
 }
 
-static int array_info(json *o, const struct cli_source *s)
+static int array_info(json *o, const struct cli_source *s, const char *url)
 {
     const tsr_spec *p = tsr_array_spec(s->array);
     tsr_stats st = {.size = sizeof st};
     int rc = tsr_array_stats(s->array, &st);
+    if (rc == TSR_OK) rc = tsr_array_cbytes(s->array, &st.cbytes);
     cli_json_add(o, "shape", cli_json_ints(p->shape, p->ndim));
     cli_json_add(o, "chunks", p->chunks ? cli_json_ints(p->chunks, p->ndim) : NULL);
     cli_json_add(o, "blocks", p->blocks ? cli_json_ints(p->blocks, p->ndim) : NULL);
@@ -148,6 +151,7 @@ static int array_info(json *o, const struct cli_source *s)
     cli_json_add(o, "typesize", json_object_new_int64(p->item_bytes));
     add_steps(o, p->steps, p->nsteps);
     cli_json_add(o, "checksum", json_object_new_boolean(p->checksum));
+    if (rc == TSR_OK && p->codecs) rc = cli_zarr_info(o, s->array, url);
     return rc < 0 ? rc : add_metadata(o, s);
 }
 
@@ -274,11 +278,13 @@ static void print_codec(json *o)
 static void print_size(json *o)
 {
     char whole[CLI_SIZE_TEXT], stored[CLI_SIZE_TEXT];
+    json *cbytes = json_object_object_get(o, "cbytes");
     label("size");
-    printf("%s in %s, ratio %s\n",
-           cli_size_text(json_object_get_double(json_object_object_get(o, "nbytes")), whole),
-           cli_size_text(json_object_get_double(json_object_object_get(o, "cbytes")), stored),
-           json_object_get_string(json_object_object_get(o, "cratio")));
+    printf("%s", cli_size_text(json_object_get_double(json_object_object_get(o, "nbytes")), whole));
+    if (!cbytes) printf("\n");
+    else
+        printf(" in %s, ratio %s\n", cli_size_text(json_object_get_double(cbytes), stored),
+               json_object_get_string(json_object_object_get(o, "cratio")));
 }
 
 /* A name and its value in one line each, long values cut. */
@@ -315,7 +321,7 @@ static void print_text(const char *url, json *o, const struct cli_source *s)
         printf("%s of any size\n", json_object_get_string(json_object_object_get(o, "nchunks")));
     }
     print_shape_line(o, "blocks");
-    print_codec(o);
+    if (!cli_zarr_print(o, label)) print_codec(o);
     print_size(o);
     if (json_object_get_boolean(json_object_object_get(o, "checksum"))) {
         label("checksum");
@@ -335,7 +341,7 @@ static int report(const struct cli_args *a, const char *url, const struct cli_so
     json *o = json_object_new_object();
     cli_json_add(o, "kind", text_or_null(kinds[s->kind]));
     cli_json_add(o, "format", text_or_null(s->format));
-    int rc = s->array ? array_info(o, s) : s->schunk ? schunk_info(o, s) : chunk_info(o, s);
+    int rc = s->array ? array_info(o, s, url) : s->schunk ? schunk_info(o, s) : chunk_info(o, s);
     if (rc < 0) {
         json_object_put(o);
         return cli_fail(a, rc);

@@ -271,7 +271,9 @@ TSR_API int tsr_array_sync(tsr_array *a);
  * pointers that the handle gave out are void.  On failure the old view stays and a later call
  * may succeed: ECORRUPT also while a writer that is no Tessera is half way, ENOTFOUND when the
  * file is gone.  What is not a file others can change, and a handle with changes of its own,
- * stays as it is. */
+ * stays as it is.  Of Zarr arrays, wherever they are, the documents are read again: *changed says
+ * that these are others; of chunks it is not known, but nothing that was kept of them is used any
+ * more. */
 TSR_API int tsr_array_refresh(tsr_array *a, bool *changed);
 
 /* With tsr_options.locking: keeps every other program out, readers too, from the first lock to the
@@ -389,7 +391,8 @@ TSR_API int tsr_array_concat(const tsr_array *const *a, int n, int axis, const c
 typedef struct {
     size_t size;
     int64_t nbytes;     /* decoded size of all items, padding not counted */
-    int64_t cbytes;     /* stored size of the container, holes included */
+    int64_t cbytes;     /* stored size of the container, holes included; -1: not known without a look
+                           at each object (Zarr): tsr_array_cbytes looks */
     int64_t nchunks;    /* chunks of the grid */
     int64_t bytes_read; /* from the store */
     int64_t requests;   /* reads of the store */
@@ -397,6 +400,10 @@ typedef struct {
     int64_t cache_hits; /* blocks that were taken from the context's cache instead */
 } tsr_stats;
 TSR_API int tsr_array_stats(const tsr_array *a, tsr_stats *out);
+/* The stored size in bytes.  Of Zarr arrays in folders, archives and memory the sizes of all stored
+ * chunks, each of which is looked at; -1 over a network, where each would be a request.  As for
+ * reads, many threads may ask at once.  Errors as tsr_array_read. */
+TSR_API int tsr_array_cbytes(const tsr_array *a, int64_t *out);
 
 /* The array as a contiguous Blosc2 frame in memory (b2nd only), and back.  TSR_BORROW: the
  * buffer is used in place, read-only, and must outlive the handle; 0: it is copied. */

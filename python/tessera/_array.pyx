@@ -335,6 +335,17 @@ cdef class Array(Handle):
             self.read(&s, cnp.PyArray_DATA(out), b.nitems * self.item_bytes)
         return out
 
+    def _cbytes(self) -> int:
+        """Stored bytes, which of Zarr arrays are looked up; -1: they are far."""
+        cdef _c.int64_t n = 0
+        cdef int rc = CLOSED
+        with nogil:
+            if self.for_reading():
+                rc = _c.tsr_array_cbytes(self.a, &n)
+            pthread_rwlock_unlock(&self.lock)
+        self.done(rc)
+        return n
+
     def _get_bytes(self) -> bytes:
         """All items, in C order."""
         cdef Box b

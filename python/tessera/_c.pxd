@@ -147,6 +147,7 @@ cdef extern from "tessera/tessera.h" nogil:
         int64_t blocks_decoded
         int64_t cache_hits
     int tsr_array_stats(const tsr_array *a, tsr_stats *out)
+    int tsr_array_cbytes(const tsr_array *a, int64_t *out)
     enum: TSR_BORROW
     int tsr_array_to_frame(tsr_array *a, void **buf, size_t *len)
     int tsr_array_from_frame(const void *buf, size_t len, int flags, const tsr_options *opts,

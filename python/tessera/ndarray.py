@@ -186,8 +186,8 @@ class NDArray(Reductions, Neighbours, Array):
 
     @property
     def cbytes(self) -> int:
-        """Bytes of what is stored."""
-        return self._stats()["cbytes"]
+        """Bytes of what is stored; of Zarr arrays each chunk is looked at, and -1 over a network."""
+        return self._cbytes()
 
     @property
     def cratio(self) -> float:

@@ -206,7 +206,7 @@ class Neighbours(np.lib.mixins.NDArrayOperatorsMixin):
         a: NDArray = self  # type: ignore[assignment]
         url = a.urlpath if a.urlpath and os.path.exists(a.urlpath) else None  # no URL or node
         if url is None or a.writable or a.format.startswith("zarr"):
-            return object.__repr__(a), a._stats()["cbytes"]
+            return object.__repr__(a), a._cbytes()
         st = os.stat(url)
         return type(a).__name__, absolute(url), st.st_mtime_ns, st.st_size, str(a._options)
 

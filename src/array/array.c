@@ -172,6 +172,14 @@ int tsr_array_stats(const tsr_array *a, tsr_stats *out)
     return tsr_hand_out(out, &s, sizeof s, "tsr_stats");
 }
 
+int tsr_array_cbytes(const tsr_array *a, int64_t *out)
+{
+    if (!a || !out) return tsr_fail(TSR_EARG, "no %s", a ? "place for the number" : "array");
+    if (a->d->format->measure) return a->d->format->measure(a->d, out);
+    *out = tsr_engine_stats(a).cbytes;
+    return TSR_OK;
+}
+
 static int select_exactly(const tsr_array *a, const tsr_slice *s, const void *mem, size_t bytes,
                           struct tsr_selection *sel)
 {

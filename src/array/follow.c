@@ -346,13 +346,30 @@ static int take_newest(struct tsr_array *a, uint64_t count, bool *changed)
     return rc;
 }
 
+/* Of a format that looks for itself. */
+static int look_again(struct tsr_array *a, bool *changed)
+{
+    struct tsr_driver *d = NULL;
+    if (!a->d->format->renew) return TSR_OK;
+    int rc = a->d->format->renew(a->d, &d);
+    if (rc < 0) return rc;
+    *changed = d != NULL;
+    if (d) {
+        a->d->format->close(a->d);
+        a->d = d;
+    }
+    tsr_engine_forget(a);
+    return TSR_OK;
+}
+
 int tsr_engine_refresh(struct tsr_array *a, bool *changed)
 {
     struct tsr_follow *f = a->follow;
     struct tsr_lock l;
     uint64_t count;
     *changed = false;
-    if (!f || f->writing || f->holds) return TSR_OK;
+    if (!f) return look_again(a, changed);
+    if (f->writing || f->holds) return TSR_OK;
     int rc = lock_shared(f, &l, &count);
     if (rc < 0) return rc;
     rc = take_newest(a, count, changed);

@@ -274,7 +274,13 @@ struct tsr_format {
      * where they are in memory. */
     int (*to_buffer)(struct tsr_driver *d, bool take, void **buf, size_t *len);
 
+    /* Stored bytes; NULL: they are not known, but measure, which looks at each object, may tell:
+     * -1: it cannot either. */
     int64_t (*cbytes)(const struct tsr_driver *d);
+    int (*measure)(const struct tsr_driver *d, int64_t *cbytes);
+    /* A driver of what is there now; NULL: d shows it already, or has changes of its own.  What d
+     * keeps of chunks is dropped in any case. */
+    int (*renew)(struct tsr_driver *d, struct tsr_driver **out);
     /* Did another make a new state of the container since open, so that what was read may belong
      * to neither?  NULL: nobody is expected to. */
     bool (*changed)(const struct tsr_driver *d);

@@ -142,16 +142,16 @@ static int open_root(struct tsr_store *st, const tsr_options *o, struct tsr_driv
 static const char *const suffixes[] = {".zarr", ".zip", ".ozx", NULL};
 static const char *const none[] = {NULL};
 
-#define ZARR_CALLS                                                                                 \
-    .kind = TSR_KIND_ARRAY, .tree = true, .names_fill = true, .create_node = tsr_zarr_create,      \
-    .open = open_root, .close = tsr_zarr_close, .locate = tsr_zarr_locate,                         \
-    .release = tsr_zarr_release, .version = tsr_zarr_version, .spans = tsr_zarr_spans,             \
-    .decode = tsr_zarr_decode, .begin = tsr_zarr_begin, .encode = tsr_zarr_encode,                 \
-    .keep = tsr_zarr_keep, .seal = tsr_zarr_seal, .commit = tsr_zarr_commit,                       \
-    .commits_apart = true, .announce = tsr_zarr_announce, .resize = tsr_zarr_resize,               \
-    .flush = tsr_zarr_flush, .blocks_fit = tsr_zarr_blocks_fit, .attrs = tsr_zarr_attrs,           \
-    .attr_set = tsr_zarr_attr_set, .attr_remove = tsr_zarr_attr_remove, .cbytes = tsr_zarr_cbytes, \
-    .verify = tsr_zarr_verify
+#define ZARR_CALLS                                                                            \
+    .kind = TSR_KIND_ARRAY, .tree = true, .names_fill = true, .create_node = tsr_zarr_create, \
+    .open = open_root, .close = tsr_zarr_close, .locate = tsr_zarr_locate,                    \
+    .release = tsr_zarr_release, .version = tsr_zarr_version, .spans = tsr_zarr_spans,        \
+    .decode = tsr_zarr_decode, .begin = tsr_zarr_begin, .encode = tsr_zarr_encode,            \
+    .keep = tsr_zarr_keep, .seal = tsr_zarr_seal, .commit = tsr_zarr_commit,                  \
+    .commits_apart = true, .announce = tsr_zarr_announce, .resize = tsr_zarr_resize,          \
+    .flush = tsr_zarr_flush, .blocks_fit = tsr_zarr_blocks_fit, .attrs = tsr_zarr_attrs,      \
+    .attr_set = tsr_zarr_attr_set, .attr_remove = tsr_zarr_attr_remove,                       \
+    .measure = tsr_zarr_measure, .renew = tsr_zarr_renew, .verify = tsr_zarr_verify
 
 const struct tsr_format tsr_format_zarr3 = {.name = "zarr3",
                                             .suffixes = suffixes,

@@ -40,7 +40,6 @@ struct tsr_zarr {
     bool fresh;             /* created, and nobody else sees it yet */
     bool announced;         /* a smaller shape is put already, and resize is yet to come */
     bool alone;             /* no chunk outside the array is stored */
-    int64_t stored;
 };
 
 static inline struct tsr_zarr *tsr_zarr_of(const struct tsr_driver *d)
@@ -88,11 +87,14 @@ int tsr_zarr_attrs(const struct tsr_driver *d, char **json);
 int tsr_zarr_attr_set(struct tsr_driver *d, const char *name, const char *json);
 int tsr_zarr_attr_remove(struct tsr_driver *d, const char *name);
 int tsr_zarr_resize(struct tsr_driver *d, const int64_t *shape);
-int64_t tsr_zarr_cbytes(const struct tsr_driver *d);
+int tsr_zarr_measure(const struct tsr_driver *d, int64_t *cbytes);
 
 /* Shape (zarr_resize.c). */
 int tsr_zarr_announce(struct tsr_driver *d, const int64_t *shape);
 int tsr_zarr_resize(struct tsr_driver *d, const int64_t *shape);
+
+/* tsr_format.renew (zarr_renew.c). */
+int tsr_zarr_renew(struct tsr_driver *d, struct tsr_driver **out);
 
 /* What lies below the array, and its metadata (zarr_verify.c). */
 int tsr_zarr_verify(const struct tsr_driver *d,

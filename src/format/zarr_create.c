@@ -287,25 +287,28 @@ int tsr_zarr_attr_remove(struct tsr_driver *d, const char *name)
 
 /* ---- size ---- */
 
+struct size {
+    struct tsr_zarr *z;
+    int64_t sum;
+};
+
 static int add_size(void *arg, const char *key, const int64_t *at)
 {
-    struct tsr_zarr *z = arg;
+    struct size *s = arg;
     uint64_t size;
     (void)at;
-    int rc = tsr_store_stat(z->d.store, key, &size);
-    if (rc == TSR_OK) z->stored += (int64_t)size;
+    int rc = tsr_store_stat(s->z->d.store, key, &size);
+    if (rc == TSR_OK) s->sum += (int64_t)size;
     return rc == TSR_ENOTFOUND ? TSR_OK : rc;
 }
 
-/* Of what is local all objects are looked at once; of the rest it is not known. */
-int64_t tsr_zarr_cbytes(const struct tsr_driver *d)
+/* Of what is far it is not known: each object would be a request. */
+int tsr_zarr_measure(const struct tsr_driver *d, int64_t *cbytes)
 {
-    struct tsr_zarr *z = tsr_zarr_of(d);
-    char text[TSR_ERROR_MAX];
-    if (d->store->kind->counts) return 0;
-    tsr_error_save(text);
-    z->stored = 0;
-    tsr_zarr_walk(z, add_size, z);
-    tsr_error_restore(text);
-    return z->stored;
+    struct size s = {.z = tsr_zarr_of(d)};
+    *cbytes = -1;
+    if (d->store->kind->counts) return TSR_OK;
+    int rc = tsr_zarr_walk(s.z, add_size, &s);
+    if (rc == TSR_OK) *cbytes = s.sum;
+    return rc;
 }

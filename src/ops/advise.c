@@ -155,6 +155,7 @@ static int take_ratio(struct tsr_advice *v, const tsr_array *a)
     if (r < 0 || !isfinite(r)) return tsr_fail(TSR_EARG, "ratio: found %g", r);
     if (r == 0 && a) {
         tsr_stats s = tsr_engine_stats(a);
+        if (s.cbytes < 0) tsr_array_cbytes(a, &s.cbytes);
         if (s.nbytes > 0 && s.cbytes > 0) r = (double)s.cbytes / (double)s.nbytes;
         else if (!strncmp(a->d->format->name, "zarr", 4))
             rc = tsr_advise_ratio(a, looks[is_far(a)][1], &r);

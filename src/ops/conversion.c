@@ -477,6 +477,7 @@ int tsr_conversion_plan(const struct tsr_conversion *c, tsr_copy_plan **out)
     int rc = work_begin(&w, c);
     if (rc == TSR_OK) {
         tsr_stats s = tsr_engine_stats(c->from);
+        if (s.cbytes < 0) tsr_array_cbytes(c->from, &s.cbytes);
         double ratio = s.cbytes > 0 && s.nbytes > 0 ? (double)s.cbytes / (double)s.nbytes : 1;
         t->plan = (tsr_copy_plan){.size = sizeof t->plan,
                                   .ndim = w.spec.ndim,

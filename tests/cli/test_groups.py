@@ -87,6 +87,25 @@ def info_of_a_group_has_attributes_and_counts():
     assert out.splitlines()[0] == "x.zarr#g: zarr3 group" and "n: [ 1 ]" in out, out
 
 
+def info_of_an_array_tells_codecs_names_and_keys():
+    tree()
+    codecs = [{"name": "bytes", "configuration": {"endian": "big"}},
+              {"name": "gzip", "configuration": {"level": 1}}]
+    put("x.zarr/g/b/zarr.json", {
+        "zarr_format": 3, "node_type": "array", "shape": [4, 6], "data_type": "int16",
+        "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": [2, 3]}},
+        "chunk_key_encoding": {"name": "v2", "configuration": {"separator": "."}},
+        "fill_value": 7, "codecs": codecs, "dimension_names": ["y", None]})
+    got = json.loads(tessera("info", "x.zarr#g/b", "--json")[0])
+    assert got["codecs"] == codecs and got["dimension_names"] == ["y", None], got
+    assert got["chunk_keys"] == {"name": "v2", "separator": "."} and got["fill"] == 7, got
+    assert got["consolidated"] is False and got["cbytes"] == 0, got
+    out = tessera("info", "x.zarr#g/b")[0].decode()
+    for line in ("codecs   bytes endian=big, gzip level=1", "axes     y, -",
+                 "keys     v2, parted by '.'", "fill     7"):
+        assert line in out, out
+
+
 def an_array_is_made_in_a_group():
     tree()
     tessera("create", "x.zarr#g/new", "--shape", "4,6", "--dtype", "i2", "--chunks", "2,3")

@@ -210,6 +210,114 @@ static void a_shard_of_too_many_inner_chunks_is_refused(void **state)
     assert_false(exists(scratch("huge.zarr")));
 }
 
+/* ---- changes of others ---- */
+
+static void refresh_shows_the_shape_and_chunks_that_others_made(void **state)
+{
+    (void)state;
+    for (int format = 2; format <= 3; format++) {
+        const char *url = scratch(format == 2 ? "seen2.zarr" : "seen3.zarr");
+        bool changed = true;
+        tsr_array *a = make(url, format == 2 ? "zarr2" : "zarr3", small());
+        put_item(a, 0, 0, 1);
+        OK(tsr_array_flush(a));
+        tsr_array *r = reopen(url, "r");
+        assert_int_equal(item_at(r, 0, 0), 1);
+        OK(tsr_array_refresh(r, &changed));
+        assert_false(changed);
+        OK(tsr_array_resize(a, (int64_t[]){70, 40}));
+        put_item(a, 69, 39, 2);
+        put_item(a, 0, 0, 3);
+        assert_int_equal(item_at(r, 0, 0), 3);
+        OK(tsr_array_flush(a));
+        assert_int_equal(tsr_array_spec(r)->shape[0], 40);
+        OK(tsr_array_refresh(r, &changed));
+        assert_true(changed);
+        assert_int_equal(tsr_array_spec(r)->shape[0], 70);
+        assert_int_equal(item_at(r, 69, 39), 2);
+        OK(tsr_array_attr_set(a, "x", "1"));
+        OK(tsr_array_flush(a));
+        OK(tsr_array_refresh(r, &changed));
+        assert_true(changed);
+        OK(tsr_array_close(r));
+        OK(tsr_array_close(a));
+    }
+}
+
+static void refresh_leaves_a_handle_with_changes_of_its_own(void **state)
+{
+    bool changed = true;
+    (void)state;
+    tsr_array *a = make(scratch("own.zarr"), NULL, small());
+    OK(tsr_array_flush(a));
+    tsr_array *b = reopen(scratch("own.zarr"), "r+");
+    OK(tsr_array_resize(b, (int64_t[]){50, 50}));
+    OK(tsr_array_attr_set(a, "x", "1"));
+    OK(tsr_array_flush(a));
+    OK(tsr_array_refresh(b, &changed));
+    assert_false(changed);
+    assert_int_equal(tsr_array_spec(b)->shape[0], 50);
+    tsr_array_drop(b);
+    OK(tsr_array_close(a));
+}
+
+static void refresh_finds_what_was_put_in_the_place_of_a_folder_or_archive(void **state)
+{
+    static const char *const names[][2] = {{"moved.zarr", "new.zarr"}, {"moved.zip", "new.zip"}};
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        bool changed = false;
+        char old[1100];
+        snprintf(old, sizeof old, "%s.old", scratch(names[i][0]));
+        tsr_array *a = make(scratch(names[i][0]), "zarr3", small());
+        put_item(a, 0, 0, 1);
+        OK(tsr_array_close(a));
+        a = make(scratch(names[i][1]), "zarr3", small());
+        put_item(a, 0, 0, 2);
+        OK(tsr_array_close(a));
+        tsr_array *r = reopen(scratch(names[i][0]), "r");
+        assert_int_equal(item_at(r, 0, 0), 1);
+        assert_int_equal(rename(scratch(names[i][0]), old), 0);
+        assert_int_equal(tsr_array_refresh(r, NULL), TSR_ENOTFOUND);
+        assert_int_equal(item_at(r, 0, 0), 1);
+        assert_int_equal(rename(scratch(names[i][1]), scratch(names[i][0])), 0);
+        OK(tsr_array_refresh(r, &changed));
+        assert_true(changed);
+        assert_int_equal(item_at(r, 0, 0), 2);
+        OK(tsr_array_close(r));
+    }
+}
+
+static void stored_bytes_are_counted_when_asked_for(void **state)
+{
+    static const char *const names[] = {"count.zarr", "count.zip"};
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        tsr_stats s = {.size = sizeof s};
+        struct stat f, g;
+        int64_t n;
+        tsr_array *a = make(scratch(names[i]), NULL, small());
+        put_item(a, 0, 0, 1);
+        put_item(a, 39, 39, 1);
+        OK(tsr_array_close(a));
+        a = reopen(scratch(names[i]), "r");
+        OK(tsr_array_stats(a, &s));
+        assert_int_equal(s.cbytes, -1);
+        OK(tsr_array_cbytes(a, &n));
+        assert_int_equal(stat(scratch("count.zarr/c/0/0"), &f), 0);
+        assert_int_equal(stat(scratch("count.zarr/c/1/1"), &g), 0);
+        assert_int_equal(n, f.st_size + g.st_size);
+        OK(tsr_array_close(a));
+    }
+    tsr_array *b = make(scratch("count.b2nd"), NULL, small());
+    tsr_stats s = {.size = sizeof s};
+    int64_t n;
+    OK(tsr_array_stats(b, &s));
+    OK(tsr_array_cbytes(b, &n));
+    assert_int_equal(n, s.cbytes);
+    OK(tsr_array_close(b));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -219,6 +327,10 @@ int main(void)
         cmocka_unit_test(big_endian_items_keep_their_values),
         cmocka_unit_test(a_big_endian_fill_value_is_one_value),
         cmocka_unit_test(a_shard_of_too_many_inner_chunks_is_refused),
+        cmocka_unit_test(refresh_shows_the_shape_and_chunks_that_others_made),
+        cmocka_unit_test(refresh_leaves_a_handle_with_changes_of_its_own),
+        cmocka_unit_test(refresh_finds_what_was_put_in_the_place_of_a_folder_or_archive),
+        cmocka_unit_test(stored_bytes_are_counted_when_asked_for),
     };
     return cmocka_run_group_tests(tests, scratch_make, tear_down);
 }
