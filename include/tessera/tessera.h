@@ -171,8 +171,9 @@ typedef struct tsr_meta_value {
  * uninit, which no file records: they are what NULL and false say when asked). */
 typedef struct {
     size_t size;        /* sizeof(tsr_spec) */
-    const char *dtype;  /* NumPy spelling: "<f8", "|u1", "<M8[ns]", "[('a', '<i4')]" */
-    int64_t item_bytes; /* bytes of one item: what dtype says, or 0 */
+    const char *dtype;  /* NumPy spelling: "<f8", "|u1", "<M8[ns]", "[('a', '<i4')]"; Zarr formats:
+                           also names of items of variable length (tsr_items) */
+    int64_t item_bytes; /* bytes of one item: what dtype says, or 0; 0: of variable length */
     int ndim;
     const int64_t *shape;  /* [ndim] */
     const int64_t *chunks; /* [ndim]; default: a shape of about 4 MiB */
@@ -180,7 +181,8 @@ typedef struct {
     const tsr_step *steps; /* [nsteps], in writing order; default: shuffle, zstd clevel=5 */
     int nsteps;
     int split;                   /* Blosc2 streams per block: 0 auto, 1 always, 2 never */
-    const void *fill;            /* one item that every item reads as at first; default: zeros */
+    const void *fill;            /* one item that every item reads as at first; default: zeros.  Of
+                                    variable length: its length, 4 bytes little-endian, before it */
     bool uninit;                 /* the first content does not matter (it reads as zeros) */
     const tsr_meta_value *metas; /* [nmetas] header metalayers (Blosc2 formats); not "b2nd", which
                                     is the array's own */
@@ -347,6 +349,38 @@ TSR_API int tsr_array_read_points(const tsr_array *a, int64_t n, const int64_t *
                                   int64_t stride);
 TSR_API int tsr_array_write_points(tsr_array *a, int64_t n, const int64_t *coords, const void *src,
                                    int64_t stride);
+
+/* Items of variable length (Zarr): text, bytes, arrays.  Then spec.item_bytes is 0 and spec.dtype
+ * "string" (UTF-8), "bytes", "json" (each item the JSON text of a value) or, say, "array(<i2)" (each
+ * item the bytes of some items of that dtype); the latter two only in format zarr2.  All calls that
+ * take items of a fixed size refuse such arrays, EARG, as these do others. */
+typedef struct {
+    size_t size;             /* sizeof(tsr_items) */
+    int64_t n;               /* how many */
+    const uint64_t *offsets; /* [n + 1], from 0 on, never less than the one before */
+    const void *bytes;       /* [offsets[n]]: item i is bytes offsets[i] .. offsets[i + 1] - 1 */
+} tsr_items;
+
+/* Reads the items of a slice, of an orthogonal selection, or at points, as the calls above.  out,
+ * of which size is set, is filled with memory that tsr_items_free takes back; items that are not
+ * stored are the fill value.  No memory is taken on the word of a file alone: what an item says of
+ * its length is believed when its bytes are there.  ECORRUPT names the key and the item, of text
+ * that is no UTF-8 too. */
+TSR_API int tsr_array_read_items(const tsr_array *a, const tsr_slice *s, tsr_items *out);
+TSR_API int tsr_array_read_items_orthogonal(const tsr_array *a, const tsr_axis *axes,
+                                            tsr_items *out);
+TSR_API int tsr_array_read_items_points(const tsr_array *a, int64_t n, const int64_t *coords,
+                                        tsr_items *out);
+TSR_API void tsr_items_free(tsr_items *items); /* and sets all but size to 0; NULL is fine */
+
+/* Writes them: as many as are selected, or one, which all become.  Chunks that are covered in part
+ * are decoded and encoded anew.  EARG, and nothing is written: another number of items, offsets
+ * that go down, text that is no UTF-8.  Else as tsr_array_write. */
+TSR_API int tsr_array_write_items(tsr_array *a, const tsr_slice *s, const tsr_items *items);
+TSR_API int tsr_array_write_items_orthogonal(tsr_array *a, const tsr_axis *axes,
+                                             const tsr_items *items);
+TSR_API int tsr_array_write_items_points(tsr_array *a, int64_t n, const int64_t *coords,
+                                         const tsr_items *items);
 
 /* Changes the shape, shape[ndim]: new items read as zeros, items outside are gone (they do
  * not come back when the array grows again).  After a failure the shape is the old one or, when

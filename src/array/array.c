@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* array/array.c - the public face of N-dimensional arrays: checks, then the engine. */
 #include "array/array.h"
+#include "array/heap.h"
 #include "base/mem.h"
 
 int tsr_array_open(const char *url, const tsr_options *opts, tsr_array **out)
@@ -181,10 +182,11 @@ int tsr_array_cbytes(const tsr_array *a, int64_t *out)
 }
 
 static int select_exactly(const tsr_array *a, const tsr_slice *s, const void *mem, size_t bytes,
-                          struct tsr_selection *sel)
+                          const char *what, struct tsr_selection *sel)
 {
     int64_t want;
     if (!a || (!mem && bytes)) return tsr_fail(TSR_EARG, "no %s", a ? "buffer" : "array");
+    if (a->d->loose) return tsr_heap_wanted(a, what);
     int rc = tsr_selection_init(sel, &a->d->grid, s, mem);
     if (rc < 0) return rc;
     if (!tsr_mul(sel->nitems, a->d->grid.item_bytes, &want) || (uint64_t)want != bytes)
@@ -196,7 +198,7 @@ static int select_exactly(const tsr_array *a, const tsr_slice *s, const void *me
 int tsr_array_read(const tsr_array *a, const tsr_slice *s, void *dst, size_t dst_bytes)
 {
     struct tsr_selection sel;
-    int rc = select_exactly(a, s, dst, dst_bytes, &sel);
+    int rc = select_exactly(a, s, dst, dst_bytes, "read", &sel);
     return rc < 0 ? rc : tsr_engine_read(a, &sel);
 }
 
@@ -205,7 +207,7 @@ int tsr_array_write(tsr_array *a, const tsr_slice *s, const void *src, size_t sr
     struct tsr_selection sel;
     bool anew;
     int rc = a ? tsr_engine_begin(a, &anew) : TSR_OK;
-    if (rc == TSR_OK) rc = select_exactly(a, s, src, src_bytes, &sel);
+    if (rc == TSR_OK) rc = select_exactly(a, s, src, src_bytes, "write", &sel);
     return rc < 0 ? rc : tsr_engine_write(a, &sel);
 }
 

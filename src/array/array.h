@@ -105,7 +105,8 @@ int tsr_engine_unhold(struct tsr_array *a);
 /* Before a flush: the first one of a new file takes the writer's lock only now. */
 int tsr_engine_appear(struct tsr_array *a);
 
-/* The two ways through the engine (read.c, write.c). */
+/* The two ways through the engine (read.c, write.c).  Of items of variable length the memory of a
+ * selection is struct tsr_item, and sel->heap must be there: a read puts their bytes in it. */
 int tsr_engine_read(const struct tsr_array *a, const struct tsr_selection *sel);
 /* Points at coords[sel->nitems][ndim], the first item at sel->base, stride[0] apart. */
 int tsr_engine_read_points(const struct tsr_array *a, const struct tsr_selection *sel,
@@ -389,6 +390,10 @@ int tsr_block_aside(const struct tsr_array *a, const struct chunk_job *j,
 bool tsr_block_was_seen(const struct tsr_array *a, const struct chunk_job *j,
                         const struct block_ref *ref, const struct overlap *o);
 
+/* Calls fn with each item of the block that they have in common, as often as it is wanted. */
+void tsr_overlap_each(const struct tsr_array *a, const struct tsr_selection *sel,
+                      const struct overlap *o, uint8_t *block, void (*fn)(void *arg, uint8_t *item),
+                      void *arg);
 /* Copies what they have in common to sel's memory, and from there (scatter.c).  value: from a block
  * of a VALUE or ABSENT place; item is room for one. */
 void tsr_overlap_scatter(const struct tsr_array *a, const struct tsr_selection *sel,

@@ -447,7 +447,7 @@ bool tsr_cache_takes(const struct tsr_cache *c, const struct tsr_driver *d, int6
 {
     size_t budget = atomic_load_explicit(&c->budget, memory_order_relaxed);
     if (budget == 0 || bytes < 0 || (uint64_t)bytes > budget / 4) return false;
-    return (d->cparams || d->format->tree) && !d->variable && d->owner[0];
+    return (d->cparams || d->format->tree) && !d->variable && !d->loose && d->owner[0];
 }
 
 void tsr_cache_forget_chunk(struct tsr_cache *c, struct tsr_driver *d, int64_t chunk)

@@ -5,7 +5,7 @@
  * box by box, each a whole number of target chunks.  Boxes of a whole array are planned
  * (grid/rechunk.h).  Of a part they hold as many chunks as there is room for along the last
  * dimension, then along the one before, and so on. */
-#include "array/array.h"
+#include "array/heap.h"
 #include "base/mem.h"
 
 enum { BUDGET = 64 << 20 };
@@ -49,9 +49,8 @@ static size_t part_at(const struct tsr_grid *g, const int64_t box[], const int64
 }
 
 /* Items at[] .. at[] + count[] among the axes that are copied. */
-static int read_axes(const struct tsr_copying *c, const tsr_slice *part, uint8_t *buf)
+static void cut_axes(const struct tsr_copying *c, const tsr_slice *part, tsr_axis axes[])
 {
-    tsr_axis axes[TSR_MAX_NDIM];
     for (int d = 0, k = 0; d < c->from->d->grid.ndim; d++) {
         axes[d] = c->axes[d];
         if (axes[d].drop) continue;
@@ -59,14 +58,19 @@ static int read_axes(const struct tsr_copying *c, const tsr_slice *part, uint8_t
         else axes[d].start += part->start[k] * axes[d].step;
         axes[d].count = part->count[k++];
     }
-    return tsr_array_read_orthogonal(c->from, axes, buf, NULL);
 }
 
 static int copy_part(struct tsr_copying *c, const tsr_slice *from, const tsr_slice *to,
                      uint8_t *buf, size_t len)
 {
-    int rc = c->axes ? read_axes(c, from, buf) : tsr_array_read(c->from, from, buf, len);
-    if (rc == TSR_OK) rc = tsr_array_write(c->to, to, buf, len);
+    tsr_axis axes[TSR_MAX_NDIM];
+    struct tsr_heap heap;
+    tsr_heap_init(&heap);
+    if (c->axes) cut_axes(c, from, axes);
+    int rc = c->axes ? tsr_items_get_axes(c->from, axes, &heap, buf)
+                     : tsr_items_get(c->from, from, &heap, buf, len);
+    if (rc == TSR_OK) rc = tsr_items_put(c->to, to, &heap, buf, len);
+    tsr_heap_done(&heap);
     return rc == TSR_OK ? tsr_copying_tell(c, (int64_t)len) : rc;
 }
 

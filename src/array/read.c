@@ -10,6 +10,7 @@
 #include "array/read.h"
 
 #include "array/cache.h"
+#include "array/heap.h"
 #include "base/mem.h"
 
 enum {
@@ -180,7 +181,8 @@ static int fill_chunk(const struct reader *r, const struct chunk_job *j, struct 
 static bool may_go_straight(const struct reader *r, const struct chunk_job *j,
                             const struct block_ref *ref, const struct overlap *o)
 {
-    return o->whole && !ref->cell && !r->visitor && !tsr_block_was_seen(r->a, j, ref, o);
+    return o->whole && !ref->cell && !r->visitor && !r->a->d->loose &&
+           !tsr_block_was_seen(r->a, j, ref, o);
 }
 
 /* Bytes that go past the caches are decoded beside them: decoders read again what they wrote. */
@@ -205,6 +207,8 @@ static int decode_block(const struct reader *r, struct chunk_job *j, struct bloc
                                  r->sel->base + o.mem);
     int rc = straight ? tsr_block_aside(r->a, j, ref, w, &o, &block)
                       : tsr_bring_block(r->a, j, ref, w, &o, &block);
+    if (rc == TSR_OK && r->a->d->loose && !r->visitor)
+        rc = tsr_heap_keep(r->a, r->sel, &o, (uint8_t *)(uintptr_t)block);
     if (rc == TSR_OK && r->visitor) rc = visit(r, &o, block + o.blk, slot, w);
     else if (rc == TSR_OK) tsr_overlap_scatter(r->a, r->sel, &o, block);
     if (ref->cell) tsr_cache_release(r->a->context->cache, ref->cell, hit);
@@ -414,6 +418,7 @@ static int read_now(const struct tsr_array *a, void *arg)
 
 static int read_request(const struct tsr_array *a, struct request q)
 {
+    if (a->d->loose && !q.sel->heap) return tsr_heap_wanted(a, "read");
     return tsr_follow_read(a, read_now, &q);
 }
 

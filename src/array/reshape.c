@@ -6,7 +6,7 @@
  *   and      1 x 8 x 60             as they are stored
  *
  * Else each slab of the new array is a run of items, which in the old one is a few boxes. */
-#include "array/array.h"
+#include "array/heap.h"
 #include "array/slab.h"
 #include "base/mem.h"
 
@@ -85,10 +85,10 @@ static bool stored_fit(const struct reshaping *r)
 
 /* Items lo .. lo+n-1 in C order: of whole rows along one dimension as many as there are, again and
  * again. */
-static int read_run(const tsr_array *a, int64_t lo, int64_t n, uint8_t *dst)
+static int read_run(const tsr_array *a, int64_t lo, int64_t n, struct tsr_heap *h, uint8_t *dst)
 {
     const struct tsr_grid *g = &a->d->grid;
-    int rc = g->ndim ? TSR_OK : tsr_array_read(a, NULL, dst, (size_t)g->item_bytes);
+    int rc = g->ndim ? TSR_OK : tsr_items_get(a, NULL, h, dst, (size_t)g->item_bytes);
     while (n > 0 && g->ndim && rc == TSR_OK) {
         int64_t start[TSR_MAX_NDIM], count[TSR_MAX_NDIM], inner[TSR_MAX_NDIM], len = 1, at = lo;
         for (int d = g->ndim - 1; d >= 0; d--, len *= g->shape[d + 1]) inner[d] = len;
@@ -101,7 +101,7 @@ static int read_run(const tsr_array *a, int64_t lo, int64_t n, uint8_t *dst)
         count[axis] = tsr_min64(g->shape[axis] - start[axis], n / inner[axis]);
         int64_t items = count[axis] * inner[axis];
         size_t bytes = (size_t)(items * g->item_bytes);
-        rc = tsr_array_read(a, &(tsr_slice){start, count, NULL}, dst, bytes);
+        rc = tsr_items_get(a, &(tsr_slice){start, count, NULL}, h, dst, bytes);
         dst += bytes;
         lo += items;
         n -= items;
@@ -119,9 +119,13 @@ static int copy_items(struct tsr_copying *c)
     if (!buf) return TSR_ENOMEM;
     for (tsr_slab_init(&s, g); !s.done && rc == TSR_OK; tsr_slab_next(&s)) {
         int64_t len = s.items * g->item_bytes;
-        rc = read_run(c->from, at, s.items, buf);
+        struct tsr_heap heap;
+        tsr_heap_init(&heap);
+        rc = read_run(c->from, at, s.items, &heap, buf);
         if (rc == TSR_OK)
-            rc = tsr_array_write(c->to, &(tsr_slice){s.start, s.count, NULL}, buf, (size_t)len);
+            rc =
+                tsr_items_put(c->to, &(tsr_slice){s.start, s.count, NULL}, &heap, buf, (size_t)len);
+        tsr_heap_done(&heap);
         if (rc == TSR_OK) rc = tsr_copying_tell(c, len);
         at += s.items;
     }

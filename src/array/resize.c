@@ -10,7 +10,7 @@
  *   |  chunk  |  chunk  |  ch:unk  |            : the edge, old or new
  *                           ^^^^^^^             cleared, where it is not zeros already
  */
-#include "array/array.h"
+#include "array/heap.h"
 #include "base/mem.h"
 #include "kernel/kernel.h"
 
@@ -40,6 +40,23 @@ static bool place_is_clear(const struct tsr_driver *d, const struct tsr_place *p
     return p->value == d->fill || is_clear(d, p->value, (size_t)p->value_bytes);
 }
 
+/* The same of items of variable length, which only their codecs could compare. */
+static int clear_items(tsr_array *a, const tsr_slice *s)
+{
+    static const int64_t still[TSR_MAX_NDIM];
+    struct tsr_item none = {0};
+    struct tsr_selection sel;
+    struct tsr_heap heap;
+    if (a->d->fill) memcpy(&none, a->d->fill, sizeof none);
+    int rc = tsr_selection_strided(&sel, &a->d->grid, s, &none, still);
+    if (rc < 0) return rc;
+    tsr_heap_init(&heap);
+    sel.heap = &heap;
+    rc = tsr_engine_write(a, &sel);
+    tsr_heap_done(&heap);
+    return rc;
+}
+
 /* Clears box, which lies inside the chunk of j; one that is clear costs no writing. */
 static int clear_in_chunk(tsr_array *a, const struct tsr_box *box, struct chunk_job *j)
 {
@@ -48,9 +65,10 @@ static int clear_in_chunk(tsr_array *a, const struct tsr_box *box, struct chunk_
     int rc = tsr_job_settle(a, j);
     if (rc < 0 || place_is_clear(a->d, &j->place)) return rc;
     for (int d = 0; d < g->ndim; d++) len *= (size_t)box->count[d];
+    tsr_slice s = {box->start, box->count, NULL};
+    if (a->d->loose) return clear_items(a, &s);
     uint8_t *p = tsr_alloc(len);
     if (!p) return TSR_ENOMEM;
-    tsr_slice s = {box->start, box->count, NULL};
     rc = tsr_array_read(a, &s, p, len);
     if (rc == TSR_OK && !is_clear(a->d, p, len)) {
         tsr_fill_pad(a->d, p, len);
@@ -175,6 +193,7 @@ int tsr_array_resize(tsr_array *a, const int64_t *shape)
 int tsr_array_append(tsr_array *a, int axis, const void *src, size_t src_bytes)
 {
     int rc = writable(a, "grow");
+    if (rc == TSR_OK && a->d->loose) rc = tsr_heap_wanted(a, "write");
     if (rc < 0) return rc;
     const struct tsr_grid *g = &a->d->grid;
     int64_t shape[TSR_MAX_NDIM], start[TSR_MAX_NDIM] = {0}, slab = g->item_bytes;

@@ -89,6 +89,33 @@ static void move(const struct tsr_array *a, const struct tsr_selection *sel,
     else move_box(a, sel, o, block, out);
 }
 
+/* ---- one by one ---- */
+
+/* Where item i of what is wanted along dimension d lies, in bytes of the block. */
+static int64_t item_at(const struct tsr_selection *sel, const struct overlap *o, int d, int64_t i)
+{
+    return (sel->index[d] ? sel->index[d][o->at[d] + i] : i) * o->blk_stride[d];
+}
+
+void tsr_overlap_each(const struct tsr_array *a, const struct tsr_selection *sel,
+                      const struct overlap *o, uint8_t *block, void (*fn)(void *arg, uint8_t *item),
+                      void *arg)
+{
+    int64_t i[TSR_MAX_NDIM] = {0}, off[TSR_MAX_NDIM + 1];
+    const struct tsr_points *p = sel->points;
+    int d = 0;
+    for (int64_t k = 0; p && k < o->npoints; k++)
+        fn(arg, block + (o->rows_differ ? point_at(a, p, o, p->key[o->point + k])
+                                        : (p->key[o->point + k] - o->key) * a->d->grid.item_bytes));
+    if (p) return;
+    off[0] = o->blk;
+    do {
+        for (; d < o->ndim; d++) off[d + 1] = off[d] + item_at(sel, o, d, i[d]);
+        fn(arg, block + off[d]);
+        for (d--; d >= 0 && ++i[d] == o->count[d]; d--) i[d] = 0;
+    } while (d >= 0);
+}
+
 void tsr_overlap_scatter(const struct tsr_array *a, const struct tsr_selection *sel,
                          const struct overlap *o, const uint8_t *block)
 {

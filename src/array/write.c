@@ -9,6 +9,7 @@
  * each thread puts some. */
 #include "array/write.h"
 #include "array/cache.h"
+#include "array/heap.h"
 #include "base/mem.h"
 
 enum { KEEP_BYTES = 8 << 20 }; /* room of a window between two writes */
@@ -17,10 +18,21 @@ enum { KEEP_BYTES = 8 << 20 }; /* room of a window between two writes */
  * and little memory is touched; but some 32 blocks for each thread, so that few wait at its end. */
 enum { WINDOW_LEAST = 4 << 20, WINDOW_MOST = 64 << 20, WINDOW_OF_THREAD = 2 << 20 };
 
+/* Blocks that the format made room for. */
+static void free_own(struct out_job *j)
+{
+    for (int32_t b = 0; b < j->own; b++) {
+        tsr_free(j->out.blocks[b].p);
+        j->out.blocks[b].p = NULL;
+    }
+    j->own = 0;
+}
+
 static void window_free(struct window *w)
 {
     for (size_t i = 0; i < w->cap; i++) {
         struct out_job *j = &w->jobs[i];
+        free_own(j);
         tsr_job_free(&j->old);
         tsr_free(j->slots);
         tsr_free(j->raw);
@@ -48,6 +60,7 @@ static void window_leave(const struct tsr_array *a, struct window *w)
     for (size_t i = 0; i < w->cap; i++) {
         struct out_job *j = &w->jobs[i];
         tsr_job_let_go(a, &j->old);
+        free_own(j);
         room += j->slots_cap + j->raw_cap + j->ref_cap + j->old.buf_cap + j->old.ref_cap;
     }
     if (room > KEEP_BYTES) window_free(w);
@@ -90,9 +103,10 @@ static int make_room(struct out_job *j)
         j->blocks_cap = c->nblocks;
     }
     c->head = j->slots;
+    j->own = c->own ? c->nblocks : 0;
     for (int32_t b = 0; b < c->nblocks; b++)
-        c->blocks[b] =
-            (struct tsr_block_out){.p = j->slots + c->head_bound + (size_t)b * c->block_bound};
+        c->blocks[b] = (struct tsr_block_out){
+            .p = c->own ? NULL : j->slots + c->head_bound + (size_t)b * c->block_bound};
     return TSR_OK;
 }
 
@@ -104,6 +118,7 @@ static int job_init(struct writer *w, struct out_job *j)
     int64_t chunk = tsr_grid_chunk_number(g, w->walk.at), nbytes = tsr_grid_bytes(g, w->walk.at);
     tsr_grid_chunk_box(g, w->walk.at, &box);
     if (!g->padded) tsr_product(box.count, g->ndim, &nbytes), nbytes *= g->item_bytes;
+    free_own(j);
     j->out = (struct tsr_out_chunk){.chunk = chunk, .nbytes = nbytes, .blocks = j->out.blocks};
     tsr_job_begin(w->a, &j->old, chunk);
     memcpy(j->old.coords, w->walk.at, (size_t)g->ndim * sizeof *j->old.coords);
@@ -342,6 +357,7 @@ int tsr_engine_write(struct tsr_array *a, const struct tsr_selection *sel)
     struct writer w = {.a = a, .sel = sel};
     if (!a->d->writable || !a->d->format->commit)
         return tsr_fail(TSR_EDENIED, "%s: opened read-only", a->d->store->url);
+    if (a->d->loose && !sel->heap) return tsr_heap_wanted(a, "write");
     if (sel->nitems == 0) return TSR_OK;
     if (a->d->variable) return tsr_sized_write(a, sel);
     w.same = same_item(a, sel);

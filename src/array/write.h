@@ -23,6 +23,7 @@ struct out_job {
     size_t slots_cap, raw_cap, ref_cap;
     struct uniform *uniform; /* [out.nblocks] */
     int32_t blocks_cap;
+    int32_t own; /* of out.blocks whose room is the format's, to be freed */
 };
 
 struct window {

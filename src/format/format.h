@@ -39,6 +39,13 @@ static inline struct tsr_limits tsr_limits_of(const tsr_options *o)
  * it is opened; a name per chunk would be as large as the index. */
 enum { TSR_DRIVER_OWNERS = 64 };
 
+/* An item of variable length, as the engine moves it: where its bytes are.  Zeros: an empty one.
+ * Decode leaves them in memory of the worker, until its next decode. */
+struct tsr_item {
+    const uint8_t *p;
+    size_t len;
+};
+
 /* An open container holding one array.  A format's own struct begins with it. */
 struct tsr_driver {
     const struct tsr_format *format;
@@ -53,6 +60,9 @@ struct tsr_driver {
     /* Of a padded grid: items of its chunks beyond the shape decode to zeros, since this driver
      * created the container and put nothing else there.  False: not known. */
     bool edges_clear;
+    /* Items are of variable length: what is decoded, encoded and moved are struct tsr_item, of
+     * which grid.item_bytes is the size; spec.item_bytes is 0. */
+    bool loose;
     int64_t nchunks;                   /* of a variable row */
     const struct tsr_cparams *cparams; /* of Blosc2 formats: how their chunks are made */
     size_t key_bytes;                  /* of the longest key of a place, with its NUL; 0: few */
@@ -135,6 +145,8 @@ struct tsr_out_chunk {
     struct tsr_block_out *blocks; /* [nblocks] */
     uint8_t *head;                /* [head_bound] */
     size_t head_len;
+    bool own;           /* set by begin: encode and keep make the room of a block themselves (p,
+                           freed with tsr_free by the engine); block_bound is 0 */
     bool prepare;       /* set by begin: prepare must be called before encode */
     bool need_raw;      /* set by seal: stored as raw bytes */
     const uint8_t *raw; /* the blocks in order, decoded, when need_raw */

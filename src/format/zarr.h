@@ -29,6 +29,7 @@ struct tsr_zarr {
     size_t prefix_len;          /* of it */
     uint64_t limit;             /* of the bytes of a stored or decoded chunk or block */
     bool checked;               /* decoded items are to be checked: the codecs do not */
+    struct tsr_item fill;       /* of variable length: d.fill */
     char *dtype;                /* of spec */
     tsr_step *steps;            /* of spec */
     struct tsr_pool *pool;      /* for workers that decode indices; NULL without shards */
@@ -159,6 +160,20 @@ int tsr_zarr_commit(struct tsr_driver *d, const struct tsr_out_chunk *c, size_t 
 
 /* tsr_format.blocks_fit (zarr_copy.c). */
 bool tsr_zarr_blocks_fit(const struct tsr_driver *to, const struct tsr_driver *from, bool coding);
+
+/* Items of variable length (zarr_items.c): what decode, encode and is_fill are of others.  The bytes
+ * of decoded items are the worker's until its next decode; out->p is made. */
+int tsr_zarr_decode_items(const struct tsr_zarr *z, const struct tsr_zchain *chain,
+                          struct tsr_worker *w, const uint8_t *src, size_t len, uint8_t *dst);
+int tsr_zarr_encode_items(const struct tsr_zarr *z, const struct tsr_zchain *chain,
+                          struct tsr_worker *w, const uint8_t *src, struct tsr_block_out *out);
+bool tsr_zarr_is_fill(const struct tsr_zarr *z, const uint8_t *src, int64_t n);
+/* The names of such types in tsr_spec.dtype: "string", "bytes", "json", "array(<i2)". */
+int tsr_zarr_loose_name(const struct tsr_ztype *t, struct tsr_buf *out);
+/* The type of such a name, and of format 2 the filter that makes bytes of its items, JSON, appended
+ * to filter; *type NULL: the name is none of these.  EARG, EUNSUPPORTED. */
+int tsr_zarr_loose_type(struct tsr_doc *doc, const char *name, int format,
+                        const struct tsr_ztype **type, struct tsr_buf *filter);
 
 /* ---- indices of shards (zarr_index.c) ----
  *

@@ -95,6 +95,9 @@ static bool same_text(const char *a, const char *b)
 
 static bool same_fill(const struct tsr_driver *a, const struct tsr_driver *b)
 {
+    const struct tsr_item *x = &tsr_zarr_of(a)->fill, *y = &tsr_zarr_of(b)->fill;
+    if (a->loose && b->loose)
+        return x->len == y->len && (!x->len || memcmp(x->p, y->p, x->len) == 0);
     if (!a->fill || !b->fill) return !a->fill && !b->fill;
     return a->fill_bytes == b->fill_bytes && memcmp(a->fill, b->fill, (size_t)a->fill_bytes) == 0;
 }

@@ -55,8 +55,11 @@ static int named_type(struct maker *k, const char *text)
 static int make_type(struct maker *k, struct tsr_zarr *z)
 {
     const char *text = k->spec->dtype ? k->spec->dtype : "|u1";
+    int rc = tsr_zarr_loose_type(k->doc, k->spec->type ? k->spec->type : text, k->made.format,
+                                 &k->made.type, &k->codecs);
+    if (rc < 0 || k->made.type) return rc;
     if (k->spec->type) return named_type(k, k->spec->type);
-    int rc = tsr_dtype_parse(text, strlen(text), &k->dtype);
+    rc = tsr_dtype_parse(text, strlen(text), &k->dtype);
     if (rc < 0) return rc;
     if (k->made.format == 3 && tsr_zarr_has_big(k->dtype)) rc = tsr_zturn_new(k->dtype, &z->turn);
     return rc < 0 ? rc : tsr_ztype_from_dtype(k->doc, k->dtype, k->made.format, &k->made.type);
@@ -82,7 +85,8 @@ static int make_shapes(struct maker *k)
     if (s->ndim < 0 || s->ndim > TSR_MAX_NDIM)
         return tsr_fail(TSR_EARG, "%d dimensions, the limit is %d", s->ndim, TSR_MAX_NDIM);
     g->ndim = s->ndim;
-    g->item_bytes = k->made.type->dtype ? k->made.type->dtype->item_bytes : 16;
+    g->item_bytes =
+        k->made.type->dtype ? k->made.type->dtype->item_bytes : (int64_t)sizeof(struct tsr_item);
     for (int d = 0; d < g->ndim; d++) {
         g->shape[d] = s->shape[d];
         g->chunk[d] = s->chunks ? s->chunks[d] : 0;
@@ -198,7 +202,7 @@ static int add_blosc(struct maker *k, const tsr_step *codec, int shuffle)
     static const char *const shuffles[] = {"\"noshuffle\"", "\"shuffle\"", "\"bitshuffle\""};
     static const char *const numbers[] = {"0", "1", "2"};
     char members[200], typesize[40] = "";
-    int64_t item = k->grid.item_bytes;
+    int64_t item = k->made.type->dtype ? k->grid.item_bytes : 1;
     bool three = k->made.format == 3;
     if (three) snprintf(typesize, sizeof typesize, ",\"typesize\":%d", item > 255 ? 1 : (int)item);
     snprintf(members, sizeof members,
@@ -395,8 +399,9 @@ static int make_meta(struct maker *k, struct tsr_zarr *z)
     if (rc == TSR_OK) rc = make_codecs(k, node);
     if (rc < 0) return rc;
     k->made.names = k->spec->names;
-    if (fill.p && k->made.type->dtype) {
-        fill.len = (size_t)k->made.type->dtype->item_bytes;
+    if (fill.p) {
+        const struct tsr_dtype *dt = k->made.type->dtype;
+        fill.len = dt ? (size_t)dt->item_bytes : 4 + (size_t)tsr_load_LE32(fill.p);
         if (z->turn) fill.p = tsr_zturn_fill(z->turn, fill.p);
         k->made.fill = &fill;
     }

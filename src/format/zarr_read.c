@@ -40,13 +40,15 @@ static void place_shard(const struct tsr_zarr *z, struct tsr_place *p, struct ts
     place_stored(z, p);
 }
 
-/* Bytes of a stored chunk that are asked for at once: all, as a rule. */
+/* Bytes of a stored chunk that are asked for at once: all, as a rule.  Items of variable length say
+ * nothing of how many there are. */
 static size_t most_of(const struct tsr_zparts *parts)
 {
-    enum { AT_ONCE = 64 << 20 };
+    enum { AT_ONCE = 64 << 20, LOOSE = 256 << 10 };
     const struct tsr_zchain *c = parts->whole;
     const struct tsr_zshard *shard = parts->shard;
     if (shard) return shard->index_bytes + (shard->at_end ? parts->tail : 0);
+    if (c->in.bytes < 0) return LOOSE;
     size_t most = c->stored >= 0 ? (size_t)c->stored : tsr_zchain_bound(c, (size_t)c->in.bytes);
     return tsr_minz(most ? most : 1, AT_ONCE);
 }
@@ -225,7 +227,8 @@ int tsr_zarr_decode(const struct tsr_driver *d, const struct tsr_place *p, struc
     }
     int rc = z->parts->shard ? TSR_OK : tsr_zarr_use(z, p->chunk, &u);
     if (rc < 0) return rc;
-    rc = tsr_zchain_decode(u.parts->chain, w, src, len, dst);
+    rc = d->loose ? tsr_zarr_decode_items(z, u.parts->chain, w, src, len, dst)
+                  : tsr_zchain_decode(u.parts->chain, w, src, len, dst);
     if (rc == TSR_OK && z->checked)
         rc = tsr_zitems_check(z->meta->type, dst, (size_t)u.parts->chain->in.bytes);
     if (rc == TSR_OK && z->turn) tsr_zturn_items(z->turn, dst, (size_t)u.parts->chain->in.bytes);

@@ -31,7 +31,7 @@ static const char *blosc_filter(const struct tsr_zarr *z, const struct tsr_node 
 {
     const struct tsr_node *n = tsr_znode_get(config, "shuffle");
     int64_t v = n && n->kind == TSR_NODE_INT ? n->i : 0;
-    if (v == -1) v = z->meta->type->dtype->item_bytes == 1 ? 2 : 1;
+    if (v == -1) v = z->meta->type->dtype && z->meta->type->dtype->item_bytes == 1 ? 2 : 1;
     if (v == 2 || tsr_znode_is(n, "bitshuffle") || tsr_znode_is(n, "BIT")) return "bitshuffle";
     return v == 1 || tsr_znode_is(n, "shuffle") || tsr_znode_is(n, "BYTE") ? "shuffle" : NULL;
 }
@@ -154,7 +154,7 @@ static int make_options(struct tsr_zarr *z)
 static bool is_odd(const struct tsr_ztype *t)
 {
     static const char *const known[] = {"float16", "float32", "float64", NULL};
-    if (!t->dtype) return true;
+    if (!t->dtype) return false; /* its name is the dtype */
     if (t->kind == TSR_ZINT || t->kind == TSR_ZUINT) return t->bits < 8;
     if (t->kind != TSR_ZFLOAT && t->kind != TSR_ZCOMPLEX) return false;
     for (int i = 0; known[i]; i++)
@@ -176,14 +176,6 @@ static int make_type(struct tsr_zarr *z)
 
 /* ---- grid ---- */
 
-static int check_supported(const struct tsr_zmeta *m)
-{
-    if (!m->type->dtype)
-        return tsr_fail(TSR_EUNSUPPORTED, "data type: found items of variable length (%s)",
-                        tsr_ztype_name(m->type));
-    return TSR_OK;
-}
-
 /* Inner chunks are alike in all chunks, so every edge is a multiple of theirs (zarr.md 9.1). */
 int tsr_zarr_check_edges(const struct tsr_zarr *z, const struct tsr_grid *g)
 {
@@ -203,7 +195,8 @@ static int derive_grid(struct tsr_zarr *z)
     struct tsr_grid *g = &z->d.grid;
     g->ndim = m->ndim;
     g->padded = true;
-    g->item_bytes = m->type->dtype->item_bytes;
+    z->d.loose = !m->type->dtype;
+    g->item_bytes = z->d.loose ? (int64_t)sizeof(struct tsr_item) : m->type->dtype->item_bytes;
     memcpy(g->shape, m->shape, sizeof g->shape);
     tsr_zgrid_give(&m->grid, g);
     int rc = tsr_zparts_open(m, g->chunk, (size_t)z->limit, &z->parts);
@@ -218,6 +211,15 @@ static int derive_grid(struct tsr_zarr *z)
                       z->parts->shard ? "inner chunks" : "chunks", (long long)g->block_bytes,
                       (unsigned long long)z->limit);
     return rc;
+}
+
+static void derive_loose_value(struct tsr_zarr *z)
+{
+    const struct tsr_zfill *f = &z->meta->fill;
+    z->fill = (struct tsr_item){f->p + 4, f->len - 4};
+    z->d.fill = z->fill.len ? (const uint8_t *)&z->fill : NULL;
+    z->d.fill_bytes = z->fill.len ? (int32_t)sizeof z->fill : 0;
+    z->d.spec.fill = f->null ? NULL : f->p;
 }
 
 /* As few bytes of it as repeat. */
@@ -248,14 +250,15 @@ int tsr_zarr_derive(struct tsr_zarr *z)
     struct tsr_grid *g = &z->d.grid;
     struct tsr_buf text = {0};
     z->d.format = tsr_zarr_format(m->format);
-    int rc = check_supported(m);
-    if (rc == TSR_OK) rc = derive_grid(z);
-    if (rc == TSR_OK) rc = tsr_dtype_emit(&text, m->type->dtype);
+    int rc = derive_grid(z);
+    if (rc == TSR_OK)
+        rc = m->type->dtype ? tsr_dtype_emit(&text, m->type->dtype)
+                            : tsr_zarr_loose_name(m->type, &text);
     if (rc == TSR_OK) rc = tsr_buf_add(&text, "", 1);
     z->dtype = (char *)text.p;
     z->d.spec = (tsr_spec){.size = sizeof z->d.spec,
                            .dtype = z->turn ? tsr_zturn_dtype(z->turn) : z->dtype,
-                           .item_bytes = g->item_bytes,
+                           .item_bytes = z->d.loose ? 0 : g->item_bytes,
                            .ndim = g->ndim,
                            .shape = g->shape,
                            .chunks = g->chunk,
@@ -266,7 +269,8 @@ int tsr_zarr_derive(struct tsr_zarr *z)
     if (rc == TSR_OK) rc = make_type(z);
     if (rc == TSR_OK) rc = derive_kept(z);
     if (rc < 0) return rc;
-    derive_value(z);
+    if (z->d.loose) derive_loose_value(z);
+    else derive_value(z);
     z->checked = m->format == 2 && !tsr_zitems_free(m->type);
     z->elide = z->elide && !m->fill.null;
     if ((rc = make_options(z)) < 0) return rc;

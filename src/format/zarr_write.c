@@ -27,7 +27,8 @@ int tsr_zarr_begin(const struct tsr_driver *d, struct tsr_out_chunk *c)
     const struct tsr_zshard *s = u.parts->shard;
     int64_t len = u.parts->chain->in.bytes;
     c->nblocks = (int32_t)u.parts->n;
-    c->block_bound = tsr_zchain_bound(u.parts->chain, (size_t)len);
+    c->own = d->loose;
+    c->block_bound = d->loose ? 0 : tsr_zchain_bound(u.parts->chain, (size_t)len);
     if (s) c->head_bound = lengths_at(s) + 24 * (size_t)s->n;
     tsr_zarr_leave(z, &u);
     if (c->block_bound <= INT32_MAX) return TSR_OK;
@@ -68,11 +69,12 @@ int tsr_zarr_encode(const struct tsr_driver *d, struct tsr_worker *w, const stru
     int rc = z->parts->shard ? TSR_OK : tsr_zarr_use(z, c->chunk, &u);
     if (rc < 0) return rc;
     size_t len = (size_t)u.parts->chain->in.bytes;
-    out->zeros = z->elide && is_fill(d, src, len);
-    if (out->zeros) rc = TSR_OK;
+    out->zeros = !d->loose && z->elide && is_fill(d, src, len);
+    if (d->loose) rc = tsr_zarr_encode_items(z, u.parts->chain, w, src, out);
+    else if (out->zeros) rc = TSR_OK;
     else if (z->turn) rc = encode_turned(z, u.parts->chain, w, src, &room);
     else rc = tsr_zchain_encode(u.parts->chain, w, src, len, &room);
-    out->len = (int32_t)room.len;
+    if (!d->loose) out->len = (int32_t)room.len;
     tsr_zarr_leave(z, &u);
     if (rc < 0) tsr_within("chunk %lld", (long long)c->chunk);
     return rc;
@@ -81,12 +83,14 @@ int tsr_zarr_encode(const struct tsr_driver *d, struct tsr_worker *w, const stru
 bool tsr_zarr_keep(const struct tsr_driver *d, const struct tsr_place *old,
                    const struct tsr_out_chunk *c, int32_t b, const uint8_t *src, size_t len)
 {
+    struct tsr_block_out *out = &c->blocks[b];
     (void)d;
     (void)old;
-    if (len > c->block_bound) return false;
-    c->blocks[b].zeros = !src;
-    c->blocks[b].len = (int32_t)len;
-    if (src) memcpy(c->blocks[b].p, src, len);
+    if (c->own && src && !(out->p = tsr_alloc(len + 1))) return false;
+    if (len > c->block_bound && !c->own) return false;
+    out->zeros = !src;
+    out->len = (int32_t)len;
+    if (src) memcpy(out->p, src, len);
     return true;
 }
 

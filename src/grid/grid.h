@@ -102,6 +102,7 @@ struct tsr_selection {
     /* [count], ascending; NULL: start + i * step.  pos[i] is i's place in memory, in strides. */
     int64_t *index[TSR_MAX_NDIM], *pos[TSR_MAX_NDIM];
     const struct tsr_points *points; /* not NULL: nothing above but base and stride[0] matters */
+    struct tsr_heap *heap; /* of items of variable length: what holds their bytes (array/heap.h) */
 };
 
 /* Checks a public slice against the shape and lays it out over memory at base, in C order or by

@@ -65,6 +65,7 @@ int tsr_selection_strided(struct tsr_selection *s, const struct tsr_grid *g, con
     s->ndim = g->ndim;
     s->base = (uint8_t *)(uintptr_t)base;
     s->points = NULL;
+    s->heap = NULL;
     for (int d = g->ndim - 1; d >= 0; d--) {
         tsr_axis x = {.start = slice && slice->start ? slice->start[d] : 0,
                       .step = slice && slice->step ? slice->step[d] : 1};

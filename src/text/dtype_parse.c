@@ -529,12 +529,25 @@ static int parse_whole(struct parser *s, struct tsr_dtype **out)
     return rc < 0 ? rc : field_bytes(s, f, &t->item_bytes);
 }
 
+/* What only Zarr has, under names that are no dtypes. */
+static bool is_loose(const char *text, size_t len)
+{
+    static const char *const loose[] = {"string", "bytes", "json"};
+    for (size_t i = 0; i < sizeof loose / sizeof *loose; i++)
+        if (strlen(loose[i]) == len && memcmp(text, loose[i], len) == 0) return true;
+    return len > 6 && memcmp(text, "array(", 6) == 0;
+}
+
 int tsr_dtype_parse(const char *text, size_t len, struct tsr_dtype **out)
 {
     struct parser s = {.start = text, .p = text, .end = text + len};
     *out = NULL;
     if (len > TEXT_MAX)
         return tsr_fail(TSR_ELIMIT, "dtype: text of %zu bytes, expected at most %d", len, TEXT_MAX);
+    if (is_loose(text, len))
+        return tsr_fail(TSR_EUNSUPPORTED,
+                        "dtype %.*s: items of variable length, expected a fixed size",
+                        (int)tsr_minz(len, 60), text);
     skip_space(&s);
     int rc = parse_whole(&s, out);
     skip_space(&s);

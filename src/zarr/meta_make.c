@@ -45,7 +45,7 @@ static int put_fill(struct tsr_zmeta *m, const struct tsr_znew *a)
     struct tsr_zfill zero;
     int rc = TSR_OK;
     if (!a->fill) rc = tsr_zfill_parse(m->doc, a->type, &null_node, m->format, &zero);
-    if (!a->fill) zero.null = false;
+    if (!a->fill) zero.null = a->type->kind == TSR_ZJSON;
     if (rc == TSR_OK)
         rc = tsr_zfill_emit(m->doc, a->type, a->fill ? a->fill : &zero, m->format, &fill);
     if (rc == TSR_OK) tsr_znode_put(&m->root, "fill_value", fill);
