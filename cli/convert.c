@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* convert.c - tessera convert: an array, super-chunk, .npy or raw file in another format or
- * with other chunks, blocks and codec.  "-" goes through a temporary file. */
+ * with other chunks, blocks and codec, or a group with all that is in it.  "-" goes through a
+ * temporary file. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -133,7 +134,7 @@ static int run(struct cli_args *a)
 const struct cli_verb cli_verb_convert = {
     .name = "convert",
     .usage = "SRC DST",
-    .summary = "write an array in another format or layout",
+    .summary = "write an array or group in another format or layout",
     .examples =
         (const char *const[]){
             "tessera convert data.npy data.b2nd", "compress a NumPy file",
@@ -143,7 +144,8 @@ const struct cli_verb cli_verb_convert = {
             "tessera convert brain.nii.gz brain.b2nd --offset 352 --dtype u1 --shape 316,370,301",
             "a volume that begins at byte 352 of a gzipped file",
             "tessera convert planes.b2nd pencils.b2nd --chunks 1024,32,32 --memory 256M --plan",
-            "passes, bytes and memory, before anything is done", NULL},
+            "passes, bytes and memory, before anything is done",
+            "tessera convert tree.zarr tree.zip", "a group with all that is in it", NULL},
     .options =
         (const struct cli_option[]){
             CLI_LAYOUT,

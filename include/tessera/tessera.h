@@ -874,8 +874,8 @@ TSR_API int tsr_filter_register(tsr_context *c, const tsr_user_filter *filter);
 
 /* ---- operations on arrays ---- */
 
-/* Copies what is at src (array, super-chunk, .npy, raw, gzip of these two) to dst, whose
- * format comes from opts->format or the suffix; spec as in tsr_array_copy.  src_opts: format,
+/* Copies what is at src (array, group of Zarr, super-chunk, .npy, raw, gzip of these two) to dst,
+ * whose format comes from opts->format or the suffix; spec as in tsr_array_copy.  src_opts: format,
  * offset and raw of the source.
  *
  * Arrays are copied in no more than opts->memory_bytes, whatever their chunks, in one pass or in
@@ -885,7 +885,11 @@ TSR_API int tsr_filter_register(tsr_context *c, const tsr_user_filter *filter);
  * without mode "w", which begins anew.  ECONFLICT: the source changed, or what was asked for was
  * something else; someone works on it.  (What is small, .npy or raw, no local file, or a
  * super-chunk appears at once or not at all.)  Attributes and metalayers go along; EUNSUPPORTED
- * lists those that dst has no place for, and nothing is written. */
+ * lists those that dst has no place for, and nothing is written.  Where stored bytes mean the same
+ * in dst they are copied as they are.
+ *
+ * A group goes with all that is below it, into format zarr3 or zarr2, steps being for all arrays;
+ * EARG for chunks and blocks.  EUNSUPPORTED lists the nodes that cannot be carried. */
 TSR_API int tsr_convert(const char *src, const tsr_options *src_opts, const char *dst,
                         const tsr_spec *spec, const tsr_options *opts);
 
@@ -906,7 +910,7 @@ typedef struct {
 typedef struct {
     size_t size;
     int ndim, npasses;            /* 0 passes: there are no items */
-    bool stored;                  /* chunks are copied as they are stored */
+    bool stored;                  /* stored bytes are copied as they are */
     const tsr_copy_pass *pass[2]; /* [npasses] */
     const int64_t *between;       /* [ndim] chunks of the array between two passes, else NULL */
     const int64_t *between_blocks;

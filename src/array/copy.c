@@ -112,6 +112,8 @@ int tsr_copying_ask(const tsr_array *from, const tsr_array *to, uint64_t memory,
         USUAL = 256 << 20,
         PROGRAM = 12 << 20, /* what a process has before it does anything */
         ENTRY = 32,         /* of the index, of a chunk, as it is written too */
+        INNER = 16,         /* of the index of a shard, of which so much is kept: */
+        INDICES = 32 << 20,
         NEAR = 32 << 10,
         FAR = 1 << 20
     };
@@ -125,8 +127,12 @@ int tsr_copying_ask(const tsr_array *from, const tsr_array *to, uint64_t memory,
                                     .budget = (int64_t)(memory ? memory : USUAL),
                                     .fixed = tsr_times(chunks, ENTRY) + PROGRAM,
                                     .threads = tsr_pool_threads(from->context->pool),
+                                    .far = from->d->store->far,
                                     .request_bytes = far ? FAR : NEAR};
     out->fixed += cache.budget_bytes;
+    const struct tsr_grid *g = &from->d->grid;
+    if (from->d->format->tree && g->nblocks > 1)
+        out->fixed += tsr_min64(INDICES, tsr_times(tsr_times(g->nchunks, g->nblocks), INNER));
     if (memory) return TSR_OK;
     /* nobody said how much: at least so that it goes */
     int64_t need = tsr_rechunk_memory(out, to->d->grid.chunk_bytes);

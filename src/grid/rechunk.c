@@ -75,7 +75,12 @@ static double runs(int ndim, const double m[], const double n[])
 
 /* As much as the engine's windows hold (array/read.c, write.c): two with the stored bytes of what
  * is decoded, two with encoded chunks, which are there once more, raw, where they do not shrink. */
-enum { WINDOW_LEAST = 4 << 20, WINDOW_MOST = 64 << 20, WINDOW_OF_THREAD = 2 << 20 };
+enum {
+    WINDOW_LEAST = 4 << 20,
+    WINDOW_MOST = 64 << 20,
+    WINDOW_OF_THREAD = 2 << 20,
+    WINDOW_FAR = 32 << 20 /* at least, of what is read from far away */
+};
 enum {
     KEPT = 8 << 20,     /* a reader keeps so much for the next read */
     SCRATCHES = 6,      /* blocks that a thread works on, with what codecs need */
@@ -87,7 +92,8 @@ int64_t tsr_rechunk_memory(const struct tsr_rechunk_ask *q, int64_t box_bytes)
     int64_t window = (int64_t)q->threads * WINDOW_OF_THREAD;
     window = tsr_max64(WINDOW_LEAST, tsr_min64(window, WINDOW_MOST));
     int64_t block = tsr_max64(q->from->block_bytes, q->to->block_bytes);
-    int64_t in = tsr_min64(window + q->from->chunk_bytes, tsr_times(box_bytes, 2));
+    int64_t reads = q->far ? tsr_max64(window, WINDOW_FAR) : window;
+    int64_t in = tsr_min64(reads + q->from->chunk_bytes, tsr_times(box_bytes, 2));
     int64_t out = tsr_min64(2 * (window + q->to->chunk_bytes), box_bytes + q->to->chunk_bytes);
     int64_t threads = tsr_times(q->threads, tsr_times(SCRATCHES, block) + OF_THREAD);
     double all = (double)box_bytes + (double)threads + (double)q->fixed + KEPT;
@@ -160,9 +166,9 @@ void tsr_rechunk_measure(const struct tsr_rechunk_ask *q, const int64_t box[],
         p.box_bytes = tsr_times(p.box_bytes, tsr_min64(box[d], to->shape[d]));
         p.chunks_read = tsr_times(p.chunks_read, chunks);
         p.blocks_read = tsr_times(p.blocks_read, blocks);
-        p.bytes_read =
-            tsr_times(p.bytes_read,
-                      to->shape[d] + tsr_times(cut, tsr_min64(from->block[d], to->shape[d])));
+        int64_t items = to->shape[d] + tsr_times(cut, tsr_min64(from->block[d], to->shape[d]));
+        if (from->padded) items = tsr_times(blocks, from->block[d]); /* whole ones */
+        p.bytes_read = tsr_times(p.bytes_read, items);
         met[d] = (double)blocks / (double)chunks;
         there[d] = (double)blocks_along(&block) / (double)from->nchunk[d];
     }

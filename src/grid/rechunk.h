@@ -34,6 +34,7 @@ struct tsr_rechunk_ask {
     int64_t budget;        /* bytes of memory */
     int64_t fixed;         /* of these: what neither boxes nor chunks decide */
     int threads;           /* each has scratch of its own */
+    bool far;              /* from is behind a network: more of it is on its way at once */
     int64_t request_bytes; /* a request costs as much time as decoding so many bytes */
     bool one_pass;
 };

@@ -79,12 +79,26 @@ static int list_metalayers(const tsr_array *from, struct tsr_buf *list, int *n)
     return rc;
 }
 
+/* What only Zarr has a form for; names of dimensions become an attribute. */
+static int list_facts(const tsr_array *from, const struct tsr_format *to, struct tsr_buf *list,
+                      int *n)
+{
+    const tsr_spec *s = tsr_array_spec(from);
+    int rc = TSR_OK;
+    if (to->tree) return TSR_OK;
+    if (s->type) rc = add_name(list, "data type", s->type, strlen(s->type), n);
+    if (rc == TSR_OK && s->names && !to->attr_set)
+        rc = add_name(list, "names of", "dimensions", 10, n);
+    return rc;
+}
+
 int tsr_carry_check(const tsr_array *from, const struct tsr_format *to)
 {
     struct tsr_buf list = {0};
     int n = 0, rc = TSR_OK;
     if (is_metalayered(from->d->format) && is_metalayered(to)) return TSR_OK;
-    rc = list_attributes(from, to, &list, &n);
+    rc = list_facts(from, to, &list, &n);
+    if (rc == TSR_OK) rc = list_attributes(from, to, &list, &n);
     if (rc == TSR_OK && !is_metalayered(to)) rc = list_metalayers(from, &list, &n);
     if (rc == TSR_OK && list.len)
         rc = tsr_fail(TSR_EUNSUPPORTED, "format %s has no place for %.*s", to->name, (int)list.len,
@@ -103,6 +117,26 @@ static int set_member(tsr_array *to, const struct tsr_node *name, const struct t
     return rc;
 }
 
+/* As xarray writes them in format 2. */
+static int set_names(const tsr_array *from, tsr_array *to, const struct tsr_node *attrs)
+{
+    static const char name[] = "_ARRAY_DIMENSIONS";
+    const tsr_spec *s = tsr_array_spec(from);
+    struct tsr_node v[TSR_MAX_NDIM], list = {.kind = TSR_NODE_LIST, .list = {v, (size_t)s->ndim}};
+    const struct tsr_node key = {.kind = TSR_NODE_STRING, .s = {name, sizeof name - 1}};
+    if (!s->names || to->d->format->tree) return TSR_OK;
+    for (size_t i = 0; i < attrs->list.n; i++)
+        if (strcmp(attrs->list.v[2 * i].s.p, name) == 0) return TSR_OK;
+    for (int d = 0; d < s->ndim; d++) {
+        v[d] = (struct tsr_node){.kind = TSR_NODE_NULL};
+        if (!s->names[d]) continue;
+        v[d].kind = TSR_NODE_STRING;
+        v[d].s.p = s->names[d];
+        v[d].s.len = strlen(s->names[d]);
+    }
+    return set_member(to, &key, &list);
+}
+
 int tsr_carry(const tsr_array *from, tsr_array *to)
 {
     struct members m;
@@ -112,6 +146,7 @@ int tsr_carry(const tsr_array *from, tsr_array *to)
     if (rc < 0) return rc;
     for (size_t i = 0; i < m.root.list.n && rc == TSR_OK; i++)
         rc = set_member(to, &m.root.list.v[2 * i], &m.root.list.v[2 * i + 1]);
+    if (rc == TSR_OK) rc = set_names(from, to, &m.root);
     members_done(&m);
     return rc;
 }

@@ -279,33 +279,6 @@ static int copy_all(const tsr_array *from, void *arg)
 
 /* ---- with a journal ---- */
 
-static int add_ints(struct tsr_buf *out, const char *name, const int64_t *v, int n)
-{
-    int rc = tsr_buf_addf(out, "%s", name);
-    for (int i = 0; i < n && rc == TSR_OK; i++)
-        rc = tsr_buf_addf(out, "%c%lld", i ? ',' : ' ', (long long)v[i]);
-    return rc < 0 ? rc : tsr_buf_addf(out, "\n");
-}
-
-static int add_array(struct tsr_buf *out, const char *which, const tsr_array *a)
-{
-    const tsr_spec *s = tsr_array_spec(a);
-    char name[32];
-    int rc = tsr_buf_addf(out, "%s format %s\n%s dtype %s\n", which, tsr_array_format(a), which,
-                          s->dtype);
-    snprintf(name, sizeof name, "%s shape", which);
-    if (rc == TSR_OK) rc = add_ints(out, name, s->shape, s->ndim);
-    snprintf(name, sizeof name, "%s chunks", which);
-    if (rc == TSR_OK) rc = add_ints(out, name, s->chunks, s->ndim);
-    snprintf(name, sizeof name, "%s blocks", which);
-    if (rc == TSR_OK) rc = add_ints(out, name, s->blocks, s->ndim);
-    if (rc == TSR_OK) rc = tsr_buf_addf(out, "%s steps", which);
-    for (int i = 0; i < s->nsteps && rc == TSR_OK; i++)
-        rc = tsr_buf_addf(out, " %s:%s", s->steps[i].name,
-                          s->steps[i].params ? s->steps[i].params : "");
-    return rc < 0 ? rc : tsr_buf_addf(out, "\n");
-}
-
 /* What must be the same for a conversion to go on. */
 static int write_facts(const struct work *w, struct tsr_buf *out)
 {
@@ -314,8 +287,8 @@ static int write_facts(const struct work *w, struct tsr_buf *out)
     int rc = tsr_source_stamp(c->from, &stamp);
     if (rc == TSR_OK)
         rc = tsr_buf_addf(out, "source %s\nsource stamp %llx\n", c->src, (unsigned long long)stamp);
-    if (rc == TSR_OK) rc = add_array(out, "source", c->from);
-    if (rc == TSR_OK) rc = add_array(out, "target", w->to);
+    if (rc == TSR_OK) rc = tsr_facts_array(out, "source", c->from);
+    if (rc == TSR_OK) rc = tsr_facts_array(out, "target", w->to);
     if (rc == TSR_OK)
         rc = tsr_buf_addf(out, "target split %d checksum %d sparse %d\n", w->spec.split,
                           w->spec.checksum, c->o->sparse);
@@ -323,9 +296,10 @@ static int write_facts(const struct work *w, struct tsr_buf *out)
         rc = tsr_buf_addf(out, "%s as stored, in slices of %lld\n", w->blocks ? "blocks" : "chunks",
                           (long long)w->slice);
     for (int i = 0; i < w->plan.npasses && !w->slice && rc == TSR_OK; i++)
-        rc = add_ints(out, "boxes (by --memory and --threads)", w->plan.pass[i].box, w->spec.ndim);
+        rc = tsr_facts_ints(out, "boxes (by --memory and --threads)", w->plan.pass[i].box,
+                            w->spec.ndim);
     if (rc == TSR_OK && w->plan.npasses == 2)
-        rc = add_ints(out, "between", w->plan.between, w->spec.ndim);
+        rc = tsr_facts_ints(out, "between", w->plan.between, w->spec.ndim);
     return rc < 0 ? rc : tsr_buf_addf(out, "between in %s\n", c->o->tmp ? c->o->tmp : "-");
 }
 
@@ -398,10 +372,13 @@ static int run_journaled(struct work *w)
 
 static int run_at_once(struct work *w)
 {
-    if (w->c->format->tree) {
+    const struct tsr_conversion *c = w->c;
+    if (c->format->tree) {
         tsr_engine_drop(w->to);
         w->to = NULL;
-        int rc = tsr_array_create(w->c->dst, &w->spec, w->c->o, &w->to);
+        int rc = c->tree ? tsr_array_create_node(tsr_store_share(c->tree), c->node, &w->spec, c->o,
+                                                 &w->to)
+                         : tsr_array_create(c->dst, &w->spec, c->o, &w->to);
         if (rc < 0) return rc;
     }
     int rc = tsr_follow_once(w->c->from, copy_all, w);
@@ -413,7 +390,7 @@ static int run_at_once(struct work *w)
  * that is changed in place, so that it can be gone on with? */
 static bool can_journal(const struct tsr_conversion *c)
 {
-    return tsr_store_path(c->dst) && !strchr(c->dst, '#') && c->format->resize;
+    return !c->tree && tsr_store_path(c->dst) && !strchr(c->dst, '#') && c->format->resize;
 }
 
 /* Is it worth a journal?  What is a folder of files is in any case: it is not made at once. */
@@ -469,6 +446,18 @@ static void tell_pass(const struct work *w, int i, struct told *t, double ratio)
     t->plan.memory_bytes = tsr_max64(t->plan.memory_bytes, p->memory);
 }
 
+/* Its chunks are stored whole, also those at the edge. */
+static int64_t between_bytes(const struct work *w)
+{
+    const tsr_array *from = w->c->from;
+    int64_t n = from->d->grid.item_bytes;
+    for (int d = 0; d < w->spec.ndim; d++) {
+        int64_t c = w->plan.between[d];
+        n = tsr_times(n, tsr_times(tsr_ceil_div(w->spec.shape[d], c), c));
+    }
+    return n;
+}
+
 int tsr_conversion_plan(const struct tsr_conversion *c, tsr_copy_plan **out)
 {
     struct work w;
@@ -490,7 +479,7 @@ int tsr_conversion_plan(const struct tsr_conversion *c, tsr_copy_plan **out)
             memcpy(t->blocks, w.plan.between_block, sizeof t->blocks);
             t->plan.between = t->between;
             t->plan.between_blocks = t->blocks;
-            t->plan.between_bytes = w.copying.total;
+            t->plan.between_bytes = between_bytes(&w);
         }
     }
     work_end(&w);

@@ -12,6 +12,8 @@ struct tsr_conversion {
     const struct tsr_format *format; /* of dst; o->format names it */
     const tsr_spec *spec;            /* what is asked of dst; zero fields: as from has it */
     const tsr_options *o;            /* complete; mode is "w" or "x" */
+    struct tsr_store *tree;          /* not NULL: dst is this tree, and the array goes to */
+    const char *node;                /* this path in it */
 };
 
 int tsr_conversion_run(const struct tsr_conversion *c);

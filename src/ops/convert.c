@@ -2,6 +2,7 @@
 /* ops/convert.c - any container into any other.
  *
  *   array       -> array        conversion.c
+ *   group       -> group        convert_tree.c
  *   array       -> super-chunk  its items in C order, slab by slab
  *   super-chunk -> super-chunk  its chunks as they are stored, else its bytes
  *   super-chunk -> array        a row of bytes, or what tsr_options.raw says they are
@@ -16,6 +17,7 @@
 #include "net/url.h"
 #include "ops/carry.h"
 #include "ops/conversion.h"
+#include "ops/convert_tree.h"
 #include "ops/journal.h"
 
 enum { HEAD_BYTES = 320 << 10 }; /* the head of any format that gzip files may hold */
@@ -345,12 +347,17 @@ static int array_to_array(struct request *q)
         w->counted.progress = half_after;
         w->counted.user = w;
     }
-    struct tsr_conversion c = {q->a, q->src, q->dst, q->f, &q->given, &w->counted};
+    struct tsr_conversion c = {.from = q->a,
+                               .src = q->src,
+                               .dst = q->dst,
+                               .format = q->f,
+                               .spec = &q->given};
+    c.o = &w->counted;
     return q->plan ? tsr_conversion_plan(&c, q->plan) : tsr_conversion_run(&c);
 }
 
-static int request_init(struct request *q, const tsr_options *src_opts, const tsr_spec *spec,
-                        const tsr_options *opts)
+static void request_init(struct request *q, const tsr_options *src_opts, const tsr_spec *spec,
+                         const tsr_options *opts)
 {
     q->so = tsr_options_complete(src_opts);
     q->o = tsr_options_complete(opts);
@@ -360,19 +367,34 @@ static int request_init(struct request *q, const tsr_options *src_opts, const ts
     if (!q->so.context) q->so.context = q->o.context;
     q->so.mode = "r";
     q->w.o = &q->o;
-    int rc = q->dst ? refuse_existing(q->dst, &q->o) : TSR_OK;
-    if (rc < 0) return rc;
-    return open_source(q->src, q->dst, &q->so, &q->w, &q->a);
 }
 
-static int run_request(struct request *q)
+static int find_target(struct request *q, bool array)
 {
-    bool array = q->a->d->format->kind == TSR_KIND_ARRAY;
     int rc = target_format(q->dst, &q->o, array, &q->f);
     if (rc < 0) return rc;
     if (!q->f->create && !q->f->create_node)
         return tsr_fail(TSR_EUNSUPPORTED, "format %s: cannot be created", q->f->name);
     q->o.format = q->f->name;
+    return TSR_OK;
+}
+
+static int convert_tree(struct request *q)
+{
+    struct tsr_tree_conversion c = {q->src, q->dst, NULL, &q->given, &q->so, &q->o};
+    int rc = find_target(q, true);
+    c.format = q->f;
+    if (rc == TSR_OK && q->plan)
+        rc = tsr_fail(TSR_EUNSUPPORTED, "a group is converted array by array: plan one, %s#NAME",
+                      q->src);
+    return rc < 0 ? rc : tsr_convert_tree(&c);
+}
+
+static int convert_one(struct request *q)
+{
+    bool array = q->a->d->format->kind == TSR_KIND_ARRAY;
+    int rc = find_target(q, array);
+    if (rc < 0) return rc;
     if (array && q->f->kind != TSR_KIND_SCHUNK) return array_to_array(q);
     if (q->plan) return tsr_fail(TSR_EUNSUPPORTED, "super-chunks are copied in order, unplanned");
     if ((rc = tsr_carry_check(q->a, q->f)) < 0) return rc;
@@ -380,14 +402,24 @@ static int run_request(struct request *q)
     return from_schunk(q->a, q->dst, &q->given, &q->w);
 }
 
+static int run_request(struct request *q)
+{
+    bool tree = false;
+    int rc = q->dst ? refuse_existing(q->dst, &q->o) : TSR_OK;
+    if (rc == TSR_OK && q->dst) rc = tsr_is_tree(q->src, &q->so, &tree);
+    if (rc == TSR_OK && tree) return convert_tree(q);
+    if (rc == TSR_OK) rc = open_source(q->src, q->dst, &q->so, &q->w, &q->a);
+    if (rc == TSR_OK) rc = convert_one(q);
+    tsr_engine_drop(q->a);
+    return rc;
+}
+
 int tsr_convert(const char *src, const tsr_options *src_opts, const char *dst, const tsr_spec *spec,
                 const tsr_options *opts)
 {
     struct request q = {.src = src, .dst = dst};
-    int rc = request_init(&q, src_opts, spec, opts);
-    if (rc == TSR_OK) rc = run_request(&q);
-    tsr_engine_drop(q.a);
-    return rc;
+    request_init(&q, src_opts, spec, opts);
+    return run_request(&q);
 }
 
 int tsr_convert_plan(const char *src, const tsr_options *src_opts, const char *dst,
@@ -395,8 +427,6 @@ int tsr_convert_plan(const char *src, const tsr_options *src_opts, const char *d
 {
     struct request q = {.src = src, .dst = dst, .plan = out};
     if (!out) return tsr_fail(TSR_EARG, "tsr_copy_plan: no place for it");
-    int rc = request_init(&q, src_opts, spec, opts);
-    if (rc == TSR_OK) rc = run_request(&q);
-    tsr_engine_drop(q.a);
-    return rc;
+    request_init(&q, src_opts, spec, opts);
+    return run_request(&q);
 }

@@ -248,6 +248,35 @@ static int read_journal(struct tsr_journal *j, const struct tsr_buf *facts)
     return rc;
 }
 
+/* ---- facts ---- */
+
+int tsr_facts_ints(struct tsr_buf *out, const char *name, const int64_t *v, int n)
+{
+    int rc = tsr_buf_addf(out, "%s", name);
+    for (int i = 0; i < n && rc == TSR_OK; i++)
+        rc = tsr_buf_addf(out, "%c%lld", i ? ',' : ' ', (long long)v[i]);
+    return rc < 0 ? rc : tsr_buf_addf(out, "\n");
+}
+
+int tsr_facts_array(struct tsr_buf *out, const char *which, const tsr_array *a)
+{
+    const tsr_spec *s = tsr_array_spec(a);
+    char name[32];
+    int rc = tsr_buf_addf(out, "%s format %s\n%s dtype %s\n", which, tsr_array_format(a), which,
+                          s->dtype);
+    snprintf(name, sizeof name, "%s shape", which);
+    if (rc == TSR_OK) rc = tsr_facts_ints(out, name, s->shape, s->ndim);
+    snprintf(name, sizeof name, "%s chunks", which);
+    if (rc == TSR_OK) rc = tsr_facts_ints(out, name, s->chunks, s->ndim);
+    snprintf(name, sizeof name, "%s blocks", which);
+    if (rc == TSR_OK) rc = tsr_facts_ints(out, name, s->blocks, s->ndim);
+    if (rc == TSR_OK) rc = tsr_buf_addf(out, "%s steps", which);
+    for (int i = 0; i < s->nsteps && rc == TSR_OK; i++)
+        rc = tsr_buf_addf(out, " %s:%s", s->steps[i].name,
+                          s->steps[i].params ? s->steps[i].params : "");
+    return rc < 0 ? rc : tsr_buf_addf(out, "\n");
+}
+
 /* ---- begin and end ---- */
 
 static int open_left(struct tsr_journal *j, const char *partial)

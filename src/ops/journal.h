@@ -20,6 +20,7 @@
 #include <tessera/tessera.h>
 
 #include "base/mem.h"
+#include "store/store.h"
 #include "sys/folder.h"
 
 struct tsr_journal {
@@ -35,6 +36,10 @@ struct tsr_journal {
     bool complete; /* and no more to do but to give the target its name */
     bool replace, durable;
 };
+
+/* Lines of facts: a name and numbers; what an array is. */
+int tsr_facts_ints(struct tsr_buf *out, const char *name, const int64_t *v, int n);
+int tsr_facts_array(struct tsr_buf *out, const char *which, const tsr_array *a);
 
 /* Is there what an interrupted conversion to dst (a local URL) left? */
 int tsr_journal_there(const char *dst, bool *there);
@@ -55,5 +60,6 @@ void tsr_journal_end(struct tsr_journal *j, bool keep);
 
 /* A number that is another, as a rule, when what a reads from has changed; 0: not known. */
 int tsr_source_stamp(const tsr_array *a, uint64_t *stamp);
+int tsr_place_stamp(struct tsr_store *st, uint64_t *stamp);
 
 #endif

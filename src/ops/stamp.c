@@ -60,7 +60,11 @@ static int folder_stamp(const char *path, uint64_t *stamp)
 
 int tsr_source_stamp(const tsr_array *a, uint64_t *stamp)
 {
-    struct tsr_store *st = a->d->store;
+    return tsr_place_stamp(a->d->store, stamp);
+}
+
+int tsr_place_stamp(struct tsr_store *st, uint64_t *stamp)
+{
     const char *local = st->url ? tsr_store_path(st->url) : NULL;
     enum tsr_path_kind kind = TSR_PATH_NONE;
     struct tsr_file f;

@@ -11,7 +11,7 @@
 
 int tsr_store_publish(struct tsr_store *st, bool durable)
 {
-    return st->kind->publish ? st->kind->publish(st, durable) : TSR_OK;
+    return st->kind->publish && !st->held ? st->kind->publish(st, durable) : TSR_OK;
 }
 
 int tsr_store_init(struct tsr_store *st, const struct tsr_store_kind *kind, const char *url,
@@ -19,7 +19,7 @@ int tsr_store_init(struct tsr_store *st, const struct tsr_store_kind *kind, cons
 {
     st->kind = kind;
     st->writable = writable;
-    st->far = false;
+    st->far = st->held = false;
     atomic_init(&st->bytes_read, 0);
     atomic_init(&st->requests, 0);
     atomic_init(&st->shares, 0);

@@ -111,6 +111,7 @@ struct tsr_store_kind {
 struct tsr_store {
     const struct tsr_store_kind *kind;
     bool writable;
+    bool held; /* publish is put off by who opened it */
     bool far;  /* each call is a trip over a network: many ranges are to be read by one */
     char *url; /* owned, for messages */
     atomic_llong bytes_read, requests;

@@ -296,6 +296,158 @@ static void bytes_that_mean_something_else_are_not_copied(void **state)
     remove_path(scratch("b.zarr"));
 }
 
+/* ---- groups ---- */
+
+static const char *const paths[] = {"a", "b/c", "b/d/e"};
+
+static void add_array(tsr_group *g, const char *path)
+{
+    tsr_spec spec = spec_of(&kinds[3]);
+    tsr_array *a;
+    OK(tsr_group_create_array(g, path, &spec, NULL, &a));
+    OK(tsr_array_write(a, NULL, items, sizeof items));
+    OK(tsr_array_attr_set(a, "units", "{\"length\": [1.5, \"m\"]}"));
+    OK(tsr_array_close(a));
+}
+
+static void make_tree(const char *path, const char *format)
+{
+    tsr_options o = {.size = sizeof o, .format = format};
+    tsr_group *g;
+    OK(tsr_group_create(path, &o, &g));
+    OK(tsr_group_attrs_set(g, "{\"title\":\"root\"}"));
+    for (int i = 0; i < 3; i++) add_array(g, paths[i]);
+    OK(tsr_group_consolidate(g));
+    OK(tsr_group_close(g));
+}
+
+static void same_tree(const char *path, const char *format, const char *digest)
+{
+    char got[TSR_HASH_TEXT];
+    tsr_group *g;
+    tsr_array *a;
+    char *json;
+    OK(tsr_group_open(path, NULL, &g));
+    assert_string_equal(tsr_group_format(g), format);
+    assert_true(tsr_group_consolidated(g));
+    OK(tsr_group_attrs(g, "", &json));
+    assert_string_equal(json, "{\"title\":\"root\"}");
+    tsr_free(json);
+    for (int i = 0; i < 3; i++) {
+        OK(tsr_group_open_array(g, paths[i], NULL, &a));
+        OK(tsr_hash(a, TSR_HASH_ATTRS, NULL, got));
+        assert_string_equal(got, digest);
+        OK(tsr_array_close(a));
+    }
+    OK(tsr_group_close(g));
+}
+
+static void tree_digest(const char *path, char digest[TSR_HASH_TEXT])
+{
+    char url[1100];
+    tsr_array *a;
+    snprintf(url, sizeof url, "%s#a", path);
+    OK(tsr_array_open(url, NULL, &a));
+    OK(tsr_hash(a, TSR_HASH_ATTRS, NULL, digest));
+    OK(tsr_array_close(a));
+}
+
+static void groups_are_converted_with_all_that_is_in_them(void **state)
+{
+    (void)state;
+    char digest[TSR_HASH_TEXT], got[TSR_HASH_TEXT];
+    tsr_options two = {.size = sizeof two, .format = "zarr2"};
+    tsr_array *a;
+    make_items();
+    make_tree(scratch("t.zarr"), "zarr3");
+    tree_digest(scratch("t.zarr"), digest);
+    OK(tsr_convert(scratch("t.zarr"), NULL, scratch("two.zarr"), NULL, &two));
+    same_tree(scratch("two.zarr"), "zarr2", digest);
+    OK(tsr_convert(scratch("two.zarr"), NULL, scratch("t.zip"), NULL, NULL));
+    same_tree(scratch("t.zip"), "zarr3", digest);
+    OK(tsr_convert(scratch("t.zip"), NULL, scratch("u.zarr#x/y"), NULL, NULL));
+    same_tree(scratch("u.zarr#x/y"), "zarr3", digest);
+    FAILS(TSR_EEXISTS, "exists",
+          tsr_convert(scratch("t.zip"), NULL, scratch("two.zarr"), NULL, NULL));
+    two.mode = "w";
+    OK(tsr_convert(scratch("u.zarr#x"), NULL, scratch("two.zarr"), NULL, &two));
+    OK(tsr_array_open(scratch("two.zarr#y/b/d/e"), NULL, &a));
+    OK(tsr_hash(a, TSR_HASH_ATTRS, NULL, got));
+    assert_string_equal(got, digest);
+    OK(tsr_array_close(a));
+    FAILS(TSR_EUNSUPPORTED, "holds one array, the source is a group",
+          tsr_convert(scratch("t.zip"), NULL, scratch("a.b2nd"), NULL, NULL));
+    static const char *const made[] = {"t.zarr", "two.zarr", "t.zip", "u.zarr"};
+    for (int i = 0; i < 4; i++) remove_path(scratch(made[i]));
+    assert_int_equal(scratch_count(), 0);
+}
+
+static void nodes_that_a_format_has_no_place_for_are_listed(void **state)
+{
+    (void)state;
+    tsr_spec spec = {.size = sizeof spec, .type = "bfloat16", .ndim = 3, .shape = shape};
+    tsr_options two = {.size = sizeof two, .format = "zarr2"};
+    tsr_group *g;
+    tsr_array *a;
+    make_tree(scratch("t.zarr"), "zarr3");
+    OK(tsr_group_open(scratch("t.zarr"), &(tsr_options){.size = sizeof two, .mode = "r+"}, &g));
+    OK(tsr_group_create_array(g, "b/odd", &spec, NULL, &a));
+    OK(tsr_array_close(a));
+    OK(tsr_group_close(g));
+    FAILS(TSR_EUNSUPPORTED, "1 node cannot be carried into format zarr2: b/odd: ",
+          tsr_convert(scratch("t.zarr"), NULL, scratch("two.zarr"), NULL, &two));
+    FAILS(TSR_EUNSUPPORTED, "format b2nd has no place for data type 'bfloat16'",
+          tsr_convert(scratch("t.zarr#b/odd"), NULL, scratch("odd.b2nd"), NULL, NULL));
+    assert_int_equal(scratch_count(), 1);
+    remove_path(scratch("t.zarr"));
+}
+
+/* Stops, or kills itself, when so many bytes are done. */
+struct limit {
+    int64_t most;
+    bool kill;
+};
+
+static int stop_at(void *user, int64_t done, int64_t total)
+{
+    const struct limit *l = user;
+    assert_true(done <= total);
+    if (done > l->most && l->kill) kill(getpid(), SIGKILL);
+    return done > l->most;
+}
+
+static void a_group_that_is_killed_on_the_way_goes_on(void **state)
+{
+    (void)state;
+    char digest[TSR_HASH_TEXT], from[1024], to[1024];
+    tsr_options o = {.size = sizeof o, .resume = true};
+    int status, kills = 0;
+    snprintf(from, sizeof from, "%s", scratch("t.zarr"));
+    snprintf(to, sizeof to, "%s", scratch("u.zarr"));
+    make_items();
+    make_tree(from, "zarr2");
+    tree_digest(from, digest);
+    for (int64_t most = 0;; most += sizeof items) {
+        pid_t pid = fork();
+        assert_true(pid >= 0);
+        if (pid == 0) {
+            struct limit limit = {most, true};
+            o.progress = stop_at, o.user = &limit;
+            _exit(tsr_convert(from, NULL, to, NULL, &o) == TSR_OK ? 0 : 1);
+        }
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        if (!WIFSIGNALED(status)) break;
+        assert_int_not_equal(access(to, F_OK), 0);
+        kills++;
+    }
+    assert_int_equal(WEXITSTATUS(status), 0);
+    assert_int_equal(kills, 3);
+    same_tree(to, "zarr3", digest);
+    remove_path(from);
+    remove_path(to);
+    assert_int_equal(scratch_count(), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -303,6 +455,9 @@ int main(void)
         cmocka_unit_test(stored_bytes_go_from_files_to_shards_and_archives_and_back),
         cmocka_unit_test(stored_bytes_go_from_format_2_to_3_and_back),
         cmocka_unit_test(bytes_that_mean_something_else_are_not_copied),
+        cmocka_unit_test(groups_are_converted_with_all_that_is_in_them),
+        cmocka_unit_test(nodes_that_a_format_has_no_place_for_are_listed),
+        cmocka_unit_test(a_group_that_is_killed_on_the_way_goes_on),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }
