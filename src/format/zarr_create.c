@@ -164,7 +164,8 @@ static int create_array(struct tsr_zarr *z, const char *path, const tsr_spec *sp
     if (rc == TSR_OK) rc = tsr_ztree_make_way(z->d.store, path, format, false);
     if (rc == TSR_OK) rc = make_room(z, o);
     if (rc < 0) return rc;
-    z->fresh = z->dirty = z->touched = z->alone = true;
+    z->fresh = z->dirty = z->alone = true;
+    z->touched = true;
     z->d.edges_clear = true;
     return TSR_OK;
 }
@@ -234,8 +235,10 @@ static int without(struct tsr_zarr *z, struct tsr_doc *doc, const char *name, st
 static int set_attributes(struct tsr_zarr *z, const struct tsr_node *map)
 {
     int rc = tsr_zmeta_set_attributes(z->meta, map);
-    if (rc == TSR_OK) z->dirty = z->touched = true;
-    return rc;
+    if (rc < 0) return rc;
+    z->dirty = true;
+    z->touched = true;
+    return TSR_OK;
 }
 
 int tsr_zarr_attrs(const struct tsr_driver *d, char **json)

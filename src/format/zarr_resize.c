@@ -133,7 +133,8 @@ static int set_shape(struct tsr_zarr *z, const int64_t *shape)
     }
     z->d.grid = to;
     if (z->indices) tsr_zindices_forget(z->indices, -1);
-    z->dirty = z->touched = true;
+    z->dirty = true;
+    z->touched = true;
     return TSR_OK;
 }
 
