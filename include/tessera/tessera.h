@@ -202,7 +202,8 @@ typedef struct {
                                  shards), "edges=4+1+5;3x2+6;8": chunks that are not alike, in
                                  place of chunks (a rectilinear grid): of lengths 4, 1, 5 along
                                  axis 0, 3, 3, 6 along axis 1, and of 8 each along axis 2; blocks
-                                 divide them all.  Format 2: "order=F" */
+                                 divide them all.  Format 2: "order=F".  Those of the other
+                                 format are passed over */
 } tsr_spec;
 
 typedef struct {

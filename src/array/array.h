@@ -250,6 +250,8 @@ int tsr_copy_blocks(struct tsr_copying *c, int64_t first, int64_t end, int64_t w
 int tsr_copy_bytes(const tsr_array *from, tsr_array *to, bool coding, const tsr_options *o);
 /* What tsr_array_copy would create from a and spec, which may be NULL, metalayers apart. */
 void tsr_twin_spec(const tsr_array *a, const tsr_spec *spec, tsr_spec *out);
+/* Chunks of the twin are alike, whatever a's are. */
+void tsr_spec_without_edges(tsr_spec *s);
 
 /* Copies of all header metalayers but the array's own shape record, freed with tsr_metas_free;
  * the variable-length ones are copied straight, where the target has a place for them. */

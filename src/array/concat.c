@@ -87,6 +87,7 @@ int tsr_array_concat(const tsr_array *const *a, int n, int axis, const char *url
     int rc = check_sources(a, n, axis);
     if (rc < 0) return rc;
     tsr_twin_spec(a[0], NULL, &s);
+    tsr_spec_without_edges(&s);
     memcpy(shape, s.shape, (size_t)s.ndim * sizeof *shape);
     for (int i = 1; i < n; i++)
         if (!tsr_add(shape[axis], tsr_array_spec(a[i])->shape[axis], &shape[axis]))

@@ -177,6 +177,24 @@ static int copy_planned(struct tsr_copying *c)
     return rc;
 }
 
+/* Where there are edges, they stand first (format/zarr_spec.c). */
+void tsr_spec_without_edges(tsr_spec *s)
+{
+    if (!s->zarr || strncmp(s->zarr, "edges=", 6) != 0) return;
+    const char *rest = strchr(s->zarr, ',');
+    s->zarr = rest ? rest + 1 : NULL;
+}
+
+/* What only Zarr knows; steps stand for codecs that the twin does not take over. */
+static void twin_of_zarr(const tsr_spec *given, bool cut, tsr_spec *out)
+{
+    if (cut) tsr_spec_without_edges(out);
+    if (given->nsteps || given->codecs) out->codecs = given->codecs;
+    if (given->names) out->names = given->names;
+    if (given->zarr) out->zarr = given->zarr;
+    if (given->fill) out->fill = given->fill;
+}
+
 /* Slabs of a file without a codec are nobody's choice; blocks go with chunks: the old ones need
  * not fit in new chunks. */
 void tsr_twin_spec(const tsr_array *a, const tsr_spec *spec, tsr_spec *out)
@@ -185,14 +203,14 @@ void tsr_twin_spec(const tsr_array *a, const tsr_spec *spec, tsr_spec *out)
     tsr_spec given = {.size = sizeof given};
     if (spec && spec->size) memcpy(&given, spec, tsr_minz(spec->size, sizeof given));
     bool chosen = was->nsteps > 0 || a->d->format->tree;
+    bool cut = given.chunks || (given.zarr && strstr(given.zarr, "edges="));
     *out = *was;
     out->chunks = given.chunks ? given.chunks : chosen ? was->chunks : NULL;
-    out->blocks = given.blocks ? given.blocks : given.chunks || !chosen ? NULL : was->blocks;
+    out->blocks = given.blocks ? given.blocks : cut || !chosen ? NULL : was->blocks;
     if (given.nsteps) out->steps = given.steps, out->nsteps = given.nsteps;
-    if (given.nsteps || given.codecs) out->codecs = given.codecs;
-    if (given.zarr) out->zarr = given.zarr;
     if (given.split) out->split = given.split;
     out->checksum |= given.checksum;
+    twin_of_zarr(&given, cut, out);
 }
 
 struct whole_copy {
@@ -222,7 +240,8 @@ int tsr_array_copy(const tsr_array *a, const char *url, const tsr_spec *spec,
     int nmetas, rc = tsr_metas_take(a, &metas, &nmetas);
     tsr_array *to = NULL;
     tsr_twin_spec(a, spec, &s);
-    bool coding = s.steps != tsr_array_spec(a)->steps || s.split != tsr_array_spec(a)->split;
+    const tsr_spec *was = tsr_array_spec(a);
+    bool coding = s.steps != was->steps || s.split != was->split || s.codecs != was->codecs;
     s.metas = metas;
     s.nmetas = nmetas;
     if (rc == TSR_OK) rc = tsr_array_create(url, &s, &o, &to);

@@ -58,6 +58,7 @@ struct reshaping {
     bool like;   /* only dimensions of one item come or go; then */
     bool coding; /* steps are given, which may be the same */
     int old[TSR_MAX_NDIM];
+    const char *names[TSR_MAX_NDIM];
     int64_t chunk[TSR_MAX_NDIM], block[TSR_MAX_NDIM]; /* of the new array, if they stay */
 };
 
@@ -164,7 +165,7 @@ static void reshaped(const tsr_array *a, const tsr_spec *given, struct reshaping
 {
     const tsr_spec *was = tsr_array_spec(a);
     r->like = match(was, given, r->old);
-    r->coding = given->nsteps || given->split;
+    r->coding = given->nsteps || given->split || given->codecs;
     bool stay = r->like && was->nsteps && !given->chunks;
     for (int j = 0; j < given->ndim && stay; j++) {
         r->chunk[j] = r->old[j] < 0 ? 1 : was->chunks[r->old[j]];
@@ -175,6 +176,10 @@ static void reshaped(const tsr_array *a, const tsr_spec *given, struct reshaping
     out->shape = given->shape;
     out->chunks = stay ? r->chunk : given->chunks;
     out->blocks = given->blocks ? given->blocks : stay ? r->block : NULL;
+    for (int j = 0; was->names && r->like && j < given->ndim; j++)
+        r->names[j] = r->old[j] < 0 ? NULL : was->names[r->old[j]];
+    if (out->names == was->names) out->names = was->names && r->like ? r->names : NULL;
+    if (out->zarr == was->zarr) tsr_spec_without_edges(out);
 }
 
 int tsr_array_reshape(const tsr_array *a, const char *url, const tsr_spec *spec,

@@ -16,6 +16,7 @@ struct cutting {
     int ndim;              /* of the new array */
     int old[TSR_MAX_NDIM]; /* its dimensions in the old one */
     int64_t shape[TSR_MAX_NDIM], chunk[TSR_MAX_NDIM], block[TSR_MAX_NDIM];
+    const char *names[TSR_MAX_NDIM]; /* of its dimensions, where the old one has some */
     int64_t first[TSR_MAX_NDIM], after[TSR_MAX_NDIM]; /* old chunks that are taken as stored */
 };
 
@@ -148,6 +149,9 @@ static void spec_of_part(const tsr_array *a, const tsr_spec *given, struct cutti
     k->coding = s->steps != was->steps || s->split != was->split;
     if (s->chunks == was->chunks) s->chunks = k->chunk;
     if (s->blocks == was->blocks) s->blocks = k->block;
+    for (int d = 0; was->names && d < k->ndim; d++) k->names[d] = was->names[k->old[d]];
+    if (s->names && s->names == was->names) s->names = k->names;
+    if (s->zarr == was->zarr) tsr_spec_without_edges(s);
     s->ndim = k->ndim;
     s->shape = k->shape;
 }

@@ -63,6 +63,7 @@ int tsr_zarr_set_path(struct tsr_zarr *z, const char *path);
 
 /* Fills what follows from meta: parts, grid and spec (zarr_spec.c). */
 int tsr_zarr_derive(struct tsr_zarr *z);
+int tsr_zarr_tell_options(struct tsr_zarr *z); /* spec.zarr anew: edges are others now */
 int tsr_zarr_check_edges(const struct tsr_zarr *z, const struct tsr_grid *g);
 /* The edges of a rectilinear grid, p[len] as in zarr_edges.c, as "chunk_shapes", and the longest of
  * each axis; EARG. */

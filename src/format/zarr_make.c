@@ -126,19 +126,29 @@ static bool is_option(const char *p, size_t len, const char *text)
     return strlen(text) == len && memcmp(p, text, len) == 0;
 }
 
+/* What the other format alone has came along with the spec of another array. */
+static bool is_foreign(const char *p, size_t len, bool three)
+{
+    static const char *const names[] = {"order=", "keys=", "index=", "edges="};
+    for (int i = three ? 0 : 1; i < (three ? 1 : 4); i++)
+        if (len > strlen(names[i]) && memcmp(p, names[i], strlen(names[i])) == 0) return true;
+    return false;
+}
+
 static int make_option(struct maker *k, struct tsr_zarr *z, const char *p, size_t len)
 {
     struct tsr_znew *m = &k->made;
     bool three = m->format == 3;
+    if (is_foreign(p, len, three)) return TSR_OK;
     if (is_option(p, len, "separator=/")) m->separator = '/';
     else if (is_option(p, len, "separator=.")) m->separator = '.';
-    else if (is_option(p, len, "keys=v2") && three) m->v2_keys = true;
-    else if (is_option(p, len, "keys=default") && three) m->v2_keys = false;
-    else if (is_option(p, len, "index=start") && three) k->start = true;
-    else if (is_option(p, len, "index=end") && three) k->start = false;
-    else if (is_option(p, len, "order=F") && !three) m->order = 'F';
-    else if (is_option(p, len, "order=C") && !three) m->order = 'C';
-    else if (len > 6 && memcmp(p, "edges=", 6) == 0 && three)
+    else if (is_option(p, len, "keys=v2")) m->v2_keys = true;
+    else if (is_option(p, len, "keys=default")) m->v2_keys = false;
+    else if (is_option(p, len, "index=start")) k->start = true;
+    else if (is_option(p, len, "index=end")) k->start = false;
+    else if (is_option(p, len, "order=F")) m->order = 'F';
+    else if (is_option(p, len, "order=C")) m->order = 'C';
+    else if (len > 6 && memcmp(p, "edges=", 6) == 0)
         k->edges = p + 6, k->edges_len = len - 6;
     else if (is_option(p, len, "empty=1")) z->elide = false;
     else if (is_option(p, len, "empty=0")) z->elide = true;

@@ -135,7 +135,7 @@ static int set_shape(struct tsr_zarr *z, const int64_t *shape)
     if (z->indices) tsr_zindices_forget(z->indices, -1);
     z->dirty = true;
     z->touched = true;
-    return TSR_OK;
+    return tsr_zarr_tell_options(z);
 }
 
 /* As it was before a step that failed. */

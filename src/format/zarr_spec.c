@@ -129,15 +129,43 @@ static int make_codecs(struct tsr_zarr *z)
     return rc;
 }
 
+/* The runs of axis d, as zarr_edges.c reads them. */
+static int add_runs(struct tsr_buf *to, const struct tsr_zgrid *g, int d)
+{
+    const struct tsr_run *run = g->runs[d];
+    int64_t n = g->nruns[d];
+    int rc = TSR_OK;
+    for (int64_t i = 0; i < n && rc == TSR_OK; i++) {
+        int64_t count = (i + 1 < n ? run[i + 1].first : g->count[d]) - run[i].first;
+        rc = tsr_buf_addf(to, "%s%lld", i ? "+" : "", (long long)run[i].edge);
+        if (rc == TSR_OK && count > 1) rc = tsr_buf_addf(to, "x%lld", (long long)count);
+    }
+    return rc;
+}
+
+/* They come first: whoever gives chunks of his own passes them over (tsr_spec_without_edges). */
+static int add_edges(struct tsr_zarr *z, struct tsr_buf *to)
+{
+    const struct tsr_grid *g = &z->d.grid;
+    int rc = TSR_OK;
+    for (int d = 0; d < g->ndim && rc == TSR_OK; d++) {
+        rc = tsr_buf_addf(to, "%s", d ? ";" : ",edges=");
+        if (rc == TSR_OK && g->run[d]) rc = add_runs(to, &z->meta->grid, d);
+        else if (rc == TSR_OK) rc = tsr_buf_addf(to, "%lld", (long long)g->chunk[d]);
+    }
+    return rc;
+}
+
 /* Those of the options that are not what they are without being asked for. */
-static int make_options(struct tsr_zarr *z)
+int tsr_zarr_tell_options(struct tsr_zarr *z)
 {
     const struct tsr_zmeta *m = z->meta;
     const struct tsr_zshard *s = z->parts->shard;
     bool dot = m->format == 2 || !m->keys.prefix;
     struct tsr_buf text = {0};
-    int rc = TSR_OK;
-    if ((m->keys.separator == '.') != dot)
+    int rc = z->d.grid.uneven ? add_edges(z, &text) : TSR_OK;
+    z->d.spec.zarr = NULL;
+    if (rc == TSR_OK && (m->keys.separator == '.') != dot)
         rc = tsr_buf_addf(&text, ",separator=%c", m->keys.separator);
     if (rc == TSR_OK && m->format == 3 && !m->keys.prefix) rc = tsr_buf_addf(&text, ",keys=v2");
     if (rc == TSR_OK && s && !s->at_end) rc = tsr_buf_addf(&text, ",index=start");
@@ -273,7 +301,7 @@ int tsr_zarr_derive(struct tsr_zarr *z)
     else derive_value(z);
     z->checked = m->format == 2 && !tsr_zitems_free(m->type);
     z->elide = z->elide && !m->fill.null;
-    if ((rc = make_options(z)) < 0) return rc;
+    if ((rc = tsr_zarr_tell_options(z)) < 0) return rc;
     z->d.key_bytes = z->prefix_len + TSR_ZKEY_MAX;
     z->d.writable = z->d.store->writable && z->parts->whole->writable && !m->foreign;
     return TSR_OK;
