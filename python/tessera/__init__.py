@@ -44,6 +44,15 @@ from tessera.buffers import (
 )
 from tessera.cache import CacheStats, cache_stats, set_cache
 from tessera.chunkview import get_slice_nchunks
+from tessera.compare import (
+    Diff,
+    Difference,
+    Problem,
+    Verification,
+    diff,
+    hash,
+    verify,
+)
 from tessera.copies import concat, copy, reshape, stack
 from tessera.create import (
     arange,
@@ -139,6 +148,8 @@ __all__ = [
     "CorruptError",
     "DParams",
     "DeniedError",
+    "Diff",
+    "Difference",
     "ExistsError",
     "Filter",
     "Group",
@@ -146,6 +157,7 @@ __all__ = [
     "NDArray",
     "NDField",
     "Plan",
+    "Problem",
     "ReadCost",
     "SChunk",
     "SpecialValue",
@@ -155,6 +167,7 @@ __all__ = [
     "TesseraError",
     "Tuner",
     "UnsupportedError",
+    "Verification",
     "advise",
     "arange",
     "array",
@@ -173,6 +186,7 @@ __all__ = [
     "decompress2",
     "default_nthreads",
     "detect_number_of_cores",
+    "diff",
     "dparams_dflts",
     "empty",
     "empty_like",
@@ -190,6 +204,7 @@ __all__ = [
     "get_compressor",
     "get_slice_nchunks",
     "group",
+    "hash",
     "linspace",
     "load",
     "load_array",
@@ -229,6 +244,7 @@ __all__ = [
     "unpack_array",
     "unpack_array2",
     "unpack_tensor",
+    "verify",
     "zeros",
     "zeros_like",
 ]

@@ -17,7 +17,10 @@ cdef struct Box:
 cdef class Array(Handle):
     cdef _c.tsr_array *a
     cdef readonly cnp.dtype dtype
-    cdef readonly tuple shape, chunks, blocks
+    cdef readonly tuple shape, blocks
+    cdef readonly tuple _longest  # chunks, of unlike ones the longest
+    cdef str edges                # of unlike chunks, as tsr_spec.zarr says them; None: they are alike
+    cdef tuple lengths            # chunks as they are shown; None: not asked for yet
     cdef readonly int ndim
     cdef _c.int64_t dims[32]
     cdef _c.int64_t item_bytes

@@ -16,7 +16,8 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.mem cimport PyMem_Calloc, PyMem_Free
 from cpython.number cimport PyIndex_Check, PyNumber_AsSsize_t
 from cpython.slice cimport PySlice_AdjustIndices, PySlice_Unpack
-from libc.string cimport memset, strlen
+from libc.stdlib cimport free
+from libc.string cimport memset, strdup, strlen, strncmp
 
 import numpy as np
 
@@ -26,9 +27,25 @@ from tessera._engine cimport (CLOSED, Handle, Options, Spec, check, pthread_rwlo
 from tessera._group cimport GroupHandle
 from tessera._memory cimport empty
 
-from tessera._engine import flush_path, make_way, name_bytes, path_bytes
+from tessera._engine import LimitError, flush_path, make_way, name_bytes, path_bytes
 
 cnp.import_array()
+
+
+cdef int LENGTHS_MOST = 1 << 24  # chunks along an axis that are told one by one
+
+
+cdef object parse_lengths(str text, _c.int64_t length):
+    """The lengths of chunks along an axis of this length from "4+3x2"; of equal ones a number."""
+    runs = [(int(edge), int(n or 1)) for edge, _, n in (run.partition("x") for run in text.split("+"))]
+    if len(runs) == 1 and runs[0][1] == 1:
+        return runs[0][0]
+    if sum(n for _, n in runs) > LENGTHS_MOST:
+        raise LimitError(f"more than {LENGTHS_MOST} chunks along an axis")
+    out = []
+    for edge, n in runs:
+        out += [edge] * n
+    return tuple(out)
 
 
 def parse_dtype(str text) -> np.dtype:
@@ -75,7 +92,7 @@ cdef class Array(Handle):
     def _open_in(cls, GroupHandle g, str path, str url, **options):
         """Opens the array at path of a group, whose url it has."""
         cdef Array self = cls.__new__(cls)
-        cdef Options o = Options(**options)
+        cdef Options o = Options(remote=g.remote, **options)
         cdef bytes b = name_bytes(path)
         cdef const char *p = b
         cdef int rc
@@ -84,6 +101,7 @@ cdef class Array(Handle):
             with nogil:
                 rc = _c.tsr_group_open_array(g.g, p, &o.o, &self.a)
         check(rc)
+        self._remote = g.remote
         self.opened(url, "a" if g.writable else "r", g.writable, False)
         return self
 
@@ -91,7 +109,7 @@ cdef class Array(Handle):
     def _create_in(cls, GroupHandle g, str path, str url, Spec spec, *, str mode="x", **options):
         """A new array at path of a group; mode "w": in the place of what is there."""
         cdef Array self = cls.__new__(cls)
-        cdef Options o = Options(mode=mode, **options)
+        cdef Options o = Options(mode=mode, remote=g.remote, **options)
         cdef bytes b = name_bytes(path)
         cdef const char *p = b
         cdef int rc
@@ -101,6 +119,7 @@ cdef class Array(Handle):
                 rc = _c.tsr_group_create_array(g.g, p, &spec.s, &o.o, &self.a)
         check(rc)
         self.pending = True
+        self._remote = g.remote
         self.opened(url, "a", True, False)
         return self
 
@@ -130,6 +149,7 @@ cdef class Array(Handle):
         cdef _c.int64_t dims[3][32]
         cdef _c.int64_t item_bytes = 0
         cdef int d, ndim = 0, rc = CLOSED
+        cdef char *zarr = NULL
         with nogil:
             if self.for_reading():
                 s = _c.tsr_array_spec(self.a)
@@ -137,9 +157,15 @@ cdef class Array(Handle):
                 item_bytes = s.item_bytes
                 for d in range(ndim):
                     dims[0][d], dims[1][d], dims[2][d] = s.shape[d], s.chunks[d], s.blocks[d]
+                if s.zarr != NULL and strncmp(s.zarr, "edges=", 6) == 0:
+                    zarr = strdup(s.zarr + 6)
                 rc = _c.TSR_OK
             pthread_rwlock_unlock(&self.lock)
         self.done(rc)
+        self.edges = self.lengths = None
+        if zarr != NULL:
+            self.edges = (<bytes>zarr).decode().partition(",")[0]
+            free(zarr)
         if self.dtype is None:
             self.dtype = parse_dtype((<bytes>s.dtype).decode())  # new: nobody else has it yet
         self.ndim = ndim
@@ -147,9 +173,22 @@ cdef class Array(Handle):
         for d in range(ndim):
             self.dims[d] = dims[0][d]
         self.shape = tuple([dims[0][d] for d in range(ndim)])
-        self.chunks = tuple([dims[1][d] for d in range(ndim)])
+        self._longest = tuple([dims[1][d] for d in range(ndim)])
         self.blocks = tuple([dims[2][d] for d in range(ndim)])
         return 0
+
+    @property
+    def chunks(self) -> tuple:
+        """Items along each dimension of what is stored as one.
+
+        Along an axis whose chunks are not alike a tuple of their lengths.
+        """
+        if self.lengths is None:
+            if self.edges is None:
+                return self._longest
+            axes = self.edges.split(";")
+            self.lengths = tuple([parse_lengths(axes[d], self.dims[d]) for d in range(self.ndim)])
+        return self.lengths
 
     cdef int c_close(self) noexcept nogil:
         return _c.tsr_array_close(self.a)
@@ -409,7 +448,8 @@ cdef class Array(Handle):
         self.dtype = base.dtype
         self.item_bytes = base.item_bytes
         self.urlpath, self.mode, self.writable = base.urlpath, base.mode, base.writable
-        self.shape, self.chunks, self.blocks = tuple(shape), tuple(chunks), tuple(blocks)
+        self.shape, self.lengths, self.blocks = tuple(shape), tuple(chunks), tuple(blocks)
+        self._longest = tuple([max(c) if type(c) is tuple else c for c in chunks])
         self.ndim = len(self.shape)
         for d in range(self.ndim):
             self.dims[d] = self.shape[d]
@@ -509,9 +549,12 @@ cdef class Array(Handle):
     # ---- facts ----
 
     def _spec(self) -> dict:
-        """steps as (name, params) pairs, split, checksum, format."""
+        """steps as (name, params) pairs, split, checksum, format; of Zarr also type, codecs, names
+        and zarr (text, None where there is none), fill (bytes).
+        """
         cdef const _c.tsr_spec *s
         cdef bint there
+        cdef int d
         with nogil:
             there = self.for_reading()
         try:  # the spec lives as long as nobody changes the handle
@@ -520,7 +563,12 @@ cdef class Array(Handle):
             s = _c.tsr_array_spec(self.a)
             return {"steps": steps_of(s.steps, s.nsteps), "split": s.split,
                     "checksum": bool(s.checksum),
-                    "format": (<bytes>_c.tsr_array_format(self.a)).decode()}
+                    "format": (<bytes>_c.tsr_array_format(self.a)).decode(),
+                    "type": text(s.type), "codecs": text(s.codecs), "zarr": text(s.zarr),
+                    "names": None if s.names == NULL else
+                             tuple([text(s.names[d]) for d in range(s.ndim)]),
+                    "fill": None if s.fill == NULL else
+                            PyBytes_FromStringAndSize(<const char *>s.fill, s.item_bytes)}
         finally:
             pthread_rwlock_unlock(&self.lock)
 
@@ -650,6 +698,10 @@ cdef class Array(Handle):
             pthread_rwlock_unlock(&self.lock)
         self.done(rc)
         return tick
+
+
+cdef object text(const char *p):
+    return None if p == NULL else (<bytes>p).decode()
 
 
 cdef broadcast(cnp.ndarray v, tuple shape):

@@ -76,6 +76,24 @@ cdef extern from "tessera/tessera.h" nogil:
         const tsr_meta_value *metas
         int nmetas
         cbool checksum
+        const char *type
+        const char *codecs
+        const char *const *names
+        const char *zarr
+    ctypedef struct tsr_remote_options:
+        size_t size
+        const char *endpoint
+        const char *region
+        const char *key
+        const char *secret
+        const char *token
+        cbool anonymous
+        int timeout_s
+        int tries
+        int pause_ms
+        int connections
+        tsr_progress progress
+        void *user
     ctypedef struct tsr_options:
         size_t size
         const char *mode
@@ -91,6 +109,10 @@ cdef extern from "tessera/tessera.h" nogil:
         cbool locking
         const char *mmap
         cbool no_consolidated
+        uint64_t memory_bytes
+        const char *tmp
+        cbool resume
+        const tsr_remote_options *remote
 
     # arrays
     int tsr_array_open(const char *url, const tsr_options *opts, tsr_array **out)
@@ -225,6 +247,47 @@ cdef extern from "tessera/tessera.h" nogil:
     const tsr_advise_spec *tsr_advice_spec(const tsr_advice *v)
     const char *tsr_advice_why(const tsr_advice *v)
     int tsr_advise_measure(const tsr_array *a, const tsr_slice *s, tsr_read_cost *out)
+
+    # what is asked of whole arrays and containers
+    ctypedef void (*tsr_verify_fn)(void *user, int64_t chunk, int ndim, const int64_t *coords,
+                                   tsr_status status, const char *what) noexcept
+    int tsr_verify(const char *url, const tsr_options *opts, tsr_verify_fn fn, void *user,
+                   int64_t *problems)
+    enum: TSR_HASH_ATTRS
+    enum: TSR_HASH_TEXT
+    int tsr_hash(const tsr_array *a, int flags, const tsr_options *opts, char *digest)
+    int tsr_schunk_hash(const tsr_schunk *s, const tsr_options *opts, char *digest)
+    enum: TSR_DIFF_NAN
+    enum: TSR_DIFF_BITS
+    enum: TSR_DIFF_ITEMS
+    ctypedef struct tsr_diff_spec:
+        size_t size
+        double rtol
+        double atol
+        int flags
+        int first
+        int64_t memory_bytes
+    ctypedef struct tsr_difference:
+        size_t size
+        const char *what
+        const char *name
+        const char *a
+        const char *b
+        int ndim
+        const int64_t *at
+        const int64_t *chunk_a
+        const int64_t *chunk_b
+    ctypedef void (*tsr_diff_fn)(void *user, const tsr_difference *d) noexcept
+    ctypedef struct tsr_diff_result:
+        size_t size
+        int64_t metadata
+        int64_t items
+        int64_t different
+        double most_abs
+        double most_rel
+        int64_t same_stored
+    int tsr_diff(const tsr_array *a, const tsr_array *b, const tsr_diff_spec *spec,
+                 const tsr_options *opts, tsr_diff_fn fn, void *user, tsr_diff_result *result)
 
     # attributes and metalayers
     int tsr_array_attrs(const tsr_array *a, char **json)

@@ -49,12 +49,16 @@ cdef class Metas:
 
 cdef class Options:
     cdef _c.tsr_options o
+    cdef _c.tsr_remote_options r
     cdef list kept
+    cdef const char *text(self, object value) except? NULL
 
 cdef class Spec:
     cdef _c.tsr_spec s
     cdef _c.int64_t dims[3][32]
+    cdef const char *names[32]
     cdef list kept
+    cdef const char *text(self, str value) except? NULL
 
 cdef class SchunkSpec:
     cdef _c.tsr_schunk_spec s
@@ -81,6 +85,7 @@ cdef class Handle:
     cdef bint aside                  # another handle of this process writes
     cdef tuple file                  # which one its path led to; None: not known
     cdef dict again                  # options to open it again; None: it is not
+    cdef readonly dict _remote       # how its server is spoken to, if that was said
     cdef readonly bint writable      # opened or created for changes
     cdef readonly object urlpath     # str, None in memory
     cdef readonly str mode

@@ -16,10 +16,12 @@ import weakref
 
 cimport cython
 from cpython.bytes cimport PyBytes_FromStringAndSize
+from cpython.exc cimport PyErr_CheckSignals
 from cpython.mem cimport PyMem_Calloc, PyMem_Free
 from cpython.ref cimport Py_INCREF
 from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memset
+from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 from posix.unistd cimport getpid
 
 from tessera cimport _c
@@ -78,6 +80,8 @@ cdef int check(int rc) except -1:
         return 0
     text = (<bytes>_c.tsr_error()).decode("utf-8", "replace")
     cause = None
+    if rc == _c.TSR_ECANCELLED and _stopped:
+        raise _stopped.pop()
     if _failures and (found := _answer.search(text)):
         cause = _failures.pop(int(found[1]), None)
     if cause is not None:
@@ -100,6 +104,31 @@ cdef int failed(object exception):
     while len(_failures) > 64:
         _failures.pop(next(iter(_failures)), None)
     return answer
+
+
+# ---- signals, while the engine works ----
+
+_stopped = []  # what the handler of a signal raised, on its way through the engine
+cdef int64_t _asked = 0
+
+
+cdef int ask_signals(void *user, int64_t done, int64_t total) noexcept nogil:
+    """Whether to stop, a tsr_progress; the GIL is asked for twenty times a second at most."""
+    global _asked
+    cdef timespec t
+    cdef int64_t now
+    clock_gettime(CLOCK_MONOTONIC, &t)
+    now = <int64_t>t.tv_sec * 20 + t.tv_nsec // 50000000
+    if now == _asked:
+        return 0
+    _asked = now
+    with gil:
+        try:
+            PyErr_CheckSignals()
+        except BaseException as e:
+            _stopped[:] = [e]
+            return 1
+    return 0
 
 
 cdef bytes taken(void *buf, size_t n):
@@ -246,10 +275,10 @@ def codec_table() -> list:
         i += 1
 
 
-def probe(str url, uint64_t offset=0) -> tuple:
+def probe(str url, uint64_t offset=0, remote=None) -> tuple:
     """What lies at url: ("array" | "schunk" | "chunk" | "group", format)."""
     cdef _c.tsr_place_info info
-    cdef Options o = Options(offset=offset)
+    cdef Options o = Options(offset=offset, remote=remote)
     cdef bytes b = path_bytes(url)
     cdef const char *u = b
     cdef int rc
@@ -307,31 +336,39 @@ cdef class Metas:
 
 
 cdef class Options:
-    """tsr_options."""
+    """tsr_options; remote: members of tsr_remote_options by name.  Ctrl-C ends what takes long."""
 
     def __cinit__(self, *, mode=None, format=None, int threads=0, uint64_t offset=0,
                   bint durable=False, bint sparse=False, bint locking=False,
-                  uint64_t max_chunk_bytes=0, mmap=None):
+                  uint64_t max_chunk_bytes=0, mmap=None, dict remote=None):
         self.kept = []
         self.o.size = sizeof(_c.tsr_options)
-        if mmap is not None:
-            b = mmap.encode()
-            self.kept.append(b)
-            self.o.mmap = b
-        if mode is not None:
-            b = mode.encode()
-            self.kept.append(b)
-            self.o.mode = b
-        if format is not None:
-            b = format.encode()
-            self.kept.append(b)
-            self.o.format = b
+        self.o.mmap = self.text(mmap)
+        self.o.mode = self.text(mode)
+        self.o.format = self.text(format)
         self.o.context = context(threads)
+        self.o.progress = ask_signals
+        self.o.remote = &self.r
+        self.r.size = sizeof(_c.tsr_remote_options)
+        self.r.progress = ask_signals
+        if remote:
+            self.r.endpoint, self.r.region = self.text(remote["endpoint"]), self.text(remote["region"])
+            self.r.key, self.r.secret = self.text(remote["key"]), self.text(remote["secret"])
+            self.r.token = self.text(remote["token"])
+            self.r.anonymous = remote["anonymous"]
+            self.r.timeout_s, self.r.tries = remote["timeout_s"], remote["tries"]
+            self.r.pause_ms, self.r.connections = remote["pause_ms"], remote["connections"]
         self.o.offset = offset
         self.o.durable = durable
         self.o.sparse = sparse
         self.o.locking = locking
         self.o.max_chunk_bytes = max_chunk_bytes
+
+    cdef const char *text(self, object value) except? NULL:
+        if value is None:
+            return NULL
+        self.kept.append(name_bytes(value, "option"))
+        return <bytes>self.kept[-1]
 
 
 cdef class Spec:
@@ -339,7 +376,8 @@ cdef class Spec:
 
     def __cinit__(self, *, str dtype=None, shape=None, chunks=None, blocks=None, steps=None,
                   int split=0, bytes fill=None, bint uninit=False, metas=None,
-                  bint checksum=False):
+                  bint checksum=False, str type=None, str codecs=None, names=None,
+                  str zarr=None):
         cdef int k, d
         cdef Steps st
         cdef Metas m
@@ -379,6 +417,23 @@ cdef class Spec:
             self.s.metas = m.value
             self.s.nmetas = m.n
         self.s.checksum = checksum
+        self.s.type, self.s.codecs, self.s.zarr = self.text(type), self.text(codecs), self.text(zarr)
+        if names is not None:
+            if len(names) > 32:
+                raise ValueError(f"at most 32 dimensions, found {len(names)} names")
+            for d, name in enumerate(names):
+                b = b"" if name is None else name.encode()
+                if b"\0" in b:
+                    raise ValueError(f"name of a dimension: found {name!r}, expected no NUL")
+                self.kept.append(b)
+                self.names[d] = NULL if name is None else <const char *>b
+            self.s.names = self.names
+
+    cdef const char *text(self, str value) except? NULL:
+        if value is None:
+            return NULL
+        self.kept.append(name_bytes(value, "option"))
+        return <bytes>self.kept[-1]
 
 
 cdef class SchunkSpec:
@@ -423,12 +478,17 @@ cdef tuple identity(str path):
     return st.st_dev, st.st_ino
 
 
+cdef str place_of(str url):
+    """The same for all paths of one place."""
+    return url if "://" in url else os.path.realpath(url)
+
+
 def _writers_of(str path) -> list:
     if not _writers:
         return []
     cdef Handle h
     found = []
-    real = os.path.realpath(path)
+    real = place_of(path)
     for h in list(_writers.values()):
         if h.place == real and h.pid == getpid():  # what came through fork is its parent's to write
             found.append(h)
@@ -601,8 +661,9 @@ cdef class Handle:
         mapped = options.get("mmap")
         if mapped == "w+" or mapped == "r+":
             self.locking = True  # whoever maps a file expects to see changes in it
+        self._remote = options.get("remote")
         if not options.get("locking") and mapped != "c" and options.get("format") != "raw":
-            self.again = {"threads": options.get("threads", 0)}
+            self.again = {"threads": options.get("threads", 0), "remote": self._remote}
             if self.place is not None and not self.pending:
                 self.file = identity(self.place)  # a new one appears with the first flush
         return 0
@@ -669,7 +730,7 @@ cdef class Handle:
         self.writable = writable
         self.locking = locking
         if writable and urlpath is not None:
-            self.place = os.path.realpath(urlpath)
+            self.place = place_of(urlpath)
             _writers[id(self)] = self
         self.look()
         return 0

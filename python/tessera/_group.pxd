@@ -6,5 +6,6 @@ cdef class GroupHandle:
     cdef readonly object lock        # of all handles of one place
     cdef readonly str urlpath        # of this group, "x.zarr#a"
     cdef readonly bint writable
+    cdef readonly dict remote        # how its server is spoken to, if that was said
     cdef int c_done(self, int rc) except -1
     cdef GroupHandle child(self, _c.tsr_group *g)

@@ -47,10 +47,10 @@ cdef class GroupHandle:
         self.lock = threading.RLock()
 
     @staticmethod
-    def open(str url, str mode, *, format=None, bint consolidated=True):
+    def open(str url, str mode, *, format=None, bint consolidated=True, remote=None):
         """Opens a group; mode as in the C API, "x" and "w" make one."""
         cdef GroupHandle self = GroupHandle.__new__(GroupHandle)
-        cdef Options o = Options(mode=mode, format=format)
+        cdef Options o = Options(mode=mode, format=format, remote=remote)
         cdef bytes b = path_bytes(url)
         cdef const char *u = b
         cdef bint create = mode in ("x", "w")
@@ -61,6 +61,7 @@ cdef class GroupHandle:
                 _c.tsr_group_open(u, &o.o, &self.g)
         check(rc)
         self.urlpath = below(url, "")
+        self.remote = remote
         self.writable = mode != "r"
         return self
 
@@ -73,6 +74,7 @@ cdef class GroupHandle:
         it.g = g
         it.lock = self.lock
         it.writable = self.writable
+        it.remote = self.remote
         it.urlpath = self.urlpath.partition("#")[0]
         it.urlpath = below(it.urlpath, (<bytes>_c.tsr_group_path(g)).decode())
         return it

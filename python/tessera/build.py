@@ -11,15 +11,16 @@ import dataclasses
 import itertools
 import math
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from tessera import params
+from tessera import params, remote
 from tessera._engine import Spec
 from tessera.meta import packed_metas
 from tessera.ndarray import NDArray, dims
+from tessera.zarrspec import ZarrSpec, alike, check_lengths, edges_text, lengths
 
 BOX_BYTES = 32 << 20  # what is filled at a time, where whole chunks allow it
 Box = tuple[slice, ...]
@@ -29,8 +30,13 @@ Box = tuple[slice, ...]
 class Plan:
     """Where and how an array is to be created: the keywords that are not its content."""
 
-    chunks: tuple[int, ...] | None
+    chunks: tuple[int, ...] | None  # alike
     blocks: tuple[int, ...] | None
+    lengths: list[int | list[int]] | None  # of chunks, where they were given one by one
+    zarr: ZarrSpec
+    fill_value: Any
+    attributes: Mapping[str, Any] | None
+    server: dict[str, Any] | None
     cparams: Any
     dparams: Any
     storage: params.Storage
@@ -51,9 +57,15 @@ class Plan:
             A mode that cannot create.
         """
         kw = dict(kwargs)
+        chunks, lengths, zarr = _chunks(kw.pop("chunks", None), ZarrSpec.of(kw))
         plan = cls(
-            chunks=_partition(kw.pop("chunks", None)),
+            chunks=chunks,
             blocks=_partition(kw.pop("blocks", None)),
+            lengths=lengths,
+            zarr=zarr,
+            fill_value=kw.pop("fill_value", None),
+            attributes=kw.pop("attributes", None),
+            server=remote.members(kw.pop("storage_options", None)),
             cparams=kw.pop("cparams", None),
             dparams=kw.pop("dparams", None),
             storage=params.storage_from(kw),
@@ -62,17 +74,24 @@ class Plan:
         )
         if kw:
             raise KeyError(f"unknown keywords: {', '.join(sorted(kw))}")
+        if plan.cparams is not None and zarr.codecs is not None:
+            raise ValueError("cparams and codecs both say how chunks are encoded: give one of them")
         return plan
 
     def spec(self, dtype: np.dtype | None, shape: Sequence[int] | None, **more: Any) -> Spec:
         """What the engine is told of the content's form; None: as of what is copied."""
-        for name, part in (("chunks", self.chunks), ("blocks", self.blocks)):
+        parts = (("chunks", self.lengths or self.chunks), ("blocks", self.blocks))
+        for name, part in parts:
             if shape is not None and part is not None and len(part) != len(shape):
                 raise ValueError(f"{name}: {len(part)} dimensions, the shape has {len(shape)}")
-        if self.cparams is not None or dtype is not None:
+        if self.lengths is not None and shape is not None:
+            check_lengths(self.lengths, shape)
+        if self.cparams is not None:
             size = dtype.itemsize if dtype is not None else 8
             cp = params.filled(params.CParams, self.cparams, typesize=size)
             more.update(steps=params.steps(cp), split=params.split(cp))
+        if self.fill_value is not None and dtype is not None:
+            more.update(self.fill(dtype))
         return Spec(
             dtype=None if dtype is None else dtype_text(dtype),
             shape=shape,
@@ -80,8 +99,34 @@ class Plan:
             blocks=self.blocks,
             metas=packed_metas(self.storage.meta),
             checksum=self.checksum,
+            **self.zarr.spec(),
             **more,
         )
+
+    def fill(self, dtype: np.dtype) -> dict[str, Any]:
+        """The fill value as the spec has it."""
+        if self.zarr.type is not None:
+            raise ValueError("fill_value: of a data_type it is zero, expected none")
+        item = np.empty((), dtype=dtype)
+        item[...] = self.fill_value
+        return {"fill": item.tobytes()}
+
+    def created(self, a: NDArray) -> NDArray:
+        """The array is there, and empty: it is dropped when its format has not what was asked for.
+
+        Raises
+        ------
+        ValueError
+            The format does not have it.
+        """
+        try:
+            self.zarr.check(a.format)
+            for name, value in (self.attributes or {}).items():
+                a.attrs[name] = value
+        except BaseException:
+            a._drop()
+            raise
+        return a
 
     @property
     def url(self) -> str | None:
@@ -96,12 +141,14 @@ class Plan:
         form = self.format
         if form is None and self.url is not None and self.url.endswith(".b2frame"):
             form = "b2nd"  # the frame of an array, whatever it is called
-        return {**params.create_options(self.storage, threads), "format": form}
+        options = params.create_options(self.storage, threads)
+        return {**options, "format": form, "remote": self.server}
 
     def says_nothing(self) -> bool:
         """Whether chunks, compression and metadata are left open."""
-        given = (self.chunks, self.blocks, self.cparams, self.storage.meta)
-        return all(x is None for x in given) and not self.checksum
+        given = (self.chunks, self.blocks, self.lengths, self.cparams, self.storage.meta)
+        more = (self.fill_value, self.attributes)
+        return all(x is None for x in given + more) and not self.zarr.given and not self.checksum
 
     def threads(self) -> tuple[int, int]:
         """To compress and to decompress; 0: the default."""
@@ -132,6 +179,7 @@ def make(
 ) -> NDArray:
     """A new array of the plan; `write` gives it its items."""
     a = NDArray._create(plan.url, plan.spec(storable(dtype), dims(shape), **spec), **plan.place())
+    plan.created(a)
     if write is not None:
         try:
             write(a)
@@ -185,6 +233,21 @@ def _partition(value: Any) -> tuple[int, ...] | None:
     return None if value is None else dims(value)
 
 
+def _chunks(
+    value: Any, zarr: ZarrSpec
+) -> tuple[tuple[int, ...] | None, list[int | list[int]] | None, ZarrSpec]:
+    """Chunks where one shape says them, else lengths, of which Zarr is told if they are uneven."""
+    axes = lengths(value)
+    if axes is None:
+        return _partition(value), None, zarr
+    edges = edges_text(axes)
+    if edges is not None:
+        zarr.add_edges(edges)
+        return None, axes, zarr
+    one = [c if isinstance(c, int) else alike(c) for c in axes]
+    return dims(one), axes, zarr
+
+
 # ---- boxes ----
 
 
@@ -224,7 +287,7 @@ def fill_flat(a: NDArray, values: Callable[[np.ndarray], np.ndarray]) -> None:
     stride = [math.prod(a.shape[d + 1 :]) for d in range(a.ndim)]
     if not a.size:
         return
-    for box in boxes(a.shape, a.chunks, max(a.dtype.itemsize, 8)):
+    for box in boxes(a.shape, a._longest, max(a.dtype.itemsize, 8)):
         at = np.zeros((1,) * a.ndim, dtype=np.int64)
         for d, s in enumerate(box):
             side = np.arange(s.start, s.stop, dtype=np.int64) * stride[d]
@@ -237,7 +300,7 @@ def fill_from(a: NDArray, source: Any) -> None:
     if type(source) is np.ndarray and source.dtype == a.dtype and source.flags.c_contiguous:
         a[...] = source
         return
-    for box in boxes(a.shape, a.chunks, a.dtype.itemsize) if a.size else ():
+    for box in boxes(a.shape, a._longest, a.dtype.itemsize) if a.size else ():
         a[box] = np.asarray(source[box])
 
 
@@ -246,4 +309,4 @@ def partition(
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Chunks and blocks of an array that would be created."""
     a = make(Plan.of({"chunks": chunks, "blocks": blocks, **kwargs}), shape, dtype)
-    return a.chunks, a.blocks
+    return a._longest, a.blocks

@@ -252,6 +252,11 @@ def get_slice_nchunks(schunk: Any, key: Any) -> np.ndarray:
         raise IndexError("only whole numbers, slices, an ellipsis and None are possible here")
     axes, grid = [], []
     for s, n, c in zip(found[0], schunk.shape, schunk.chunks, strict=True):
+        if isinstance(c, tuple):  # of several lengths
+            ends = np.cumsum(c)
+            axes.append(np.unique(np.searchsorted(ends, np.arange(n)[s], side="right")))
+            grid.append(int(np.searchsorted(ends, n - 1, side="right")) + 1)
+            continue
         axes.append(_met(range(n)[s], max(c, 1)))
         grid.append(-(-n // max(c, 1)))
     if not axes:

@@ -46,26 +46,36 @@ def copy(array: NDArray, dtype: DTypeLike | None = None, **kwargs: Any) -> NDArr
     plan = _derived(array, kwargs, "copy")
     if dtype is None or np.dtype(dtype) == array.dtype:
         _with_blocks(plan, array.shape, array.dtype)
-        spec = plan.spec(None, array.shape)
-        return plan.finished(array._copy(plan.url, spec, **plan.place()))
-    _same_grid(plan, array)
+        spec = plan.spec(None, array.shape, **_fill(plan, array))
+        return plan.finished(plan.created(array._copy(plan.url, spec, **plan.place())))
+    _same_grid(_like(array, plan), array)
+    plan.attributes = {**array.attrs.getall(), **(plan.attributes or {})}
     out = make(plan, array.shape, dtype, lambda a: fill_from(a, array))
-    for name in array._meta_names(True):
-        out._meta_set(True, name, array._meta_get(True, name))
+    if not array.format.startswith("zarr") and not out.format.startswith("zarr"):
+        for name in array._meta_names(True):
+            out._meta_set(True, name, array._meta_get(True, name))
     out.flush()
     return out
 
 
 def _derived(array: NDArray, kwargs: dict[str, Any], what: str) -> Plan:
     """The plan for something made of array that takes its metadata along."""
-    plan = _like(array, Plan.of(kwargs))
+    plan = Plan.of(kwargs)
     if plan.storage.meta is not None:
         raise ValueError(f"{what}: meta goes along, and cannot be given anew")
-    return plan
+    if plan.cparams is None and array.format.startswith("zarr"):
+        return plan  # the engine knows more of its codecs than cparams can say
+    return _like(array, plan)
+
+
+def _fill(plan: Plan, array: NDArray) -> dict[str, Any]:
+    return {} if plan.fill_value is None else plan.fill(array.dtype)
 
 
 def _like(array: NDArray, plan: Plan) -> Plan:
     """The plan with compression as of array where it says nothing."""
+    if plan.zarr.codecs is not None:
+        return plan
     if plan.cparams is None:
         plan.cparams = array.cparams
     elif not isinstance(plan.cparams, params.CParams):
@@ -78,13 +88,13 @@ def _like(array: NDArray, plan: Plan) -> Plan:
 
 def _same_grid(plan: Plan, array: NDArray) -> None:
     """Chunks and blocks as of array where the plan leaves both open."""
-    if plan.chunks is None and plan.blocks is None:
-        plan.chunks, plan.blocks = array.chunks, array.blocks
+    if plan.chunks is None and plan.lengths is None and plan.blocks is None:
+        plan.chunks, plan.blocks = array._longest, array.blocks
 
 
 def _with_blocks(plan: Plan, shape: Sequence[int], dtype: np.dtype) -> None:
-    """Where one of chunks and blocks is given, the other is chosen for it."""
-    if (plan.chunks is None) != (plan.blocks is None):
+    """Where only blocks are given, chunks are chosen for them."""
+    if plan.chunks is None and plan.lengths is None and plan.blocks is not None:
         plan.chunks, plan.blocks = partition(shape, plan.chunks, plan.blocks, dtype)
 
 
@@ -95,8 +105,8 @@ def from_key(array: NDArray, key: Any, **kwargs: Any) -> NDArray:
         array = reshape(array, array.shape)
     shape = np.broadcast_to(np.uint8(0), array.shape)[key].shape
     _with_blocks(plan, shape, array.dtype)
-    new = array._slice(key, plan.url, plan.spec(None, shape), **plan.place())
-    return plan.finished(new)
+    spec = plan.spec(None, shape, **_fill(plan, array))
+    return plan.finished(plan.created(array._slice(key, plan.url, spec, **plan.place())))
 
 
 def reshape(array: NDArray, shape: int | Sequence[int], **kwargs: Any) -> NDArray:
@@ -128,8 +138,9 @@ def reshape(array: NDArray, shape: int | Sequence[int], **kwargs: Any) -> NDArra
         array = array.base
     plan = _derived(array, kwargs, "reshape")
     _with_blocks(plan, whole, array.dtype)
-    spec = plan.spec(None, whole)
-    return plan.finished(array._copy(plan.url, spec, reshape=True, **plan.place()))
+    spec = plan.spec(None, whole, **_fill(plan, array))
+    new = array._copy(plan.url, spec, reshape=True, **plan.place())
+    return plan.finished(plan.created(new))
 
 
 def concat(arrays: Sequence[NDArray], axis: int = 0, **kwargs: Any) -> NDArray:
@@ -199,8 +210,8 @@ def stack(arrays: Sequence[NDArray], axis: int = 0, **kwargs: Any) -> NDArray:
         raise ValueError(f"stack: shapes differ: {[a.shape for a in arrays]}")
     at = normalize_axis_index(axis, first.ndim + 1)
     plan = _like(first, Plan.of(kwargs))
-    if plan.chunks is None and plan.blocks is None:
-        plan.chunks = (*first.chunks[:at], 1, *first.chunks[at:])
+    if plan.chunks is None and plan.lengths is None and plan.blocks is None:
+        plan.chunks = (*first._longest[:at], 1, *first._longest[at:])
         plan.blocks = (*first.blocks[:at], 1, *first.blocks[at:])
     shape = (*first.shape[:at], len(arrays), *first.shape[at:])
     dtype = np.result_type(*(a.dtype for a in arrays))
@@ -224,7 +235,7 @@ def _join(out: NDArray, arrays: Sequence[NDArray], axis: int, new: bool) -> None
     """Writes the arrays into out, part by part, along an axis of theirs or a new one."""
     start = 0
     for i, a in enumerate(arrays):
-        for box in boxes(a.shape, a.chunks, a.dtype.itemsize) if a.size else ():
+        for box in boxes(a.shape, a._longest, a.dtype.itemsize) if a.size else ():
             s = box[axis] if not new else slice(0)
             at: Any = i if new else slice(s.start + start, s.stop + start)
             out[(*box[:axis], at, *box[axis + (not new) :])] = a[box]

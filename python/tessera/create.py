@@ -13,8 +13,30 @@ urlpath, mode, contiguous, locking, mmap_mode, meta ... or storage
     there already, "w" replaces it (a file no folder, though).
 format
     Of the container; default: by the suffix of urlpath, else "b2nd".
+fill_value
+    What items read as that nobody writes; default: zero.  Zarr records it.
+attributes
+    A mapping of names to JSON values.
+storage_options
+    How the server of urlpath is spoken to, as of `open`.
 
-and raise `KeyError` for others, `ValueError` for shapes, chunks or modes that do not fit,
+and, for Zarr alone,
+
+chunks
+    May be the lengths of all chunks along each axis, as dask has them, ``((4, 1, 5), (3, 3), 8)``
+    (format "zarr3").  With blocks, chunks are shards and blocks their inner chunks.
+dimension_names
+    A name or None for each dimension (format "zarr3").
+codecs
+    As in Zarr's metadata, in place of cparams: a list of names and ``{"name": .., "configuration":
+    ..}`` (format "zarr3"), or ``{"filters": .., "compressor": ..}`` (format "zarr2").
+data_type
+    One that NumPy has no name for, "bfloat16" for one, in place of dtype.
+order, separator, key_encoding, index_location, write_empty_chunks
+    "F": of items in chunks (format "zarr2"); "." or "/" in the names of chunks; "v2" (format
+    "zarr3"); "start": of the index of shards; True: chunks of the fill value are stored too.
+
+They raise `KeyError` for others, `ValueError` for shapes, chunks or modes that do not fit,
 `RuntimeError` for a file that is there, `TypeError` for a dtype that cannot be stored.  They return
 an `NDArray` whose file is complete.  Values of a rule are made and written part by part: memory is
 for some chunks only.
@@ -46,11 +68,19 @@ def zeros(shape: Shape, dtype: DTypeLike = np.float64, **kwargs: Any) -> NDArray
     >>> tessera.zeros((2, 3), dtype="i4")[1]
     array([0, 0, 0], dtype=int32)
     """
-    return make(Plan.of(kwargs), shape, dtype)
+    return make(_of_zeros(kwargs), shape, dtype)
+
+
+def _of_zeros(kwargs: dict[str, Any]) -> Plan:
+    """The plan of an array whose items are zeros where nobody writes."""
+    plan = Plan.of(kwargs)
+    if plan.fill_value is not None:
+        raise ValueError("fill_value: here it is zero; full and empty take another one")
+    return plan
 
 
 def empty(shape: Shape, dtype: DTypeLike = np.float64, **kwargs: Any) -> NDArray:
-    """An array to be written; until then it reads as zeros.
+    """An array to be written; until then it reads as zeros, or fill_value.
 
     Examples
     --------
@@ -253,11 +283,11 @@ def eye(
     cols = N if M is None else M
 
     def diagonal(a: NDArray) -> None:
-        for i in range(max(0, -k), min(N, cols - k), max(a.chunks[0], 1)):
-            n = min(i + a.chunks[0], N, cols - k) - i
+        for i in range(max(0, -k), min(N, cols - k), max(a._longest[0], 1)):
+            n = min(i + a._longest[0], N, cols - k) - i
             a[i : i + n, i + k : i + k + n] = np.eye(n, dtype=a.dtype)
 
-    return make(Plan.of(kwargs), (N, cols), dtype, diagonal)
+    return make(_of_zeros(kwargs), (N, cols), dtype, diagonal)
 
 
 def fromiter(
@@ -279,7 +309,7 @@ def fromiter(
     items = iter(iterable)
 
     def take(a: NDArray) -> None:
-        for box in runs(a.shape, a.chunks, a.dtype.itemsize) if a.size else ():
+        for box in runs(a.shape, a._longest, a.dtype.itemsize) if a.size else ():
             part = tuple(len(range(*s.indices(n))) for s, n in zip(box, a.shape, strict=True))
             n = math.prod(part)
             a[box] = np.fromiter(itertools.islice(items, n), a.dtype, count=n).reshape(part)
@@ -372,7 +402,7 @@ def _form(
     if not hasattr(x, "shape") or not hasattr(x, "dtype"):
         x = np.asarray(x)
     if isinstance(x, NDArray) and not {"chunks", "blocks"} & kwargs.keys():
-        kwargs = {"chunks": x.chunks, "blocks": x.blocks, **kwargs}
+        kwargs = {"chunks": x._longest, "blocks": x.blocks, **kwargs}
     return x.shape, x.dtype if dtype is None else dtype, kwargs
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import html
 import json
 import os
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
+from tessera import remote
 from tessera._array import parse_dtype
 from tessera._engine import ExistsError
 from tessera._group import GroupHandle
@@ -19,6 +21,7 @@ from tessera.build import Plan, fill_from, storable
 from tessera.create import Shape
 from tessera.meta import Attributes, plain
 from tessera.ndarray import NDArray, dims
+from tessera.params import Storage
 
 if TYPE_CHECKING:
     from tessera._group import Found
@@ -387,13 +390,8 @@ class Group(MutableMapping[str, Any]):
         shape: Shape | None = None,
         dtype: DTypeLike | None = None,
         data: ArrayLike | NDArray | None = None,
-        chunks: Shape | None = None,
-        blocks: Shape | None = None,
-        fill_value: Any = None,
-        attributes: Mapping[str, Any] | None = None,
         overwrite: bool = False,
-        cparams: Any = None,
-        dparams: Any = None,
+        **kwargs: Any,
     ) -> NDArray:
         """A new array, and the groups between that are missing.
 
@@ -405,20 +403,19 @@ class Group(MutableMapping[str, Any]):
             Of the array; default: those of data.  dtype without data: float64.
         data : array_like, optional
             Its items; default: all are fill_value.
-        chunks, blocks : int or tuple of int, optional
-            What is stored as one (a chunk, or a shard where there are blocks) and what is decoded
-            as one inside it (the inner chunks of a shard).
-        fill_value : optional
-            What items read as that nobody wrote; default: zero.
-        attributes : mapping, optional
         overwrite : bool
             Remove what is there, with all below it.
-        cparams, dparams : dict, optional
+        **kwargs
+            As of `tessera.empty`, but where and in which format: chunks and blocks (with blocks
+            chunks are shards, and blocks their inner chunks), fill_value, attributes,
+            dimension_names, cparams or codecs ...
 
         Raises
         ------
         ExistsError
             Something is there.
+        KeyError
+            An unknown keyword.
         TypeError
             Neither shape nor data, or a dtype that cannot be stored.
         ValueError
@@ -444,13 +441,12 @@ class Group(MutableMapping[str, Any]):
         if source is not None and tuple(source.shape) != tuple(shape):
             raise ValueError(f"shape: found {shape}, the data has {source.shape}")
         dt = storable(dtype if dtype is not None else getattr(source, "dtype", np.float64))
-        plan = Plan.of({"chunks": chunks, "blocks": blocks, "cparams": cparams, "dparams": dparams})
-        spec = plan.spec(dt, shape, **_fill(dt, fill_value))
+        plan = _plan(kwargs)
+        spec = plan.spec(dt, shape)
         mode = "w" if overwrite else "x"
         a: NDArray = NDArray._create_in(self._h, _key(name), self._url(name), spec, mode=mode)
+        plan.created(a)
         try:
-            for key, value in (attributes or {}).items():
-                a.attrs[key] = value
             if source is not None:
                 fill_from(a, source if source.dtype == dt else np.asarray(source[...], dtype=dt))
         except BaseException:
@@ -555,9 +551,9 @@ class Group(MutableMapping[str, Any]):
         self.close()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """By its place, to be opened for reading."""
+        """By its place, to be opened for reading.  Options of a server go along."""
         self._h.flush() if self.writable else None
-        return Group._open, (_absolute(self.urlpath), "r")
+        return _reopened, (_absolute(self.urlpath), self._h.remote)
 
     # ---- for people ----
 
@@ -591,6 +587,10 @@ class Group(MutableMapping[str, Any]):
     def _repr_html_(self) -> str:
         nodes = self._h.list(0)
         return f"<details open><summary>{_bold(self.name)}</summary>{_nested(nodes)}</details>"
+
+
+def _reopened(url: str, server: dict[str, Any] | None) -> Group:
+    return Group._open(url, "r", remote=server)
 
 
 # ---- text ----
@@ -650,12 +650,12 @@ def _absolute(url: str) -> str:
     return url if "://" in url else os.path.abspath(url)
 
 
-def _fill(dt: np.dtype[Any], value: Any) -> dict[str, bytes]:
-    if value is None:
-        return {}
-    item = np.empty((), dtype=dt)
-    item[...] = value
-    return {"fill": item.tobytes()}
+def _plan(kwargs: dict[str, Any]) -> Plan:
+    """How an array of a group is to be; where is said already."""
+    elsewhere = {f.name for f in dataclasses.fields(Storage)} | {"storage", "storage_options"}
+    if given := sorted((elsewhere | {"format", "checksum"}) & kwargs.keys()):
+        raise KeyError(f"create_array: the group says {', '.join(given)}")
+    return Plan.of(kwargs)
 
 
 # ---- places ----
@@ -667,6 +667,7 @@ def group(
     *,
     format: str | None = None,
     use_consolidated: bool = True,
+    storage_options: Mapping[str, Any] | None = None,
 ) -> Group:
     """The group at a place.
 
@@ -681,6 +682,8 @@ def group(
         Of a new one; default: that of the hierarchy, else "zarr3".
     use_consolidated : bool
         Mode "r": whether consolidated metadata answers where there is some.
+    storage_options : dict, optional
+        How a server is spoken to, as of `open`.
 
     Raises
     ------
@@ -703,7 +706,10 @@ def group(
     if mode not in _MODES:
         raise ValueError(f"mode: found {mode!r}, expected one of {', '.join(_MODES)}")
     url = os.fsdecode(urlpath)
-    return Group._open(url, _MODES[mode], format=format, consolidated=use_consolidated)
+    server = remote.members(storage_options)
+    return Group._open(
+        url, _MODES[mode], format=format, consolidated=use_consolidated, remote=server
+    )
 
 
 def create_group(
@@ -712,6 +718,7 @@ def create_group(
     format: str | None = None,
     overwrite: bool = False,
     attributes: Mapping[str, Any] | None = None,
+    storage_options: Mapping[str, Any] | None = None,
 ) -> Group:
     """A new group; parameters and errors as of `group` with mode "w-", or "w" to overwrite.
 
@@ -723,7 +730,8 @@ def create_group(
     ('zarr2', 2026, 0)
     >>> tessera.remove_urlpath("weather.zarr")
     """
-    g = group(urlpath, "w" if overwrite else "w-", format=format)
+    mode = "w" if overwrite else "w-"
+    g = group(urlpath, mode, format=format, storage_options=storage_options)
     if attributes:
         g.attrs.put(attributes)
     return g

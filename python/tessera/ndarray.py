@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import operator
 import os
@@ -48,7 +49,8 @@ class NDArray(Reductions, Neighbours, Array):
     ----------
     shape, chunks, blocks : tuple of int
         Items along each dimension: of the array, of what is stored as one, and of what is decoded
-        as one inside that.
+        as one inside that.  Along an axis whose chunks are not alike (Zarr), `chunks` has a tuple
+        of their lengths.
     dtype : numpy.dtype
     ndim : int
     urlpath : str or None
@@ -127,7 +129,7 @@ class NDArray(Reductions, Neighbours, Array):
 
     def _rows(self) -> Iterator[Any]:
         row = max(self.nbytes // max(self.shape[0], 1), 1)
-        step = self.chunks[0] * max(_ROWS_BYTES // (row * max(self.chunks[0], 1)), 1)
+        step = self._longest[0] * max(_ROWS_BYTES // (row * max(self._longest[0], 1)), 1)
         for i in range(0, self.shape[0], max(step, 1)):
             yield from self._get_box(slice(i, i + step))
 
@@ -150,6 +152,20 @@ class NDArray(Reductions, Neighbours, Array):
         from tessera import copies
 
         return copies.from_key(self, key, **kwargs)
+
+    def hash(self, *, attrs: bool = False) -> str:
+        """One digest for the same items, whatever the format and chunks; see `tessera.hash`.
+
+        Examples
+        --------
+        >>> import tessera
+        >>> a = tessera.arange(1000, chunks=(100,))
+        >>> a.hash() == a.copy(chunks=(7,), cparams={"clevel": 9}).hash()
+        True
+        """
+        from tessera import compare
+
+        return compare.hash(self, attrs=attrs)
 
     def tobytes(self) -> bytes:
         """All items in C order, decoded: `nbytes` bytes.
@@ -197,12 +213,12 @@ class NDArray(Reductions, Neighbours, Array):
     @property
     def ext_shape(self) -> tuple[int, ...]:
         """The shape made up to whole chunks."""
-        return _whole(self.shape, self.chunks)
+        return _whole(self.shape, self._longest)
 
     @property
     def ext_chunks(self) -> tuple[int, ...]:
         """The shape of chunks made up to whole blocks."""
-        return _whole(self.chunks, self.blocks)
+        return _whole(self._longest, self.blocks)
 
     @property
     def chunksize(self) -> int:
@@ -258,6 +274,38 @@ class NDArray(Reductions, Neighbours, Array):
         return Attributes(self)
 
     @property
+    def fill_value(self) -> Any:
+        """What items read as that nobody wrote, as a NumPy scalar; None: no file says so."""
+        raw = self._spec()["fill"]
+        return None if raw is None else np.frombuffer(raw, self.dtype, 1)[0]
+
+    @property
+    def dimension_names(self) -> tuple[str | None, ...] | None:
+        """Of each dimension its name or None; None: there are no names."""
+        names: tuple[str | None, ...] | None = self._spec()["names"]
+        return names
+
+    @property
+    def codecs(self) -> Any:
+        """How Zarr's metadata say that chunks are encoded (of a shard: its inner chunks).
+
+        A list in format 3, a dictionary of filters and compressor in format 2; None of others.
+        """
+        text = self._spec()["codecs"]
+        return None if text is None else json.loads(text)
+
+    @property
+    def data_type(self) -> str | None:
+        """Its name in Zarr's metadata where NumPy has none ("bfloat16"), else None."""
+        kind: str | None = self._spec()["type"]
+        return kind
+
+    @property
+    def order(self) -> str:
+        """Of the items in a chunk, "C" or "F" (only in Zarr format 2)."""
+        return "F" if "order=F" in (self._spec()["zarr"] or "").split(",") else "C"
+
+    @property
     def schunk(self) -> Any:
         """The chunks below the array."""
         return ArrayChunks(self)
@@ -301,7 +349,7 @@ class NDArray(Reductions, Neighbours, Array):
         >>> [(c.nchunk, c.coords, c.repeated_value) for c in a.iterchunks_info()]
         [(0, (0, 0), np.int32(7)), (1, (1, 0), np.int32(7))]
         """
-        grid = tuple(-(-n // c) if c else 0 for n, c in zip(self.shape, self.chunks, strict=True))
+        grid = tuple(-(-n // c) if c else 0 for n, c in zip(self.shape, self._longest, strict=True))
         for i, coords in enumerate(np.ndindex(grid)):
             nbytes, cbytes, special = self._chunk_info(i)
             lazy = self._get_chunk(i, True)

@@ -187,7 +187,8 @@ class Neighbours(np.lib.mixins.NDArrayOperatorsMixin):
     # ---- other processes ----
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """By path, to be opened for reading; those in memory as a frame.
+        """By path, to be opened for reading; those in memory as a frame.  Options of a server go
+        along, a secret key among them.
 
         Raises
         ------
@@ -200,7 +201,8 @@ class Neighbours(np.lib.mixins.NDArrayOperatorsMixin):
             return _from_frame, (type(a), a.to_cframe(), a.mode)
         if a.writable:
             a.flush()
-        return _from_path, (type(a), absolute(a.urlpath), a._options)
+        options = a._options if a._remote is None else {**(a._options or {}), "remote": a._remote}
+        return _from_path, (type(a), absolute(a.urlpath), options)
 
     def __dask_tokenize__(self) -> Any:
         a: NDArray = self  # type: ignore[assignment]

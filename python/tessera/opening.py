@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from tessera import params
+from tessera import params, remote
 from tessera._engine import UnsupportedError, forget_path, probe
 from tessera.group import Group
 from tessera.ndarray import NDArray
@@ -19,7 +19,8 @@ from tessera.schunk import SChunk
 _MAPPED = {"r": "r", "r+": "a", "c": "a"}  # mmap_mode -> mode
 
 
-def _path(urlpath: str | os.PathLike[str]) -> str:
+def place(urlpath: str | os.PathLike[str]) -> str:
+    """The path or URL, of file:// the path."""
     path = os.fsdecode(urlpath)
     parts = urlsplit(path)
     if parts.scheme == "file" and parts.netloc in ("", "localhost"):
@@ -37,6 +38,7 @@ def open(
     mmap_mode: str | None = None,
     initial_mapping_size: int | None = None,
     locking: bool = False,
+    storage_options: Mapping[str, Any] | None = None,
 ) -> NDArray | SChunk | Group:
     """Opens an array, super-chunk or group; which it is, the content tells.
 
@@ -61,6 +63,16 @@ def open(
         For compatibility: mappings grow as needed.
     locking : bool
         Share the file with other programs that write, by c-blosc2's advisory locks.
+    storage_options : dict, optional
+        How a server is spoken to, where the environment (docs/remote.md) is not to say so:
+        endpoint, region, key, secret, token : str
+            Of S3: "https://host:port", "eu-central-1", credentials.
+        anon : bool
+            S3: requests are not signed.
+        timeout, pause : float
+            Seconds of silence after which a try has failed; before the second try.
+        tries, connections : int
+            Of a request; requests of this object at once.
 
     Raises
     ------
@@ -68,6 +80,10 @@ def open(
         There is nothing.
     RuntimeError
         It cannot be read: CorruptError, UnsupportedError.
+    DeniedError
+        A ValueError and PermissionError: the file or server refuses, a wrong key for one.
+    TemporaryError
+        An OSError: trouble of the network or the server.
     ValueError
         Parameters that do not fit together.
 
@@ -86,10 +102,11 @@ def open(
     if mode not in ("r", "a", "w"):
         raise ValueError(f"mode: found {mode!r}, expected 'r', 'a' or 'w'")
     dp = params.filled(DParams, dparams)
-    path = _path(urlpath)
-    kind = _kind(path, offset)
+    path = place(urlpath)
+    server = remote.members(storage_options)
+    kind = _kind(path, offset, server)
     if kind == "group":
-        return Group._open(path, "r" if mode == "r" else "r+")
+        return Group._open(path, "r" if mode == "r" else "r+", remote=server)
     if kind == "schunk" and mode == "w" and not mmap_mode and not offset:
         return _emptied(path, cparams, dp, locking)
     options = {
@@ -98,6 +115,7 @@ def open(
         "offset": offset,
         "locking": locking,
         "threads": params.threads_of(dp.nthreads),
+        "remote": server,
     }
     if kind == "schunk":
         s = SChunk._from_url(path, dp, **options)
@@ -107,8 +125,8 @@ def open(
     return _array(path, cparams, dp, **options)
 
 
-def _kind(path: str, offset: int) -> str:
-    kind, form = probe(path, offset)
+def _kind(path: str, offset: int, server: dict[str, Any] | None) -> str:
+    kind, form = probe(path, offset, server)
     if kind == "chunk" or form == "dir":
         what = "folder without a Zarr document" if form == "dir" else kind
         raise UnsupportedError(f"{path}: a {what}, expected an array, super-chunk or group")
@@ -141,9 +159,12 @@ def _emptied(path: str, cparams: Any, dp: DParams, locking: bool) -> SChunk:
 
 
 def load(
-    urlpath: str | os.PathLike[str], dparams: DParams | Mapping[str, Any] | None = None
+    urlpath: str | os.PathLike[str],
+    dparams: DParams | Mapping[str, Any] | None = None,
+    *,
+    storage_options: Mapping[str, Any] | None = None,
 ) -> NDArray | SChunk:
-    """A copy in memory of what is at urlpath; errors as of `open`.
+    """A copy in memory of what is at urlpath; parameters and errors as of `open`.
 
     Examples
     --------
@@ -154,7 +175,7 @@ def load(
     >>> a.urlpath, a[1, 2]
     (None, array(7))
     """
-    with open(urlpath, dparams=dparams) as there:
+    with open(urlpath, dparams=dparams, storage_options=storage_options) as there:
         if isinstance(there, Group):
             raise UnsupportedError(f"{urlpath}: a group, expected an array or super-chunk")
         if isinstance(there, SChunk):
@@ -164,6 +185,11 @@ def load(
 
 def remove_urlpath(path: str | os.PathLike[str] | None) -> None:
     """Removes a file or folder; nothing happens when it is not there, or for None.
+
+    Raises
+    ------
+    UnsupportedError
+        It is behind a URL: arrays and groups on S3 are removed by their group, ``del group[name]``.
 
     Examples
     --------
@@ -175,7 +201,9 @@ def remove_urlpath(path: str | os.PathLike[str] | None) -> None:
     """
     if path is None:
         return
-    path = _path(path)
+    path = place(path)
+    if "://" in path:
+        raise UnsupportedError(f"{path}: only what is local is removed so, expected a path")
     forget_path(path)
     if os.path.isdir(path) and not os.path.islink(path):
         shutil.rmtree(path)

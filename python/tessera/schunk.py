@@ -620,6 +620,20 @@ class SChunk(SuperChunk, Callbacks):
         finally:
             self._unlock()
 
+    def hash(self) -> str:
+        """The digest of the row of its items; see `tessera.hash`.
+
+        Examples
+        --------
+        >>> import numpy as np, tessera
+        >>> s = tessera.SChunk(data=b"some bytes", cparams={"typesize": 1})
+        >>> s.hash() == tessera.hash(np.frombuffer(b"some bytes", "u1"))
+        True
+        """
+        from tessera import compare
+
+        return compare.hash(self)
+
     def __reduce__(self) -> tuple[Any, ...]:
         from tessera.opening import schunk_from_cframe
 
