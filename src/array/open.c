@@ -12,9 +12,11 @@ int tsr_url_split(const char *url, char **path, char **inside)
     size_t len = hash ? (size_t)(hash - url) : strlen(url);
     char *p = tsr_alloc(len + 1), *out = p;
     *inside = tsr_strdup(hash ? hash + 1 : "");
+    *path = NULL;
     if (!p || !*inside) {
         tsr_free(p);
         tsr_free(*inside);
+        *inside = NULL;
         return TSR_ENOMEM;
     }
     for (size_t i = 0; i < len; i++) {

@@ -93,6 +93,7 @@ static int open_array(struct tsr_zarr *z, const char *path, const tsr_options *o
     if (rc < 0) return rc;
     z->limit = o->max_chunk_bytes;
     z->elide = true;
+    memcpy(z->shown, z->meta->shape, sizeof z->shown);
     rc = tsr_zarr_derive(z);
     if (rc < 0) tsr_within("%s%s", z->prefix, tsr_zdoc_name(tsr_zmeta_which(z->meta)));
     return rc;

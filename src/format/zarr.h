@@ -34,13 +34,13 @@ struct tsr_zarr {
     tsr_step *steps;            /* of spec */
     struct tsr_pool *pool;      /* for workers that decode indices; NULL without shards */
     struct tsr_zindices *indices;
-    struct tsr_zturn *turn; /* items are big-endian to the engine alone; NULL: they are not */
-    bool elide;             /* blocks of nothing but the fill value are not stored */
-    bool dirty;             /* the metadata is to be put */
-    atomic_bool touched;    /* something changed since the last flush */
-    bool fresh;             /* created, and nobody else sees it yet */
-    bool announced;         /* a smaller shape is put already, and resize is yet to come */
-    bool alone;             /* no chunk outside the array is stored */
+    struct tsr_zturn *turn;      /* items are big-endian to the engine alone; NULL: they are not */
+    bool elide;                  /* blocks of nothing but the fill value are not stored */
+    bool dirty;                  /* the metadata is to be put */
+    atomic_bool touched;         /* something changed since the last flush */
+    bool fresh;                  /* created, and nobody else sees it yet */
+    bool alone;                  /* no chunk outside the array is stored */
+    int64_t shown[TSR_MAX_NDIM]; /* the shape that others see, unless fresh */
 };
 
 static inline struct tsr_zarr *tsr_zarr_of(const struct tsr_driver *d)

@@ -199,8 +199,10 @@ void tsr_zarr_abandon(struct tsr_zarr *z)
 int tsr_zarr_put_meta(struct tsr_zarr *z, bool durable)
 {
     int rc = tsr_ztree_put(z->d.store, z->path, z->meta, durable);
-    if (rc == TSR_OK) z->dirty = z->fresh = false;
-    return rc;
+    if (rc < 0) return rc;
+    z->dirty = z->fresh = false;
+    memcpy(z->shown, z->meta->shape, sizeof z->shown);
+    return TSR_OK;
 }
 
 int tsr_zarr_flush(struct tsr_driver *d, bool durable)

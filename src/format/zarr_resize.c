@@ -159,19 +159,18 @@ int tsr_zarr_announce(struct tsr_driver *d, const int64_t *shape)
     int back = tsr_zmeta_set_shape(z->meta, d->grid.shape, unit);
     tsr_error_restore(text);
     z->dirty = true;
-    z->announced = rc == TSR_OK;
     return rc < 0 ? rc : back;
 }
 
 static int cut(struct tsr_zarr *z, const int64_t *was)
 {
-    int rc = z->fresh || z->announced ? TSR_OK : tsr_zarr_put_meta(z, false);
+    size_t len = (size_t)z->meta->ndim * sizeof *was;
+    bool shown = z->fresh || memcmp(z->shown, z->meta->shape, len) == 0;
+    int rc = shown ? TSR_OK : tsr_zarr_put_meta(z, false);
     if (rc < 0) {
         take_back(z, was);
         return rc;
     }
-    z->dirty = z->fresh;
-    z->announced = false;
     rc = tsr_zarr_remove_outside(z, z->d.grid.nchunk);
     z->alone = rc == TSR_OK;
     return rc;
