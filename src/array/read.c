@@ -5,6 +5,9 @@
  * the next are fetched: both are jobs of the same run on the pool, so nothing waits for a chunk.
  * A read of a few small blocks stays on the caller.
  *
+ * Chunks of one block that are an object each are fetched by the job that decodes them: they are
+ * one read, there is nothing to share, and large ones would be few in a window.
+ *
  * The windows and their buffers belong to a worker that the read borrows and outlive it: memory
  * that is new for each read costs more in page faults than many a codec. */
 #include "array/read.h"
@@ -118,7 +121,7 @@ static int window_fill(struct reader *r, struct window *w)
     int rc = skip_zeros(r);
     w->njobs = 0;
     w->bytes = 0;
-    size_t most = r->far ? FAR_CHUNKS : WINDOW_CHUNKS;
+    size_t most = r->far || r->lone ? FAR_CHUNKS : WINDOW_CHUNKS;
     while (rc == TSR_OK && !r->walk.done && w->njobs < most && w->bytes < r->window_bytes) {
         if (window_room(w) < 0) return TSR_ENOMEM;
         struct chunk_job *j = &w->jobs[w->njobs++];
@@ -222,10 +225,54 @@ static void count_blocks(const struct reader *r, int hits, int misses)
     if (r->cached) tsr_cache_count_misses(r->a->context->cache, misses);
 }
 
+static void job_free(void *p)
+{
+    tsr_job_free(p);
+    tsr_free(p);
+}
+
+/* Of a chunk that is not fetched yet: in a job of the worker, whose buffers serve one after the
+ * other. */
+static int decode_lone(const struct reader *r, const struct chunk_job *of, struct tsr_worker *w)
+{
+    static const char key;
+    struct chunk_job *j = tsr_worker_state(w, &key, sizeof *j, job_free);
+    int hits = 0;
+    if (!j) return TSR_ENOMEM;
+    tsr_job_begin(r->a, j, of->place.chunk);
+    memcpy(j->coords, of->coords, sizeof j->coords);
+    j->cached = of->cached;
+    int rc = tsr_job_fetch(r->a, r->sel, j, w);
+    if (rc == TSR_OK && job_is_value(j)) rc = fill_chunk(r, j, w);
+    size_t n = job_is_value(j) ? 0 : j->nrefs;
+    for (size_t i = 0; i < n && rc == TSR_OK; i++) {
+        hits += j->refs[i].cell != NULL;
+        rc = decode_block(r, j, &j->refs[i], TSR_PART_ALONE, w);
+    }
+    count_blocks(r, hits, (int)n - hits);
+    tsr_job_let_go(r->a, j);
+    if (j->buf_cap > KEEP_BYTES) {
+        tsr_job_free(j);
+        memset(j, 0, sizeof *j);
+    }
+    return rc;
+}
+
+static int decode_lone_group(const struct reader *r, const struct window *win, size_t i,
+                             struct tsr_worker *w)
+{
+    const struct group *g = &win->groups[i];
+    int rc = TSR_OK;
+    for (size_t k = 0; k < g->n && rc == TSR_OK; k++)
+        rc = decode_lone(r, &win->jobs[win->parts[g->first + k].job], w);
+    return rc;
+}
+
 static int decode_group(const struct reader *r, struct window *win, size_t i, struct tsr_worker *w)
 {
     const struct group *g = &win->groups[i];
     int rc = TSR_OK, hits = 0, misses = 0;
+    if (r->lone) return decode_lone_group(r, win, i, w);
     for (size_t k = 0; k < g->n && rc == TSR_OK; k++) {
         const struct part *p = &win->parts[g->first + k];
         struct chunk_job *j = &win->jobs[p->job];
@@ -256,12 +303,12 @@ static int run_job(void *arg, size_t i, struct tsr_worker *w)
 static int run(struct reader *r, struct window *decode, struct window *fetch, bool alone)
 {
     struct tsr_pool *pool = r->a->context->pool;
-    r->nfetch = !fetch ? 0 : r->far ? 1 : fetch->njobs;
+    r->nfetch = !fetch || r->lone ? 0 : r->far ? 1 : fetch->njobs;
     size_t n = (decode ? decode->ngroups : 0) + r->nfetch;
     int rc = TSR_OK;
     r->decode = decode;
     r->fetch = fetch;
-    if (!alone) return tsr_pool_run(pool, n, run_job, r);
+    if (!alone && n) return tsr_pool_run(pool, n, run_job, r);
     for (size_t i = 0; i < n && rc == TSR_OK; i++) rc = run_job(r, i, r->worker);
     return rc;
 }
@@ -337,6 +384,7 @@ static int64_t window_bytes(const struct reader *r, const struct window *before)
 {
     int64_t threads = tsr_pool_threads(r->a->context->pool);
     if (r->visitor) return WINDOW_VISITED;
+    if (r->lone) return INT64_MAX;
     if (before && before->njobs && before->jobs[0].late)
         return tsr_min64(threads * WINDOW_LATE, WINDOW_LATE_MOST);
     return tsr_max64(r->far ? WINDOW_FAR : WINDOW_LEAST,
@@ -345,10 +393,12 @@ static int64_t window_bytes(const struct reader *r, const struct window *before)
 
 static int read_windows(struct reader *r, struct window *now, struct window *next)
 {
-    r->far = r->a->d->store->far;
+    const struct tsr_driver *d = r->a->d;
+    r->far = d->store->far;
+    r->lone = d->key_bytes && d->grid.nblocks == 1 && !r->far && !r->visitor;
     r->window_bytes = window_bytes(r, NULL);
-    tsr_walk_chunks(&r->walk, &r->a->d->grid, r->sel);
-    r->cached = tsr_cache_takes(r->a->context->cache, r->a->d, all_wanted(r));
+    tsr_walk_chunks(&r->walk, &d->grid, r->sel);
+    r->cached = tsr_cache_takes(r->a->context->cache, d, all_wanted(r));
     int rc = window_fill(r, now);
     bool alone = r->walk.done && now->bytes <= INLINE_BYTES;
     if (rc == TSR_OK) rc = run(r, NULL, now, alone || now->njobs == 1);

@@ -38,7 +38,8 @@ struct reader {
     size_t nfetch;                 /* jobs of the run that fetch */
     int64_t window_bytes;
     bool cached;
-    bool far; /* a window is fetched by one job */
+    bool far;  /* a window is fetched by one job */
+    bool lone; /* each chunk is fetched by the job that decodes it */
 };
 
 static inline bool job_is_value(const struct chunk_job *j)

@@ -96,6 +96,16 @@ static bool begins_group(const struct reader *r, const struct window *w, size_t 
     return bytes >= GROUP_LATE || p->job != p[-1].job;
 }
 
+/* A chunk of one value counts as a group. */
+static int64_t part_bytes(const struct reader *r, const struct window *w, const struct part *p,
+                          int64_t group)
+{
+    const struct chunk_job *j = &w->jobs[p->job];
+    if (r->lone) return r->a->d->grid.block_bytes;
+    if (p->ref == NO_REF) return group;
+    return tsr_job_block_bytes(&r->a->d->grid, j, j->place.block_items);
+}
+
 int tsr_window_group(const struct reader *r, struct window *w)
 {
     int64_t bytes = 0, most = r->visitor ? r->visitor->group_bytes : GROUP_BYTES;
@@ -110,9 +120,7 @@ int tsr_window_group(const struct reader *r, struct window *w)
             bytes = 0;
         }
         w->groups[w->ngroups - 1].n++;
-        const struct chunk_job *j = &w->jobs[p->job];
-        bytes +=
-            p->ref == NO_REF ? most : tsr_job_block_bytes(&r->a->d->grid, j, j->place.block_items);
+        bytes += part_bytes(r, w, p, most);
     }
     return r->visitor ? r->visitor->window(r->visitor->arg, number_slots(w)) : TSR_OK;
 }
