@@ -57,8 +57,10 @@ static int step(const struct tsr_zcodec *c, int bz, const struct spans *s, size_
     if (bz != BZ_OK)
         return tsr_fail(TSR_ECORRUPT, "bz2: the stream is broken before byte %zu", s->used);
     if (s->used + s->made != before) return TSR_OK;
-    if (s->made == s->cap) return tsr_zcodec_over(c, s->cap);
-    return tsr_fail(TSR_ECORRUPT, "bz2: the stream is cut at byte %zu", s->len);
+    if (s->made == s->cap && (s->used < s->len || c->in.bytes < 0))
+        return tsr_zcodec_over(c, s->cap);
+    return tsr_fail(TSR_ECORRUPT, "bz2: the stream is cut at byte %zu%s", s->len,
+                    s->made == s->cap ? ", or decodes to too much" : "");
 }
 
 static int decode_stream(const struct tsr_zcodec *c, struct spans *s)

@@ -92,10 +92,12 @@ static int decode_all(const struct tsr_zcodec *c, lzma_stream *z, size_t cap)
 {
     lzma_ret ret = LZMA_OK;
     while (ret == LZMA_OK) ret = lzma_code(z, LZMA_FINISH);
-    if (ret == LZMA_BUF_ERROR && z->avail_out == 0) return tsr_zcodec_over(c, cap);
+    bool full = z->avail_out == 0;
+    if (ret == LZMA_BUF_ERROR && full && (z->avail_in || c->in.bytes < 0))
+        return tsr_zcodec_over(c, cap);
     if (ret == LZMA_BUF_ERROR)
-        return tsr_fail(TSR_ECORRUPT, "lzma: the stream is cut at byte %llu",
-                        (unsigned long long)z->total_in);
+        return tsr_fail(TSR_ECORRUPT, "lzma: the stream is cut at byte %llu%s",
+                        (unsigned long long)z->total_in, full ? ", or decodes to too much" : "");
     if (ret != LZMA_STREAM_END) return failed(ret, z);
     if (z->avail_in == 0) return TSR_OK;
     return tsr_fail(TSR_ECORRUPT, "lzma: found %zu bytes behind the stream", z->avail_in);

@@ -41,15 +41,14 @@ static int put_type(struct tsr_zmeta *m, const char *name, const struct tsr_ztyp
 /* The zero of the type where none is given; format 2 has a null for that of items that vary. */
 static int put_fill(struct tsr_zmeta *m, const struct tsr_znew *a)
 {
-    struct tsr_node fill;
+    struct tsr_node fill; /* names of fields are borrowed from the type */
     struct tsr_zfill zero;
     int rc = TSR_OK;
     if (!a->fill) rc = tsr_zfill_parse(m->doc, a->type, &null_node, m->format, &zero);
     if (!a->fill) zero.null = a->type->kind == TSR_ZJSON;
     if (rc == TSR_OK)
         rc = tsr_zfill_emit(m->doc, a->type, a->fill ? a->fill : &zero, m->format, &fill);
-    if (rc == TSR_OK) tsr_znode_put(&m->root, "fill_value", fill);
-    return rc;
+    return rc < 0 ? rc : put_copy(m, "fill_value", &fill);
 }
 
 static int names_node(struct tsr_doc *d, const struct tsr_znew *a, struct tsr_node *out)

@@ -497,6 +497,27 @@ static void only_arrays_are_replaced(void **state)
     assert_int_equal(tsr_array_create(scratch("group.zarr"), &s, NULL, &a), TSR_EEXISTS);
 }
 
+static void a_record_keeps_the_names_in_its_fill_value(void **state)
+{
+    const char *url = scratch("record.zarr");
+    const int64_t shape[] = {3}, start[] = {1}, count[] = {1};
+    const char fill[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10};
+    char item[sizeof fill];
+    tsr_spec s = {.dtype = "[('a', '<i2'), ('b', '<i8')]", .ndim = 1, .shape = shape, .fill = fill};
+    (void)state;
+    must(tsr_array_close(make(url, "zarr3", s)));
+    s.dtype = NULL;
+    s.type = "{\"name\":\"struct\",\"configuration\":{\"fields\":[{\"name\":\"a\",\"data_type\":"
+             "\"int16\"},{\"name\":\"b\",\"data_type\":\"int64\"}]}}";
+    must(tsr_array_close(make(scratch("named.zarr"), "zarr3", s)));
+    for (int i = 0; i < 2; i++) {
+        tsr_array *a = reopen(scratch(i ? "named.zarr" : "record.zarr"), "r");
+        must(tsr_array_read(a, &(tsr_slice){start, count, NULL}, item, sizeof item));
+        assert_memory_equal(item, fill, sizeof fill);
+        must(tsr_array_close(a));
+    }
+}
+
 static void what_zarr_cannot_hold_is_refused_with_words(void **state)
 {
     const char *url = scratch("no.zarr");
@@ -533,6 +554,7 @@ int main(void)
         cmocka_unit_test(nothing_is_seen_before_the_flush_and_nothing_stays_after_a_drop),
         cmocka_unit_test(an_array_lies_in_groups_that_are_made),
         cmocka_unit_test(only_arrays_are_replaced),
+        cmocka_unit_test(a_record_keeps_the_names_in_its_fill_value),
         cmocka_unit_test(what_zarr_cannot_hold_is_refused_with_words),
     };
     return cmocka_run_group_tests(tests, scratch_make, tear_down);

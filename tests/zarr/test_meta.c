@@ -89,7 +89,8 @@ static const struct fill fills[] = {
     {3, "{\"name\":\"int16\"}", "1", "0100", NULL},
     {3, "\"r16\"", "[1,255]", "01ff", NULL},
     {3, "\"r16\"", "[1,256]", NULL, NULL},
-    {3, "\"r16\"", "\"AQI=\"", NULL, NULL},
+    {3, "\"r16\"", "\"AQI=\"", "0102", "[1,2]"}, /* as tensorstore writes it */
+    {3, "\"r16\"", "\"AQID\"", NULL, NULL},
     {3, "\"r12\"", "[1]", NULL, NULL},
     {3, "\"string\"", "\"h\\u00e9\"", "0300000068c3a9", NULL},
     {3, "\"bytes\"", "[1,2]", "020000000102", "\"AQI=\""},
