@@ -226,14 +226,17 @@ class Array(_Handle):
 
     @classmethod
     def create(cls, url, dtype, shape, chunks=None, blocks=None, steps=None, split=0, fill=None,
-               uninit=False, metas=None, mode=None, checksum=False, zarr=None, **opts):
+               uninit=False, metas=None, mode=None, checksum=False, zarr=None, type=None, codecs=None,
+               names=None, **opts):
         p = C.c_void_p()
         st, nst = _steps(steps)
         ms, nms = _metas(metas)
         item = None if fill is None else C.cast(C.c_char_p(bytes(fill)), C.c_void_p)
-        spec = Spec(C.sizeof(Spec), dtype.encode(), 0, len(shape), _numbers(shape),
+        texts = names and (C.c_char_p * len(names))(*[n if n is None else n.encode() for n in names])
+        spec = Spec(C.sizeof(Spec), dtype and dtype.encode(), 0, len(shape), _numbers(shape),
                     _numbers(chunks), _numbers(blocks), st, nst, split, item, uninit, ms, nms, checksum,
-                    zarr=zarr and zarr.encode())
+                    type and type.encode(), codecs and codecs.encode(), texts or None,
+                    zarr and zarr.encode())
         call("tsr_array_create", _path(url), C.byref(spec), options(mode, **opts), C.byref(p))
         return cls(p)
 
@@ -299,6 +302,76 @@ class Array(_Handle):
 
     def attr_remove(self, name):
         self._call("attr_remove", name.encode())
+
+
+NODE = C.CFUNCTYPE(C.c_int, C.c_void_p, C.c_void_p)
+
+
+class NodeInfo(C.Structure):
+    _fields_ = [("size", C.c_size_t), ("path", C.c_char_p), ("kind", C.c_int),
+                ("format", C.c_char_p), ("status", C.c_int), ("error", C.c_char_p)]
+
+
+class Group:
+    """A group of a Zarr hierarchy."""
+
+    def __init__(self, p):
+        self.p = p
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *what):
+        call("tsr_group_close", self.p)
+
+    @classmethod
+    def make(cls, how, url, mode=None, format=None):
+        p = C.c_void_p()
+        call(f"tsr_group_{how}", _path(url), options(mode, format), C.byref(p))
+        return cls(p)
+
+    @classmethod
+    def open(cls, url, mode="r"):
+        return cls.make("open", url, mode)
+
+    @classmethod
+    def create(cls, url, format):
+        return cls.make("create", url, None, format)
+
+    @property
+    def consolidated(self):
+        lib.tsr_group_consolidated.restype = C.c_bool
+        return lib.tsr_group_consolidated(self.p)
+
+    def consolidate(self):
+        call("tsr_group_consolidate", self.p)
+
+    def attrs(self, path=""):
+        text = C.c_void_p()
+        call("tsr_group_attrs", self.p, path.encode(), C.byref(text))
+        value = json.loads(C.string_at(text))
+        lib.tsr_free(text)
+        return value
+
+    def set_attrs(self, value):
+        call("tsr_group_attrs_set", self.p, json.dumps(value).encode())
+
+    def paths(self):
+        """Paths of all nodes below; a node with broken documents is an error."""
+        found = []
+
+        def add(user, node):
+            info = C.cast(node, C.POINTER(NodeInfo)).contents
+            found.append(info.path.decode())
+            return info.status
+
+        call("tsr_group_list", self.p, 0, NODE(add), None)
+        return found
+
+    def open_array(self, path):
+        p = C.c_void_p()
+        call("tsr_group_open_array", self.p, path.encode(), None, C.byref(p))
+        return Array(p)
 
 
 class Schunk(_Handle):
