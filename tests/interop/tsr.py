@@ -52,6 +52,11 @@ class SchunkSpec(C.Structure):
                 ("checksum", C.c_bool), ("variable", C.c_bool)]
 
 
+class Items(C.Structure):
+    _fields_ = [("size", C.c_size_t), ("n", C.c_int64), ("offsets", C.POINTER(C.c_uint64)),
+                ("bytes", C.c_void_p)]
+
+
 class Options(C.Structure):
     _fields_ = [("size", C.c_size_t), ("mode", C.c_char_p), ("format", C.c_char_p),
                 ("context", C.c_void_p), ("offset", C.c_uint64), ("max_chunk_bytes", C.c_uint64),
@@ -282,6 +287,25 @@ class Array(_Handle):
         data = bytes(data)
         box = None if start is None else self._box(start, count, step)
         self._call("write", box, data, C.c_size_t(len(data)))
+
+    def read_items(self):
+        """The bytes of all items, which are of variable length."""
+        items = Items(C.sizeof(Items))
+        self._call("read_items", None, C.byref(items))
+        ends = items.offsets[:items.n + 1]
+        data = C.string_at(items.bytes, ends[-1]) if ends[-1] else b""
+        lib.tsr_items_free(C.byref(items))
+        return [data[a:b] for a, b in zip(ends, ends[1:])]
+
+    def write_items(self, items):
+        """All items, bytes each."""
+        ends = [0]
+        for item in items:
+            ends.append(ends[-1] + len(item))
+        offsets = (C.c_uint64 * len(ends))(*ends)
+        data = C.create_string_buffer(b"".join(items))
+        self._call("write_items", None, C.byref(Items(C.sizeof(Items), len(items), offsets,
+                                                      C.addressof(data))))
 
     def resize(self, shape):
         self._call("resize", _numbers(shape))
