@@ -1,0 +1,244 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What constructors can say of Zarr arrays: formats, shards, codecs, names, lengths of chunks."""
+
+import json
+
+import numpy as np
+import pytest
+
+import tessera
+
+ITEMS = np.arange(10 * 12 * 20, dtype="i4").reshape(10, 12, 20)
+UNEVEN = ((4, 1, 5), (3, 3, 6), 8)
+
+
+def doc(path):
+    name = "zarr.json" if (path / "zarr.json").exists() else ".zarray"
+    return json.loads((path / name).read_text())
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "a.zarr"
+
+
+@pytest.fixture
+def uneven(path):
+    return tessera.asarray(ITEMS, urlpath=path, chunks=UNEVEN)
+
+
+# ---- chunks of several lengths ----
+
+
+def test_chunks_of_several_lengths_are_told_as_they_were_given(uneven, path):
+    grid = doc(path)["chunk_grid"]
+    assert grid["name"] == "rectilinear"
+    assert grid["configuration"]["chunk_shapes"] == [[4, 1, 5], [[3, 2], 6], 8]
+    a = tessera.open(path)
+    assert a.chunks == uneven.chunks == UNEVEN and a.blocks == (5, 6, 8)
+    assert np.array_equal(a[...], ITEMS) and np.array_equal(a[3:6, ::5, -1], ITEMS[3:6, ::5, -1])
+    assert sorted(p.name for p in (path / "c").iterdir()) == ["0", "1", "2"]
+
+
+def test_lengths_that_are_alike_make_a_regular_grid(tmp_path):
+    for i, chunks in enumerate([((4, 4, 2), (12,), (7, 7, 6)), ((4, 4, 2), 12, 7)]):
+        a = tessera.asarray(ITEMS, urlpath=tmp_path / f"{i}.zarr", chunks=chunks)
+        assert a.chunks == (4, 12, 7)
+        assert doc(tmp_path / f"{i}.zarr")["chunk_grid"]["name"] == "regular"
+    assert tessera.zeros((10,), chunks=((6, 4),)).chunks == (6,)  # in memory, b2nd
+
+
+def test_shards_may_have_several_lengths(path):
+    chunks = ((4, 6), 12, (10, 2, 8))
+    a = tessera.asarray(ITEMS, urlpath=path, chunks=chunks, blocks=(2, 6, 2))
+    assert a.chunks == chunks and a.blocks == (2, 6, 2)
+    assert np.array_equal(tessera.open(path)[1:9, 5, 3:17], ITEMS[1:9, 5, 3:17])
+    with pytest.raises(ValueError, match="multiple of the inner"):
+        tessera.zeros((10,), urlpath=path, mode="w", chunks=((4, 6),), blocks=(4,))
+
+
+@pytest.mark.parametrize(
+    ("chunks", "said"),
+    [
+        (((4, 1, 4), 12, 20), "axis 0: lengths add up to 9, the shape has 10"),
+        (((5, 5, 5), 12, 20), "axis 0: lengths add up to 15"),
+        (((4, 0, 6), 12, 20), "axis 0: found .* lengths of 1 and more"),
+        (((4, 6), 12), "2 dimensions, the shape has 3"),
+    ],
+)
+def test_lengths_that_do_not_fit_are_refused(chunks, said, path):
+    with pytest.raises(ValueError, match=said):
+        tessera.zeros(ITEMS.shape, urlpath=path, chunks=chunks)
+
+
+def test_other_formats_have_no_chunks_of_several_lengths(tmp_path):
+    for name, form in [(None, None), ("a.b2nd", None), ("a.zarr", "zarr2")]:
+        where = {} if name is None else {"urlpath": tmp_path / name}
+        with pytest.raises(ValueError, match="only zarr3 has that"):
+            tessera.zeros((10,), chunks=((4, 6),), format=form, **where)
+
+
+def test_copies_keep_lengths_unless_chunks_are_given(uneven, tmp_path):
+    a = uneven
+    cases = [
+        ({}, UNEVEN),
+        ({"chunks": (5, 5, 5)}, (5, 5, 5)),
+        ({"chunks": ((2, 8), 12, (1, 19))}, ((2, 8), 12, (1, 19))),
+        ({"cparams": {"clevel": 1}}, UNEVEN),
+        ({"format": "zarr2"}, (5, 6, 8)),
+        ({"format": "b2nd"}, (5, 6, 8)),
+    ]
+    for i, (how, chunks) in enumerate(cases):
+        b = a.copy(urlpath=tmp_path / f"{i}.zarr", **how)
+        assert b.chunks == chunks and np.array_equal(b[...], ITEMS), how
+    assert a.copy().chunks == (5, 6, 8) and np.array_equal(a.copy()[...], ITEMS)
+    assert tessera.zeros_like(a).chunks == (5, 6, 8)
+    part = a.slice((slice(2, 9), 0), urlpath=tmp_path / "part.zarr")
+    assert np.array_equal(part[...], ITEMS[2:9, 0])
+    flat = a.reshape((120, 20), urlpath=tmp_path / "flat.zarr")
+    assert np.array_equal(flat[...], ITEMS.reshape(120, 20))
+    twice = tessera.concat([a, a], axis=1, urlpath=tmp_path / "twice.zarr")
+    assert np.array_equal(twice[...], np.concatenate([ITEMS, ITEMS], axis=1))
+    assert tessera.diff(a, twice, items_only=True).items == 0
+    again = a.copy("f8", urlpath=tmp_path / "f8.zarr", chunks=UNEVEN)
+    assert again.chunks == UNEVEN and again.dtype == "f8" and again.hash() != a.hash()
+
+
+def test_lengths_follow_the_shape(uneven):
+    uneven.resize((14, 12, 20))
+    assert uneven.chunks == ((4, 1, 5, 4), (3, 3, 6), 8) or sum(uneven.chunks[0]) >= 14
+    assert np.array_equal(uneven[:10], ITEMS) and not uneven[10:].any()
+    uneven[3:12] = 7
+    assert (uneven[3:12] == 7).all()
+    assert uneven.refresh() in (True, False)
+
+
+def test_rows_chunks_and_views_of_uneven_arrays_are_found(uneven, path):
+    a = tessera.open(path)
+    assert np.array_equal(np.stack(list(a)), ITEMS)
+    assert tessera.get_slice_nchunks(a, (slice(3, 6), 0, 0)).tolist() == [0, 9, 18]
+    assert tessera.get_slice_nchunks(a, (4, slice(5, 7), -1)).tolist() == [14, 17]
+    view = tessera.expand_dims(a, 0)
+    assert view.chunks == (1, *UNEVEN) and np.array_equal(view[0, 9], ITEMS[9])
+    assert a.sum() == ITEMS.sum() and a.hash() == tessera.hash(ITEMS)
+
+
+# ---- what else is said ----
+
+
+def test_shards_are_chunks_with_blocks_in_them(path):
+    a = tessera.zeros((100, 100), "f4", urlpath=path, chunks=(50, 50), blocks=(10, 25))
+    d = doc(path)
+    assert d["chunk_grid"]["configuration"]["chunk_shape"] == [50, 50]
+    (shard,) = d["codecs"]
+    assert shard["name"] == "sharding_indexed"
+    assert shard["configuration"]["chunk_shape"] == [10, 25]
+    assert shard["configuration"]["index_location"] == "end"
+    assert (a.chunks, a.blocks) == ((50, 50), (10, 25))
+    b = tessera.zeros(8, urlpath=path, mode="w", chunks=4, blocks=2, index_location="start")
+    assert doc(path)["codecs"][0]["configuration"]["index_location"] == "start"
+    b[3] = 5
+    b.close()
+    assert tessera.open(path)[2:5].tolist() == [0, 5, 0]
+
+
+def test_names_attributes_fill_value_and_keys_are_recorded(path):
+    a = tessera.empty((4, 6), "i2", urlpath=path, chunks=(2, 3), fill_value=-9, key_encoding="v2",
+                      dimension_names=["y", None], attributes={"unit": "K", "n": np.int64(3)},
+                      write_empty_chunks=True)  # fmt: skip
+    d = doc(path)
+    assert d["dimension_names"] == ["y", None] and d["fill_value"] == -9
+    assert d["attributes"] == {"unit": "K", "n": 3}
+    assert d["chunk_key_encoding"] == {"name": "v2", "configuration": {"separator": "."}}
+    assert a.fill_value == -9 and a.fill_value.dtype == "i2" and (a[...] == -9).all()
+    assert a.dimension_names == ("y", None) and a.attrs["n"] == 3
+    a[:2] = -9
+    a.close()
+    assert (path / "0.0").exists()  # a chunk of the fill value, stored all the same
+    b = tessera.zeros(3, urlpath=path, mode="w", separator=".")
+    b[0] = 1
+    b.close()
+    assert (path / "c.0").exists()
+
+
+def test_names_follow_their_dimensions(tmp_path):
+    a = tessera.asarray(ITEMS, urlpath=tmp_path / "a.zarr", dimension_names=["z", "y", "x"])
+    assert a.copy(urlpath=tmp_path / "b.zarr").dimension_names == ("z", "y", "x")
+    assert a.slice((0, ..., 3), urlpath=tmp_path / "c.zarr").dimension_names == ("y",)
+    b = a.reshape((10, 1, 12, 20), urlpath=tmp_path / "d.zarr")
+    assert b.dimension_names == ("z", None, "y", "x")
+    assert a.reshape((120, 20), urlpath=tmp_path / "e.zarr").dimension_names is None
+    c = a.copy(urlpath=tmp_path / "f.zarr", dimension_names=["a", "b", "c"])
+    assert c.dimension_names == ("a", "b", "c")
+
+
+def test_codecs_are_those_of_the_metadata(tmp_path):
+    gzip = {"name": "gzip", "configuration": {"level": 3}}
+    a = tessera.asarray(ITEMS, urlpath=tmp_path / "a.zarr", codecs=["bytes", gzip, "crc32c"])
+    assert [c["name"] for c in doc(tmp_path / "a.zarr")["codecs"]] == ["bytes", "gzip", "crc32c"]
+    assert [c["name"] for c in a.codecs] == ["bytes", "gzip", "crc32c"] and a.codecs[1] == gzip
+    b = a.copy(urlpath=tmp_path / "b.zarr")
+    assert b.codecs == a.codecs and np.array_equal(b[...], ITEMS)
+    c = a.copy(urlpath=tmp_path / "c.zarr", codecs=["bytes"])
+    assert [s["name"] for s in c.codecs] == ["bytes"] and c.cbytes > b.cbytes
+    d = a.copy(urlpath=tmp_path / "d.zarr", cparams={"codec": tessera.Codec.LZ4, "clevel": 9})
+    assert d.codecs[1]["name"] == "blosc" and d.codecs[1]["configuration"]["cname"] == "lz4"
+    two = {"filters": [{"id": "delta", "dtype": "<i4"}], "compressor": {"id": "zlib", "level": 2}}
+    e = tessera.asarray(ITEMS, urlpath=tmp_path / "e.zarr", format="zarr2", codecs=two, order="F")
+    assert doc(tmp_path / "e.zarr")["compressor"] == {"id": "zlib", "level": 2}
+    assert e.order == "F" and e.codecs["filters"][0]["id"] == "delta"
+    assert np.array_equal(tessera.open(tmp_path / "e.zarr")[...], ITEMS)
+    f = e.copy(urlpath=tmp_path / "f.zarr", format="zarr3")
+    assert f.order == "C" and f.format == "zarr3" and np.array_equal(f[...], ITEMS)
+
+
+def test_types_that_numpy_has_no_name_for_are_made(path):
+    a = tessera.empty((4,), data_type="bfloat16", urlpath=path)
+    assert doc(path)["data_type"] == "bfloat16" == a.data_type and a.dtype == "V2"
+    a[...] = np.array([1, 2, 3, 4], "f4").view("V2")[1::2]
+    b = tessera.open(path)
+    assert (b[...].view("u2").astype("u4") << 16).view("f4").tolist() == [1, 2, 3, 4]
+    assert tessera.zeros(3).data_type is None
+
+
+def test_groups_take_all_of_it(tmp_path):
+    with tessera.create_group(tmp_path / "g.zarr") as g:
+        how = {"dimension_names": "z y x".split(), "attributes": {"u": 1}, "fill_value": 5}
+        a = g.create_array("a/x", data=ITEMS, chunks=UNEVEN, codecs=["bytes", "crc32c"], **how)
+        assert a.chunks == UNEVEN and a.fill_value == 5 and a.attrs["u"] == 1
+        with pytest.raises(KeyError, match="the group says format, urlpath"):
+            g.create_array("b", shape=3, format="zarr3", urlpath="x")
+        with pytest.raises(KeyError, match="unknown"):
+            g.create_array("b", shape=3, chunk=2)
+        with pytest.raises(ValueError, match="only zarr2 has that"):
+            g.create_array("b", shape=3, order="F")
+        assert list(g) == ["a"]
+    b = tessera.open(tmp_path / "g.zarr#a/x")
+    assert np.array_equal(b[...], ITEMS) and b.dimension_names == ("z", "y", "x")
+
+
+@pytest.mark.parametrize(
+    ("how", "error", "said"),
+    [
+        ({"order": "F"}, ValueError, "order: only zarr2 has that, found format zarr3"),
+        ({"order": "Z"}, ValueError, "order: found 'Z'"),
+        ({"format": "zarr2", "dimension_names": ["x"]}, ValueError, "only zarr3 has that"),
+        ({"format": "b2nd", "separator": "."}, ValueError, "only Zarr has that"),
+        ({"format": "b2nd", "codecs": ["bytes"]}, ValueError, "only zarr3 has that"),
+        ({"codecs": {"filters": None}}, ValueError, "only zarr2 has that"),
+        ({"codecs": ["bytes"], "cparams": {}}, ValueError, "give one of them"),
+        ({"codecs": "bytes"}, TypeError, "expected a list or dict"),
+        ({"codecs": {"filter": []}}, ValueError, "expected filters and compressor"),
+        ({"codecs": ["no_such"]}, Exception, "no_such"),
+        ({"dimension_names": "x"}, TypeError, "expected a sequence"),
+        ({"dimension_names": [3]}, TypeError, "expected str or None"),
+        ({"fill_value": 3}, ValueError, "here it is zero"),
+        ({"attributes": {"x": object()}}, TypeError, "cannot hold"),
+        ({"write_empty_chunks": "yes"}, ValueError, "write_empty_chunks: found 'yes'"),
+    ],
+)
+def test_what_is_not_possible_is_refused_and_leaves_nothing(how, error, said, path):
+    with pytest.raises(error, match=said):
+        tessera.zeros((3,), urlpath=path, **how)
+    with pytest.raises(FileNotFoundError):
+        tessera.open(path)
