@@ -248,7 +248,7 @@ int tsr_engine_format(const char *url, const tsr_options *o, const struct tsr_fo
 static int create_node(const char *url, const struct tsr_format *f, const tsr_spec *spec,
                        const tsr_options *o, struct tsr_driver **d)
 {
-    struct tsr_tree_options t = {.flags = TSR_TREE_UPDATE | TSR_TREE_CREATE};
+    struct tsr_tree_options t = {.flags = TSR_TREE_UPDATE | TSR_TREE_CREATE, .remote = o->remote};
     char *path = NULL, *inside = NULL, *node = NULL;
     struct tsr_store *st;
     if (o->locking) t.flags |= TSR_TREE_LOCK;

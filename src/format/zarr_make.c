@@ -148,8 +148,7 @@ static int make_option(struct maker *k, struct tsr_zarr *z, const char *p, size_
     else if (is_option(p, len, "index=end")) k->start = false;
     else if (is_option(p, len, "order=F")) m->order = 'F';
     else if (is_option(p, len, "order=C")) m->order = 'C';
-    else if (len > 6 && memcmp(p, "edges=", 6) == 0)
-        k->edges = p + 6, k->edges_len = len - 6;
+    else if (len > 6 && memcmp(p, "edges=", 6) == 0) k->edges = p + 6, k->edges_len = len - 6;
     else if (is_option(p, len, "empty=1")) z->elide = false;
     else if (is_option(p, len, "empty=0")) z->elide = true;
     else

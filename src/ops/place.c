@@ -36,15 +36,17 @@ static int probe_node(struct tsr_store *st, const char *key, bool folder, tsr_pl
     return rc;
 }
 
-static int probe_tree(const char *path, const char *inside, tsr_place_info *out)
+static int probe_tree(const char *path, const char *inside, const tsr_options *o,
+                      tsr_place_info *out)
 {
     const char *local = tsr_store_path(path);
+    struct tsr_tree_options t = {.remote = o->remote};
     enum tsr_path_kind kind = TSR_PATH_NONE;
     struct tsr_store *st;
     char *key = NULL;
     int rc = local ? tsr_path_stat(local, &kind, NULL) : TSR_OK;
     if (rc == TSR_OK) rc = tsr_key_normalise(inside, &key);
-    if (rc == TSR_OK) rc = tsr_store_open_tree(path, NULL, &st);
+    if (rc == TSR_OK) rc = tsr_store_open_tree(path, &t, &st);
     if (rc == TSR_OK) {
         rc = probe_node(st, key, kind == TSR_PATH_FOLDER, out);
         tsr_store_close(st);
@@ -64,7 +66,7 @@ static int probe_store(const char *path, const char *inside, const tsr_options *
     if (rc < 0) return rc;
     rc = tsr_format_choose(st, o->format, path, o->offset, &f);
     tsr_store_close(st);
-    if (rc == TSR_OK && f->tree) return probe_tree(path, inside, out);
+    if (rc == TSR_OK && f->tree) return probe_tree(path, inside, o, out);
     if (rc == TSR_OK && *inside)
         rc = tsr_fail(TSR_ENOTFOUND, "there is nothing named '%s' inside", inside);
     if (rc == TSR_OK) return answer(out, f->kind, f->name);
@@ -82,7 +84,7 @@ int tsr_probe(const char *url, const tsr_options *opts, tsr_place_info *out)
     if (rc < 0) return rc;
     rc = tsr_place_is_tree(path, inside, &o, &tree);
     if (rc == TSR_OK)
-        rc = tree ? probe_tree(path, inside, out) : probe_store(path, inside, &o, out);
+        rc = tree ? probe_tree(path, inside, &o, out) : probe_store(path, inside, &o, out);
     tsr_free(path);
     tsr_free(inside);
     return rc;
