@@ -75,7 +75,7 @@ from tessera.create import (
     zeros_like,
 )
 from tessera.fields import NDField
-from tessera.group import Group, create_group, group
+from tessera.group import Group, create_group, group, open_group
 from tessera.ndarray import NDArray
 from tessera.opening import (
     from_cframe,
@@ -215,6 +215,7 @@ __all__ = [
     "ones",
     "ones_like",
     "open",
+    "open_group",
     "pack",
     "pack_array",
     "pack_array2",

@@ -75,12 +75,17 @@ _exceptions = {
 }
 
 
+cdef extern from "pthread.h" nogil:
+    unsigned long pthread_self()
+
+
 cdef int check(int rc) except -1:
     if rc >= 0:
         return 0
     text = (<bytes>_c.tsr_error()).decode("utf-8", "replace")
     cause = None
-    if rc == _c.TSR_ECANCELLED and _stopped:
+    if _stopped and _halted == pthread_self():
+        resume()
         raise _stopped.pop()
     if _failures and (found := _answer.search(text)):
         cause = _failures.pop(int(found[1]), None)
@@ -110,13 +115,21 @@ cdef int failed(object exception):
 
 _stopped = []  # what the handler of a signal raised, on its way through the engine
 cdef int64_t _asked = 0
+cdef unsigned long _halted = 0  # the thread whose calls all end until one has raised it
+
+
+cdef void resume() noexcept:
+    global _halted
+    _halted = 0
 
 
 cdef int ask_signals(void *user, int64_t done, int64_t total) noexcept nogil:
     """Whether to stop, a tsr_progress; the GIL is asked for twenty times a second at most."""
-    global _asked
+    global _asked, _halted
     cdef timespec t
     cdef int64_t now
+    if _halted != 0 and _halted == pthread_self():
+        return 1
     clock_gettime(CLOCK_MONOTONIC, &t)
     now = <int64_t>t.tv_sec * 20 + t.tv_nsec // 50000000
     if now == _asked:
@@ -127,6 +140,7 @@ cdef int ask_signals(void *user, int64_t done, int64_t total) noexcept nogil:
             PyErr_CheckSignals()
         except BaseException as e:
             _stopped[:] = [e]
+            _halted = pthread_self()
             return 1
     return 0
 

@@ -712,6 +712,9 @@ def group(
     )
 
 
+open_group = group  # as zarr-python calls it
+
+
 def create_group(
     urlpath: str | os.PathLike[str],
     *,

@@ -202,7 +202,7 @@ class NDArray(Reductions, Neighbours, Array):
 
     @property
     def cbytes(self) -> int:
-        """Bytes of what is stored; of Zarr all chunks are looked at, and over a network it is -1."""
+        """Bytes of what is stored; of Zarr all chunks are looked at; over a network: -1."""
         return self._cbytes()
 
     @property

@@ -53,7 +53,7 @@ def test_shards_may_have_several_lengths(path):
     a = tessera.asarray(ITEMS, urlpath=path, chunks=chunks, blocks=(2, 6, 2))
     assert a.chunks == chunks and a.blocks == (2, 6, 2)
     assert np.array_equal(tessera.open(path)[1:9, 5, 3:17], ITEMS[1:9, 5, 3:17])
-    with pytest.raises(ValueError, match="multiple of the inner"):
+    with pytest.raises(ValueError, match="what divides the 6"):
         tessera.zeros((10,), urlpath=path, mode="w", chunks=((4, 6),), blocks=(4,))
 
 
@@ -203,7 +203,7 @@ def test_types_that_numpy_has_no_name_for_are_made(path):
 
 def test_groups_take_all_of_it(tmp_path):
     with tessera.create_group(tmp_path / "g.zarr") as g:
-        how = {"dimension_names": "z y x".split(), "attributes": {"u": 1}, "fill_value": 5}
+        how = {"dimension_names": ["z", "y", "x"], "attributes": {"u": 1}, "fill_value": 5}
         a = g.create_array("a/x", data=ITEMS, chunks=UNEVEN, codecs=["bytes", "crc32c"], **how)
         assert a.chunks == UNEVEN and a.fill_value == 5 and a.attrs["u"] == 1
         with pytest.raises(KeyError, match="the group says format, urlpath"):
