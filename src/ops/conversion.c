@@ -316,7 +316,8 @@ static int take_target(struct work *w)
         return rc < 0 ? rc : tsr_array_open(j->target, &o, &w->to);
     }
     o.mode = "w";
-    int rc = tsr_array_create(j->target, &w->spec, &o, &w->to);
+    int rc = j->resumed ? tsr_journal_clear(j) : TSR_OK;
+    if (rc == TSR_OK) rc = tsr_array_create(j->target, &w->spec, &o, &w->to);
     return rc < 0 ? rc : tsr_engine_flush(w->to, false);
 }
 

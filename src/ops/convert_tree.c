@@ -48,6 +48,13 @@ static void work_end(struct work *w)
 
 /* ---- what is there, and may all of it go? ---- */
 
+/* Says nothing about what can be carried. */
+static bool is_trouble(int rc)
+{
+    return rc == TSR_ENOMEM || rc == TSR_EIO || rc == TSR_ETEMP || rc == TSR_ECONFLICT ||
+           rc == TSR_ECANCELLED;
+}
+
 static int refuse(struct work *w, const char *path, const char *why)
 {
     if (w->nrefused++ == LISTED) return tsr_buf_addf(&w->refused, "; ...");
@@ -60,6 +67,7 @@ static int add_node(void *user, const tsr_node_info *info)
 {
     struct work *w = user;
     int64_t items = 0;
+    if (is_trouble(info->status)) return tsr_fail(info->status, "%s: %s", info->path, info->error);
     if (info->status < 0) return refuse(w, info->path, info->error);
     if (w->n == w->cap) {
         size_t cap = w->cap ? 2 * w->cap : 64;
@@ -109,7 +117,7 @@ static int check_array(struct work *w, struct node *n)
     }
     tsr_free(plan);
     tsr_engine_drop(a);
-    if (rc == TSR_OK || rc == TSR_ENOMEM || rc == TSR_ECANCELLED) return rc;
+    if (rc == TSR_OK || is_trouble(rc)) return rc;
     return refuse(w, n->path, tsr_error());
 }
 
@@ -233,7 +241,7 @@ static int fill_journaled(struct work *w)
     struct tsr_journal *j = &w->journal;
     uint64_t before, after;
     int rc = tsr_place_stamp(w->from->place->st, &before);
-    if (rc == TSR_OK && j->resumed) rc = tsr_journal_sweep(j);
+    if (rc == TSR_OK && j->resumed) rc = j->done ? tsr_journal_sweep(j) : tsr_journal_clear(j);
     if (rc == TSR_OK) rc = fill(w, j->target, j->resumed && j->done ? "r+" : "w");
     if (rc == TSR_OK) rc = tsr_place_stamp(w->from->place->st, &after);
     if (rc == TSR_OK && before != after)
@@ -315,9 +323,9 @@ int tsr_is_tree(const char *src, const tsr_options *o, bool *yes)
     if (rc < 0) return rc;
     bool look = tsr_store_path(path) != NULL;
     if (!look) rc = tsr_place_is_tree(path, inside, &po, &look);
-    if (rc == TSR_OK && look && tsr_probe(src, &po, &info) == TSR_OK)
-        *yes = info.kind == TSR_KIND_GROUP && strcmp(info.format, "dir") != 0;
+    if (rc == TSR_OK && look) rc = tsr_probe(src, &po, &info);
+    if (rc == TSR_OK && look) *yes = info.kind == TSR_KIND_GROUP && strcmp(info.format, "dir") != 0;
     tsr_free(path);
     tsr_free(inside);
-    return TSR_OK; /* what is wrong with it shows when it is opened */
+    return is_trouble(rc) ? rc : TSR_OK; /* what else is wrong with it shows when it is opened */
 }

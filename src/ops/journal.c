@@ -91,14 +91,31 @@ struct removal {
     const char *below;
 };
 
+/* One that was made, and in which nothing came to be: the others go with their last file. */
+static int remove_empty(const struct tsr_tree *tree, const char *path)
+{
+    struct tsr_folder f;
+    char *whole = NULL;
+    int rc = join(&whole, tree->path, "/", path);
+    if (rc == TSR_OK) rc = tsr_folder_open(whole, false, &f);
+    if (rc == TSR_OK) {
+        rc = tsr_folder_delete(&f);
+        tsr_folder_close(&f);
+    }
+    tsr_free(whole);
+    return rc;
+}
+
 static int remove_below(void *user, const char *name, bool folder)
 {
     const struct removal *r = user;
     char *path = NULL;
     int rc = join(&path, r->below, r->below[0] ? "/" : "", name);
     struct removal deeper = {r->tree, path};
-    if (rc == TSR_OK && folder) rc = tsr_tree_list(r->tree, path, remove_below, &deeper);
-    else if (rc == TSR_OK) rc = tsr_tree_remove(r->tree, path);
+    if (rc == TSR_OK && folder) {
+        rc = tsr_tree_list(r->tree, path, remove_below, &deeper);
+        if (rc == TSR_OK) rc = remove_empty(r->tree, path);
+    } else if (rc == TSR_OK) rc = tsr_tree_remove(r->tree, path);
     tsr_free(path);
     return rc == TSR_ENOTFOUND ? TSR_OK : rc;
 }
@@ -129,6 +146,11 @@ static int remove_url(const char *url)
     else if (rc == TSR_OK && kind != TSR_PATH_NONE) rc = tsr_file_remove(path);
     tsr_free(path);
     return rc;
+}
+
+int tsr_journal_clear(const struct tsr_journal *j)
+{
+    return remove_url(j->target);
 }
 
 /* The journal goes last: until then the folder can be told from one that is not ours. */

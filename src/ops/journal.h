@@ -51,6 +51,8 @@ int tsr_journal_begin(const char *dst, const struct tsr_buf *facts, const tsr_op
                       struct tsr_journal *j);
 /* Of a target that is a folder: what a writer that was killed was about to rename goes. */
 int tsr_journal_sweep(const struct tsr_journal *j);
+/* What is left of a target of which nothing is done goes. */
+int tsr_journal_clear(const struct tsr_journal *j);
 /* So many boxes of a pass are flushed. */
 int tsr_journal_done(struct tsr_journal *j, int pass, int64_t boxes);
 /* The target is closed and complete: it gets its name. */

@@ -193,7 +193,7 @@ int tsr_file_write(const struct tsr_file *f, uint64_t off, const struct tsr_piec
         struct iovec iov[IOV_AT_ONCE];
         int m = n < IOV_AT_ONCE ? n : IOV_AT_ONCE;
         for (int i = 0; i < m; i++) iov[i] = (struct iovec){pieces[i].p, pieces[i].len};
-        iov[0].iov_base = (char *)iov[0].iov_base + skip;
+        if (skip) iov[0].iov_base = (char *)iov[0].iov_base + skip;
         iov[0].iov_len -= skip;
         ssize_t put = pwritev(f->fd, iov, m, (off_t)off);
         if (put < 0 && errno == EINTR) continue;

@@ -83,7 +83,7 @@ int tsr_folder_temp(const char *path, struct tsr_folder *out)
         rc = mkdir(name, 0777);
     } while (rc < 0 && errno == EEXIST);
     if (rc < 0) rc = tsr_fail_errno(errno, "%s: create a temporary folder beside it", path);
-    else rc = tsr_folder_open(name, true, out);
+    else if ((rc = tsr_folder_open(name, true, out)) < 0) rmdir(name);
     tsr_free(name);
     return rc;
 }
