@@ -52,6 +52,8 @@ LACKS = {
                                               "Expected base64-encoded string"),
     },
 }
+# what zarr-python before 3.4, the newest for Python 3.11, does wrong or not at all
+MENDED = ("2 nested", "struct", "parts", "V3", "3x2", "0-d shard", "packbits", "delta")
 t = Tally()
 CASES = {c["id"]: c for c in cases()}
 
@@ -149,7 +151,7 @@ def refused(name, case, what, error):
         t.counts[f"{name}: cannot do {lack}"] += 1
 
 
-def trees_back(folder, name, three):
+def trees_back(folder, name, three, written):
     """The groups that a peer made, through the metadata it consolidated."""
     for tree in ("2", "3") if three else ("2",):
         with t.case(f"{name} to us: tree {tree}"), tsr.Group.open(f"{folder}/{tree}") as g:
@@ -158,6 +160,8 @@ def trees_back(folder, name, three):
             for path in g.paths():
                 if "/" not in path:
                     t.same(g.attrs(path), {"i": int(path[1])}, f"{name} to us: attributes of {path}")
+                    continue
+                if int(path.rsplit("/a", 1)[1]) not in written:
                     continue
                 case = CASES[int(path.rsplit("/a", 1)[1])]
                 with g.open_array(path) as a:
@@ -191,6 +195,10 @@ class Peer:
         out, err = self.p.communicate()
         t.check(self.p.returncode == 0, f"{self.name}: {self.mode}", err[-1000:])
         first, *rest = [json.loads(line) for line in out.splitlines()] or [{"three": False}]
+        if self.name == "zarr" and [int(n) for n in first["version"].split(".")[:2]] < [3, 4]:
+            asked = [r for r in rest if not any(m in CASES[r["id"]]["about"] for m in MENDED)]
+            t.counts["zarr before 3.4: not compared"] += len(rest) - len(asked)
+            rest = asked
         return first, rest
 
 
@@ -216,7 +224,7 @@ def main():
             print(f"note: {name}: version {first.get('version')}, NumPy {first.get('numpy')}")
             read_back(f"{folder}/{name}/{PEERS[name]}", name, lines)
             if PEERS[name] == "zarr":
-                trees_back(f"{folder}/{name}/zarr", name, first["three"])
+                trees_back(f"{folder}/{name}/zarr", name, first["three"], {r["id"] for r in lines})
         for peer in reading:
             answers(peer.name, peer.lines()[1])
 
