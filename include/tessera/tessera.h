@@ -101,7 +101,7 @@ TSR_API int tsr_context_threads(const tsr_context *c);
  * be called while other threads use the context.  *before (NULL: not wanted): how many it was. */
 TSR_API int tsr_context_set_threads(tsr_context *c, int threads, int *before);
 
-/* Decoded blocks of Blosc2 arrays and super-chunks are kept for later reads, those of all that
+/* Decoded blocks of Blosc2 and Zarr arrays and of super-chunks are kept for later reads, those of all that
  * is open with the context in one memory of so many bytes (0: 16 MiB; TSR_NO_CACHE: none), which
  * is taken when the first block comes.  A read that decodes more than a quarter of that passes
  * by; a block of more than an eighth of it (below 4 MiB: half) is not kept.  What is changed is
@@ -241,6 +241,13 @@ typedef struct {
 } tsr_options;
 
 /* ---- arrays ---- */
+
+/* What is said below of the last flush holds where an array is one file: b2nd, also as a folder,
+ * and Zarr in an archive.  A chunk of a Zarr array in a folder or in S3 is an object of its own,
+ * which is replaced whole and then seen by all, as a rule before the flush: a kill or
+ * tsr_array_drop leaves each chunk as it was before or after, none half.  Shape and attributes
+ * change with the flush, an array that is made appears with the first one, and mode "w" removes
+ * the one before at once. */
 
 /* Opens the array at a path or URL: "x.b2nd" (a file or a folder), "x.npy", "https://h/x.b2nd"
  * (to be read; ETEMP: the network or the server fails).  Reads metadata only.
@@ -383,9 +390,10 @@ TSR_API int tsr_array_write_items_orthogonal(tsr_array *a, const tsr_axis *axes,
 TSR_API int tsr_array_write_items_points(tsr_array *a, int64_t n, const int64_t *coords,
                                          const tsr_items *items);
 
-/* Changes the shape, shape[ndim]: new items read as zeros, items outside are gone (they do
- * not come back when the array grows again).  After a failure the shape is the old one or, when
- * some dimensions shrink and others grow, the smaller one of each. */
+/* Changes the shape, shape[ndim]: new items read as zeros (Zarr: as the fill
+ * value), items outside are gone (they do not come back when the array grows again).  After a
+ * failure the shape is the old one or, when some dimensions shrink and others grow, the smaller one
+ * of each. */
 TSR_API int tsr_array_resize(tsr_array *a, const int64_t *shape);
 
 /* Grows the array along axis by whole slabs and writes them: src holds, in C order, k slabs
@@ -785,7 +793,7 @@ TSR_API int tsr_group_remove(tsr_group *g, const char *path);
 
 /* The attributes of the node at path ("": the group) as one JSON object, freed with tsr_free; those
  * of the group changed one by one, or all at once by an object that takes their place.  What JSON
- * cannot say (NaN, which Python writes) is read as text.  EARG, ECORRUPT: no JSON; ENOTFOUND: no
+ * cannot say (NaN, which Python writes) is read as text.  EARG: no JSON; ENOTFOUND: no
  * such attribute. */
 TSR_API int tsr_group_attrs(const tsr_group *g, const char *path, char **json);
 TSR_API int tsr_group_attr_set(tsr_group *g, const char *name, const char *json);

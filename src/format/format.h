@@ -248,8 +248,8 @@ struct tsr_format {
     /* Where metadata is an object of its own: shows others a smaller shape, before what it cuts off
      * is cleared; resize follows, whatever comes between.  NULL: resize shows it. */
     int (*announce)(struct tsr_driver *d, const int64_t *shape);
-    /* Changes shape and grid; new chunks read as zeros.  A clipped format's chunks whose decoded
-     * size changes must be committed anew before the next flush. */
+    /* Changes shape and grid; new chunks read as zeros (Zarr: as fill).  A clipped format's
+     * chunks whose decoded size changes must be committed anew before the next flush. */
     int (*resize)(struct tsr_driver *d, const int64_t *shape);
     /* 1-D formats whose chunks can move: a new zero chunk before number i; chunk i goes. */
     int (*chunk_insert)(struct tsr_driver *d, int64_t i);

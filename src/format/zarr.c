@@ -92,6 +92,7 @@ static int open_array(struct tsr_zarr *z, const char *path, const tsr_options *o
     if (rc == TSR_OK && !z->meta->array) rc = tsr_zarr_is_group(z->d.store, path, z->meta);
     if (rc < 0) return rc;
     z->limit = o->max_chunk_bytes;
+    z->durable = o->durable;
     z->elide = true;
     memcpy(z->shown, z->meta->shape, sizeof z->shown);
     rc = tsr_zarr_derive(z);

@@ -38,7 +38,9 @@ struct tsr_zarr {
     bool elide;                  /* blocks of nothing but the fill value are not stored */
     bool dirty;                  /* the metadata is to be put */
     atomic_bool touched;         /* something changed since the last flush */
-    bool fresh;                  /* created, and nobody else sees it yet */
+    bool fresh;                  /* created, and nobody else sees it yet, */
+    bool half;                   /* but its document may be there */
+    bool durable;                /* chunks are synced before they replace others */
     bool alone;                  /* no chunk outside the array is stored */
     int64_t shown[TSR_MAX_NDIM]; /* the shape that others see, unless fresh */
 };
@@ -88,7 +90,6 @@ int tsr_zarr_flush(struct tsr_driver *d, bool durable);
 int tsr_zarr_attrs(const struct tsr_driver *d, char **json);
 int tsr_zarr_attr_set(struct tsr_driver *d, const char *name, const char *json);
 int tsr_zarr_attr_remove(struct tsr_driver *d, const char *name);
-int tsr_zarr_resize(struct tsr_driver *d, const int64_t *shape);
 int tsr_zarr_measure(const struct tsr_driver *d, int64_t *cbytes);
 
 /* Shape (zarr_resize.c). */

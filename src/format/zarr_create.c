@@ -104,12 +104,12 @@ static int remove_remains(struct tsr_zarr *z)
     return rc == TSR_EUNSUPPORTED ? TSR_OK : rc; /* it cannot say */
 }
 
-/* Takes away the array that is at the path, its documents first. */
+/* Takes away the array that is at the path: copies of its documents, these, then chunks. */
 static int remove_array(struct tsr_zarr *z, struct tsr_zmeta *old)
 {
     static const enum tsr_zdoc docs[] = {TSR_ZDOC_V3, TSR_ZDOC_ARRAY, TSR_ZDOC_ATTRS};
     struct tsr_zmeta *own = z->meta;
-    int rc = TSR_OK;
+    int rc = tsr_ztree_forget(z->d.store, z->path);
     for (size_t i = 0; i < sizeof docs / sizeof *docs && rc == TSR_OK; i++)
         rc = remove_document(z, docs[i]);
     z->meta = old;
@@ -153,6 +153,7 @@ static int create_array(struct tsr_zarr *z, const char *path, const tsr_spec *sp
     int rc = tsr_zarr_set_path(z, path);
     if (rc == TSR_OK) rc = choose_format(z, o, &format);
     z->limit = o->max_chunk_bytes;
+    z->durable = o->durable;
     z->elide = true;
     if (rc == TSR_OK) rc = tsr_zarr_make(z, spec, format);
     if (rc == TSR_OK) {
@@ -190,7 +191,8 @@ void tsr_zarr_abandon(struct tsr_zarr *z)
     char text[TSR_ERROR_MAX];
     if (!z->fresh) return;
     tsr_error_save(text);
-    tsr_zarr_remove_outside(z, NULL);
+    if (z->half) remove_array(z, z->meta);
+    else tsr_zarr_remove_outside(z, NULL);
     tsr_error_restore(text);
 }
 
@@ -198,9 +200,10 @@ void tsr_zarr_abandon(struct tsr_zarr *z)
 
 int tsr_zarr_put_meta(struct tsr_zarr *z, bool durable)
 {
+    z->half = z->fresh; /* a put that fails may have put something */
     int rc = tsr_ztree_put(z->d.store, z->path, z->meta, durable);
     if (rc < 0) return rc;
-    z->dirty = z->fresh = false;
+    z->dirty = z->fresh = z->half = false;
     memcpy(z->shown, z->meta->shape, sizeof z->shown);
     return TSR_OK;
 }
@@ -208,7 +211,10 @@ int tsr_zarr_put_meta(struct tsr_zarr *z, bool durable)
 int tsr_zarr_flush(struct tsr_driver *d, bool durable)
 {
     struct tsr_zarr *z = tsr_zarr_of(d);
-    int rc = z->dirty ? tsr_zarr_put_meta(z, durable) : TSR_OK;
+    /* chunks before what tells of them; where a publish shows all at once there is no before */
+    bool first = durable && z->dirty && !d->store->kind->publish;
+    int rc = first ? tsr_store_sync(d->store, "", true) : TSR_OK;
+    if (rc == TSR_OK && z->dirty) rc = tsr_zarr_put_meta(z, durable);
     if (rc < 0 || (!z->touched && !durable)) return rc;
     rc = tsr_store_publish(d->store, durable);
     if (rc == TSR_OK && durable) rc = tsr_store_sync(d->store, "", true);

@@ -220,7 +220,7 @@ int tsr_zarr_commit(struct tsr_driver *d, const struct tsr_out_chunk *c, size_t 
     atomic_store_explicit(&z->touched, true, memory_order_relaxed);
     for (size_t i = 0; i < n && rc == TSR_OK; i++)
         rc = c[i].priv[EMPTY] ? remove_chunk(z, c[i].chunk) : add_object(&k, &c[i]);
-    if (rc == TSR_OK && k.nobjects) rc = tsr_store_putv(d->store, k.object, k.nobjects, false);
+    if (rc == TSR_OK && k.nobjects) rc = tsr_store_putv(d->store, k.object, k.nobjects, z->durable);
     for (size_t i = 0; i < n && z->indices; i++) tsr_zindices_forget(z->indices, c[i].chunk);
     tsr_free(k.object);
     tsr_free(k.piece);

@@ -309,6 +309,7 @@ static int change_attributes(struct tsr_group *g, const char *name, const char *
     if (rc < 0) return rc;
     if (json) rc = tsr_json_read(d, json, strlen(json), &how, &value);
     if (rc == TSR_OK && !name) rc = tsr_znode_map(&value);
+    if (rc == TSR_ECORRUPT) rc = tsr_fail(TSR_EARG, "%s", tsr_error());
     if (rc == TSR_OK) rc = own_document(g, &m);
     if (rc == TSR_OK && name) rc = changed_map(d, m, name, json ? &value : NULL, &map);
     if (rc == TSR_OK) rc = put_attributes(g, m, name ? &map : &value);

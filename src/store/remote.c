@@ -407,15 +407,18 @@ static void place_get(struct tsr_get *g, const struct tsr_answer *a, uint64_t *o
     g->got = left < g->len ? (size_t)left : g->len;
 }
 
-/* The server does not say the size, or refuses to count from the end. */
-static int get_by_size(struct tsr_remote_job *job, struct tsr_get *g)
+/* The server does not say the size, or refuses to count from the end; of the former the stamp is
+ * without the size, as those of the answers to come are. */
+static int get_by_size(struct tsr_remote_job *job, bool unsaid, struct tsr_get *g)
 {
     struct tsr_answer a;
     uint64_t off;
     int rc = ask_size(job, &a);
     if (rc < 0) return rc == TSR_ENOTFOUND ? TSR_OK : rc;
     place_get(g, &a, &off);
-    struct tsr_range r = {.key = g->key, .off = off, .len = g->got, .dst = g->dst};
+    if (unsaid) a.total = TSR_NO_SIZE;
+    g->stamp = tsr_remote_stamp_of(&a);
+    struct tsr_range r = {g->key, off, g->got, g->dst, g->stamp};
     if (g->got && (rc = read_sorted(job->remote, &r, 1)) == TSR_OK) return rc;
     return rc == TSR_ENOTFOUND ? tsr_fail(TSR_ECONFLICT, "%s: %s: removed while it was read",
                                           job->remote->base.url, g->key)
@@ -427,7 +430,7 @@ static int settle_get(struct tsr_http_call *c, struct tsr_get *g)
     struct tsr_remote_job *j = (struct tsr_remote_job *)(uintptr_t)c->user;
     uint64_t off;
     if (j->absent) return TSR_OK;
-    if (j->again) return get_by_size(j, g);
+    if (j->again) return get_by_size(j, c->answer.status == 200 || c->answer.status == 206, g);
     place_get(g, &c->answer, &off);
     if (c->range != TSR_HTTP_TAIL || !g->got || j->behind) return TSR_OK;
     if (off < c->body_off || c->body.len - (off - c->body_off) < g->got)

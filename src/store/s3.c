@@ -269,7 +269,8 @@ static int amazon_root(struct tsr_s3 *s, struct tsr_text bucket)
 /* "s3://bucket/key" in parts; a key is bytes, nothing in it is encoded. */
 static int take_place(struct tsr_s3 *s, const char *url, struct tsr_text *bucket)
 {
-    const char *name = url + strlen("s3://");
+    bool there = strncmp(url, "s3://", 5) == 0;
+    const char *name = there ? url + 5 : "";
     size_t len = strcspn(name, "/");
     *bucket = (struct tsr_text){name, len};
     for (size_t i = 0; i < len; i++) {
@@ -277,7 +278,7 @@ static int take_place(struct tsr_s3 *s, const char *url, struct tsr_text *bucket
         if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || strchr("-._", name[i])) continue;
         return tsr_fail(TSR_EARG, "%.200s: no name of a bucket", url);
     }
-    if (strncmp(url, "s3://", 5) != 0 || len < 3 || len > 255)
+    if (len < 3 || len > 255)
         return tsr_fail(TSR_EARG, "%.200s: expected s3://bucket/key", url);
     return tsr_key_normalise(name + len, &s->place);
 }

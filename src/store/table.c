@@ -93,8 +93,11 @@ int tsr_store_open_tree(const char *url, const struct tsr_tree_options *o, struc
     int rc = find_scheme(url, &s, &path);
     if (rc < 0) return rc;
     if (!o) o = &plain;
-    if (s->open_remote && !o->flags && tsr_store_names_zip(url, strcspn(url, "?#"))) {
+    if (s->open_remote && tsr_store_names_zip(url, strcspn(url, "?#"))) {
         struct tsr_store *file;
+        if (o->flags & (TSR_TREE_UPDATE | TSR_TREE_CREATE))
+            return tsr_fail(TSR_EUNSUPPORTED, "%s: a zip archive is written to a local file only",
+                            url);
         rc = s->open_remote(path, false, o->remote, &file);
         return rc < 0 ? rc : tsr_store_zip(file, o, out);
     }

@@ -452,6 +452,6 @@ int tsr_zip_sync(struct tsr_store *st, const char *key, bool name)
     int rc = key[0] ? tsr_zip_find(z, key, &f) : TSR_OK;
     if (rc == TSR_OK && key[0] && f.number < 0)
         rc = tsr_fail(TSR_ENOTFOUND, "%s: has no entry named %.300s", st->url, key);
-    if (rc == TSR_OK && z->writer->begun) return tsr_zip_publish(st, true);
+    if (rc == TSR_OK && z->writer->begun) return st->held ? TSR_OK : tsr_zip_publish(st, true);
     return rc < 0 ? rc : tsr_store_sync(z->file, "", name);
 }

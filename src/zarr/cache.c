@@ -327,7 +327,7 @@ int tsr_zcache_write(const struct tsr_zcache *c, const struct tsr_zmeta *group, 
     int rc = tsr_doc_new(&d);
     if (rc < 0) return rc;
     rc = make_document(c, group, d, &root);
-    if (rc == TSR_OK) rc = tsr_json_write(out, &root, TSR_JSON_INDENT);
+    if (rc == TSR_OK) rc = tsr_json_write(out, &root, TSR_JSON_INDENT | TSR_JSON_WORDS);
     tsr_doc_free(d);
     return rc;
 }

@@ -52,8 +52,8 @@ static int add_codec(struct tsr_zchain *c, const struct tsr_zchain_spec *s,
     k->config = spec->config;
     k->kind = tsr_zcodec_find(spec->name, s->format);
     if (!k->kind)
-        return tsr_fail(TSR_EUNSUPPORTED, "found a codec that is not known, expected one of those "
-                                          "that `tessera codecs` lists");
+        return tsr_fail(TSR_EUNSUPPORTED, "found a codec that is not known; docs/formats.md says "
+                                          "which are");
     int rc = s->format == 3 ? check_stage(&k->in, k->kind->stage) : TSR_OK;
     if (rc == TSR_OK) rc = k->kind->open(k, spec->config, s->format);
     if (rc == TSR_OK) c->n++;

@@ -277,10 +277,15 @@ static int remove_below(struct tsr_store *st, const char *prefix)
     return rc;
 }
 
+int tsr_ztree_forget(struct tsr_store *st, const char *path)
+{
+    return change_copies(st, &(struct change){path, NULL, false});
+}
+
 int tsr_ztree_remove(struct tsr_store *st, const char *path)
 {
     struct tsr_buf prefix = {0};
-    int rc = change_copies(st, &(struct change){path, NULL, false});
+    int rc = tsr_ztree_forget(st, path);
     for (int which = TSR_ZDOC_V3; rc == TSR_OK && which < TSR_ZDOC_NONE; which++)
         rc = remove_document(st, path, tsr_zdoc_name((enum tsr_zdoc)which));
     if (rc == TSR_OK) rc = tsr_buf_addf(&prefix, "%s%s", path, *path ? "/" : "");

@@ -59,6 +59,8 @@ int tsr_ztree_put(struct tsr_store *st, const char *path, const struct tsr_zmeta
  * of the other format. */
 int tsr_ztree_make_way(struct tsr_store *st, const char *path, int format, bool durable);
 
+/* Takes a node, which is to be removed, out of the consolidated metadata above it. */
+int tsr_ztree_forget(struct tsr_store *st, const char *path);
 /* Removes a node and all that is below it; nothing there is fine. */
 int tsr_ztree_remove(struct tsr_store *st, const char *path);
 

@@ -155,6 +155,19 @@ def options_stand_before_the_environment():
         tessera("get", "s3://bucket/x.b2nd", "-s", "0,0", "--endpoint", site.url, "--region",
                 ENV["AWS_REGION"], env={**ENV, "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
                                         "AWS_REGION": "other"})
+        away = {**ENV, "AWS_ENDPOINT_URL": "http://127.0.0.1:1"}
+        here = "--endpoint", site.url
+        tessera("create", "s3://bucket/x.zarr", "--shape", "4,4", "--dtype", "i4", *here, env=away)
+        tessera("set", "s3://bucket/x.zarr", "-s", "0", "7", *here, env=away)
+        out = tessera("get", "s3://bucket/x.zarr", "-s", "0", *here, env=away)[0]
+        assert b"7" in out, out
+        tessera("info", "s3://bucket/x.zarr", *here, env=away)
+        tessera("verify", "s3://bucket/x.zarr", *here, env=away)
+        for url, said in (("s3:", "expected s3://"), ("s3:a", "expected s3://"),
+                          ("s3://bucket/x.zip", "written to a local file only")):
+            err = tessera("create", url, "--shape", "4", "--dtype", "i4", *here,
+                          "--format", "zarr3", code=None, env=away)[1]
+            assert said in err, (url, err)
         site.public = True
         site.signed = 0
         tessera("--endpoint", site.url, "get", "s3://bucket/x.b2nd", "-s", "0,0", "--anonymous",
