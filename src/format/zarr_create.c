@@ -3,8 +3,8 @@
  *
  * An array is seen by others with its metadata, which is put at the first flush, behind the chunks
  * that were written until then (zarr.md 11.5); what is never flushed is removed again, and what a
- * writer left that was killed before its first flush by the next one.  A change of attributes is put
- * at the next flush. */
+ * writer left that was killed before its first flush by the next one.  A change of attributes is
+ * put at the next flush. */
 #include <stdio.h>
 
 #include "base/mem.h"

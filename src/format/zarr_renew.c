@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* format/zarr_renew.c - an array as others have made it since it was opened.
  *
- * Chunks are looked up at each read, or are kept as long as they are the same where that can be told
- * (folders).  Documents are read once, so they are read again here and compared; indices of shards
- * are forgotten in any case.  A folder or an archive in whose place another was put is opened. */
+ * Chunks are looked up at each read, or are kept as long as they are the same where that can be
+ * told (folders).  Documents are read once, so they are read again here and compared; indices of
+ * shards are forgotten in any case.  A folder or an archive in whose place another was put is
+ * opened. */
 #include "base/mem.h"
 #include "format/zarr.h"
 

@@ -7,8 +7,9 @@
  *   smaller   metadata; items beyond the edge cleared (array/resize.c); chunks outside removed
  *   larger    chunks that lie where new ones will be removed; metadata, at the next flush
  *
- * Such chunks are there when a writer was killed in the middle: of a shrink, or after an append that
- * was not flushed.  A few new chunks are asked for one by one; of many the store is listed, once. */
+ * Such chunks are there when a writer was killed in the middle: of a shrink, or after an append
+ * that was not flushed.  A few new chunks are asked for one by one; of many the store is listed,
+ * once. */
 #include "base/mem.h"
 #include "format/zarr.h"
 #include "zarr/tree.h"

@@ -167,7 +167,9 @@ static int emit_record(const struct emitter *e, const struct tsr_ztype *t, const
     for (int i = 0; rc == TSR_OK && i < dt->nfields; i++) {
         struct tsr_node v;
         rc = emit_item(e, t->field[i], item + dt->fields[i].offset, &v);
-        if (rc == TSR_OK) tsr_znode_put(out, dt->fields[i].name, v);
+        const char *own = dt->fields[i].name; /* the type may go before the document */
+        if (rc == TSR_OK && !(own = tsr_doc_string(e->doc, own, strlen(own)))) rc = TSR_ENOMEM;
+        if (rc == TSR_OK) tsr_znode_put(out, own, v);
     }
     return rc;
 }

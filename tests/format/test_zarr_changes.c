@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* tests/format/test_zarr_changes.c - what changes of Zarr arrays leave in their folders, and what of
- * the changes of others a handle sees. */
+/* tests/format/test_zarr_changes.c - what changes of Zarr arrays leave in their folders, and what
+ * of the changes of others a handle sees. */
 #include "scratch.h"
 
 #include <sys/stat.h>

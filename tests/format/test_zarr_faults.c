@@ -5,7 +5,8 @@
  * reader finds.  Then it runs again and again, and each time the next allocation or system call
  * fails.  Wherever that happens
  *
- *   - a reader finds a shape, attributes and chunks that were there before the call or are after it,
+ *   - a reader finds a shape, attributes and chunks that were there before the call or are there
+ *     after it,
  *   - the call, done again, succeeds and leads to the same end,
  *   - or the handle is dropped, and a new one opens what is there and goes on. */
 #define _GNU_SOURCE

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* tests/format/test_zarr_kill.c - writers of Zarr arrays are killed at random moments.
  *
- * A child writes, appends, resizes and sets attributes, flushes after each step, and tells the number
- * of the step through a pipe.  Steps are a function of the state before them and of a seed.  After
- * SIGKILL the array has the shape of the last step told or of the next one, and each of its chunks is
- * that of one of the two, whole; archives are one of the two altogether.  (What is cut off along one
- * axis goes before another grows.)  The survivor is the next
- * child's array, so that what a dead writer left in it must not matter. */
+ * A child writes, appends, resizes and sets attributes, flushes after each step, and tells the
+ * number of the step through a pipe.  Steps are a function of the state before them and of a seed.
+ * After SIGKILL the array has the shape of the last step told or of the next one, and each of its
+ * chunks is that of one of the two, whole; archives are one of the two altogether.  (What is cut
+ * off along one axis goes before another grows.)  The survivor is the next child's array, so that
+ * what a dead writer left in it must not matter. */
 #include "scratch.h"
 
 #include <signal.h>
