@@ -17,6 +17,7 @@ cdef struct Box:
 cdef class Array(Handle):
     cdef _c.tsr_array *a
     cdef readonly cnp.dtype dtype
+    cdef readonly str item_kind   # of items of variable length; None: dtype says all
     cdef readonly tuple shape, blocks
     cdef readonly tuple _longest  # chunks, of unlike ones the longest
     cdef str edges                # of unlike chunks, as tsr_spec.zarr says them; None: they are alike
@@ -30,6 +31,12 @@ cdef class Array(Handle):
     cdef int read(self, const _c.tsr_slice *s, void *dst, size_t nbytes) except -1
     cdef int write(self, const _c.tsr_slice *s, const void *src,
                    const _c.int64_t *stride) except -1
+    cdef object get_items(self, Box *b)
+    cdef int set_items(self, Box *b, object value) except -1
+    cdef int fixed(self) except -1
     cdef int whole(self, int d, Box *b) except -1
     cdef int part(self, int d, slice k, Box *b) except -1
     cdef int at(self, int d, object k, Box *b) except -1
+
+cdef object items_in(_c.tsr_items *items, str kind)
+cdef object items_of(object values, str kind, _c.tsr_items *out)

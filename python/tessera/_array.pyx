@@ -27,6 +27,7 @@ from tessera._engine cimport (CLOSED, Handle, Options, Spec, check, pthread_rwlo
 from tessera._group cimport GroupHandle
 from tessera._memory cimport empty
 
+from tessera import loose
 from tessera._engine import LimitError, flush_path, make_way, name_bytes, path_bytes
 
 cnp.import_array()
@@ -50,7 +51,37 @@ cdef object parse_lengths(str text, _c.int64_t length):
 
 def parse_dtype(str text) -> np.dtype:
     """The dtype of a NumPy spelling, as files keep it: "<f8", "[('x', '<i4'), ('y', '<i4')]"."""
+    if is_loose(text):
+        return np.dtype(object)
     return np.dtype(ast.literal_eval(text) if text[0] in "[{(" else text)
+
+
+cdef bint is_loose(str text):
+    """Whether it is what the engine calls items of variable length."""
+    return text in ("string", "bytes", "json") or text.startswith("array(")
+
+
+cdef object items_in(_c.tsr_items *items, str kind):
+    """What was read, as an array of objects of one dimension; the memory is given back."""
+    try:
+        offsets = np.frombuffer(PyBytes_FromStringAndSize(<const char *>items.offsets,
+                                                          8 * (items.n + 1)), np.uint64)
+        data = PyBytes_FromStringAndSize(<const char *>items.bytes, offsets[items.n])
+    finally:
+        _c.tsr_items_free(items)
+    return loose.unpack(offsets, data, kind)
+
+
+cdef object items_of(object values, str kind, _c.tsr_items *out):
+    """*out of an array of objects; what it points to is in what is returned."""
+    cdef cnp.ndarray offsets
+    cdef bytes data
+    offsets, data = loose.pack(values, kind)
+    out.size = sizeof(_c.tsr_items)
+    out.n = (<object>offsets).size - 1
+    out.offsets = <const _c.uint64_t *>cnp.PyArray_DATA(offsets)
+    out.bytes = PyBytes_AS_STRING(data)
+    return offsets, data
 
 
 cdef class Array(Handle):
@@ -166,8 +197,10 @@ cdef class Array(Handle):
         if zarr != NULL:
             self.edges = (<bytes>zarr).decode().partition(",")[0]
             free(zarr)
-        if self.dtype is None:
-            self.dtype = parse_dtype((<bytes>s.dtype).decode())  # new: nobody else has it yet
+        if self.dtype is None:  # new: nobody else has it yet
+            text = (<bytes>s.dtype).decode()
+            self.dtype = parse_dtype(text)
+            self.item_kind = text if is_loose(text) else None
         self.ndim = ndim
         self.item_bytes = item_bytes
         for d in range(ndim):
@@ -368,6 +401,8 @@ cdef class Array(Handle):
         self.newest()
         if not self.box(key, &b):
             return NotImplemented
+        if self.item_kind is not None:
+            return self.get_items(&b)
         out = empty(self.dtype, b.ndim, b.dims)
         if b.nitems and self.item_bytes:
             s.start, s.count, s.step = b.start, b.count, b.step
@@ -385,11 +420,47 @@ cdef class Array(Handle):
         self.done(rc)
         return n
 
+    cdef object get_items(self, Box *b):
+        """The same of items of variable length."""
+        cdef _c.tsr_slice s
+        cdef _c.tsr_items items
+        cdef int rc = CLOSED, d
+        items.size = sizeof(items)
+        s.start, s.count, s.step = b.start, b.count, b.step
+        with nogil:
+            if self.for_reading():
+                rc = _c.tsr_array_read_items(self.a, &s, &items)
+            pthread_rwlock_unlock(&self.lock)
+        self.done(rc)
+        return items_in(&items, self.item_kind).reshape([b.dims[d] for d in range(b.ndim)])
+
+    cdef int set_items(self, Box *b, object value) except -1:
+        cdef _c.tsr_slice s
+        cdef _c.tsr_items items
+        cdef int rc = CLOSED, d
+        v = loose.objects(value, self.item_kind)
+        if v.size != 1:
+            v = broadcast(v, tuple([b.dims[d] for d in range(b.ndim)]))
+        kept = items_of(v, self.item_kind, &items)
+        s.start, s.count, s.step = b.start, b.count, b.step
+        with nogil:
+            if self.for_changes():
+                rc = _c.tsr_array_write_items(self.a, &s, &items)
+            self.unlock_changed(rc)
+        return self.changed(rc)
+
+    cdef int fixed(self) except -1:
+        if self.item_kind is not None:
+            raise TypeError(f"items of variable length ({self.item_kind}) have no bytes in a row; "
+                            "read them as objects: a[...]")
+        return 0
+
     def _get_bytes(self) -> bytes:
         """All items, in C order."""
         cdef Box b
         cdef _c.tsr_slice s
         cdef bytes out
+        self.fixed()
         self.newest()
         self.box(..., &b)
         out = PyBytes_FromStringAndSize(NULL, b.nitems * self.item_bytes)
@@ -404,6 +475,7 @@ cdef class Array(Handle):
         cdef _c.tsr_slice s
         cdef Py_buffer view
         cdef size_t nbytes
+        self.fixed()
         if not self.box(key, &b):
             raise IndexError("only whole numbers, slices, an ellipsis and None are possible here")
         nbytes = b.nitems * self.item_bytes
@@ -427,6 +499,9 @@ cdef class Array(Handle):
         if not self.box(key, &b):
             return NotImplemented
         self.may_change()
+        if self.item_kind is not None:
+            self.set_items(&b, value)
+            return None
         item, inner = self.dtype.subdtype or (self.dtype, ())  # NumPy sees a subarray as dimensions
         v = np.asarray(value, dtype=item)
         shape = tuple([b.dims[d] for d in range(b.ndim)]) + inner
@@ -446,6 +521,7 @@ cdef class Array(Handle):
         """This object, new, describes an array of base's items; calls of its own are refused."""
         cdef int d
         self.dtype = base.dtype
+        self.item_kind = base.item_kind
         self.item_bytes = base.item_bytes
         self.urlpath, self.mode, self.writable = base.urlpath, base.mode, base.writable
         self.shape, self.lengths, self.blocks = tuple(shape), tuple(chunks), tuple(blocks)

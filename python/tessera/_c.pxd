@@ -149,6 +149,21 @@ cdef extern from "tessera/tessera.h" nogil:
                               int64_t stride)
     int tsr_array_write_points(tsr_array *a, int64_t n, const int64_t *coords, const void *src,
                                int64_t stride)
+    ctypedef struct tsr_items:
+        size_t size
+        int64_t n
+        const uint64_t *offsets
+        const void *bytes
+    int tsr_array_read_items(const tsr_array *a, const tsr_slice *s, tsr_items *out)
+    int tsr_array_read_items_orthogonal(const tsr_array *a, const tsr_axis *axes, tsr_items *out)
+    int tsr_array_read_items_points(const tsr_array *a, int64_t n, const int64_t *coords,
+                                    tsr_items *out)
+    int tsr_array_write_items(tsr_array *a, const tsr_slice *s, const tsr_items *items)
+    int tsr_array_write_items_orthogonal(tsr_array *a, const tsr_axis *axes,
+                                         const tsr_items *items)
+    int tsr_array_write_items_points(tsr_array *a, int64_t n, const int64_t *coords,
+                                     const tsr_items *items)
+    void tsr_items_free(tsr_items *items)
     int tsr_array_slice(const tsr_array *a, const tsr_axis *axes, const char *url,
                         const tsr_spec *spec, const tsr_options *opts, tsr_array **out)
     int tsr_array_resize(tsr_array *a, const int64_t *shape)

@@ -7,7 +7,7 @@ All indices are from 0 on and inside; what NumPy's keys mean is for `tessera.ind
 cimport numpy as cnp
 
 from tessera cimport _c
-from tessera._array cimport Array
+from tessera._array cimport Array, items_in, items_of
 from tessera._engine cimport CLOSED, pthread_rwlock_unlock
 
 cnp.import_array()
@@ -38,13 +38,22 @@ def read_cross(Array a, list axes, cnp.ndarray out):
     cdef _c.tsr_axis x[32]
     cdef _c.int64_t stride[32]
     cdef void *p = cnp.PyArray_DATA(out)
+    cdef bint loose = a.item_kind is not None
+    cdef _c.tsr_items items
     cdef int rc = CLOSED
     take_axes(axes, x, out, stride)
+    items.size = sizeof(items)
     with nogil:
-        if a.for_reading():
+        if not a.for_reading():
+            pass
+        elif loose:
+            rc = _c.tsr_array_read_items_orthogonal(a.a, x, &items)
+        else:
             rc = _c.tsr_array_read_orthogonal(a.a, x, p, stride)
         pthread_rwlock_unlock(&a.lock)
     a.done(rc)
+    if loose:
+        (<object>out)[...] = items_in(&items, a.item_kind).reshape((<object>out).shape)
 
 
 def write_cross(Array a, list axes, cnp.ndarray src):
@@ -52,11 +61,18 @@ def write_cross(Array a, list axes, cnp.ndarray src):
     cdef _c.tsr_axis x[32]
     cdef _c.int64_t stride[32]
     cdef const void *p = cnp.PyArray_DATA(src)
+    cdef bint loose = a.item_kind is not None
+    cdef _c.tsr_items items
     cdef int rc = CLOSED
     a.may_change()
     take_axes(axes, x, src, stride)
+    kept = items_of(src, a.item_kind, &items) if loose else None
     with nogil:
-        if a.for_changes():
+        if not a.for_changes():
+            pass
+        elif loose:
+            rc = _c.tsr_array_write_items_orthogonal(a.a, x, &items)
+        else:
             rc = _c.tsr_array_write_orthogonal(a.a, x, p, stride)
         a.unlock_changed(rc)
     a.changed(rc)
@@ -75,14 +91,23 @@ def read_points(Array a, cnp.ndarray coords, cnp.ndarray out):
     cdef const _c.int64_t *at = <const _c.int64_t *>cnp.PyArray_DATA(coords)
     cdef void *p = cnp.PyArray_DATA(out)
     cdef _c.int64_t n = coords.shape[0], stride
+    cdef bint loose = a.item_kind is not None
+    cdef _c.tsr_items items
     cdef int rc = CLOSED
     check_points(a, coords, out)
     stride = out.strides[0]
+    items.size = sizeof(items)
     with nogil:
-        if a.for_reading():
+        if not a.for_reading():
+            pass
+        elif loose:
+            rc = _c.tsr_array_read_items_points(a.a, n, at, &items)
+        else:
             rc = _c.tsr_array_read_points(a.a, n, at, p, stride)
         pthread_rwlock_unlock(&a.lock)
     a.done(rc)
+    if loose:
+        (<object>out)[...] = items_in(&items, a.item_kind)
 
 
 def write_points(Array a, cnp.ndarray coords, cnp.ndarray src):
@@ -90,12 +115,19 @@ def write_points(Array a, cnp.ndarray coords, cnp.ndarray src):
     cdef const _c.int64_t *at = <const _c.int64_t *>cnp.PyArray_DATA(coords)
     cdef const void *p = cnp.PyArray_DATA(src)
     cdef _c.int64_t n = coords.shape[0], stride
+    cdef bint loose = a.item_kind is not None
+    cdef _c.tsr_items items
     cdef int rc = CLOSED
     a.may_change()
     check_points(a, coords, src)
     stride = src.strides[0]
+    kept = items_of(src, a.item_kind, &items) if loose else None
     with nogil:
-        if a.for_changes():
+        if not a.for_changes():
+            pass
+        elif loose:
+            rc = _c.tsr_array_write_items_points(a.a, n, at, &items)
+        else:
             rc = _c.tsr_array_write_points(a.a, n, at, p, stride)
         a.unlock_changed(rc)
     a.changed(rc)

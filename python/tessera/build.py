@@ -16,8 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from tessera import params, remote
+from tessera import loose, params, remote
 from tessera._engine import Spec
+from tessera.loose import Kind, kind_of
 from tessera.meta import packed_metas
 from tessera.ndarray import NDArray, dims
 from tessera.zarrspec import ZarrSpec, alike, check_lengths, edges_text, lengths
@@ -78,7 +79,14 @@ class Plan:
             raise ValueError("cparams and codecs both say how chunks are encoded: give one of them")
         return plan
 
-    def spec(self, dtype: np.dtype | None, shape: Sequence[int] | None, **more: Any) -> Spec:
+    @property
+    def is_zarr(self) -> bool:
+        """Whether what is made will be an array of Zarr."""
+        if self.format is not None or self.url is None:
+            return self.format is not None and self.format.startswith("zarr")
+        return "#" in self.url or self.url.rstrip("/").endswith((".zarr", ".zip", ".ozx"))
+
+    def spec(self, dtype: np.dtype | Kind | None, shape: Sequence[int] | None, **more: Any) -> Spec:
         """What the engine is told of the content's form; None: as of what is copied."""
         parts = (("chunks", self.lengths or self.chunks), ("blocks", self.blocks))
         for name, part in parts:
@@ -87,13 +95,13 @@ class Plan:
         if self.lengths is not None and shape is not None:
             check_lengths(self.lengths, shape)
         if self.cparams is not None:
-            size = dtype.itemsize if dtype is not None else 8
+            size = dtype.itemsize if isinstance(dtype, np.dtype) else 1 if dtype else 8
             cp = params.filled(params.CParams, self.cparams, typesize=size)
             more.update(steps=params.steps(cp), split=params.split(cp))
         if self.fill_value is not None and dtype is not None:
             more.update(self.fill(dtype))
         return Spec(
-            dtype=None if dtype is None else dtype_text(dtype),
+            dtype=dtype_text(dtype) if isinstance(dtype, np.dtype) else dtype,
             shape=shape,
             chunks=self.chunks,
             blocks=self.blocks,
@@ -103,8 +111,10 @@ class Plan:
             **more,
         )
 
-    def fill(self, dtype: np.dtype) -> dict[str, Any]:
+    def fill(self, dtype: np.dtype | Kind) -> dict[str, Any]:
         """The fill value as the spec has it."""
+        if isinstance(dtype, Kind):
+            return dict(loose.fill(self.fill_value, dtype))
         if self.zarr.type is not None:
             raise ValueError("fill_value: of a data_type it is zero, expected none")
         item = np.empty((), dtype=dtype)
@@ -178,7 +188,10 @@ def make(
     **spec: Any,
 ) -> NDArray:
     """A new array of the plan; `write` gives it its items."""
-    a = NDArray._create(plan.url, plan.spec(storable(dtype), dims(shape), **spec), **plan.place())
+    kind = kind_of(dtype, plan.is_zarr) or storable(dtype)
+    if isinstance(kind, Kind) and plan.format is None and plan.url is None:
+        plan.format = "zarr3"  # no other has such items
+    a = NDArray._create(plan.url, plan.spec(kind, dims(shape), **spec), **plan.place())
     plan.created(a)
     if write is not None:
         try:
@@ -199,7 +212,8 @@ def storable(dtype: Any) -> np.dtype:
     """
     dt: np.dtype[Any] = np.dtype(dtype)
     if dt.hasobject:
-        raise TypeError(f"items of {dt} are Python objects, which cannot be stored")
+        raise TypeError(f"items of {dt} are Python objects, which cannot be stored; text and bytes "
+                        "of any length can be in Zarr, as dtype 'string' and 'bytes'")
     if dt.char == "T":
         raise TypeError("strings of any length cannot be stored; give a length, as in 'U8'")
     if dt.kind in "SUV" and dt.itemsize == 0:

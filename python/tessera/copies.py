@@ -15,6 +15,7 @@ from numpy.typing import DTypeLike
 from tessera import params
 from tessera._array import concat as _concat
 from tessera.build import Plan, boxes, fill_from, make, partition
+from tessera.loose import Kind, kind_of
 from tessera.ndarray import NDArray, dims
 from tessera.view import View
 
@@ -44,7 +45,8 @@ def copy(array: NDArray, dtype: DTypeLike | None = None, **kwargs: Any) -> NDArr
     if isinstance(array, View) and dtype is None:
         return reshape(array, array.shape, **kwargs)
     plan = _derived(array, kwargs, "copy")
-    if dtype is None or np.dtype(dtype) == array.dtype:
+    kind = kind_of(dtype, plan.is_zarr)
+    if dtype is None or kind == array.item_kind and (kind or np.dtype(dtype) == array.dtype):
         _with_blocks(plan, array.shape, array.dtype)
         spec = plan.spec(None, array.shape, **_fill(plan, array))
         return plan.finished(plan.created(array._copy(plan.url, spec, **plan.place())))
@@ -63,18 +65,21 @@ def _derived(array: NDArray, kwargs: dict[str, Any], what: str) -> Plan:
     plan = Plan.of(kwargs)
     if plan.storage.meta is not None:
         raise ValueError(f"{what}: meta goes along, and cannot be given anew")
+    if array.item_kind is not None and plan.format is None and plan.url is None:
+        plan.format = array.format
     if plan.cparams is None and array.format.startswith("zarr"):
         return plan  # the engine knows more of its codecs than cparams can say
     return _like(array, plan)
 
 
 def _fill(plan: Plan, array: NDArray) -> dict[str, Any]:
-    return {} if plan.fill_value is None else plan.fill(array.dtype)
+    kind = None if array.item_kind is None else Kind(array.item_kind)
+    return {} if plan.fill_value is None else plan.fill(kind or array.dtype)
 
 
 def _like(array: NDArray, plan: Plan) -> Plan:
     """The plan with compression as of array where it says nothing."""
-    if plan.zarr.codecs is not None:
+    if plan.zarr.codecs is not None or array.item_kind is not None:
         return plan
     if plan.cparams is None:
         plan.cparams = array.cparams
@@ -94,7 +99,8 @@ def _same_grid(plan: Plan, array: NDArray) -> None:
 
 def _with_blocks(plan: Plan, shape: Sequence[int], dtype: np.dtype) -> None:
     """Where only blocks are given, chunks are chosen for them."""
-    if plan.chunks is None and plan.lengths is None and plan.blocks is not None:
+    given = plan.blocks is not None and dtype != object
+    if plan.chunks is None and plan.lengths is None and given:
         plan.chunks, plan.blocks = partition(shape, plan.chunks, plan.blocks, dtype)
 
 

@@ -52,7 +52,9 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
+from tessera import loose
 from tessera.build import Plan, fill_flat, fill_from, make, partition, runs, storable
+from tessera.loose import kind_of
 from tessera.ndarray import NDArray, dims
 
 Shape: TypeAlias = int | Sequence[int]
@@ -140,6 +142,9 @@ def full(shape: Shape, fill_value: Any, dtype: DTypeLike | None = None, **kwargs
            [7, 7]])
     """
     plan = Plan.of(kwargs)
+    kind = kind_of(dtype, plan.is_zarr)
+    if kind is not None:
+        return make(plan, shape, kind, **loose.fill(fill_value, kind))
     dt = storable(np.asarray(fill_value).dtype if dtype is None else dtype)
     item = np.empty((), dtype=dt)
     item[...] = fill_value
@@ -368,9 +373,15 @@ def asarray(
         return obj.copy(dtype, **kwargs)
     if copy is False:
         raise ValueError("asarray: what is not compressed yet takes a copy")
-    source = obj if _sliceable(obj) else np.asarray(obj, dtype=dtype)
     plan = Plan.of(kwargs)
-    dt = storable(source.dtype if dtype is None else dtype)
+    kind = kind_of(dtype, plan.is_zarr)
+    if _sliceable(obj):
+        source = obj
+    else:
+        source = loose.objects(obj, kind) if kind else np.asarray(obj, dtype=dtype)
+    if dtype is None:
+        kind = loose.kind_of_items(source)
+    dt = kind or storable(source.dtype if dtype is None else dtype)
     return make(plan, source.shape, dt, lambda a: fill_from(a, source))
 
 

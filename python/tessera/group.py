@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from tessera import remote
+from tessera import loose, remote
 from tessera._array import parse_dtype
 from tessera._engine import ExistsError
 from tessera._group import GroupHandle
 from tessera.build import Plan, fill_from, storable
 from tessera.create import Shape
+from tessera.loose import kind_of
 from tessera.meta import Attributes, plain
 from tessera.ndarray import NDArray, dims
 from tessera.params import Storage
@@ -440,7 +441,10 @@ class Group(MutableMapping[str, Any]):
         shape = source.shape if shape is None else dims(shape)
         if source is not None and tuple(source.shape) != tuple(shape):
             raise ValueError(f"shape: found {shape}, the data has {source.shape}")
-        dt = storable(dtype if dtype is not None else getattr(source, "dtype", np.float64))
+        kind = kind_of(dtype, True)
+        if kind is None and dtype is None and source is not None:
+            kind = loose.kind_of_items(source)
+        dt = kind or storable(dtype if dtype is not None else getattr(source, "dtype", np.float64))
         plan = _plan(kwargs)
         spec = plan.spec(dt, shape)
         mode = "w" if overwrite else "x"
@@ -448,7 +452,8 @@ class Group(MutableMapping[str, Any]):
         plan.created(a)
         try:
             if source is not None:
-                fill_from(a, source if source.dtype == dt else np.asarray(source[...], dtype=dt))
+                same = kind is not None or source.dtype == dt
+                fill_from(a, source if same else np.asarray(source[...], dtype=dt))
         except BaseException:
             a._drop()
             raise

@@ -424,7 +424,11 @@ class NDArray(Reductions, Neighbours, Array):
         if v.ndim != self.ndim or v.shape[:at] + v.shape[at + 1 :] != rest:
             raise ValueError(f"append: found values of the shape {v.shape} along axis {at} of "
                              f"an array of the shape {self.shape}")  # fmt: skip
-        if v.size:
+        if v.size and self.item_kind is not None:
+            old = self.shape
+            self.resize((*old[:at], old[at] + v.shape[at], *old[at + 1 :]))
+            self[(slice(None),) * at + (slice(old[at], None),)] = v
+        elif v.size:
             self._append(v, at)
         elif v.shape[at]:  # of no items: another axis has none
             self.resize((*self.shape[:at], self.shape[at] + v.shape[at], *self.shape[at + 1 :]))
