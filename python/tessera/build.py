@@ -101,7 +101,7 @@ class Plan:
         if self.fill_value is not None and dtype is not None:
             more.update(self.fill(dtype))
         return Spec(
-            dtype=dtype_text(dtype) if isinstance(dtype, np.dtype) else dtype,
+            dtype=None if dtype is None else dtype_text(dtype),
             shape=shape,
             chunks=self.chunks,
             blocks=self.blocks,
@@ -221,8 +221,10 @@ def storable(dtype: Any) -> np.dtype:
     return dt
 
 
-def dtype_text(dt: np.dtype) -> str:
+def dtype_text(dt: np.dtype | Kind) -> str:
     """The spelling that files keep."""
+    if isinstance(dt, Kind):
+        return str(dt)
     if dt.subdtype is not None:
         base, shape = dt.subdtype
         return str((base.str if base.names is None else base.descr, shape))

@@ -77,7 +77,8 @@ def pack(items: np.ndarray[Any, Any], kind: str) -> tuple[np.ndarray[Any, Any], 
         An item is of another type.
     """
     encode = _encoder(kind)
-    parts = [b"" if x is None else encode(x) for x in items.flat]
+    null = b"null" if kind == "json" else b""
+    parts = [null if x is None else encode(x) for x in items.flat]
     offsets = np.zeros(len(parts) + 1, np.uint64)
     np.cumsum([len(p) for p in parts], out=offsets[1:])
     return offsets, b"".join(parts)

@@ -165,6 +165,8 @@ static int take_item(struct source *s, struct tsr_node *out)
     uint32_t len;
     int rc = tsr_zwalk_next(&s->walk, &p, &len);
     if (rc < 0) return rc;
+    *out = (struct tsr_node){.kind = TSR_NODE_NULL}; /* an item that nobody gave a value */
+    if (s->c->in.type->kind == TSR_ZJSON && len == 0) return TSR_OK;
     if (s->c->in.type->kind == TSR_ZJSON)
         return tsr_json_read(s->doc, (const char *)p, len, &rules, out);
     *out = (struct tsr_node){.kind = TSR_NODE_STRING};
