@@ -114,7 +114,7 @@ class Plan:
     def fill(self, dtype: np.dtype | Kind) -> dict[str, Any]:
         """The fill value as the spec has it."""
         if isinstance(dtype, Kind):
-            return dict(loose.fill(self.fill_value, dtype))
+            return loose.fill(self.fill_value, dtype)
         if self.zarr.type is not None:
             raise ValueError("fill_value: of a data_type it is zero, expected none")
         item = np.empty((), dtype=dtype)

@@ -46,7 +46,7 @@ def copy(array: NDArray, dtype: DTypeLike | None = None, **kwargs: Any) -> NDArr
         return reshape(array, array.shape, **kwargs)
     plan = _derived(array, kwargs, "copy")
     kind = kind_of(dtype, plan.is_zarr)
-    if dtype is None or kind == array.item_kind and (kind or np.dtype(dtype) == array.dtype):
+    if dtype is None or (kind == array.item_kind and (kind or np.dtype(dtype) == array.dtype)):
         _with_blocks(plan, array.shape, array.dtype)
         spec = plan.spec(None, array.shape, **_fill(plan, array))
         return plan.finished(plan.created(array._copy(plan.url, spec, **plan.place())))
@@ -99,7 +99,7 @@ def _same_grid(plan: Plan, array: NDArray) -> None:
 
 def _with_blocks(plan: Plan, shape: Sequence[int], dtype: np.dtype) -> None:
     """Where only blocks are given, chunks are chosen for them."""
-    given = plan.blocks is not None and dtype != object
+    given = plan.blocks is not None and dtype.kind != "O"
     if plan.chunks is None and plan.lengths is None and given:
         plan.chunks, plan.blocks = partition(shape, plan.chunks, plan.blocks, dtype)
 

@@ -132,7 +132,8 @@ def ones(shape: Shape, dtype: DTypeLike | None = None, **kwargs: Any) -> NDArray
 def full(shape: Shape, fill_value: Any, dtype: DTypeLike | None = None, **kwargs: Any) -> NDArray:
     """An array of one value; dtype None: the value's.
 
-    Each chunk takes 32 bytes and an item.
+    Each chunk takes 32 bytes and an item.  dtype "string", and in a container of Zarr `str` and
+    `bytes`, are items of any length, which are read as objects.
 
     Examples
     --------
@@ -140,6 +141,10 @@ def full(shape: Shape, fill_value: Any, dtype: DTypeLike | None = None, **kwargs
     >>> tessera.full((2, 2), 7)[:]
     array([[7, 7],
            [7, 7]])
+    >>> names = tessera.full(2, "nobody", dtype="string", format="zarr3")
+    >>> names[1] = "Ada"
+    >>> names[:]
+    array(['nobody', 'Ada'], dtype=object)
     """
     plan = Plan.of(kwargs)
     kind = kind_of(dtype, plan.is_zarr)

@@ -94,11 +94,12 @@ def unpack(offsets: np.ndarray[Any, Any], data: bytes, kind: str) -> np.ndarray[
     return out
 
 
-def fill(value: Any, kind: str) -> dict[str, bytes]:
+def fill(value: Any, kind: str) -> dict[str, Any]:
     """A fill value as the spec of an array has it: its length, 4 bytes, and its bytes."""
     if value is None:
         return {}
-    data = b"" if value == 0 and not isinstance(value, (str, bytes)) else _encoder(kind)(value)
+    zero = isinstance(value, int) and value == 0 and kind != "json"
+    data = b"" if zero else _encoder(kind)(value)
     return {"fill": len(data).to_bytes(4, "little") + data} if data else {}
 
 

@@ -52,6 +52,10 @@ class NDArray(Reductions, Neighbours, Array):
         as one inside that.  Along an axis whose chunks are not alike (Zarr), `chunks` has a tuple
         of their lengths.
     dtype : numpy.dtype
+        Of items of variable length (Zarr) object.
+    item_kind : str or None
+        What these are: "string" (`str`), "bytes", "json" (any value of JSON), "array(<i2)" (arrays
+        of one dimension); None of items of a fixed size.
     ndim : int
     urlpath : str or None
         Where it is stored; None in memory.

@@ -84,7 +84,11 @@ def test_fill_values_growth_and_copies(tmp_path):
     a.resize((3, 3))
     assert a[:].tolist() == [["none"] * 3, ["none", "some", "none"], ["none"] * 3]
     assert a.append([["x", "y", "z"]], axis=0) == 4
-    for b in (a.copy(), a.slice(np.s_[:]), a.copy(urlpath=str(tmp_path / "g.zarr"), format="zarr2")):
+    for b in (
+        a.copy(),
+        a.slice(np.s_[:]),
+        a.copy(urlpath=str(tmp_path / "g.zarr"), format="zarr2"),
+    ):
         np.testing.assert_array_equal(b[...], a[...])
 
 
