@@ -973,7 +973,8 @@ TSR_API int tsr_repack(const char *url, const char *out_url, int flags, const ts
  * items does not count.  docs/hash.md defines it.  Two arrays that differ have the same digest once
  * in 2^121 times, unless somebody has made them so: it finds changes and copies, it proves nothing
  * against a forger.  flags: TSR_HASH_ATTRS: the attributes too.  Blocks are hashed where they are
- * decoded, in parallel, each once: memory as for tsr_reduce.  Of opts: progress.  Errors as
+ * decoded, in parallel, each once: memory as for tsr_reduce; items of variable length in C order,
+ * some 32 MB at a time.  Of opts: progress, of such items by their number.  Errors as
  * tsr_array_read.
  *
  * A super-chunk has the digest of the array that tsr_convert makes of it: a row of items "|V8" or,

@@ -15,6 +15,8 @@
 #include "ops/attrs.h"
 #include "ops/hash_box.h"
 #include "ops/hash_items.h"
+#include "ops/hash_loose.h"
+#include "ops/loose.h"
 
 enum { GROUP_BYTES = 256 << 10, SLAB_BYTES = 4 << 20 };
 
@@ -44,10 +46,13 @@ static int add_shape(struct tsr_buf *b, const int64_t *shape, int ndim)
     return rc < 0 ? rc : tsr_buf_addf(b, "]\n");
 }
 
-static int make_header(struct hash *h, const struct tsr_dtype *t, const int64_t *shape, int ndim)
+/* t NULL: dtype is one of variable length. */
+static int make_header(struct hash *h, const struct tsr_dtype *t, const char *dtype,
+                       const int64_t *shape, int ndim)
 {
     int rc = tsr_buf_addf(&h->header, "tessera hash 1\n");
-    if (rc == TSR_OK) rc = tsr_hash_dtype_emit(&h->header, t);
+    if (rc == TSR_OK)
+        rc = t ? tsr_hash_dtype_emit(&h->header, t) : tsr_loose_dtype_emit(&h->header, dtype);
     return rc < 0 ? rc : add_shape(&h->header, shape, ndim);
 }
 
@@ -68,7 +73,7 @@ static int start(struct hash *h, const char *dtype, const int64_t *shape, int nd
     int rc = tsr_dtype_parse(dtype, strlen(dtype), &t);
     if (rc < 0) return rc;
     rc = tsr_hash_items_init(&h->items, t);
-    if (rc == TSR_OK) rc = make_header(h, t, shape, ndim);
+    if (rc == TSR_OK) rc = make_header(h, t, dtype, shape, ndim);
     tsr_dtype_free(t);
     if (rc < 0) return rc;
     if (!tsr_product(shape, ndim, &h->total) || !tsr_mul(h->total, h->items.bytes, &h->total) ||
@@ -264,15 +269,25 @@ static int check_array(const tsr_array *a, int flags, const void *digest)
     return TSR_OK;
 }
 
+/* Items of a fixed size or not, all of them. */
+static int hash_items(struct hash *h, const tsr_array *a)
+{
+    if (a->d->loose) return tsr_hash_loose(a, h->o, &h->sum);
+    return h->total > 0 ? visit(h, a) : TSR_OK;
+}
+
 int tsr_hash(const tsr_array *a, int flags, const tsr_options *opts, char digest[TSR_HASH_TEXT])
 {
     tsr_options o = tsr_options_complete(opts);
     struct hash h = {.o = &o};
     int rc = check_array(a, flags, digest);
     if (rc < 0) return rc;
-    rc = start(&h, a->d->spec.dtype, a->d->grid.shape, a->d->grid.ndim);
+    const struct tsr_grid *g = &a->d->grid;
+    const char *dtype = a->d->spec.dtype;
+    rc = a->d->loose ? make_header(&h, NULL, dtype, g->shape, g->ndim)
+                     : start(&h, dtype, g->shape, g->ndim);
     if (rc == TSR_OK && flags & TSR_HASH_ATTRS) rc = add_attrs(&h, a);
-    if (rc == TSR_OK && h.total > 0) rc = visit(&h, a);
+    if (rc == TSR_OK) rc = hash_items(&h, a);
     if (rc == TSR_OK) rc = finish(&h, digest);
     release(&h);
     return rc;

@@ -1,0 +1,98 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""test_items.py PROGRAM - Zarr arrays of text and bytes of any length in the program: hashed,
+compared, told of and printed."""
+import json
+import os
+import struct
+import sys
+
+from cli import run_all, tessera
+
+P = 0x3243f6a8885a308d313198a2e0374bf
+WORDS = ["", "a", "zarr", "naïve", "\U0001f600", 'a "quoted" text, with\nlines', "x" * 300]
+
+
+def row(items):
+    return b"".join(struct.pack("<I", len(x)) + x for x in items)
+
+
+def chunk(items):
+    return struct.pack("<I", len(items)) + row(items)
+
+
+def put(path, data):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "wb") as f:
+        f.write(data if isinstance(data, bytes) else json.dumps(data).encode())
+
+
+def boxes(shape, chunks):
+    return [(i, j) for i in range(-(-shape[0] // chunks[0])) for j in range(-(-shape[1] // chunks[1]))]
+
+
+def items_of(rows, chunks, i, j):
+    """Chunk (i, j) of rows of items, padded with empty ones."""
+    at = lambda y, x: rows[y][x] if y < len(rows) and x < len(rows[0]) else b""
+    return [at(y, x) for y in range(i * chunks[0], (i + 1) * chunks[0])
+            for x in range(j * chunks[1], (j + 1) * chunks[1])]
+
+
+def save2(url, rows, chunks, text=True):
+    shape = [len(rows), len(rows[0])]
+    put(f"{url}/.zarray", {"zarr_format": 2, "shape": shape, "chunks": chunks, "dtype": "|O",
+                           "compressor": None, "fill_value": "" if text else None, "order": "C",
+                           "filters": [{"id": "vlen-utf8" if text else "vlen-bytes"}]})
+    for i, j in boxes(shape, chunks):
+        put(f"{url}/{i}.{j}", chunk(items_of(rows, chunks, i, j)))
+
+
+def save3(url, rows, chunks, text=True):
+    shape = [len(rows), len(rows[0])]
+    put(f"{url}/zarr.json", {
+        "zarr_format": 3, "node_type": "array", "shape": shape, "attributes": {},
+        "data_type": "string" if text else "bytes", "fill_value": "" if text else [],
+        "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": chunks}},
+        "chunk_key_encoding": {"name": "default"},
+        "codecs": [{"name": "vlen-utf8" if text else "vlen-bytes"}]})
+    for i, j in boxes(shape, chunks):
+        put(f"{url}/c/{i}/{j}", chunk(items_of(rows, chunks, i, j)))
+
+
+def sample(height=7, width=5):
+    return [[WORDS[(3 * y + x) % len(WORDS)].encode() for x in range(width)] for y in range(height)]
+
+
+def digest(rows, dtype, attrs=None):
+    """The definition of docs/hash.md."""
+    lines = [dtype, [len(rows), len(rows[0])]] + ([attrs] if attrs is not None else [])
+    head = "tessera hash 1\n" + "".join(
+        json.dumps(x, separators=(",", ":"), sort_keys=True, ensure_ascii=False) + "\n"
+        for x in lines)
+    n = int.from_bytes(head.encode() + b"".join(row(r) for r in rows), "little")
+    return f"{n % P:032x}"
+
+
+def hash_of(url, *args):
+    return tessera("hash", url, *args)[0].decode().split()[0]
+
+
+def digests_are_of_dtype_shape_and_items_alone():
+    rows = sample()
+    for k, (save, chunks) in enumerate([(save2, [3, 2]), (save2, [7, 5]), (save3, [1, 4])]):
+        for text in (True, False):
+            save(f"a{k}{text}.zarr", rows, chunks, text)
+            want = digest(rows, "string" if text else "bytes")
+            assert hash_of(f"a{k}{text}.zarr") == want
+    assert hash_of("a0True.zarr", "--attrs") == digest(rows, "string", {})
+    save2("doc.zarr", [[b"a", b""], [b"zarr", b"!"]], [2, 1])
+    assert hash_of("doc.zarr") == "00eab956332ebc216c8ddbc7e3119eb7"  # as docs/hash.md says
+    rows[6][4] += b"!"
+    save3("b.zarr", rows, [2, 2])
+    assert hash_of("b.zarr") == digest(rows, "string")
+    lines = tessera("hash", "a1True.zarr", "b.zarr")[0]
+    assert tessera("hash", "--check", "-", stdin=lines)[0].count(b"OK") == 2
+
+
+if __name__ == "__main__":
+    sys.exit(run_all([digests_are_of_dtype_shape_and_items_alone]))
