@@ -101,13 +101,14 @@ TSR_API int tsr_context_threads(const tsr_context *c);
  * be called while other threads use the context.  *before (NULL: not wanted): how many it was. */
 TSR_API int tsr_context_set_threads(tsr_context *c, int threads, int *before);
 
-/* Decoded blocks of Blosc2 and Zarr arrays and of super-chunks are kept for later reads, those of all that
- * is open with the context in one memory of so many bytes (0: 16 MiB; TSR_NO_CACHE: none), which
- * is taken when the first block comes.  A read that decodes more than a quarter of that passes
- * by; a block of more than an eighth of it (below 4 MiB: half) is not kept.  What is changed is
- * never read from there, and without memory for it reads go on as if there was none.  set
- * forgets what is kept; it may be called while other threads use the context.  *before (NULL:
- * not wanted): what would set it back. ENOMEM only for the default context that cannot be made. */
+/* Decoded blocks of Blosc2 and Zarr arrays and of super-chunks are kept for later reads, those
+ * of all that is open with the context in one memory of so many bytes (0: 16 MiB; TSR_NO_CACHE:
+ * none), which is taken when the first block comes.  A read that decodes more than a quarter of
+ * that passes by; a block of more than an eighth of it (below 4 MiB: half) is not kept.  What is
+ * changed is never read from there, and without memory for it reads go on as if there was none.
+ * set forgets what is kept; it may be called while other threads use the context.  *before
+ * (NULL: not wanted): what would set it back. ENOMEM only for the default context that cannot be
+ * made. */
 TSR_API int tsr_context_set_cache(tsr_context *c, size_t cache_bytes, size_t *before);
 
 typedef struct {
@@ -358,10 +359,11 @@ TSR_API int tsr_array_read_points(const tsr_array *a, int64_t n, const int64_t *
 TSR_API int tsr_array_write_points(tsr_array *a, int64_t n, const int64_t *coords, const void *src,
                                    int64_t stride);
 
-/* Items of variable length (Zarr): text, bytes, arrays.  Then spec.item_bytes is 0 and spec.dtype
- * "string" (UTF-8), "bytes", "json" (each item the JSON text of a value) or, say, "array(<i2)" (each
- * item the bytes of some items of that dtype); the latter two only in format zarr2.  All calls that
- * take items of a fixed size refuse such arrays, EARG, as these do others. */
+/* Items of variable length (Zarr): text, bytes, arrays.  Then spec.item_bytes is 0 and
+ * spec.dtype "string" (UTF-8), "bytes", "json" (each item the JSON text of a value) or, say,
+ * "array(<i2)" (each item the bytes of some items of that dtype); the latter two only in format
+ * zarr2.  All calls that take items of a fixed size refuse such arrays, EARG, as these do
+ * others. */
 typedef struct {
     size_t size;             /* sizeof(tsr_items) */
     int64_t n;               /* how many */

@@ -112,8 +112,15 @@ int tsr_engine_read(const struct tsr_array *a, const struct tsr_selection *sel);
 int tsr_engine_read_points(const struct tsr_array *a, const struct tsr_selection *sel,
                            const int64_t *coords);
 
+/* What tsr_format.version said of a chunk in this read; 0: it has not been asked. */
+struct tsr_seen {
+    int64_t chunk;
+    uint64_t version;
+};
+
 /* Reads a few items if all their blocks are kept (quick.c); false: do it otherwise. */
-bool tsr_quick_read(const struct tsr_array *a, const struct tsr_selection *sel);
+bool tsr_quick_read(const struct tsr_array *a, const struct tsr_selection *sel,
+                    struct tsr_seen *seen);
 
 /* Reading without a memory to read to: each decoded part of a selection goes to a function
  * instead, on the thread that decoded it.  A part is a box of the selection, a block of the array
@@ -345,8 +352,8 @@ bool tsr_job_begin_late(const struct tsr_array *a, struct chunk_job *j);
  * they lie near, into scratch of w that is good until its next read. */
 int tsr_job_read_late(const struct tsr_array *a, struct chunk_job *j, size_t first, size_t n,
                       struct tsr_worker *w);
-/* After an ECONFLICT: was one of n chunks with a stamp read late?  Then all of them are to be fetched
- * anew, and not late, so that a fetch can see to it. */
+/* After an ECONFLICT: was one of n chunks with a stamp read late?  Then all of them are to be
+ * fetched anew, and not late, so that a fetch can see to it. */
 bool tsr_jobs_refuse_late(const struct tsr_array *a, struct chunk_job *j, size_t n);
 
 /* The part of block b that exists: items [lo, hi) in array indices, and the extent its rows

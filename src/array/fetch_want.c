@@ -116,8 +116,11 @@ int tsr_job_look(const struct tsr_array *a, const struct tsr_selection *sel, str
     j->nrefs = 0;
     j->guess = -1;
     j->version = 0;
-    if (j->cached && a->d->format->version)
-        j->version = a->d->format->version(a->d, j->place.chunk);
+    if (j->cached && a->d->format->version) {
+        j->version = j->place.stamp;
+        if (!j->version) j->version = a->d->format->version(a->d, j->place.chunk);
+        j->place.stamp = j->version;
+    }
     return j->cached ? want_kept(a, sel, j) : TSR_OK;
 }
 

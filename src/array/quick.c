@@ -76,11 +76,13 @@ static bool begin(struct quick *q)
     return q->size > 0;
 }
 
-bool tsr_quick_read(const struct tsr_array *a, const struct tsr_selection *sel)
+bool tsr_quick_read(const struct tsr_array *a, const struct tsr_selection *sel,
+                    struct tsr_seen *seen)
 {
     struct quick q;
     struct tsr_walk w;
     bool all = true;
+    seen->version = 0;
     if (sel->points || sel->nitems > MOST_BYTES / a->d->grid.item_bytes) return false;
     if (!tsr_cache_takes(a->context->cache, a->d, 0)) return false;
     q.a = a;
@@ -92,5 +94,6 @@ bool tsr_quick_read(const struct tsr_array *a, const struct tsr_selection *sel)
         all = take_chunk(&q, w.at);
     let_go(&q, all ? q.hits : 0);
     if (all) tsr_engine_count(a, 0, q.hits);
+    else *seen = (struct tsr_seen){q.chunk, q.version};
     return all;
 }

@@ -126,6 +126,7 @@ static int window_fill(struct reader *r, struct window *w)
         if (window_room(w) < 0) return TSR_ENOMEM;
         struct chunk_job *j = &w->jobs[w->njobs++];
         tsr_job_begin(r->a, j, tsr_grid_chunk_number(g, r->walk.at));
+        if (j->place.chunk == r->seen.chunk) j->place.stamp = r->seen.version;
         j->cached = r->cached;
         j->may_wait = !r->visitor;
         memcpy(j->coords, r->walk.at, (size_t)g->ndim * sizeof *j->coords);
@@ -439,8 +440,8 @@ struct request {
 static int read_selection(const struct tsr_array *a, const struct request *q)
 {
     int rc = check_inside(a, q->sel);
-    if (rc == TSR_OK && !q->visitor && tsr_quick_read(a, q->sel)) return rc;
     struct reader r = {.a = a, .sel = q->sel, .visitor = q->visitor};
+    if (rc == TSR_OK && !q->visitor && tsr_quick_read(a, q->sel, &r.seen)) return rc;
     if (rc == TSR_OK && r.visitor) rc = r.visitor->begin(r.visitor->arg);
     if (rc < 0) return rc;
     return a->d->variable ? tsr_sized_read(a, q->sel) : read_with_worker(&r);

@@ -37,6 +37,7 @@ struct reader {
     struct window *decode, *fetch; /* of the current run */
     size_t nfetch;                 /* jobs of the run that fetch */
     int64_t window_bytes;
+    struct tsr_seen seen; /* before the first window */
     bool cached;
     bool far;  /* a window is fetched by one job */
     bool lone; /* each chunk is fetched by the job that decodes it */

@@ -214,7 +214,8 @@ struct tsr_format {
     void (*release)(const struct tsr_driver *d, struct tsr_place *p, bool stale);
     /* A number that tells what is stored of a chunk now from what others put in its place, where
      * that costs little; 0: it does not, or nothing is there.  It is the stamp of a place that
-     * is STORED. NULL: what is stored changes only through this driver, or is followed. */
+     * is STORED, and who has asked sets it in the place that is to be located, so that locate need
+     * not.  NULL: what is stored changes only through this driver, or is followed. */
     uint64_t (*version)(const struct tsr_driver *d, int64_t chunk);
     /* How many chunks from number i on are zeros, as far as the index tells; NULL: it does not. */
     int (*zeros)(const struct tsr_driver *d, int64_t i, int64_t *n);
@@ -271,9 +272,9 @@ struct tsr_format {
     bool (*alike)(const struct tsr_driver *a, const struct tsr_driver *b, bool coding);
     int (*copy_chunks)(struct tsr_driver *to, const struct tsr_driver *from,
                        const struct tsr_chunk_moves *m);
-    /* Do stored blocks of `from`, which may be of another format, mean the same in `to`, and what is
-     * not stored too, so that their bytes can be blocks of an out_chunk of `to`?  With coding: are
-     * they also what `to` would make of the same items?  NULL: never. */
+    /* Do stored blocks of `from`, which may be of another format, mean the same in `to`, and
+     * what is not stored too, so that their bytes can be blocks of an out_chunk of `to`?  With
+     * coding: are they also what `to` would make of the same items?  NULL: never. */
     bool (*blocks_fit)(const struct tsr_driver *to, const struct tsr_driver *from, bool coding);
     int (*flush)(struct tsr_driver *d, bool durable);
 

@@ -163,8 +163,8 @@ int tsr_zarr_commit(struct tsr_driver *d, const struct tsr_out_chunk *c, size_t 
 /* tsr_format.blocks_fit (zarr_copy.c). */
 bool tsr_zarr_blocks_fit(const struct tsr_driver *to, const struct tsr_driver *from, bool coding);
 
-/* Items of variable length (zarr_items.c): what decode, encode and is_fill are of others.  The bytes
- * of decoded items are the worker's until its next decode; out->p is made. */
+/* Items of variable length (zarr_items.c): what decode, encode and is_fill are of others.  The
+ * bytes of decoded items are the worker's until its next decode; out->p is made. */
 int tsr_zarr_decode_items(const struct tsr_zarr *z, const struct tsr_zchain *chain,
                           struct tsr_worker *w, const uint8_t *src, size_t len, uint8_t *dst);
 int tsr_zarr_encode_items(const struct tsr_zarr *z, const struct tsr_zchain *chain,

@@ -66,10 +66,10 @@ uint64_t tsr_zarr_version(const struct tsr_driver *d, int64_t chunk)
 }
 
 /* The index that is kept, if it is still that of what is stored. */
-static struct tsr_zindex *find_index(const struct tsr_zarr *z, int64_t chunk)
+static struct tsr_zindex *find_index(const struct tsr_zarr *z, int64_t chunk, uint64_t now)
 {
     struct tsr_zindex *x = z->indices ? tsr_zindices_find(z->indices, chunk) : NULL;
-    uint64_t now = x ? tsr_zarr_version(&z->d, chunk) : 0;
+    if (x && !now) now = tsr_zarr_version(&z->d, chunk);
     if (!x || now == x->stamp || z->d.store->kind->counts) return x;
     tsr_zindices_leave(z->indices, x, true);
     return NULL;
@@ -77,7 +77,7 @@ static struct tsr_zindex *find_index(const struct tsr_zarr *z, int64_t chunk)
 
 static int place_ask(const struct tsr_zarr *z, struct tsr_place *p)
 {
-    struct tsr_zindex *x = find_index(z, p->chunk);
+    struct tsr_zindex *x = find_index(z, p->chunk, p->stamp);
     struct tsr_zuse u;
     tsr_zarr_key(z, p->chunk, p->key);
     if (x) {

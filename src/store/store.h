@@ -68,8 +68,8 @@ struct tsr_store_kind {
     /* The object's bytes in place, valid until the next write; NULL: not this kind of store. */
     const uint8_t *(*view)(struct tsr_store *st, const char *key, uint64_t off, uint64_t len);
 
-    /* These bytes (there is no dst) will be read soon, in small parts and by many threads, each part
-     * by the one that needs it.  NULL: such reads would cost more than one of all does. */
+    /* These bytes (there is no dst) will be read soon, in small parts and by many threads, each
+     * part by the one that needs it.  NULL: such reads would cost more than one of all does. */
     void (*expect)(struct tsr_store *st, const struct tsr_range *r);
 
     /* The rest may be NULL: the store cannot. */

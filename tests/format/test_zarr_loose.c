@@ -450,8 +450,8 @@ static void chunks_that_lie_are_named(void **state)
     }
 }
 
-/* A chunk of as many items as fit the limit, of which there are none: its count is no reason to take
- * memory for them. */
+/* A chunk of as many items as fit the limit, of which there are none: its count is no reason to
+ * take memory for them. */
 static void large_counts_are_not_believed(void **state)
 {
     (void)state;

@@ -406,7 +406,10 @@ static void an_array_that_was_never_flushed_leaves_no_copy_of_the_one_before(voi
     for (int f = 0; f < 2; f++) {
         tsr_group *g = create_group("gone.zarr", "w", formats[f]);
         int64_t shape[] = {4}, chunks[] = {2};
-        tsr_spec spec = {.size = sizeof spec, .dtype = "<i4", .ndim = 1, .shape = shape,
+        tsr_spec spec = {.size = sizeof spec,
+                         .dtype = "<i4",
+                         .ndim = 1,
+                         .shape = shape,
                          .chunks = chunks};
         tsr_options o = {.size = sizeof o, .mode = "w", .format = formats[f]};
         tsr_array *a;
