@@ -1032,7 +1032,7 @@ typedef struct {
  * -0.0 is 0.0, and NaN is NaN unless flags say otherwise.  Integers of any kind are compared
  * exactly, other numbers as doubles, complex ones by the distance; numbers of two dtypes are
  * compared too, beside the dtypes.  All other items are the same when their bits are (padding of
- * structures does not count).  Both are read in boxes of spec->memory_bytes that make the least
+ * structures does not count), those of variable length when their lengths and bytes are.  Both are read in boxes of spec->memory_bytes that make the least
  * decoding; where these hold whole blocks of both, each is decoded once.  Of opts: progress.
  * Errors as tsr_array_read. */
 TSR_API int tsr_diff(const tsr_array *a, const tsr_array *b, const tsr_diff_spec *spec,
@@ -1101,6 +1101,12 @@ TSR_API int tsr_item_from_text(const char *dtype, const char *text, void *item);
 /* One item as Python prints it: 1.0, True, 'text', b'bytes', (1, 2.5).  Returns the length
  * without the final NUL, which may be cap or more (then the text is cut), or a tsr_status. */
 TSR_API int tsr_item_to_text(const char *dtype, const void *item, char *out, size_t cap);
+
+/* Item i of some of variable length (tsr_items), of this dtype: text as a JSON string, JSON as it
+ * is, bytes and arrays as Python prints them: b'\x01', [1, 2].  Returns as tsr_item_to_text; EARG:
+ * no such item or dtype; ELIMIT: an item of 128 MiB or more. */
+TSR_API int tsr_items_to_text(const char *dtype, const tsr_items *items, int64_t i, char *out,
+                              size_t cap);
 
 /* ---- shapes of chunks and blocks for given ways of reading ---- */
 

@@ -13,19 +13,23 @@
 
 #include "array/array.h"
 #include "base/mem.h"
+#include "base/num.h"
 #include "ops/attrs.h"
 #include "ops/diff.h"
+#include "ops/loose.h"
 
 enum {
     FIRST = 10,
     MEMORY = 256 << 20,
     PIECE_BYTES = 256 << 10,
     BATCH = 64,
-    BATCH_BYTES = 64 << 20
+    BATCH_BYTES = 64 << 20,
+    LOOSE_PARTS = 16 /* of the memory: a box of either array takes up to 8 */
 };
 
 struct diff {
     const tsr_array *a[2];
+    bool loose; /* items of one are of variable length */
     tsr_diff_spec how;
     const tsr_options *o;
     tsr_diff_fn fn;
@@ -85,8 +89,9 @@ static bool compare_shapes(struct diff *x)
 static int compare_dtypes(struct diff *x, bool *comparable)
 {
     const char *a = x->a[0]->d->spec.dtype, *b = x->a[1]->d->spec.dtype;
-    int rc = tsr_diff_type_init(&x->type, a, b, &x->how);
-    *comparable = rc == TSR_OK;
+    int rc = x->loose ? tsr_diff_loose_alike(x->a[0], x->a[1], &x->type.alike)
+                      : tsr_diff_type_init(&x->type, a, b, &x->how);
+    *comparable = rc == TSR_OK && (!x->loose || x->type.alike);
     if (rc < 0 && rc != TSR_EUNSUPPORTED) return rc;
     if (!x->type.alike) tell(x, "dtype", NULL, a, b);
     return TSR_OK;
@@ -102,19 +107,35 @@ static int item_text(const tsr_array *a, const uint8_t *item, char **text)
     return n < 0 ? n : TSR_OK;
 }
 
-static int compare_fills(struct diff *x)
+static int fill_text(const tsr_array *a, char **text)
 {
-    const uint8_t *a = x->a[0]->d->spec.fill, *b = x->a[1]->d->spec.fill;
+    return a->d->loose ? tsr_diff_loose_fill(a, text) : item_text(a, a->d->spec.fill, text);
+}
+
+static int fills_differ(struct diff *x, const uint8_t *a, const uint8_t *b, bool *differ)
+{
     struct tsr_diff_found f;
-    char *text[2] = {NULL, NULL};
-    if (!a || !b) return TSR_OK;
+    if (x->loose) { /* each behind its length */
+        *differ = memcmp(a, b, 4) != 0 || memcmp(a + 4, b + 4, tsr_load_LE32(a)) != 0;
+        return TSR_OK;
+    }
     void *scratch = tsr_alloc(tsr_diff_scratch(&x->type));
     if (!scratch) return TSR_ENOMEM;
     tsr_diff_items(&x->type, a, b, 0, 1, scratch, &f);
     tsr_free(scratch);
-    if (!f.different) return TSR_OK;
-    int rc = item_text(x->a[0], a, &text[0]);
-    if (rc == TSR_OK) rc = item_text(x->a[1], b, &text[1]);
+    *differ = f.different;
+    return TSR_OK;
+}
+
+static int compare_fills(struct diff *x)
+{
+    const uint8_t *a = x->a[0]->d->spec.fill, *b = x->a[1]->d->spec.fill;
+    char *text[2] = {NULL, NULL};
+    bool differ = false;
+    int rc = a && b ? fills_differ(x, a, b, &differ) : TSR_OK;
+    if (!differ) return rc;
+    rc = fill_text(x->a[0], &text[0]);
+    if (rc == TSR_OK) rc = fill_text(x->a[1], &text[1]);
     if (rc == TSR_OK) tell(x, "fill", NULL, text[0], text[1]);
     tsr_free(text[0]);
     tsr_free(text[1]);
@@ -356,6 +377,22 @@ static int compare_chunks(struct diff *x, bool *over)
     return rc;
 }
 
+static int compare_loose(struct diff *x)
+{
+    struct tsr_loose_walk w;
+    struct tsr_diff_found f;
+    int wide = grid_of(x, 1)->block_bytes > grid_of(x, 0)->block_bytes;
+    int64_t budget = tsr_max64(x->how.memory_bytes / LOOSE_PARTS, 1);
+    int rc = tsr_loose_start(&w, grid_of(x, wide), budget);
+    while (rc == TSR_OK && tsr_loose_next(&w)) {
+        rc = tsr_diff_loose(x->a[0], x->a[1], &w, &f);
+        if (rc < 0) break;
+        take_found(x, &w.box, &f);
+        rc = progress(x, w.items);
+    }
+    return rc;
+}
+
 static bool may_compare_stored(const struct diff *x)
 {
     return x->a[0] != x->a[1] && x->type.same_bytes && tsr_stored_fit(x->a[0], x->a[1], false);
@@ -369,6 +406,7 @@ static int compare_items(struct diff *x)
         !tsr_mul(x->res.items, g->item_bytes, &x->total))
         return tsr_fail(TSR_ELIMIT, "diff: the arrays have more than 2^63 bytes");
     if (x->total == 0) return TSR_OK;
+    if (x->loose) return compare_loose(x);
     int rc = make_room(x);
     if (rc == TSR_OK && may_compare_stored(x)) rc = compare_chunks(x, &over);
     return rc < 0 || over ? rc : compare_all(x);
@@ -400,7 +438,9 @@ static int tell_item(struct diff *x, int64_t number)
         number /= g->shape[d];
         for (int k = 0; k < 2; k++) chunk[k][d] = tsr_grid_find(grid_of(x, k), d, at[d]);
     }
-    for (int k = 0; k < 2 && rc == TSR_OK; k++) rc = read_item(x->a[k], at, &text[k]);
+    for (int k = 0; k < 2 && rc == TSR_OK; k++)
+        rc = x->loose ? tsr_diff_loose_item(x->a[k], at, &text[k])
+                      : read_item(x->a[k], at, &text[k]);
     tsr_difference d = {.size = sizeof d,
                         .what = "item",
                         .a = text[0],
@@ -452,6 +492,7 @@ int tsr_diff(const tsr_array *a, const tsr_array *b, const tsr_diff_spec *spec,
     struct diff *x = tsr_alloc_zero(1, sizeof *x);
     if (!x) return TSR_ENOMEM;
     x->a[0] = a, x->a[1] = b;
+    x->loose = a->d->loose || b->d->loose;
     x->o = &o;
     x->fn = fn;
     x->user = user;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* ops/diff.h - what the files of tsr_diff share: diff.c the whole, diff_items.c items in memory,
- * diff_box.c the boxes that are read. */
+ * diff_box.c the boxes that are read, diff_loose.c items of variable length. */
 #ifndef TSR_OPS_DIFF_H
 #define TSR_OPS_DIFF_H
 
@@ -47,5 +47,19 @@ void tsr_diff_items(const struct tsr_diff_type *t, const uint8_t *a, const uint8
  * `most` bytes of items of both, and at least one item.  The grids have one shape. */
 void tsr_diff_box(const struct tsr_grid *a, const struct tsr_grid *b, int64_t most,
                   int64_t count[]);
+
+/* ---- items of variable length (diff_loose.c) ---- */
+
+struct tsr_array;
+struct tsr_loose_walk;
+
+/* *alike: both have such items, of one dtype but for the byte order. */
+int tsr_diff_loose_alike(const struct tsr_array *a, const struct tsr_array *b, bool *alike);
+/* The items of the walk's box. */
+int tsr_diff_loose(const struct tsr_array *a, const struct tsr_array *b, struct tsr_loose_walk *w,
+                   struct tsr_diff_found *f);
+/* The item at an index, and the fill value, which must be there, as text; freed by the caller. */
+int tsr_diff_loose_item(const struct tsr_array *a, const int64_t at[], char **text);
+int tsr_diff_loose_fill(const struct tsr_array *a, char **text);
 
 #endif

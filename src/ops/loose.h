@@ -8,7 +8,7 @@
 #define TSR_OPS_LOOSE_H
 
 #include "array/array.h"
-#include "ops/diff.h"
+#include "ops/hash_items.h"
 
 struct tsr_loose_walk {
     const struct tsr_grid *grid;

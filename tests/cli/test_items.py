@@ -94,5 +94,28 @@ def digests_are_of_dtype_shape_and_items_alone():
     assert tessera("hash", "--check", "-", stdin=lines)[0].count(b"OK") == 2
 
 
+def diff_names_the_items_that_differ_and_their_chunks():
+    rows = sample()
+    save2("a.zarr", rows, [3, 2])
+    save3("b.zarr", rows, [7, 1])
+    assert tessera("diff", "a.zarr", "a.zarr")[0] == b"a.zarr, a.zarr: the same, 35 items\n"
+    assert b"the same, 35 items" in tessera("diff", "a.zarr", "b.zarr")[0]
+    rows[4][3] = 'tab\t"'.encode()
+    save3("b.zarr", rows, [7, 1])
+    old, new = json.dumps(sample()[4][3].decode(), ensure_ascii=False), '"tab\\t\\""'
+    lines = tessera("diff", "a.zarr", "b.zarr", code=4)[0].decode().splitlines()
+    assert lines[0] == f"item (4, 3): {old} | {new}, chunks (1, 1) | (0, 3)", lines
+    assert lines[1] == "a.zarr, b.zarr: 1 of 35 items differ", lines
+    got = json.loads(tessera("diff", "a.zarr", "b.zarr", "--json", code=4)[0])
+    assert (got["different"], got["first"][0]["at"]) == (1, [4, 3]), got
+    save3("c.zarr", rows, [7, 1], text=False)
+    out = tessera("diff", "b.zarr", "c.zarr", code=4)[0].decode()
+    assert out.splitlines() == ["dtype: string | bytes",
+                                "b.zarr, c.zarr: items not compared; 1 differences in metadata"]
+
+
+TESTS = [digests_are_of_dtype_shape_and_items_alone,
+         diff_names_the_items_that_differ_and_their_chunks]
+
 if __name__ == "__main__":
-    sys.exit(run_all([digests_are_of_dtype_shape_and_items_alone]))
+    sys.exit(run_all(TESTS))

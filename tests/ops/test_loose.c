@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* tests/ops/test_loose.c - arrays of items of variable length: boxes of them, and their digests
- * against the definition of docs/hash.md, nibble by nibble. */
+/* tests/ops/test_loose.c - arrays of items of variable length: boxes of them, what differs,
+ * and digests against the definition of docs/hash.md, nibble by nibble. */
 #include "../scratch.h"
 
 #include <inttypes.h>
@@ -145,6 +145,144 @@ static void items_that_are_not_stored_count_as_the_fill_value(void **state)
     tsr_array_drop(a);
 }
 
+/* ---- differences ---- */
+
+struct heard {
+    int n;
+    int64_t at[64][2], chunk_a[64][2], chunk_b[64][2];
+    char what[64][16], a[64][64], b[64][64];
+};
+
+static void hear(void *user, const tsr_difference *d)
+{
+    struct heard *h = user;
+    int i = h->n++;
+    assert_true(i < 64);
+    snprintf(h->what[i], sizeof h->what[i], "%s", d->what);
+    snprintf(h->a[i], sizeof h->a[i], "%s", d->a);
+    snprintf(h->b[i], sizeof h->b[i], "%s", d->b);
+    for (int k = 0; k < d->ndim; k++) {
+        h->at[i][k] = d->at[k];
+        h->chunk_a[i][k] = d->chunk_a[k];
+        h->chunk_b[i][k] = d->chunk_b[k];
+    }
+}
+
+static void put_word(tsr_array *a, int64_t number, const char *word)
+{
+    int64_t at[] = {number / COLUMNS, number % COLUMNS}, one[] = {1, 1};
+    uint64_t offsets[] = {0, strlen(word)};
+    tsr_items item = {sizeof item, 1, offsets, word};
+    OK(tsr_array_write_items(a, &(tsr_slice){at, one, NULL}, &item));
+}
+
+static void differing_items_are_found_in_unlike_chunks_and_little_memory(void **state)
+{
+    (void)state;
+    static struct row row;
+    static struct heard h;
+    int64_t chunks[][2] = {{5, 19}, {23, 2}, {1, 1}, {8, 8}}, blocks[] = {4, 2};
+    for (int round = 0; round < 40; round++) {
+        int p = (int)random_in(0, 3), q = (int)random_in(0, 3), want = 0;
+        tsr_items items = make_items(&row, 1);
+        tsr_spec s = {.dtype = "string", .chunks = chunks[p]};
+        tsr_array *a = make("zarr2", s, &items), *b;
+        s.chunks = chunks[q];
+        if (q == 3) s.blocks = blocks;
+        b = make("zarr3", s, &items);
+        random_state = (unsigned)round + 1;
+        for (int64_t i = random_in(0, 9); i < ITEMS && want < round % 5; i += random_in(1, 200)) {
+            put_word(b, i, "another \"word\", quite long for its place in the row");
+            want++;
+        }
+        tsr_diff_spec how = {.size = sizeof how, .memory_bytes = random_in(1, 40000)};
+        tsr_diff_result r = {.size = sizeof r};
+        h.n = 0;
+        OK(tsr_diff(a, b, &how, NULL, hear, &h, &r));
+        assert_int_equal(r.metadata, 0);
+        assert_int_equal(r.items, ITEMS);
+        assert_int_equal(r.different, want);
+        assert_int_equal(h.n, want);
+        for (int i = 0; i < want; i++) {
+            const int64_t *at = h.at[i];
+            if (i) assert_true(at[0] * COLUMNS + at[1] > h.at[i - 1][0] * COLUMNS + h.at[i - 1][1]);
+            for (int d = 0; d < 2; d++) {
+                assert_int_equal(h.chunk_a[i][d], at[d] / chunks[p][d]);
+                assert_int_equal(h.chunk_b[i][d], at[d] / chunks[q][d]);
+            }
+            assert_string_equal(h.b[i],
+                                "\"another \\\"word\\\", quite long for its place in the row\"");
+        }
+        OK(tsr_diff(a, a, &how, NULL, NULL, NULL, &r));
+        assert_int_equal(r.different, 0);
+        tsr_array_drop(a);
+        tsr_array_drop(b);
+    }
+}
+
+static void only_items_of_one_kind_are_compared(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *a, *b;
+        int items;
+    } all[] = {{"string", "string", ITEMS},
+               {"string", "bytes", 0},
+               {"bytes", "|S4", 0},
+               {"array(<i2)", "array(>i2)", ITEMS},
+               {"array(<i2)", "bytes", 0}};
+    static struct heard h;
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        tsr_spec s = {.dtype = all[i].a}, t = {.dtype = all[i].b};
+        tsr_diff_result r = {.size = sizeof r};
+        if (i == 0) s.fill = "\1\0\0\0x", t.fill = "\1\0\0\0y";
+        tsr_array *a = make("zarr2", s, NULL), *b = make("zarr2", t, NULL);
+        uint64_t offsets[] = {0, 4};
+        tsr_items one = {sizeof one, 1, offsets, i == 3 ? "\1\0\0\2" : "same"};
+        OK(tsr_array_write_items(a, NULL, &one));
+        if (i == 3) one.bytes = "\0\1\2\0";
+        if (i != 2) OK(tsr_array_write_items(b, NULL, &one));
+        h.n = 0;
+        OK(tsr_diff(a, b, NULL, NULL, hear, &h, &r));
+        assert_int_equal(r.items, all[i].items);
+        assert_int_equal(r.different, 0);
+        if (i == 3) assert_int_equal(h.n, 0);
+        else assert_string_equal(h.what[0], i ? "dtype" : "fill");
+        if (i == 0) assert_string_equal(h.a[0], "\"x\"");
+        tsr_array_drop(a);
+        tsr_array_drop(b);
+    }
+}
+
+static void items_are_printed_as_what_they_are(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *dtype, *bytes, *text;
+        uint64_t n;
+    } all[] = {{"string", "na\xc3\xafve\n\"", "\"na\xc3\xafve\\n\\\"\"", 8},
+               {"string", "", "\"\"", 0},
+               {"bytes", "\1it's", "b\"\\x01it's\"", 5},
+               {"json", "{\"a\":[1]}", "{\"a\":[1]}", 9},
+               {"array(>i2)", "\0\1\xff\xff", "[1, -1]", 4},
+               {"array(<f8)", "", "[]", 0}};
+    char text[64];
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        uint64_t offsets[] = {0, all[i].n};
+        tsr_items items = {sizeof items, 1, offsets, all[i].bytes};
+        int n = (int)strlen(all[i].text);
+        assert_int_equal(tsr_items_to_text(all[i].dtype, &items, 0, text, sizeof text), n);
+        assert_string_equal(text, all[i].text);
+        assert_int_equal(tsr_items_to_text(all[i].dtype, &items, 0, text, 2), n);
+        assert_int_equal(strlen(text), 1);
+        FAILS(TSR_EARG, "no item 1", tsr_items_to_text(all[i].dtype, &items, 1, text, 2));
+    }
+    uint64_t offsets[] = {0, 3};
+    tsr_items items = {sizeof items, 1, offsets, "abc"};
+    FAILS(TSR_EARG, "multiple of 2", tsr_items_to_text("array(<i2)", &items, 0, text, 2));
+    FAILS(TSR_EARG, "variable length", tsr_items_to_text("<i2", &items, 0, text, 2));
+}
+
 /* ---- boxes ---- */
 
 static void boxes_cover_the_array_in_c_order_whatever_the_budget(void **state)
@@ -184,6 +322,9 @@ int main(void)
         cmocka_unit_test(digests_are_those_of_the_definition_in_every_layout),
         cmocka_unit_test(arrays_of_either_byte_order_have_one_digest),
         cmocka_unit_test(items_that_are_not_stored_count_as_the_fill_value),
+        cmocka_unit_test(differing_items_are_found_in_unlike_chunks_and_little_memory),
+        cmocka_unit_test(only_items_of_one_kind_are_compared),
+        cmocka_unit_test(items_are_printed_as_what_they_are),
         cmocka_unit_test(boxes_cover_the_array_in_c_order_whatever_the_budget),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
