@@ -171,7 +171,8 @@ static int run_array(const struct cli_args *a, const tsr_options *o)
     int64_t axis = 0;
     int rc = tsr_array_open(a->pos[0], o, &j.to);
     if (rc < 0) return cli_fail(a, rc);
-    if (text && !cli_parse_int(text, &axis)) rc = cli_usage(a, "--axis %s: no number", text);
+    rc = cli_check_fixed(a, j.to);
+    if (text && !rc && !cli_parse_int(text, &axis)) rc = cli_usage(a, "--axis %s: no number", text);
     if (axis < 0) axis += spec_of(&j)->ndim;
     if (!rc && (axis < 0 || axis >= spec_of(&j)->ndim))
         rc = cli_usage(a, "--axis %s: the array has %d axes", text ? text : "0", spec_of(&j)->ndim);

@@ -199,7 +199,8 @@ static int run(struct cli_args *a)
     if (rc) return rc;
     rc = cli_source_open(a, a->pos[0], &o, &s);
     if (rc) return rc;
-    rc = bench(a, &s);
+    rc = cli_check_fixed(a, s.array);
+    if (!rc) rc = bench(a, &s);
     cli_source_close(&s);
     return rc;
 }

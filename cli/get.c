@@ -146,6 +146,8 @@ static int write_out(struct job *j)
 {
     const char *path = cli_value(j->a, "output");
     if (!path) return cli_print_items(j->a, j->source, j->sel, stdout);
+    int refused = cli_check_fixed(j->a, j->source->array);
+    if (refused) return refused;
     if (cli_check_differ(j->a, j->a->pos[0], path)) return CLI_USAGE;
     if (!strcmp(path, "-") || has_suffix(path, ".raw") || has_suffix(path, ".bin"))
         return to_file(j, path, raw_slab);

@@ -123,17 +123,34 @@ static int add_metadata(json *o, const struct cli_source *s)
 
 /* ---- one function per kind ---- */
 
-/* cbytes < 0: not known. */
+/* Below 0: not known. */
+static json *size_json(int64_t bytes)
+{
+    return bytes >= 0 ? json_object_new_int64(bytes) : NULL;
+}
+
+/* Of nothing stored there is no ratio. */
+static json *ratio_json(const tsr_stats *st)
+{
+    char text[32];
+    if (st->nbytes < 0 || st->cbytes <= 0) return NULL;
+    double ratio = (double)st->nbytes / (double)st->cbytes;
+    snprintf(text, sizeof text, "%.4g", ratio);
+    return json_object_new_double_s(ratio, text);
+}
+
 static void add_sizes(json *o, const tsr_stats *st)
 {
-    bool known = st->cbytes >= 0;
-    cli_json_add(o, "nbytes", json_object_new_int64(st->nbytes));
-    cli_json_add(o, "cbytes", known ? json_object_new_int64(st->cbytes) : NULL);
-    double ratio = st->cbytes > 0 ? (double)st->nbytes / (double)st->cbytes : 0;
-    char text[32];
-    snprintf(text, sizeof text, "%.4g", ratio);
-    cli_json_add(o, "cratio", known ? json_object_new_double_s(ratio, text) : NULL);
+    cli_json_add(o, "nbytes", size_json(st->nbytes));
+    cli_json_add(o, "cbytes", size_json(st->cbytes));
+    cli_json_add(o, "cratio", ratio_json(st));
     cli_json_add(o, "nchunks", json_object_new_int64(st->nchunks));
+}
+
+static json *fill_json(const struct cli_source *s, const tsr_spec *p)
+{
+    if (!p->fill) return NULL;
+    return cli_is_loose(s) ? cli_loose_fill(p->dtype, p->fill) : cli_json_item(p->dtype, p->fill);
 }
 
 static int array_info(json *o, const struct cli_source *s, const char *url)
@@ -146,9 +163,9 @@ static int array_info(json *o, const struct cli_source *s, const char *url)
     cli_json_add(o, "chunks", p->chunks ? cli_json_ints(p->chunks, p->ndim) : NULL);
     cli_json_add(o, "blocks", p->blocks ? cli_json_ints(p->blocks, p->ndim) : NULL);
     cli_json_add(o, "dtype", cli_json_dtype(p->dtype));
-    cli_json_add(o, "fill", p->fill ? cli_json_item(p->dtype, p->fill) : NULL);
+    cli_json_add(o, "fill", fill_json(s, p));
     add_sizes(o, &st);
-    cli_json_add(o, "typesize", json_object_new_int64(p->item_bytes));
+    cli_json_add(o, "typesize", cli_is_loose(s) ? NULL : json_object_new_int64(p->item_bytes));
     add_steps(o, p->steps, p->nsteps);
     cli_json_add(o, "checksum", json_object_new_boolean(p->checksum));
     if (rc == TSR_OK && p->codecs) rc = cli_zarr_info(o, s->array, url);
@@ -275,16 +292,21 @@ static void print_codec(json *o)
     printf("\n");
 }
 
+/* "4.0 kB in 1.0 kB, ratio 4", or what of it is known. */
 static void print_size(json *o)
 {
-    char whole[CLI_SIZE_TEXT], stored[CLI_SIZE_TEXT];
-    json *cbytes = json_object_object_get(o, "cbytes");
+    char text[CLI_SIZE_TEXT];
+    json *nbytes = json_object_object_get(o, "nbytes"),
+         *cbytes = json_object_object_get(o, "cbytes");
+    json *ratio = json_object_object_get(o, "cratio");
+    if (!nbytes && !cbytes) return;
     label("size");
-    printf("%s", cli_size_text(json_object_get_double(json_object_object_get(o, "nbytes")), whole));
-    if (!cbytes) printf("\n");
-    else
-        printf(" in %s, ratio %s\n", cli_size_text(json_object_get_double(cbytes), stored),
-               json_object_get_string(json_object_object_get(o, "cratio")));
+    if (nbytes) printf("%s", cli_size_text(json_object_get_double(nbytes), text));
+    if (cbytes)
+        printf("%s%s", nbytes ? " in " : "stored in ",
+               cli_size_text(json_object_get_double(cbytes), text));
+    if (ratio) printf(", ratio %s", json_object_get_string(ratio));
+    printf("\n");
 }
 
 /* A name and its value in one line each, long values cut. */

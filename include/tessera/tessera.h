@@ -435,7 +435,7 @@ TSR_API int tsr_array_concat(const tsr_array *const *a, int n, int axis, const c
 /* Sizes and traffic.  Counters are since open. */
 typedef struct {
     size_t size;
-    int64_t nbytes;     /* decoded size of all items, padding not counted */
+    int64_t nbytes;     /* decoded size of all items, padding not counted; -1: of any length */
     int64_t cbytes;     /* stored size of the container, holes included; -1: not known without a
                            look at each object (Zarr): tsr_array_cbytes looks */
     int64_t nchunks;    /* chunks of the grid */

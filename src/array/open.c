@@ -374,7 +374,7 @@ tsr_stats tsr_engine_stats(const struct tsr_array *a)
     const struct tsr_grid *g = &a->d->grid;
     tsr_stats s = {.size = sizeof s, .nchunks = g->nchunks};
     tsr_product(g->shape, g->ndim, &s.nbytes);
-    s.nbytes *= g->item_bytes;
+    s.nbytes = a->d->loose ? -1 : s.nbytes * g->item_bytes;
     s.cbytes = a->d->format->cbytes ? a->d->format->cbytes(a->d) : -1;
     s.bytes_read = atomic_load(&a->d->store->bytes_read);
     s.requests = atomic_load(&a->d->store->requests);

@@ -114,8 +114,32 @@ def diff_names_the_items_that_differ_and_their_chunks():
                                 "b.zarr, c.zarr: items not compared; 1 differences in metadata"]
 
 
+def info_leaves_out_what_is_not_known():
+    save3("a.zarr", sample(), [3, 2])
+    got = json.loads(tessera("info", "a.zarr", "--json")[0])
+    assert (got["dtype"], got["nbytes"], got["cratio"], got["typesize"]) == ("string", None, None, None)
+    assert got["cbytes"] == sum(os.path.getsize(os.path.join(f, name)) for f, _, names in
+                                os.walk("a.zarr/c") for name in names)
+    assert got["fill"] == ""
+    out = tessera("info", "a.zarr")[0].decode()
+    assert "stored in" in out and "ratio" not in out, out
+    tessera("create", "b.zarr", "--dtype", "f4", "--shape", "10")
+    out = tessera("info", "b.zarr")[0].decode()
+    assert "40 bytes in 0 bytes\n" in out, out
+    assert json.loads(tessera("info", "b.zarr", "--json")[0])["cratio"] is None
+
+
+def what_needs_items_of_one_size_refuses_others():
+    save3("a.zarr", sample(), [3, 2])
+    for args in (("bench", "a.zarr"), ("append", "a.zarr", "a.zarr"), ("set", "a.zarr", "hi"),
+                 *(("get", "a.zarr", "-o", o) for o in ("x.npy", "x.csv", "x.raw", "-", "x.zarr"))):
+        assert "items of variable length" in tessera(*args, code=6)[1], args
+    assert os.listdir(".") == ["a.zarr"]
+
+
 TESTS = [digests_are_of_dtype_shape_and_items_alone,
-         diff_names_the_items_that_differ_and_their_chunks]
+         diff_names_the_items_that_differ_and_their_chunks, info_leaves_out_what_is_not_known,
+         what_needs_items_of_one_size_refuses_others]
 
 if __name__ == "__main__":
     sys.exit(run_all(TESTS))
