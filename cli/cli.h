@@ -259,8 +259,8 @@ struct json_object;
 bool cli_is_loose(const struct cli_source *s);
 /* Refuses them; array NULL: there are none.  0 or an exit code, the message being out. */
 int cli_check_fixed(const struct cli_args *a, const tsr_array *array);
-/* Those of a selection as text, each to be freed, also after a failure; text[sel->items] is NULL
- * before.  A status. */
+/* Those of a selection as text, each to be freed, also after a failure; text[sel->items] is
+ * NULL before.  A status. */
 int cli_loose_read(const struct cli_source *s, const struct cli_selection *sel, char **text);
 struct json_object *cli_loose_fill(const char *dtype, const void *fill); /* as tsr_spec has it */
 

@@ -26,20 +26,45 @@ struct page {
 
 /* ---- reading ---- */
 
-/* Copies a box that was read to its place among the shown items. */
-static void place(const struct page *p, const int64_t *at, const int64_t *count, const uint8_t *src)
+/* Copies a box that was read to its place among the shown items, as bytes or as text. */
+static void place(const struct page *p, const int64_t *at, const int64_t *count, const void *box)
 {
+    bool loose = cli_is_loose(p->source);
     int64_t i[TSR_MAX_NDIM] = {0};
-    size_t size = (size_t)p->source->item_bytes;
-    for (;;) {
+    size_t size = loose ? sizeof *p->text : (size_t)p->source->item_bytes;
+    uint8_t *dst = loose ? (uint8_t *)p->text : p->raw;
+    for (const uint8_t *src = box;; src += size) {
         int64_t to = 0;
         for (int d = 0; d < p->ndim; d++) to = to * p->seen[d] + at[d] + i[d];
-        memcpy(p->raw + (size_t)to * size, src, size);
-        src += size;
+        memcpy(dst + (size_t)to * size, src, size);
         int d = p->ndim - 1;
         for (; d >= 0 && ++i[d] == count[d]; d--) i[d] = 0;
         if (d < 0) return;
     }
+}
+
+static int read_box(struct page *p, const struct cli_selection *s, const int64_t *at,
+                    const int64_t *count)
+{
+    size_t len = (size_t)s->items * (size_t)p->source->item_bytes;
+    uint8_t *box = malloc(len);
+    if (!box) return TSR_ENOMEM;
+    int rc = cli_source_read(p->source, s, box, len);
+    if (rc == TSR_OK) place(p, at, count, box);
+    free(box);
+    return rc;
+}
+
+static int read_loose_box(struct page *p, const struct cli_selection *s, const int64_t *at,
+                          const int64_t *count)
+{
+    char **box = calloc((size_t)s->items, sizeof *box);
+    if (!box) return TSR_ENOMEM;
+    int rc = cli_loose_read(p->source, s, box);
+    if (rc == TSR_OK) place(p, at, count, box);
+    for (int64_t i = 0; rc < 0 && i < s->items; i++) free(box[i]);
+    free(box);
+    return rc;
 }
 
 /* Reads one corner: bit d of `high` picks the far end of axis d. */
@@ -47,7 +72,7 @@ static int read_corner(struct page *p, unsigned high)
 {
     struct cli_selection s = *p->sel;
     int64_t at[TSR_MAX_NDIM], count[TSR_MAX_NDIM];
-    size_t len = (size_t)p->source->item_bytes;
+    s.items = 1;
     for (int d = 0; d < p->ndim; d++) {
         int a = p->axis[d];
         bool cut = p->seen[d] < p->full[d], far = high >> d & 1;
@@ -56,22 +81,20 @@ static int read_corner(struct page *p, unsigned high)
         at[d] = far ? EDGE : 0;
         if (far) s.start[a] += (p->full[d] - EDGE) * s.step[a];
         s.count[a] = count[d];
-        len *= (size_t)count[d];
+        s.items *= count[d];
     }
-    uint8_t *box = malloc(len);
-    if (!box) return TSR_ENOMEM;
-    int rc = cli_source_read(p->source, &s, box, len);
-    if (rc == TSR_OK) place(p, at, count, box);
-    free(box);
-    return rc;
+    return cli_is_loose(p->source) ? read_loose_box(p, &s, at, count) : read_box(p, &s, at, count);
 }
 
 static int read_shown(struct page *p)
 {
     unsigned corners = 1;
-    p->raw = malloc((size_t)p->items * (size_t)p->source->item_bytes);
     p->text = calloc((size_t)p->items, sizeof *p->text);
-    if (!p->raw || !p->text) return TSR_ENOMEM;
+    if (!p->text) return TSR_ENOMEM;
+    if (!cli_is_loose(p->source)) {
+        p->raw = malloc((size_t)p->items * (size_t)p->source->item_bytes);
+        if (!p->raw) return TSR_ENOMEM;
+    }
     for (int d = 0; d < p->ndim; d++)
         if (p->seen[d] < p->full[d]) corners = 1u << (d + 1);
     int rc = TSR_OK;
@@ -112,6 +135,7 @@ static int format_items(struct page *p)
 {
     const struct cli_source *s = p->source;
     char kind = kind_of(s->dtype);
+    if (cli_is_loose(s)) return TSR_OK; /* they were read as text */
     if (kind == 'f' && s->item_bytes <= 8 && p->ndim)
         return cli_format_floats(s->dtype, p->raw, s->item_bytes, p->items, p->text) ? TSR_OK
                                                                                      : TSR_ENOMEM;

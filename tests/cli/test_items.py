@@ -137,9 +137,34 @@ def what_needs_items_of_one_size_refuses_others():
     assert os.listdir(".") == ["a.zarr"]
 
 
+def texts(out):
+    """The JSON texts that stand between brackets and blanks."""
+    found, at, decoder = [], out.find('"'), json.JSONDecoder()
+    while at >= 0:
+        text, at = decoder.raw_decode(out, at)
+        found.append(text)
+        at = out.find('"', at)
+    return found
+
+
+def items_print_as_json_texts_or_as_bytes():
+    rows = sample(40, 30)
+    save2("a.zarr", rows, [7, 8])
+    save3("b.zarr", rows, [7, 8], text=False)
+    get = lambda *args: tessera("get", *args)[0].decode()
+    assert get("a.zarr", "-s", "0,1:4") == '["a" "zarr" "naïve"]\n'
+    assert get("a.zarr", "-s", "0,2") == '"zarr"\n'
+    assert get("a.zarr", "-s", "1:1,:") == "[]\n"
+    assert get("b.zarr", "-s", "0,:3") == "[b'' b'a' b'zarr']\n"
+    assert texts(get("a.zarr", "-s", "9:2:-3,5:")) == \
+        [x.decode() for y in (9, 6, 3) for x in rows[y][5:]]
+    shown = [0, 1, 2, -3, -2, -1]
+    assert texts(get("a.zarr")) == [rows[y][x].decode() for y in shown for x in shown]
+
+
 TESTS = [digests_are_of_dtype_shape_and_items_alone,
          diff_names_the_items_that_differ_and_their_chunks, info_leaves_out_what_is_not_known,
-         what_needs_items_of_one_size_refuses_others]
+         items_print_as_json_texts_or_as_bytes, what_needs_items_of_one_size_refuses_others]
 
 if __name__ == "__main__":
     sys.exit(run_all(TESTS))
