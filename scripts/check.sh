@@ -19,7 +19,7 @@ command_of()
     gcc) echo scripts/check_tests.sh gcc ;;
     scalar) echo env TESSERA_CPU=scalar scripts/check_tests.sh gcc -remote -crash ;;
     asan) echo scripts/check_tests.sh asan ;;
-    tsan) echo scripts/check_tests.sh tsan sys task array frame ;;
+    tsan) echo scripts/check_tests.sh tsan sys task array frame store format ;;
     fuzz) echo scripts/fuzz.sh 15 ;;
     install) echo scripts/check_install.sh ;;
     docs) echo scripts/docs.py --check ;;
