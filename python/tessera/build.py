@@ -212,8 +212,10 @@ def storable(dtype: Any) -> np.dtype:
     """
     dt: np.dtype[Any] = np.dtype(dtype)
     if dt.hasobject:
-        raise TypeError(f"items of {dt} are Python objects, which cannot be stored; text and bytes "
-                        "of any length can be in Zarr, as dtype 'string' and 'bytes'")
+        raise TypeError(
+            f"items of {dt} are Python objects, which cannot be stored; text and bytes "
+            "of any length can be in Zarr, as dtype 'string' and 'bytes'"
+        )
     if dt.char == "T":
         raise TypeError("strings of any length cannot be stored; give a length, as in 'U8'")
     if dt.kind in "SUV" and dt.itemsize == 0:
