@@ -145,11 +145,22 @@ static void work_end(struct work *w)
 
 /* ---- the array between ---- */
 
+/* As durable as the journal that tells of it. */
+static tsr_options between_options(const struct work *w, const char *mode)
+{
+    const tsr_options *o = w->c->o;
+    return (tsr_options){.size = sizeof *o,
+                         .mode = mode,
+                         .format = "b2nd",
+                         .context = o->context,
+                         .durable = o->durable};
+}
+
 /* Without a journal it has no name, and goes with the handle. */
 static int create_between(struct work *w)
 {
     static const tsr_step steps[] = {{"shuffle", NULL}, {"lz4", "clevel=1"}};
-    tsr_options o = {.size = sizeof o, .mode = "w", .format = "b2nd", .context = w->c->o->context};
+    tsr_options o = between_options(w, "w");
     tsr_spec s = {.size = sizeof s,
                   .dtype = w->spec.dtype,
                   .ndim = w->spec.ndim,
@@ -171,7 +182,7 @@ static int create_between(struct work *w)
 
 static int open_between(struct work *w, const char *mode)
 {
-    tsr_options o = {.size = sizeof o, .mode = mode, .format = "b2nd", .context = w->c->o->context};
+    tsr_options o = between_options(w, mode);
     return tsr_array_open(w->journal.between, &o, &w->between);
 }
 
@@ -292,6 +303,9 @@ static int write_facts(const struct work *w, struct tsr_buf *out)
     if (rc == TSR_OK)
         rc = tsr_buf_addf(out, "target split %d checksum %d sparse %d\n", w->spec.split,
                           w->spec.checksum, c->o->sparse);
+    if (rc == TSR_OK && w->spec.codecs)
+        rc = tsr_buf_addf(out, "target codecs %s\n", w->spec.codecs);
+    if (rc == TSR_OK && w->spec.zarr) rc = tsr_buf_addf(out, "target zarr %s\n", w->spec.zarr);
     if (rc == TSR_OK && w->slice)
         rc = tsr_buf_addf(out, "%s as stored, in slices of %lld\n", w->blocks ? "blocks" : "chunks",
                           (long long)w->slice);

@@ -373,6 +373,8 @@ static int find_target(struct request *q, bool array)
 {
     int rc = target_format(q->dst, &q->o, array, &q->f);
     if (rc < 0) return rc;
+    if (strcmp(q->o.mode, "x") != 0 && strcmp(q->o.mode, "w") != 0)
+        return tsr_fail(TSR_EARG, "mode: found '%s', expected 'x' or 'w'", q->o.mode);
     if (!q->f->create && !q->f->create_node)
         return tsr_fail(TSR_EUNSUPPORTED, "format %s: cannot be created", q->f->name);
     q->o.format = q->f->name;

@@ -247,11 +247,21 @@ static void read_progress(struct tsr_journal *j, const char *text, const char *p
     }
 }
 
+/* size bytes that begin with the first line. */
+static int take_text(struct tsr_journal *j, const char *p, size_t size, const struct tsr_buf *facts)
+{
+    const char *after = NULL, *end = p + size;
+    int rc = compare_facts(j, p + sizeof first_line - 1, end, facts, &after);
+    if (rc < 0) return rc;
+    j->end = (uint64_t)(after - p);
+    read_progress(j, p, after, end);
+    return TSR_OK;
+}
+
 static int read_journal(struct tsr_journal *j, const struct tsr_buf *facts)
 {
     const size_t head = sizeof first_line - 1;
     struct tsr_buf text = {0};
-    const char *after = NULL;
     uint64_t size;
     int rc = tsr_file_size(&j->file, &size);
     if (rc == TSR_OK && (size < head || size > JOURNAL_MOST))
@@ -260,12 +270,7 @@ static int read_journal(struct tsr_journal *j, const struct tsr_buf *facts)
     if (rc == TSR_OK) rc = tsr_file_read(&j->file, 0, text.p, (size_t)size);
     if (rc == TSR_OK && memcmp(text.p, first_line, head) != 0)
         rc = tsr_fail(TSR_ECORRUPT, "%s: is no journal of a conversion", j->file.path);
-    const char *p = (const char *)text.p, *end = p + size;
-    if (rc == TSR_OK && facts) rc = compare_facts(j, p + head, end, facts, &after);
-    if (rc == TSR_OK && facts) {
-        j->end = (uint64_t)(after - p);
-        read_progress(j, p, after, end);
-    }
+    if (rc == TSR_OK && facts) rc = take_text(j, (const char *)text.p, (size_t)size, facts);
     tsr_buf_free(&text);
     return rc;
 }
