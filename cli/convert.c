@@ -110,7 +110,10 @@ static int run_job(struct job *j)
 static int run_piped(struct job *j)
 {
     char path[CLI_PIPE_PATH];
-    if (!cli_has(j->a, "format")) return cli_usage(j->a, "standard output needs --format");
+    const char *format = cli_value(j->a, "format");
+    if (!format) return cli_usage(j->a, "standard output needs --format");
+    if (!strncmp(format, "zarr", 4))
+        return cli_usage(j->a, "--format %s: is a folder of files, which no stream holds", format);
     int rc = cli_pipe_begin(j->a, path);
     if (rc) return rc;
     j->dst = path;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 
 #include "cli.h"
 
@@ -127,7 +128,10 @@ static int fill_array(struct job *j, const char *path)
 /* Closing writes what there is, so an unfinished array must not have its name yet. */
 static int to_array(struct job *j, const char *path)
 {
+    struct stat s;
     if (!cli_may_write(j->a, path)) return CLI_FAILED;
+    if (stat(path, &s) == 0 && S_ISDIR(s.st_mode))
+        return cli_usage(j->a, "%s: is a folder, which only convert replaces", path);
     char *hidden = cli_hidden_name(path);
     if (!hidden) return cli_fail(j->a, TSR_ENOMEM);
     int rc = fill_array(j, hidden);

@@ -13,6 +13,10 @@ if [ ! -x "$python" ]; then
     exit
 fi
 export TESSERA=${TESSERA:-$PWD/build/tessera}
+if [ -z "${TESSERA_TOOLS:-}" ]; then # programs of tests/, for what the command line does not reach
+    export TESSERA_TOOLS=$PWD/build/gcc/tests
+    scripts/meson.sh gcc || { echo "0 passed, 1 failed"; exit 1; }
+fi
 [ $# -gt 0 ] || set -- $(find tests/interop -name 'test_*.py' 2>/dev/null | sort)
 passed=0 failed=0
 for t in "$@"; do

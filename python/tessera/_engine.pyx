@@ -433,8 +433,8 @@ cdef class Spec:
         self.s.checksum = checksum
         self.s.type, self.s.codecs, self.s.zarr = self.text(type), self.text(codecs), self.text(zarr)
         if names is not None:
-            if len(names) > 32:
-                raise ValueError(f"at most 32 dimensions, found {len(names)} names")
+            if len(names) > 32 or (shape is not None and len(names) != len(shape)):
+                raise ValueError(f"dimension_names: found {len(names)}, expected one for each axis")
             for d, name in enumerate(names):
                 b = b"" if name is None else name.encode()
                 if b"\0" in b:

@@ -225,6 +225,8 @@ class Group(MutableMapping[str, Any]):
 
     def __setitem__(self, path: str, value: ArrayLike | NDArray) -> None:
         """A new array of the items of value, in the place of what is there."""
+        if isinstance(value, Mapping):
+            raise TypeError(f"{path}: expected an array, found {type(value).__name__}")
         self.create_array(path, data=value, overwrite=True)
 
     def __delitem__(self, path: str) -> None:

@@ -190,12 +190,14 @@ static struct tsr_buf *target(struct maker *k, bool last)
     return k->made.format == 2 && last ? &k->compressor : &k->codecs;
 }
 
+/* As everywhere, the last of a name counts. */
 static int64_t param(const tsr_step *s, const char *name, int64_t dflt)
 {
     size_t len = strlen(name);
+    int64_t v = dflt;
     for (const char *p = s->params; p && *p; p = strchr(p, ',') ? strchr(p, ',') + 1 : NULL)
-        if (!strncmp(p, name, len) && p[len] == '=') return strtoll(p + len + 1, NULL, 10);
-    return dflt;
+        if (!strncmp(p, name, len) && p[len] == '=') v = strtoll(p + len + 1, NULL, 10);
+    return v;
 }
 
 static bool is_blosc(const char *name)

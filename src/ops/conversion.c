@@ -385,6 +385,19 @@ static int run_journaled(struct work *w)
 
 /* ---- both ---- */
 
+static int copy_unchanged(struct work *w)
+{
+    const struct tsr_conversion *c = w->c;
+    uint64_t before = 0, after = 0;
+    int rc = c->tree ? TSR_OK : tsr_source_stamp(c->from, &before);
+    if (rc == TSR_OK) rc = tsr_follow_once(c->from, copy_all, w);
+    if (rc == TSR_OK) rc = tsr_carry(c->from, w->to);
+    if (rc == TSR_OK && !c->tree) rc = tsr_source_stamp(c->from, &after);
+    if (rc == TSR_OK && before != after)
+        rc = tsr_fail(TSR_ECONFLICT, "%s: changed while it was read", c->src);
+    return rc;
+}
+
 static int run_at_once(struct work *w)
 {
     const struct tsr_conversion *c = w->c;
@@ -396,8 +409,7 @@ static int run_at_once(struct work *w)
                          : tsr_array_create(c->dst, &w->spec, c->o, &w->to);
         if (rc < 0) return rc;
     }
-    int rc = tsr_follow_once(w->c->from, copy_all, w);
-    if (rc == TSR_OK) rc = tsr_carry(w->c->from, w->to);
+    int rc = copy_unchanged(w);
     return rc < 0 ? rc : close_target(w);
 }
 

@@ -291,16 +291,72 @@ static int from_schunk(const tsr_array *a, const char *dst, const tsr_spec *spec
 
 /* ---- any to any ---- */
 
+/* A folder is replaced when it is an array or a hierarchy, or empty. */
+static int refuse_folder(const char *dst, const tsr_options *o)
+{
+    tsr_place_info info = {.size = sizeof info};
+    bool left = false;
+    char **names;
+    size_t n;
+    int rc = tsr_journal_there(dst, &left);
+    if (rc == TSR_OK && !left) rc = tsr_path_list(dst, &names, &n);
+    if (rc < 0 || left) return rc;
+    tsr_free(names);
+    if (n == 0) return TSR_OK;
+    rc = tsr_probe(dst, o, &info);
+    if (rc == TSR_OK && strcmp(info.format, "dir") != 0) return rc;
+    return tsr_fail(TSR_EEXISTS, "%s: is a folder with other things in it, which is not replaced",
+                    dst);
+}
+
 /* A target that must not be there is looked for before the work, and again when it is made. */
 static int refuse_existing(const char *dst, const tsr_options *o)
 {
     enum tsr_path_kind kind;
     bool left = false;
-    if (strcmp(o->mode, "x") != 0) return TSR_OK;
     int rc = tsr_path_stat(dst, &kind, NULL);
+    if (rc == TSR_OK && kind == TSR_PATH_FOLDER && strcmp(o->mode, "w") == 0)
+        return refuse_folder(dst, o);
+    if (strcmp(o->mode, "x") != 0) return TSR_OK;
     if (rc == TSR_OK && kind != TSR_PATH_NONE && o->resume) rc = tsr_journal_there(dst, &left);
     if (rc < 0 || kind == TSR_PATH_NONE || left) return rc;
     return tsr_fail(TSR_EEXISTS, "%s: exists", dst);
+}
+
+/* A place and what is named inside it as one path, the same for all names of a local folder. */
+static int whole_path(const char *url, char **out)
+{
+    char *path, *inside, *real = NULL;
+    struct tsr_buf b = {0};
+    int rc = tsr_url_split(url, &path, &inside);
+    if (rc < 0) return rc;
+    const char *local = tsr_store_path(path);
+    if (local && !(real = tsr_path_real(local))) rc = TSR_ENOMEM;
+    if (rc == TSR_OK) rc = tsr_buf_addf(&b, "%s/%s", real ? real : path, inside);
+    while (rc == TSR_OK && b.len && b.p[b.len - 1] == '/') b.len--;
+    if (rc == TSR_OK) rc = tsr_buf_addf(&b, "/");
+    if (rc == TSR_OK) rc = tsr_buf_add(&b, "", 1);
+    tsr_free(real);
+    tsr_free(path);
+    tsr_free(inside);
+    if (rc < 0) tsr_buf_free(&b);
+    else *out = (char *)b.p;
+    return rc;
+}
+
+/* Of two places where one lies in the other, replacing one would take the other away. */
+static int refuse_nested(const char *src, const char *dst)
+{
+    char *a = NULL, *b = NULL;
+    int rc = whole_path(src, &a);
+    if (rc == TSR_OK) rc = whole_path(dst, &b);
+    bool renamed = rc == TSR_OK && tsr_store_path(dst) && !strchr(dst, '#') && !strcmp(a, b);
+    bool nested = rc == TSR_OK && (!strncmp(a, b, strlen(b)) || !strncmp(a, b, strlen(a)));
+    if (nested && !renamed) /* what is renamed into its place stays until then */
+        rc = tsr_fail(TSR_EARG, "%s: is, holds or lies in what is read, %s", dst, src);
+    tsr_free(a);
+    tsr_free(b);
+    return rc;
 }
 
 /* The format of a hierarchy that is there already. */
@@ -407,7 +463,8 @@ static int convert_one(struct request *q)
 static int run_request(struct request *q)
 {
     bool tree = false;
-    int rc = q->dst ? refuse_existing(q->dst, &q->o) : TSR_OK;
+    int rc = q->dst ? refuse_nested(q->src, q->dst) : TSR_OK;
+    if (rc == TSR_OK && q->dst) rc = refuse_existing(q->dst, &q->o);
     if (rc == TSR_OK && q->dst) rc = tsr_is_tree(q->src, &q->so, &tree);
     if (rc == TSR_OK && tree) return convert_tree(q);
     if (rc == TSR_OK) rc = open_source(q->src, q->dst, &q->so, &q->w, &q->a);

@@ -69,6 +69,9 @@ int tsr_file_remove(const char *path);
 int tsr_path_stat(const char *path, enum tsr_path_kind *kind, uint64_t *size);
 /* Where a symbolic link leads, else path as it is; the caller frees it.  NULL: ENOMEM. */
 char *tsr_path_resolve(const char *path);
+/* The one absolute path of what may not be there yet, while its folder is; else path as it is; the
+ * caller frees it.  NULL: ENOMEM. */
+char *tsr_path_real(const char *path);
 /* Where a new file for path goes, freed by the caller: links stay and lead to it.  EEXISTS for a
  * folder or a device, which no file can replace, and for a file unless replace. */
 int tsr_file_target(const char *path, bool replace, char **target);

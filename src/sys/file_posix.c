@@ -322,6 +322,24 @@ char *tsr_path_resolve(const char *path)
     return copy;
 }
 
+char *tsr_path_real(const char *path)
+{
+    char *real = realpath(path, NULL), *copy = tsr_strdup(real ? real : path);
+    char *slash = copy ? strrchr(copy, '/') : NULL;
+    free(real);
+    if (real || !copy) return copy;
+    /* it is not there yet, but its folder may be */
+    if (slash) *slash = 0;
+    real = realpath(!slash ? "." : slash == copy ? "/" : copy, NULL);
+    const char *name = slash ? slash + 1 : copy;
+    size_t len = real ? strlen(real) + strlen(name) + 2 : 0;
+    char *whole = real ? tsr_alloc(len) : tsr_strdup(path);
+    if (real && whole) snprintf(whole, len, "%s/%s", real, name);
+    free(real);
+    tsr_free(copy);
+    return whole;
+}
+
 int tsr_file_target(const char *path, bool replace, char **target)
 {
     enum tsr_path_kind kind;

@@ -175,7 +175,13 @@ int tsr_tree_file(struct tsr_tree *t, const char *name, struct tsr_file *out)
     *out = (struct tsr_file){.path = (char *)(uintptr_t)name};
     /* not to wait for the other end of a pipe */
     out->fd = beneath(t, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    return out->fd >= 0 || is_absent(errno) ? TSR_OK : fail(t, name, "");
+    if (out->fd >= 0) return TSR_OK;
+    if (!is_absent(errno)) return fail(t, name, "");
+    /* in a folder that is removed nothing is there, which says nothing of what was */
+    struct stat s;
+    if (fstat(t->fd, &s) == 0 && s.st_nlink == 0)
+        return tsr_fail(TSR_ECONFLICT, "%s: the folder was removed", t->path);
+    return TSR_OK;
 }
 
 void tsr_tree_shut(struct tsr_file *f)
@@ -354,6 +360,24 @@ int tsr_tree_remove(struct tsr_tree *t, const char *name)
 
 /* ---- list and sync ---- */
 
+/* Is it the folder at path, or one that it lies in?  A link to such a one has no end. */
+static bool is_above(struct tsr_tree *t, const char *path, const struct stat *what)
+{
+    char above[PATH_MAX];
+    size_t len = strlen(path);
+    struct stat s;
+    if (!S_ISDIR(what->st_mode)) return false;
+    memcpy(above, path, len + 1);
+    for (;; above[len] = 0) {
+        int fd = len ? beneath(t, above, O_PATH | O_CLOEXEC) : -1;
+        bool seen = fstat(len ? fd : t->fd, &s) == 0;
+        if (fd >= 0) close(fd);
+        if (seen && s.st_ino == what->st_ino && s.st_dev == what->st_dev) return true;
+        if (!len) return false;
+        while (len && above[len] != '/') len--;
+    }
+}
+
 /* What a name is, behind a link as well, as reading it would see it. */
 static enum tsr_path_kind kind_of(struct tsr_tree *t, int folder, const char *prefix,
                                   const struct dirent *e)
@@ -367,7 +391,7 @@ static enum tsr_path_kind kind_of(struct tsr_tree *t, int folder, const char *pr
     if (S_ISLNK(s.st_mode)) {
         int n = snprintf(path, sizeof path, "%s%s%s", prefix, *prefix ? "/" : "", e->d_name);
         int fd = n < (int)sizeof path ? beneath(t, path, O_PATH | O_CLOEXEC) : -1;
-        if (fd < 0 || fstat(fd, &s) < 0) s.st_mode = 0;
+        if (fd < 0 || fstat(fd, &s) < 0 || is_above(t, prefix, &s)) s.st_mode = 0;
         if (fd >= 0) close(fd);
     }
     return S_ISREG(s.st_mode)   ? TSR_PATH_FILE

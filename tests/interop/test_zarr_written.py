@@ -12,7 +12,7 @@ from pathlib import Path
 from tally import Tally
 
 ROOT = Path(__file__).resolve().parents[2]
-WRITE = Path(os.environ.get("TESSERA", ROOT / "build/tessera")).parent / "tests/zarr_write"
+WRITE = Path(os.environ.get("TESSERA_TOOLS", ROOT / "build/gcc/tests")) / "zarr_write"
 PEERS = [("zarr", "zarr"), ("zarr2", "zarr"), ("tensorstore", "tensorstore")]
 
 t = Tally()

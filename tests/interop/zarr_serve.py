@@ -34,7 +34,7 @@ class Serve:
 
     def __init__(self):
         tool = os.environ.get("TESSERA_ZARR_SERVE") or str(
-            Path(os.environ.get("TESSERA", ROOT / "build/tessera")).parent / "tests/zarr_serve")
+            Path(os.environ.get("TESSERA_TOOLS", ROOT / "build/gcc/tests")) / "zarr_serve")
         self.p = subprocess.Popen([tool], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
     def ask(self, op, request, data):
