@@ -1032,9 +1032,9 @@ typedef struct {
  * -0.0 is 0.0, and NaN is NaN unless flags say otherwise.  Integers of any kind are compared
  * exactly, other numbers as doubles, complex ones by the distance; numbers of two dtypes are
  * compared too, beside the dtypes.  All other items are the same when their bits are (padding of
- * structures does not count), those of variable length when their lengths and bytes are.  Both are read in boxes of spec->memory_bytes that make the least
- * decoding; where these hold whole blocks of both, each is decoded once.  Of opts: progress.
- * Errors as tsr_array_read. */
+ * structures does not count), those of variable length when their lengths and bytes are.  Both
+ * are read in boxes of spec->memory_bytes that make the least decoding; where these hold whole
+ * blocks of both, each is decoded once.  Of opts: progress. Errors as tsr_array_read. */
 TSR_API int tsr_diff(const tsr_array *a, const tsr_array *b, const tsr_diff_spec *spec,
                      const tsr_options *opts, tsr_diff_fn fn, void *user, tsr_diff_result *result);
 
