@@ -526,7 +526,11 @@ static int parse_whole(struct parser *s, struct tsr_dtype **out)
     t->order = '|';
     int rc = add_field(s, t, &f);
     if (rc == TSR_OK) rc = parse_format(s, f);
-    return rc < 0 ? rc : field_bytes(s, f, &t->item_bytes);
+    if (rc < 0 || f->ndim) return rc < 0 ? rc : field_bytes(s, f, &t->item_bytes);
+    *out = f->dtype; /* of the shape (), which is no subarray */
+    f->dtype = NULL;
+    tsr_dtype_free(t);
+    return TSR_OK;
 }
 
 /* What only Zarr has, under names that are no dtypes. */

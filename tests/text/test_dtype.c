@@ -125,7 +125,11 @@ static void items_may_be_subarrays(void **state)
         tsr_buf_free(&out);
         tsr_dtype_free(t);
     }
-    struct tsr_dtype *t = parse("('<i2', (2,))");
+    struct tsr_dtype *t = parse("('<i2', ())");
+    assert_int_equal(t->kind, 'i');
+    assert_int_equal(t->item_bytes, 2);
+    tsr_dtype_free(t);
+    t = parse("('<i2', (2,))");
     struct tsr_buf out = {0};
     assert_int_equal(tsr_dtype_to_text(&out, t, "\1\0\2"), TSR_OK);
     assert_int_equal(out.len, 6);
