@@ -338,8 +338,8 @@ def verify(
     >>> a = tessera.arange(1000, chunks=(100,), urlpath="row.zarr", mode="w")
     >>> tessera.verify("row.zarr").good
     True
-    >>> with open("row.zarr/c/3", "wb") as f:
-    ...     n = f.write(b"no chunk")
+    >>> from pathlib import Path
+    >>> n = Path("row.zarr/c/3").write_bytes(b"no chunk")
     >>> [(p.chunk, p.coords, p.error.__name__) for p in tessera.verify("row.zarr").problems]
     [(3, (3,), 'CorruptError')]
     >>> tessera.remove_urlpath("row.zarr")
