@@ -15,6 +15,7 @@
 #include "array/cache.h"
 #include "array/heap.h"
 #include "base/mem.h"
+#include "grid/window.h"
 
 enum {
     WINDOW_CHUNKS = 128,
@@ -24,15 +25,9 @@ enum {
     INLINE_BYTES = 96 << 10    /* below this, waking a thread costs more than it brings */
 };
 
-/* Decoded size of the wanted blocks of a window: small, so that what was fetched is still in the
- * cache as it is decoded; but some 60 groups for each thread, so that few wait at its end.  Of a
- * store that is far away one trip brings as much as it lasts. */
-enum {
-    WINDOW_LEAST = 4 << 20,
-    WINDOW_MOST = 64 << 20,
-    WINDOW_OF_THREAD = 2 << 20,
-    WINDOW_FAR = 32 << 20
-};
+/* Decoded size of the wanted blocks of a window, where it is not that of grid/window.h.  Of a store
+ * that is far away one trip brings as much as it lasts. */
+enum { WINDOW_FAR = 32 << 20 };
 enum { WINDOW_VISITED = 8 << 20 };
 /* Of chunks that are read late there is nothing that could leave the cache. */
 enum { WINDOW_LATE = 16 << 20, WINDOW_LATE_MOST = 256 << 20 };
@@ -383,13 +378,12 @@ static int64_t all_wanted(const struct reader *r)
  * depend on the number of threads. */
 static int64_t window_bytes(const struct reader *r, const struct window *before)
 {
-    int64_t threads = tsr_pool_threads(r->a->context->pool);
+    int threads = tsr_pool_threads(r->a->context->pool);
     if (r->visitor) return WINDOW_VISITED;
     if (r->lone) return INT64_MAX;
     if (before && before->njobs && before->jobs[0].late)
-        return tsr_min64(threads * WINDOW_LATE, WINDOW_LATE_MOST);
-    return tsr_max64(r->far ? WINDOW_FAR : WINDOW_LEAST,
-                     tsr_min64(threads * WINDOW_OF_THREAD, WINDOW_MOST));
+        return tsr_min64((int64_t)threads * WINDOW_LATE, WINDOW_LATE_MOST);
+    return tsr_max64(r->far ? WINDOW_FAR : 0, tsr_window_bytes(threads, 0));
 }
 
 static int read_windows(struct reader *r, struct window *now, struct window *next)

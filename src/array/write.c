@@ -11,12 +11,9 @@
 #include "array/cache.h"
 #include "array/heap.h"
 #include "base/mem.h"
+#include "grid/window.h"
 
 enum { KEEP_BYTES = 8 << 20 }; /* room of a window between two writes */
-
-/* Decoded bytes of a window: small, so that what is encoded is still in the cache as it is written
- * and little memory is touched; but some 32 blocks for each thread, so that few wait at its end. */
-enum { WINDOW_LEAST = 4 << 20, WINDOW_MOST = 64 << 20, WINDOW_OF_THREAD = 2 << 20 };
 
 /* Blocks that the format made room for. */
 static void free_own(struct out_job *j)
@@ -328,8 +325,8 @@ static int write_chunks(struct writer *w)
 {
     struct window *now = &w->win[0], *before = NULL;
     int rc = TSR_OK;
-    w->window_bytes = (int64_t)tsr_pool_threads(w->a->context->pool) * WINDOW_OF_THREAD;
-    w->window_bytes = tsr_max64(WINDOW_LEAST, tsr_min64(w->window_bytes, WINDOW_MOST));
+    w->window_bytes =
+        tsr_window_bytes(tsr_pool_threads(w->a->context->pool), w->a->d->grid.block_bytes);
     while (rc == TSR_OK && !w->walk.done) {
         if ((rc = window_fill(w, now)) < 0 || (rc = encode_window(w, now, before)) < 0) break;
         before = now;

@@ -7,6 +7,8 @@
  * dimensions, and so are their meetings. */
 #include "grid/rechunk.h"
 
+#include "grid/window.h"
+
 static int64_t gcd(int64_t a, int64_t b)
 {
     while (b) {
@@ -76,26 +78,21 @@ static double runs(int ndim, const double m[], const double n[])
 /* As much as the engine's windows hold (array/read.c, write.c): two with the stored bytes of what
  * is decoded, two with encoded chunks, which are there once more, raw, where they do not shrink. */
 enum {
-    WINDOW_LEAST = 4 << 20,
-    WINDOW_MOST = 64 << 20,
-    WINDOW_OF_THREAD = 2 << 20,
-    WINDOW_FAR = 32 << 20 /* at least, of what is read from far away */
-};
-enum {
-    KEPT = 8 << 20,     /* a reader keeps so much for the next read */
-    SCRATCHES = 6,      /* blocks that a thread works on, with what codecs need */
-    OF_THREAD = 3 << 19 /* and the rest that it has: stack, states of codecs */
+    WINDOW_FAR = 32 << 20, /* at least, of what is read from far away */
+    KEPT = 8 << 20,        /* a reader keeps so much for the next read */
+    SCRATCHES = 6,         /* blocks that a thread works on, with what codecs need */
+    OF_THREAD = 3 << 19    /* and the rest that it has: stack, states of codecs */
 };
 
 int64_t tsr_rechunk_memory(const struct tsr_rechunk_ask *q, int64_t box_bytes)
 {
-    int64_t window = (int64_t)q->threads * WINDOW_OF_THREAD;
-    window = tsr_max64(WINDOW_LEAST, tsr_min64(window, WINDOW_MOST));
+    int64_t window = tsr_window_bytes(q->threads, 0);
     int64_t block = tsr_max64(q->from->block_bytes, q->to->block_bytes);
     int64_t reads = q->far ? tsr_max64(window, WINDOW_FAR) : window;
     int64_t in = tsr_min64(reads + q->from->chunk_bytes, tsr_times(box_bytes, 2));
     int64_t chunk = q->to->chunk_bytes;
-    int64_t out = tsr_min64(2 * (window + chunk), tsr_min64(box_bytes, INT64_MAX / 4) + chunk);
+    int64_t out = tsr_min64(2 * (tsr_window_bytes(q->threads, q->to->block_bytes) + chunk),
+                            tsr_min64(box_bytes, INT64_MAX / 4) + chunk);
     int64_t threads = tsr_times(q->threads, tsr_times(SCRATCHES, block) + OF_THREAD);
     double all = (double)box_bytes + (double)threads + (double)q->fixed + KEPT;
     all += (double)tsr_max64(in * 2 + in / 2, out * 2);
