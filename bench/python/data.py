@@ -51,6 +51,17 @@ def image_u2(shape: tuple[int, ...]) -> np.ndarray:
     return frame
 
 
+def shot_u2(shape: tuple[int, ...]) -> np.ndarray:
+    """Frames of a detector that counts some 10,000 photons per pixel, with the noise of these."""
+    rng = np.random.default_rng(1)
+    per_row, row = waves(shape)
+    out = np.empty((len(per_row), shape[-1]), "u2")
+    for at in range(0, len(per_row), 1024):
+        mean = 50 * (per_row[at : at + 1024, None] + row)
+        out[at : at + 1024] = np.rint(mean + np.sqrt(mean) * rng.standard_normal(mean.shape))
+    return out.reshape(shape)
+
+
 def stars_u1(shape: tuple[int, ...]) -> np.ndarray:
     """Counts of stars in a disk with a bulge, most of them near the middle of axis 0."""
     rng = np.random.default_rng(7)

@@ -27,7 +27,8 @@ ZSTD_LEVEL = 3  # of those of Zarr
 class Plan:
     """`source`: a container's path, its frame, or (`chunk`) a compressed chunk; `keys`: the boxes
     of an array of this `shape` that are read, all of it when there are none.  Of Zarr: `codec` and
-    the encoded chunks of all keys, each of `size` bytes decoded."""
+    the encoded chunks of all keys, each of `size` bytes decoded; a key has work for `most_threads`.
+    """
 
     source: Path | bytes
     chunk: bool = False
@@ -37,6 +38,7 @@ class Plan:
     codec: str = ""
     parts: list[bytes] = field(default_factory=list)
     size: int = 0
+    most_threads: int = 2**31 - 1
 
 
 class CPlan(ctypes.Structure):
@@ -128,7 +130,7 @@ class Limit:
             counts=counts.ctypes.data,
             encode=plan.encode,
             clevel=CLEVEL,
-            threads=threads,
+            threads=min(threads, plan.most_threads),
         )
         kept = self.add_parts(what, plan) if plan.codec else None
         with tempfile.TemporaryDirectory(dir=folder) as place:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ EMPTY = 2**64 - 1  # of a shard's index: not there
 class Layout:
     """`chunks`: what is encoded for itself; `shards`: what makes a file, where they differ;
     `codec`: "zstd" of level 3, or "blosc": LZ4, shuffled; `some`: the first items, if not all,
-    are there."""
+    are there; `make`: a function of data.py."""
 
     shape: Shape
     chunks: Shape
@@ -33,10 +34,10 @@ class Layout:
     shards: Shape | None = None
     version: int = 3
     some: int = 0
+    make: Callable[[Shape], np.ndarray] = data.smooth_f4
 
     def values(self) -> np.ndarray:
-        kinds = {"f4": data.smooth_f4, "u2": data.image_u2, "f8": data.table_f8}
-        return kinds[self.dtype]((self.some,) if self.some else self.shape)
+        return self.make((self.some,) if self.some else self.shape)
 
     @property
     def chunk_bytes(self) -> int:

@@ -9,21 +9,24 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+import data
 from limits import Plan
 from workloads import Row, Workload, remove
 from zarr_data import Chunks, Layout, values_of
 
 PLAIN_V2 = Layout((1024, 256, 256), (64, 128, 128), codec="blosc", version=2)
 PLAIN_V3 = Layout((1024, 256, 256), (64, 128, 128))
-SHARDED = Layout((512, 512, 512), (32, 32, 32), "u2", shards=(256, 256, 256))
+SHARDED = Layout((512, 512, 512), (32, 32, 32), "u2", shards=(256, 256, 256), make=data.image_u2)
+SHOT = replace(SHARDED, make=data.shot_u2)  # of more noise, which libzstd decodes faster
 SMALL = Layout((8192, 8192), (32, 32))
 IMAGE = Layout((8192, 8192), (512, 512))
-LONG = Layout((10_000_000,), (100,), "f8", some=5000)
+LONG = Layout((10_000_000,), (100,), "f8", some=5000, make=data.table_f8)
 
 
 def rows_of(
@@ -52,9 +55,15 @@ def rows_of(
 def plan(layout: Layout, path: Path, keys: list[Any], encode: bool = False) -> Plan:
     """What the codec must do for these keys."""
     chunks = Chunks(path, layout)
-    parts = [part for key in keys for part in chunks.touched(key) if part]
+    touched = [[part for part in chunks.touched(key) if part] for key in keys]
     return Plan(
-        path, encode=encode, keys=keys, codec=layout.codec, parts=parts, size=layout.chunk_bytes
+        path,
+        encode=encode,
+        keys=keys,
+        codec=layout.codec,
+        parts=[part for parts in touched for part in parts],
+        size=layout.chunk_bytes,
+        most_threads=max(1, *map(len, touched)),
     )
 
 
@@ -132,6 +141,7 @@ WORKLOADS = [
     workload("shard", "256^3 of 32^3 u2, whole", 6, SHARDED, rows_of(SHARDED, WHOLE)),
     workload("shard", "planes of all axes", 5, SHARDED, rows_of(SHARDED, planes(512))),
     workload("shard", "random inner chunk", 20, SHARDED, rows_of(SHARDED, inner_chunks())),
+    workload("shard", "the same, of photons' noise", 20, SHOT, rows_of(SHOT, inner_chunks())),
     workload(
         "shard",
         "planes in turn, cache of 128 MiB",
