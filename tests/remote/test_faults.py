@@ -9,6 +9,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import mosaic
 from proxy import Chaos, Proxy
@@ -22,6 +24,7 @@ QUICK = {"TESSERA_PAUSE": "10", "TESSERA_TIMEOUT": "1", "TESSERA_TRIES": "4"}
 SLICES = ["...", "0,0", "17:60,3:90", ":,41", "150:,50:"]
 CLEAR = {1, 5, 7}  # an answer that cannot be, tries that did not help, another object
 ALLOWED = 60
+AT_ONCE = 4  # seeds: most of the time is spent waiting
 
 
 def sequence(files, start):
@@ -55,23 +58,27 @@ def storm(name, files, url_of, local, changes, env=None):
     """files: path -> its states; local: paths of arrays in them."""
     right = {text: [tessera("get", path, "-s", text, "-o", "-")[0] for path in local]
              for text in SLICES}
-    ends, happened = {}, {}
+    ends, happened = Counter(), Counter()
     kind = S3 if env else Site
-    for seed in range(SEEDS):
+
+    def seeded(seed):
         with kind() as site, Proxy(site.url) as proxy:
             site.files = {path: states[0] for path, states in files.items()}
             start = {"now": 0, "site": site}
             extra = [("changed", sequence(files, start))] if changes else []
             proxy.always = Chaos(seed, 0.25, extra)
             more = {**env, "AWS_ENDPOINT_URL": proxy.url} if env else {}
-            for text in SLICES:
-                # where it changes, what is read is of either state, as a whole
-                end = attempt(url_of(proxy), text, more, right[text])
-                ends[end] = ends.get(end, 0) + 1
-            for fault, n in proxy.always.happened.items():
-                happened[fault] = happened.get(fault, 0) + n
-    print(f"note: {name}, {SEEDS} seeds of {len(SLICES)} slices: ended {ends}; faults {happened}")
-    assert ends.get("right", 0) > 0 and sum(happened.values()) > 0
+            # where it changes, what is read is of either state, as a whole
+            seen = [attempt(url_of(proxy), text, more, right[text]) for text in SLICES]
+            return seen, proxy.always.happened
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        for seen, faults in pool.map(seeded, range(SEEDS)):
+            ends.update(seen)
+            happened.update(faults)
+    print(f"note: {name}, {SEEDS} seeds of {len(SLICES)} slices: ended {dict(ends)}; "
+          f"faults {dict(happened)}")
+    assert ends["right"] > 0 and happened.total() > 0
 
 
 def two_files(folder):
