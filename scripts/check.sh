@@ -20,7 +20,7 @@ command_of()
     scalar) echo env TESSERA_CPU=scalar scripts/check_tests.sh gcc -remote -crash ;;
     asan) echo scripts/check_tests.sh asan ;;
     tsan) echo scripts/check_tests.sh tsan sys task array frame store format ;;
-    fuzz) echo scripts/fuzz.sh 15 ;;
+    fuzz) echo scripts/fuzz.sh 8 ;;
     install) echo scripts/check_install.sh ;;
     docs) echo scripts/docs.py --check ;;
     format) echo scripts/check_format.sh ;;

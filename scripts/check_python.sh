@@ -8,6 +8,7 @@ cd "$(dirname "$0")/.."
 work=$PWD/build/check/python
 rm -rf "$work"
 mkdir -p "$work"
+export JOBS=${JOBS:-$(nproc)}
 export TESSERA_PEER_PYTHON=${TESSERA_PEER_PYTHON:-$PWD/build/peers/blosc2/bin/python}
 
 passed=0 failed=0
@@ -56,7 +57,8 @@ while read -r version _; do
     first=${first:-$dir}
     echo "note: Python $("$dir/bin/python" -c 'import platform, numpy, tessera
 print(platform.python_version(), "numpy", numpy.__version__, "tessera", tessera.__version__)')"
-    suite "$version" "$dir/bin/python" -m pytest -q -rs -p no:cacheprovider tests/python
+    suite "$version" "$dir/bin/python" -m pytest -q -rs -p no:cacheprovider -n $((JOBS + 1)) \
+        tests/python
     suite "$version-examples" "$dir/bin/python" -m pytest -q -rs -p no:cacheprovider \
         --doctest-modules --rootdir "$work" --pyargs tessera
 done < <(scripts/python.sh list)

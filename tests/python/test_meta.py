@@ -44,7 +44,11 @@ def test_scalars_of_numpy_become_plain():
     assert [type(x) for x in s.vlmeta["v"]] == [int, float, bool, str, int]
 
 
-@pytest.mark.parametrize("value", [object(), {1, 2}, 1j, np.arange(3), [object()]], ids=repr)
+@pytest.mark.parametrize(
+    "value",
+    [object(), {1, 2}, 1j, np.arange(3), [object()]],
+    ids=["object", "set", "complex", "array", "list"],
+)
 def test_what_messagepack_cannot_hold_is_a_type_error(value):
     with pytest.raises(TypeError):
         SChunk().vlmeta["v"] = value
