@@ -396,33 +396,50 @@ static int add_get(struct batch *b, struct tsr_remote *st, struct tsr_get *g)
 }
 
 /* What bytes of the object g means, now that its size is known. */
-static void place_get(struct tsr_get *g, const struct tsr_answer *a, uint64_t *off)
+static void place_get(struct tsr_get *g, uint64_t size, uint64_t stamp, uint64_t *off)
 {
     g->found = true;
-    g->size = a->total;
-    g->stamp = tsr_remote_stamp_of(a);
+    g->size = size;
+    g->stamp = stamp;
     *off = g->off;
     if (g->off == TSR_LAST) *off = g->size > g->len ? g->size - g->len : 0;
     uint64_t left = *off < g->size ? g->size - *off : 0;
     g->got = left < g->len ? (size_t)left : g->len;
 }
 
-/* The server does not say the size, or refuses to count from the end; of the former the stamp is
- * without the size, as those of the answers to come are. */
-static int get_by_size(struct tsr_remote_job *job, bool unsaid, struct tsr_get *g)
+static int removed(const struct tsr_remote_job *job)
 {
+    return tsr_fail(TSR_ECONFLICT, "%s: %s: removed while it was read", job->remote->base.url,
+                    job->key);
+}
+
+/* The server did not say the size of what is there: HEAD does.  The stamp is without it where the
+ * answers to come will be too. */
+static int find_size(const struct tsr_http_call *c, struct tsr_get *g)
+{
+    struct tsr_remote_job *job = (struct tsr_remote_job *)(uintptr_t)c->user;
     struct tsr_answer a;
-    uint64_t off;
     int rc = ask_size(job, &a);
-    if (rc < 0) return rc == TSR_ENOTFOUND ? TSR_OK : rc;
-    place_get(g, &a, &off);
-    if (unsaid) a.total = TSR_NO_SIZE;
+    g->found = rc == TSR_OK;
+    g->size = a.total;
+    if (c->answer.status != 416) a.total = TSR_NO_SIZE;
     g->stamp = tsr_remote_stamp_of(&a);
+    return rc == TSR_ENOTFOUND ? removed(job) : rc;
+}
+
+/* Without a count from the end, which the server refused, or did not say where that is. */
+static int get_by_size(const struct tsr_http_call *c, struct tsr_get *g)
+{
+    struct tsr_remote_job *job = (struct tsr_remote_job *)(uintptr_t)c->user;
+    bool no_tail = c->answer.status == 400 || c->answer.status == 501;
+    struct tsr_get first = {.key = g->key};
+    uint64_t off;
+    int rc = no_tail ? tsr_remote_getv(&job->remote->base, &first, 1) : find_size(c, &first);
+    if (rc < 0 || !first.found) return rc;
+    place_get(g, first.size, first.stamp, &off);
     struct tsr_range r = {g->key, off, g->got, g->dst, g->stamp};
-    if (g->got && (rc = read_sorted(job->remote, &r, 1)) == TSR_OK) return rc;
-    return rc == TSR_ENOTFOUND ? tsr_fail(TSR_ECONFLICT, "%s: %s: removed while it was read",
-                                          job->remote->base.url, g->key)
-                               : rc;
+    if (g->got) rc = read_sorted(job->remote, &r, 1);
+    return rc == TSR_ENOTFOUND ? removed(job) : rc;
 }
 
 static int settle_get(struct tsr_http_call *c, struct tsr_get *g)
@@ -430,8 +447,8 @@ static int settle_get(struct tsr_http_call *c, struct tsr_get *g)
     struct tsr_remote_job *j = (struct tsr_remote_job *)(uintptr_t)c->user;
     uint64_t off;
     if (j->absent) return TSR_OK;
-    if (j->again) return get_by_size(j, c->answer.status == 200 || c->answer.status == 206, g);
-    place_get(g, &c->answer, &off);
+    if (j->again) return get_by_size(c, g);
+    place_get(g, c->answer.total, tsr_remote_stamp_of(&c->answer), &off);
     if (c->range != TSR_HTTP_TAIL || !g->got || j->behind) return TSR_OK;
     if (off < c->body_off || c->body.len - (off - c->body_off) < g->got)
         return tsr_http_fail(TSR_EIO, c, "the answer is not the end of the object");

@@ -103,6 +103,11 @@ static int s3_fields(const struct tsr_http_call *c, struct tsr_http_fields *f)
 
 /* ---- errors ---- */
 
+static bool no_bucket(const struct tsr_s3_error *e)
+{
+    return strcmp(e->code, "NoSuchBucket") == 0;
+}
+
 /* A bucket that is not there is no absent object. */
 static bool s3_absent(const struct tsr_http_call *c)
 {
@@ -110,7 +115,7 @@ static bool s3_absent(const struct tsr_http_call *c)
     if (c->answer.status == 403) return s3_of(c)->denied_absent;
     if (c->answer.status != 404 && c->answer.status != 410) return false;
     tsr_s3_error_parse((const char *)c->body.p, c->body.len, &e);
-    return strcmp(e.code, "NoSuchBucket") != 0;
+    return !no_bucket(&e);
 }
 
 static void add_hint(const struct tsr_http_call *c, const struct tsr_s3_error *e, char *out,
@@ -118,11 +123,14 @@ static void add_hint(const struct tsr_http_call *c, const struct tsr_s3_error *e
 {
     const struct tsr_s3 *s = s3_of(c);
     const char *region = e->region[0] ? e->region : c->answer.region;
+    const char *name = s->remote.base.url + strlen("s3://");
     int status = c->answer.status;
     char now[TSR_SIGV4_TIME];
     out[0] = 0;
     tsr_sigv4_time(time(NULL), now);
-    if (strcmp(e->code, "RequestTimeTooSkewed") == 0)
+    if (no_bucket(e))
+        snprintf(out, size, "; there is no bucket '%.*s'", (int)strcspn(name, "/"), name);
+    else if (strcmp(e->code, "RequestTimeTooSkewed") == 0)
         snprintf(out, size, "; the clock here says %s, the server's %s", now,
                  e->time[0] ? e->time : c->answer.date);
     else if (region[0] && strcmp(region, s->region) != 0)
@@ -134,17 +142,24 @@ static void add_hint(const struct tsr_http_call *c, const struct tsr_s3_error *e
                  "AWS_NO_SIGN_REQUEST is set");
 }
 
+/* Of a bucket that is not there too; but who removes an object takes ENOTFOUND for success. */
+static tsr_status status_of(const struct tsr_http_call *c, const struct tsr_s3_error *e)
+{
+    if (no_bucket(e) && c->method != TSR_HTTP_DELETE) return TSR_ENOTFOUND;
+    return c->answer.status == 401 || c->answer.status == 403 ? TSR_EDENIED : TSR_EIO;
+}
+
 static int s3_refuse(const struct tsr_http_call *c)
 {
     struct tsr_s3_error e;
-    char hint[160], what[700];
+    char hint[320], what[700];
     int status = c->answer.status;
     tsr_s3_error_parse((const char *)c->body.p, c->body.len, &e);
     add_hint(c, &e, hint, sizeof hint);
     if (e.code[0])
         snprintf(what, sizeof what, "%s: %s (status %d)%s", e.code, e.message, status, hint);
     else snprintf(what, sizeof what, "status %d%s", status, hint);
-    return tsr_http_fail(status == 401 || status == 403 ? TSR_EDENIED : TSR_EIO, c, what);
+    return tsr_http_fail(status_of(c, &e), c, what);
 }
 
 /* ---- open ---- */

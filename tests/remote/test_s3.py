@@ -98,11 +98,10 @@ def wrong_keys_regions_and_clocks_are_explained():
 
 def what_is_refused_is_never_absent():
     with bucket(x=BIG) as site:
-        with Store("s3://other", "tree", env=env(site)) as st:
-            st.fails(EIO, "get", "x", 0, 16, says="NoSuchBucket")
         with Store("s3://bucket", "tree", env=env(site)) as st:
             for code, name, err in ((403, "AccessDenied", EDENIED), (400, "InvalidArgument", EIO),
-                                    (301, "PermanentRedirect", EIO), (404, "NoSuchBucket", EIO)):
+                                    (301, "PermanentRedirect", EIO),
+                                    (404, "NoSuchBucket", ENOTFOUND)):
                 site.always = lambda s, q, r: error(code, name, "for a reason")
                 for verb in (("get", "x", 0, 16), ("read", "x", 0, 16), ("stat", "x")):
                     st.fails(err, *verb, says=name + ": for a reason")
@@ -111,6 +110,59 @@ def what_is_refused_is_never_absent():
             st.fails(ETEMP, "get", "x", 0, 16, says="503")
             site.always = lambda s, q, r: Reply(403, b"<Error><Code>A</Co")
             st.fails(EDENIED, "get", "x", 0, 16, says="403")
+
+
+def a_bucket_that_is_not_there_is_named_and_holds_nothing_absent():
+    def no_suffix(site, request, reply):
+        return error(501, "NotImplemented") if "=-" in request.headers.get("Range", "") else reply
+    with bucket(x=BIG) as site:
+        for how, fault in (("tree", None), ("update", None), ("update", no_suffix)):
+            site.always = fault
+            with Store("s3://other/a", how, env=env(site)) as st:
+                verbs = [("get", "x", 0, 16), ("get", "x", "last", 16), ("read", "x", 0, 16),
+                         ("stat", "x"), ("list", "-")]
+                if how == "update":
+                    verbs += [("put", "x", "text"), ("putif", "x", 0, "text"), ("putif", "x", 9, "text")]
+                    # ENOTFOUND would say that there was no such object
+                    st.fails(EIO, "remove", "x", says="there is no bucket 'other'")
+                for verb in verbs:
+                    line = st.ask(*verb)
+                    assert f"fail {ENOTFOUND} " in line, (verb, line)
+                    assert "NoSuchBucket" in line and "there is no bucket 'other'" in line, line
+        site.always = None
+        with Store("s3://other/a", "one", env=env(site)) as st:
+            st.fails(ENOTFOUND, "stat", "-", says="there is no bucket 'other'")
+        with Store("s3://bucket", "tree", env=env(site)) as st:
+            site.always = lambda s, q, r: no_suffix(s, q, r) if q.command == "GET" else error(404, "")
+            assert st.ok("get", "x", "last", 16)[:3] == ["found", "16", "300000"]
+            assert st.ok("get", "y", "last", 16)[0] == "absent"
+
+
+def chunks_of_a_bucket_that_vanished_are_no_fill_values():
+    with bucket() as site, tempfile.TemporaryDirectory() as folder:
+        url, here = "s3://bucket/x.zarr", env(site)
+        tessera("create", url, "--shape", "4", "--chunks", "2", "--dtype", "i4", "--format", "zarr3",
+                env=here)
+        out = os.path.join(folder, "x.npy")
+        tessera("get", url, "-o", out, env=here)
+        site.bucket = "gone"
+        for args in (["info", url], ["get", url, "-o", out, "-f"], ["set", url, "7"], ["verify", url],
+                     ["ls", "s3://bucket/"], ["create", "s3://bucket/y.zarr", "--shape", "4", "--dtype",
+                      "i4", "--format", "zarr3"], ["info", "s3://bucket/x.b2nd"]):
+            err = tessera(*args, code=3, env=here)[1]
+            assert "there is no bucket 'bucket'" in err, (args, err)
+        site.bucket = "bucket"
+
+        def vanishes(site, request, reply):
+            if "/c/" in request.path:
+                return error(404, "NoSuchBucket", "The specified bucket does not exist")
+            return reply
+        site.always = vanishes
+        for args in (["get", url, "-o", out, "-f"], ["set", url, "-s", "0", "7"]):
+            err = tessera(*args, code=3, env=here)[1]
+            assert "there is no bucket 'bucket'" in err, (args, err)
+        err = tessera("set", url, "-s", "0:2", "0", code=None, env=here)[1]
+        assert "there is no bucket 'bucket'" in err, err
 
 
 def faults_are_tried_again():
@@ -236,6 +288,11 @@ def moto_with_its_signature_checking_on_agrees():
             st.ok("remove", "zarr.json")
             assert st.ok("get", "zarr.json", 0, 4)[0] == "absent"
             st.fails(EEXISTS, "putif", "a/b+c", 0, "other")
+        with Store("s3://no-bucket", "update", env=base) as st:
+            for verb in (("get", "x", 0, 4), ("get", "x", "last", 4), ("put", "x", "y"), ("list", "-")):
+                assert f"fail {ENOTFOUND} " in (line := st.ask(*verb)), line
+                assert "there is no bucket 'no-bucket'" in line, line
+            st.fails(EIO, "remove", "x", says="there is no bucket 'no-bucket'")
         with Store("s3://bucket", "tree", env={**base, "AWS_SECRET_ACCESS_KEY": "wrong"}) as st:
             st.fails(EDENIED, "get", "x", 0, 4, says="SignatureDoesNotMatch")
 
