@@ -40,8 +40,7 @@ int tsr_store_file_ranges(struct tsr_store *st, const struct tsr_file *f, const 
  * AWS_SESSION_TOKEN, AWS_NO_SIGN_REQUEST. */
 struct tsr_s3_options {
     const char *endpoint, *region, *id, *secret, *token;
-    bool anonymous;     /* requests are not signed */
-    bool denied_absent; /* 403 says that there is no object: who may not list is told so */
+    bool anonymous; /* requests are not signed */
     bool writable;
     const struct tsr_http_options *http;
 };

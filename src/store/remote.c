@@ -183,8 +183,7 @@ static int judge(struct tsr_http_call *c)
 
 static int not_there(const struct tsr_http_call *c)
 {
-    return tsr_http_fail(TSR_ENOTFOUND, c,
-                         c->answer.status == 403 ? "denied, or not there (403)" : "not found");
+    return tsr_http_fail(TSR_ENOTFOUND, c, "not found");
 }
 
 /* Where the object ends, from HEAD, when the answers to ranges do not say. */

@@ -112,7 +112,6 @@ static bool no_bucket(const struct tsr_s3_error *e)
 static bool s3_absent(const struct tsr_http_call *c)
 {
     struct tsr_s3_error e;
-    if (c->answer.status == 403) return s3_of(c)->denied_absent;
     if (c->answer.status != 404 && c->answer.status != 410) return false;
     tsr_s3_error_parse((const char *)c->body.p, c->body.len, &e);
     return !no_bucket(&e);
@@ -303,7 +302,6 @@ int tsr_store_s3(const char *url, const struct tsr_s3_options *o, struct tsr_sto
     const char *endpoint = from_env(o->endpoint, "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL");
     struct tsr_text bucket;
     if (!s) return TSR_ENOMEM;
-    s->denied_absent = o->denied_absent;
     int rc = take_place(s, url, &bucket);
     if (rc == TSR_OK) rc = take_credentials(s, o);
     if (rc == TSR_OK) rc = endpoint ? own_root(s, bucket, endpoint) : amazon_root(s, bucket);

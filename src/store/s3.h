@@ -10,7 +10,7 @@ struct tsr_s3 {
     char *root;  /* the URL of the bucket, without a slash at its end */
     char *place; /* the key of the one object; of a tree what its keys are put behind, "" or "a/" */
     char *region, *id, *secret, *token; /* token NULL: none; id NULL: requests are not signed */
-    bool tree, denied_absent;
+    bool tree;
 };
 
 /* Entries of struct tsr_store_kind. */
