@@ -65,7 +65,7 @@ env_of()
         echo "setup: installing from PyPI: ${wanted[*]} ($dir, Python $version)" >&2
         rm -rf "$dir"
         "$python" -m venv "$dir"
-        quietly "$log" "$dir/bin/pip" install -q --disable-pip-version-check --no-compile \
+        quietly "$log" "$dir/bin/pip" install -q --disable-pip-version-check \
             "${wanted[@]}" || return 1
         echo "${wanted[*]}" >"$dir/.tools"
     fi

@@ -100,7 +100,7 @@ peer()
         rm -rf "$env"
         mkdir -p "$(dirname "$env")"
         if ! { "$py" -m venv "$env" &&
-               "$env/bin/pip" install -q --disable-pip-version-check --no-compile blosc2 numpy; } \
+               "$env/bin/pip" install -q --disable-pip-version-check blosc2 numpy; } \
             >build/peers/blosc2.log 2>&1 </dev/null; then
             tail -n 5 build/peers/blosc2.log >&2
             echo "setup: python-blosc2 cannot be had: see build/peers/blosc2.log" >&2
@@ -110,7 +110,7 @@ peer()
     fi
     # draws the results of benchmarks; without it they are bars of text
     "$env/bin/python" -c 'import matplotlib' 2>/dev/null ||
-        "$env/bin/pip" install -q --disable-pip-version-check --no-compile matplotlib >>build/peers/blosc2.log \
+        "$env/bin/pip" install -q --disable-pip-version-check matplotlib >>build/peers/blosc2.log \
             2>&1 </dev/null || true
     "$env/bin/python" -c 'import blosc2, numpy, platform; print("setup: peer python-blosc2",
         blosc2.__version__, "numpy", numpy.__version__, "Python", platform.python_version())'
@@ -126,7 +126,7 @@ env_of()
     echo "setup: installing from PyPI: $* ($env)"
     rm -rf "$env"
     mkdir -p "$(dirname "$env")"
-    if ! { "$py" -m venv "$env" && "$env/bin/pip" install -q --disable-pip-version-check --no-compile "$@"; } \
+    if ! { "$py" -m venv "$env" && "$env/bin/pip" install -q --disable-pip-version-check "$@"; } \
         >"$env.log" 2>&1 </dev/null; then
         tail -n 5 "$env.log" >&2
         echo "setup: $module cannot be had: see $env.log" >&2
