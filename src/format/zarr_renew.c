@@ -29,7 +29,8 @@ static int compare(const struct tsr_zmeta *a, const struct tsr_zmeta *b, bool *s
     return rc;
 }
 
-/* The store as it is now. */
+/* The store as it is now.  Only files and folders of this machine are ever replaced: a remote store
+ * goes on with all that it was opened with. */
 static int find_store(const struct tsr_zarr *z, bool *moved, struct tsr_store **st)
 {
     struct tsr_tree_options t = {.flags = 0};
@@ -42,9 +43,13 @@ static int find_store(const struct tsr_zarr *z, bool *moved, struct tsr_store **
 static int open_anew(const struct tsr_zarr *z, struct tsr_store *st, struct tsr_zmeta *m,
                      struct tsr_driver **out)
 {
-    tsr_options o = {.size = sizeof o, .max_chunk_bytes = z->limit};
+    tsr_options o = {.size = sizeof o, .max_chunk_bytes = z->limit, .durable = z->durable};
     int rc = tsr_zarr_open(st, z->path, m, &o, out);
-    if (rc == TSR_OK) tsr_zarr_of(*out)->elide &= z->elide;
+    if (rc < 0 || z->elide) return rc;
+    tsr_zarr_of(*out)->elide = false;
+    if ((rc = tsr_zarr_tell_options(tsr_zarr_of(*out))) == TSR_OK) return TSR_OK;
+    tsr_zarr_close(*out);
+    *out = NULL;
     return rc;
 }
 

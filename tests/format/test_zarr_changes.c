@@ -5,6 +5,9 @@
 
 #include <sys/stat.h>
 
+#include "array/array.h"
+#include "format/zarr.h"
+
 static int tear_down(void **state)
 {
     char command[1000];
@@ -261,6 +264,29 @@ static void refresh_leaves_a_handle_with_changes_of_its_own(void **state)
     OK(tsr_array_close(a));
 }
 
+static void refresh_keeps_what_a_handle_was_asked_for(void **state)
+{
+    tsr_options o = {.size = sizeof o, .format = "zarr3", .durable = true};
+    const char *url = scratch("asked.zarr");
+    bool changed = false;
+    tsr_array *a;
+    tsr_spec s = small();
+    (void)state;
+    s.zarr = "empty=1";
+    OK(tsr_array_create(url, &s, &o, &a));
+    OK(tsr_array_flush(a));
+    tsr_array *b = reopen(url, "r+");
+    OK(tsr_array_attr_set(b, "x", "1"));
+    OK(tsr_array_close(b));
+    OK(tsr_array_refresh(a, &changed));
+    assert_true(changed);
+    assert_true(tsr_zarr_of(a->d)->durable);
+    assert_string_equal(tsr_array_spec(a)->zarr, "empty=1");
+    put_item(a, 0, 0, 0);
+    assert_true(exists(scratch("asked.zarr/c/0/0")));
+    OK(tsr_array_close(a));
+}
+
 static void refresh_finds_what_was_put_in_the_place_of_a_folder_or_archive(void **state)
 {
     static const char *const names[][2] = {{"moved.zarr", "new.zarr"}, {"moved.zip", "new.zip"}};
@@ -329,6 +355,7 @@ int main(void)
         cmocka_unit_test(a_shard_of_too_many_inner_chunks_is_refused),
         cmocka_unit_test(refresh_shows_the_shape_and_chunks_that_others_made),
         cmocka_unit_test(refresh_leaves_a_handle_with_changes_of_its_own),
+        cmocka_unit_test(refresh_keeps_what_a_handle_was_asked_for),
         cmocka_unit_test(refresh_finds_what_was_put_in_the_place_of_a_folder_or_archive),
         cmocka_unit_test(stored_bytes_are_counted_when_asked_for),
     };
