@@ -345,7 +345,8 @@ static void print_text(const char *url, json *o, const struct cli_source *s)
     print_shape_line(o, "blocks");
     if (!cli_zarr_print(o, label)) print_codec(o);
     print_size(o);
-    if (json_object_get_boolean(json_object_object_get(o, "checksum"))) {
+    bool shown = json_object_object_get(o, "codecs") != NULL; /* among the codecs of Zarr */
+    if (!shown && json_object_get_boolean(json_object_object_get(o, "checksum"))) {
         label("checksum");
         printf("xxh3\n");
     }

@@ -169,7 +169,8 @@ typedef struct tsr_meta_value {
 
 /* What an array is.  tsr_array_create takes one and tsr_array_spec returns one, complete,
  * so create(url, spec(a), ...) makes an empty twin of a in any other format (but for fill and
- * uninit, which no file records: they are what NULL and false say when asked). */
+ * uninit, which no file records: they are what NULL and false say when asked; and "zarr2" takes
+ * no checksum). */
 typedef struct {
     size_t size;        /* sizeof(tsr_spec) */
     const char *dtype;  /* NumPy spelling: "<f8", "|u1", "<M8[ns]", "[('a', '<i4')]"; Zarr formats:
@@ -190,7 +191,9 @@ typedef struct {
     int nmetas;
     bool checksum; /* chunks, index and metadata carry checksums that tsr_verify compares
                       (Blosc2 formats; other programs ignore them, and changes by them end
-                      them) */
+                      them).  Format 3 of Zarr: the codec crc32c behind the others, of inner
+                      chunks where there are shards, which reads compare too; format 2 has no
+                      place for it: EUNSUPPORTED where it is asked for, else copies go without */
     /* Zarr formats; ignored by others, and NULL in their specs. */
     const char *type;         /* a data type that NumPy has no name for, "bfloat16" say, as its
                                  metadata have it; before dtype */

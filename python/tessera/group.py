@@ -660,7 +660,7 @@ def _absolute(url: str) -> str:
 def _plan(kwargs: dict[str, Any]) -> Plan:
     """How an array of a group is to be; where is said already."""
     elsewhere = {f.name for f in dataclasses.fields(Storage)} | {"storage", "storage_options"}
-    if given := sorted((elsewhere | {"format", "checksum"}) & kwargs.keys()):
+    if given := sorted((elsewhere | {"format"}) & kwargs.keys()):
         raise KeyError(f"create_array: the group says {', '.join(given)}")
     return Plan.of(kwargs)
 

@@ -255,8 +255,14 @@ int tsr_copy_blocks(struct tsr_copying *c, int64_t first, int64_t end, int64_t w
 /* The row of bytes `from` into the empty super-chunk `to`; coding as in tsr_stored_fit
  * (schunk_copy.c). */
 int tsr_copy_bytes(const tsr_array *from, tsr_array *to, bool coding, const tsr_options *o);
-/* What tsr_array_copy would create from a and spec, which may be NULL, metalayers apart. */
-void tsr_twin_spec(const tsr_array *a, const tsr_spec *spec, tsr_spec *out);
+/* What tsr_array_copy would create from a and spec, which may be NULL, in a format (NULL: not
+ * known), metalayers apart. */
+void tsr_twin_spec(const tsr_array *a, const tsr_spec *spec, const struct tsr_format *to,
+                   tsr_spec *out);
+/* The format of what is created at url; NULL: there is none, as the creation will tell. */
+const struct tsr_format *tsr_twin_format(const char *url, const tsr_options *o);
+/* Checksums that are asked for, or that go along as the format has them. */
+bool tsr_twin_checksum(const tsr_spec *was, const tsr_spec *given, const struct tsr_format *to);
 /* Chunks of the twin are alike, whatever a's are. */
 void tsr_spec_without_edges(tsr_spec *s);
 

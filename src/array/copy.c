@@ -195,9 +195,21 @@ static void twin_of_zarr(const tsr_spec *given, bool cut, tsr_spec *out)
     if (given->fill) out->fill = given->fill;
 }
 
+const struct tsr_format *tsr_twin_format(const char *url, const tsr_options *o)
+{
+    const struct tsr_format *f;
+    return tsr_engine_format(url, o, &f) == TSR_OK ? f : NULL;
+}
+
+bool tsr_twin_checksum(const tsr_spec *was, const tsr_spec *given, const struct tsr_format *to)
+{
+    return given->checksum || (was->checksum && !given->codecs && to && to->checksums);
+}
+
 /* Slabs of a file without a codec are nobody's choice; blocks go with chunks: the old ones need
  * not fit in new chunks. */
-void tsr_twin_spec(const tsr_array *a, const tsr_spec *spec, tsr_spec *out)
+void tsr_twin_spec(const tsr_array *a, const tsr_spec *spec, const struct tsr_format *to,
+                   tsr_spec *out)
 {
     const tsr_spec *was = tsr_array_spec(a);
     tsr_spec given = {.size = sizeof given};
@@ -209,7 +221,7 @@ void tsr_twin_spec(const tsr_array *a, const tsr_spec *spec, tsr_spec *out)
     out->blocks = given.blocks ? given.blocks : cut || !chosen ? NULL : was->blocks;
     if (given.nsteps) out->steps = given.steps, out->nsteps = given.nsteps;
     if (given.split) out->split = given.split;
-    out->checksum |= given.checksum;
+    out->checksum = tsr_twin_checksum(was, &given, to);
     twin_of_zarr(&given, cut, out);
 }
 
@@ -239,7 +251,7 @@ int tsr_array_copy(const tsr_array *a, const char *url, const tsr_spec *spec,
     tsr_meta_value *metas;
     int nmetas, rc = tsr_metas_take(a, &metas, &nmetas);
     tsr_array *to = NULL;
-    tsr_twin_spec(a, spec, &s);
+    tsr_twin_spec(a, spec, tsr_twin_format(url, &o), &s);
     const tsr_spec *was = tsr_array_spec(a);
     bool coding = s.steps != was->steps || s.split != was->split || s.codecs != was->codecs;
     s.metas = metas;

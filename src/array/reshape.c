@@ -161,7 +161,8 @@ static int check_shape(const tsr_spec *was, const tsr_spec *s)
 }
 
 /* A twin of a in the shape of given. */
-static void reshaped(const tsr_array *a, const tsr_spec *given, struct reshaping *r, tsr_spec *out)
+static void reshaped(const tsr_array *a, const tsr_spec *given, const struct tsr_format *to,
+                     struct reshaping *r, tsr_spec *out)
 {
     const tsr_spec *was = tsr_array_spec(a);
     r->like = match(was, given, r->old);
@@ -171,7 +172,7 @@ static void reshaped(const tsr_array *a, const tsr_spec *given, struct reshaping
         r->chunk[j] = r->old[j] < 0 ? 1 : was->chunks[r->old[j]];
         r->block[j] = r->old[j] < 0 ? 1 : was->blocks[r->old[j]];
     }
-    tsr_twin_spec(a, given, out);
+    tsr_twin_spec(a, given, to, out);
     out->ndim = given->ndim;
     out->shape = given->shape;
     out->chunks = stay ? r->chunk : given->chunks;
@@ -196,7 +197,7 @@ int tsr_array_reshape(const tsr_array *a, const char *url, const tsr_spec *spec,
     struct reshaping r = {.c = {.o = &o}};
     tsr_product(given.shape, given.ndim, &r.c.total);
     r.c.total *= a->d->grid.item_bytes;
-    reshaped(a, &given, &r, &s);
+    reshaped(a, &given, tsr_twin_format(url, &o), &r, &s);
     rc = tsr_metas_take(a, &metas, &nmetas);
     s.metas = metas;
     s.nmetas = nmetas;

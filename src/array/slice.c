@@ -142,10 +142,11 @@ static int take_axes(const tsr_array *a, struct cutting *k)
     return TSR_OK;
 }
 
-static void spec_of_part(const tsr_array *a, const tsr_spec *given, struct cutting *k, tsr_spec *s)
+static void spec_of_part(const tsr_array *a, const tsr_spec *given, const struct tsr_format *to,
+                         struct cutting *k, tsr_spec *s)
 {
     const tsr_spec *was = tsr_array_spec(a);
-    tsr_twin_spec(a, given, s);
+    tsr_twin_spec(a, given, to, s);
     k->coding = s->steps != was->steps || s->split != was->split;
     if (s->chunks == was->chunks) s->chunks = k->chunk;
     if (s->blocks == was->blocks) s->blocks = k->block;
@@ -167,7 +168,7 @@ int tsr_array_slice(const tsr_array *a, const tsr_axis *axes, const char *url, c
         return tsr_fail(TSR_EARG, "slice: no %s", !a ? "array" : out ? "axes" : "place for it");
     int nmetas, rc = take_axes(a, &k);
     if (rc < 0) return rc;
-    spec_of_part(a, spec, &k, &s);
+    spec_of_part(a, spec, tsr_twin_format(url, &o), &k, &s);
     rc = tsr_metas_take(a, &metas, &nmetas);
     s.metas = metas;
     s.nmetas = nmetas;

@@ -85,8 +85,8 @@ int tsr_blosc2_attr_remove(struct tsr_driver *d, const char *name);
 
 /* The entries that every format over a frame has. */
 #define TSR_BLOSC2_CALLS                                                                       \
-    .close = tsr_blosc2_close, .locate = tsr_blosc2_locate, .zeros = tsr_blosc2_zeros,         \
-    .spans = tsr_blosc2_spans, .decode = tsr_blosc2_decode,                                    \
+    .checksums = true, .close = tsr_blosc2_close, .locate = tsr_blosc2_locate,                 \
+    .zeros = tsr_blosc2_zeros, .spans = tsr_blosc2_spans, .decode = tsr_blosc2_decode,         \
     .decode_start = tsr_blosc2_decode_start, .begin = tsr_blosc2_begin,                        \
     .prepare = tsr_blosc2_prepare, .encode = tsr_blosc2_encode, .keep = tsr_blosc2_keep,       \
     .seal = tsr_blosc2_seal, .commit = tsr_blosc2_commit, .alike = tsr_blosc2_alike,           \

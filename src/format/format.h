@@ -185,8 +185,9 @@ struct tsr_format {
     const char *name;
     const char *const *suffixes; /* NULL-terminated, with the dot */
     tsr_kind kind;
-    bool sparse; /* can be a folder with a file per chunk */
-    bool tree;   /* is a node in a tree of objects: opened by tsr_format_open_node */
+    bool sparse;    /* can be a folder with a file per chunk */
+    bool checksums; /* stored chunks may carry some: tsr_spec.checksum */
+    bool tree;      /* is a node in a tree of objects: opened by tsr_format_open_node */
     /* Of a tree, which is taken over also when this fails: a new array at path. */
     int (*create_node)(struct tsr_store *tree, const char *path, const tsr_spec *spec,
                        const tsr_options *o, struct tsr_driver **out);

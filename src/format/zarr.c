@@ -158,5 +158,6 @@ static const char *const none[] = {NULL};
 const struct tsr_format tsr_format_zarr3 = {.name = "zarr3",
                                             .suffixes = suffixes,
                                             .probe = tsr_store_is_zip,
+                                            .checksums = true,
                                             ZARR_CALLS};
 const struct tsr_format tsr_format_zarr2 = {.name = "zarr2", .suffixes = none, ZARR_CALLS};

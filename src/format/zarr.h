@@ -74,6 +74,11 @@ int tsr_zarr_parse_edges(struct tsr_doc *doc, const char *p, size_t len, int ndi
 /* Makes meta of what an array is to be (zarr_make.c); EARG. */
 int tsr_zarr_make(struct tsr_zarr *z, const tsr_spec *spec, int format);
 
+/* tsr_spec.checksum (zarr_checksum.c): has the array what a twin is to have too?  And a list of
+ * codecs, doc's, gets it unless it has it. */
+bool tsr_zarr_has_checksum(const struct tsr_zarr *z);
+int tsr_zarr_add_checksum(struct tsr_doc *doc, struct tsr_node *list);
+
 /* Creation, metadata and shape (zarr_create.c).  As tsr_zarr_open, of a new array. */
 int tsr_zarr_create(struct tsr_store *st, const char *path, const tsr_spec *spec,
                     const tsr_options *o, struct tsr_driver **out);

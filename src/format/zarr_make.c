@@ -9,7 +9,8 @@
  *   zstd clevel=5             zstd of level 9 (Blosc's 5)
  *   gzip level=5, crc32c      any codec of Zarr with numbers for parameters, by its name
  *
- * Blocks that are not chunks make shards.  They divide their chunk: where they do not, a chunk that
+ * tsr_spec.checksum appends crc32c to either (zarr_checksum.c).  Blocks that are not chunks make
+ * shards.  They divide their chunk: where they do not, a chunk that
  * covers the axis grows to whole blocks, else the axis is not cut. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -336,6 +337,7 @@ static int codecs_v3(struct maker *k, const struct tsr_node *given, struct tsr_n
                           "\"little\"}},{\"name\":\"crc32c\"}],\"index_location\":\"%s\"}}]",
                           k->start ? "start" : "end");
     if (rc == TSR_OK) rc = parse_json(k, (char *)text.p, text.len, out);
+    if (rc == TSR_OK && k->spec->checksum) rc = tsr_zarr_add_checksum(k->doc, out);
     tsr_buf_free(&text);
     return rc;
 }
@@ -385,6 +387,9 @@ static const struct tsr_node *not_null(const struct tsr_node *n)
 static int make_codecs(struct maker *k, struct tsr_node node[3])
 {
     bool use;
+    if (k->spec->checksum && k->made.format == 2)
+        return tsr_fail(TSR_EUNSUPPORTED, "checksum: Zarr format 2 has no place for one behind the "
+                                          "compressor; format 3 has");
     int rc = given_codecs(k, &node[0], &use);
     if (rc == TSR_OK && !use) rc = add_steps(k);
     if (rc < 0) return rc;

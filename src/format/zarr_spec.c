@@ -292,6 +292,7 @@ int tsr_zarr_derive(struct tsr_zarr *z)
                            .chunks = g->chunk,
                            .blocks = g->block};
     z->d.spec.names = m->names;
+    z->d.spec.checksum = rc == TSR_OK && tsr_zarr_has_checksum(z);
     if (rc == TSR_OK) rc = make_steps(z);
     if (rc == TSR_OK) rc = make_codecs(z);
     if (rc == TSR_OK) rc = make_type(z);

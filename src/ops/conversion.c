@@ -110,7 +110,7 @@ static void make_spec(struct work *w)
     const tsr_spec *was = tsr_array_spec(c->from);
     const struct tsr_format *from = c->from->d->format;
     bool asked = c->spec && c->spec->zarr, chunks = c->spec && c->spec->chunks;
-    tsr_twin_spec(c->from, c->spec, &w->spec);
+    tsr_twin_spec(c->from, c->spec, c->format, &w->spec);
     if (from != c->format && !asked) w->spec.zarr = NULL;
     if (from->tree && strcmp(c->format->name, "zarr2") == 0 && !chunks)
         w->spec.chunks = was->blocks, w->spec.blocks = NULL;

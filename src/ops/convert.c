@@ -255,6 +255,7 @@ static int check_bytes(const tsr_spec *s, int64_t nbytes)
 
 static int from_schunk(const tsr_array *a, const char *dst, const tsr_spec *spec, struct work *w)
 {
+    const struct tsr_format *f = tsr_format_named(w->o->format);
     const tsr_spec *raw = w->o->raw && w->o->raw->size ? w->o->raw : NULL;
     int64_t nbytes = a->d->grid.shape[0], item = a->d->spec.item_bytes;
     char dtype[32] = "|u1";
@@ -270,7 +271,7 @@ static int from_schunk(const tsr_array *a, const char *dst, const tsr_spec *spec
                   .steps = a->d->spec.steps,
                   .nsteps = a->d->spec.nsteps,
                   .split = spec->split,
-                  .checksum = spec->checksum || a->d->spec.checksum};
+                  .checksum = tsr_twin_checksum(&a->d->spec, spec, f)};
     tsr_meta_value *metas;
     tsr_array *to = NULL;
     if (raw && (!raw->dtype || (raw->ndim > 0 && !raw->shape)))

@@ -88,7 +88,7 @@ const struct tsr_zcodec_kind *tsr_zcodec_list(int i);
 
 /* Do both codecs "blosc" make the same of the same bytes? */
 bool tsr_zblosc_alike(const struct tsr_zcodec *a, const struct tsr_zcodec *b);
-extern const struct tsr_zcodec_kind tsr_zkind_blosc;
+extern const struct tsr_zcodec_kind tsr_zkind_blosc, tsr_zkind_crc32c;
 
 /* Opens c, of which kind, in and doc are set, as the codec that turns items by order[ndim] (9.3),
  * for chunks of order "F". */

@@ -212,9 +212,18 @@ def test_groups_take_all_of_it(tmp_path):
             g.create_array("b", shape=3, chunk=2)
         with pytest.raises(ValueError, match="only zarr2 has that"):
             g.create_array("b", shape=3, order="F")
-        assert list(g) == ["a"]
+        g.create_array("c", data=ITEMS, checksum=True)
+        assert list(g) == ["a", "c"]
+    assert doc(tmp_path / "g.zarr/c")["codecs"][-1] == {"name": "crc32c"}
     b = tessera.open(tmp_path / "g.zarr#a/x")
     assert np.array_equal(b[...], ITEMS) and b.dimension_names == ("z", "y", "x")
+
+
+def test_checksums_are_a_codec_of_format_3_and_format_2_has_no_place_for_them(path):
+    tessera.asarray(ITEMS, checksum=True, urlpath=path)
+    assert doc(path)["codecs"][-1] == {"name": "crc32c"}
+    with pytest.raises(tessera.UnsupportedError, match="format 2 has no place"):
+        tessera.asarray(ITEMS, checksum=True, format="zarr2", urlpath=path.with_name("two.zarr"))
 
 
 @pytest.mark.parametrize(
