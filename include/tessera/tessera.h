@@ -442,8 +442,8 @@ typedef struct {
     int64_t cbytes;     /* stored size of the container, holes included; -1: not known without a
                            look at each object (Zarr): tsr_array_cbytes looks */
     int64_t nchunks;    /* chunks of the grid */
-    int64_t bytes_read; /* from the store */
-    int64_t requests;   /* reads of the store */
+    int64_t bytes_read; /* from the store; of an archive, from its file, the directory too */
+    int64_t requests;   /* reads of it */
     int64_t blocks_decoded;
     int64_t cache_hits; /* blocks that were taken from the context's cache instead */
 } tsr_stats;

@@ -95,8 +95,9 @@ static int open_driver(const struct tsr_follow *f, const struct tsr_format *form
 static void close_driver(struct tsr_follow *f, struct tsr_driver *d)
 {
     tsr_mutex_lock(&f->mutex);
-    f->bytes_read += atomic_load(&d->store->bytes_read);
-    f->requests += atomic_load(&d->store->requests);
+    struct tsr_traffic t = tsr_store_traffic(d->store);
+    f->bytes_read += t.bytes;
+    f->requests += t.requests;
     tsr_mutex_unlock(&f->mutex);
     d->format->close(d);
 }
@@ -165,8 +166,9 @@ void tsr_follow_stats(struct tsr_follow *f, tsr_stats *s)
     s->bytes_read += f->bytes_read;
     s->requests += f->requests;
     if (f->now) {
-        s->bytes_read += atomic_load(&f->now->d->store->bytes_read);
-        s->requests += atomic_load(&f->now->d->store->requests);
+        struct tsr_traffic t = tsr_store_traffic(f->now->d->store);
+        s->bytes_read += t.bytes;
+        s->requests += t.requests;
     }
     tsr_mutex_unlock(&f->mutex);
 }

@@ -376,8 +376,9 @@ tsr_stats tsr_engine_stats(const struct tsr_array *a)
     tsr_product(g->shape, g->ndim, &s.nbytes);
     s.nbytes = a->d->loose ? -1 : s.nbytes * g->item_bytes;
     s.cbytes = a->d->format->cbytes ? a->d->format->cbytes(a->d) : -1;
-    s.bytes_read = atomic_load(&a->d->store->bytes_read);
-    s.requests = atomic_load(&a->d->store->requests);
+    struct tsr_traffic t = tsr_store_traffic(a->d->store);
+    s.bytes_read = t.bytes;
+    s.requests = t.requests;
     if (a->follow) tsr_follow_stats(a->follow, &s);
     s.blocks_decoded = atomic_load(&((struct tsr_array *)(uintptr_t)a)->blocks_decoded);
     s.cache_hits = atomic_load(&((struct tsr_array *)(uintptr_t)a)->cache_hits);

@@ -126,10 +126,8 @@ bool tsr_group_consolidated(const tsr_group *g)
 
 int tsr_group_stats(const tsr_group *g, tsr_stats *out)
 {
-    struct tsr_store *st = g->place->st;
-    tsr_stats s = {.size = sizeof s};
-    s.bytes_read = atomic_load(&st->bytes_read);
-    s.requests = atomic_load(&st->requests);
+    struct tsr_traffic t = tsr_store_traffic(g->place->st);
+    tsr_stats s = {.size = sizeof s, .bytes_read = t.bytes, .requests = t.requests};
     return tsr_hand_out(out, &s, sizeof s, "tsr_stats");
 }
 

@@ -233,6 +233,13 @@ static int overlay_sync(struct tsr_store *st, const char *key, bool name)
     return need_only_key(st, key);
 }
 
+/* Of a remote file what really went over the network. */
+static void overlay_traffic(struct tsr_store *st, struct tsr_traffic *t)
+{
+    const struct store_overlay *s = overlay_of(st);
+    if (s->file->kind->counts) *t = tsr_store_traffic(s->file);
+}
+
 static void overlay_close(struct tsr_store *st)
 {
     struct store_overlay *s = overlay_of(st);
@@ -251,6 +258,7 @@ static const struct tsr_store_kind overlay_kind = {
     .write_at = overlay_write_at,
     .truncate = overlay_truncate,
     .sync = overlay_sync,
+    .traffic = overlay_traffic,
     .close = overlay_close,
 };
 

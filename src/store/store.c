@@ -89,6 +89,14 @@ uint64_t tsr_store_stamp(struct tsr_store *st, const char *key)
     return st->kind->stamp ? st->kind->stamp(st, key) : 0;
 }
 
+struct tsr_traffic tsr_store_traffic(struct tsr_store *st)
+{
+    struct tsr_traffic t = {atomic_load_explicit(&st->bytes_read, memory_order_relaxed),
+                            atomic_load_explicit(&st->requests, memory_order_relaxed)};
+    if (st->kind->traffic) st->kind->traffic(st, &t);
+    return t;
+}
+
 int tsr_store_stat(struct tsr_store *st, const char *key, uint64_t *size)
 {
     return st->kind->stat(st, key, size);

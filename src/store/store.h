@@ -53,6 +53,11 @@ struct tsr_object {
     int n;
 };
 
+/* What was read since a store was opened. */
+struct tsr_traffic {
+    long long bytes, requests;
+};
+
 struct tsr_store;
 
 struct tsr_store_kind {
@@ -105,6 +110,8 @@ struct tsr_store_kind {
     bool (*gone)(const struct tsr_store *st);
     /* A number that changes, as a rule, when the object does; 0 or NULL: there is none. */
     uint64_t (*stamp)(struct tsr_store *st, const char *key);
+    /* Of a store that reads from another one: changes t, the counters, to what that has read. */
+    void (*traffic)(struct tsr_store *st, struct tsr_traffic *t);
     void (*close)(struct tsr_store *st); /* url is freed already */
 };
 
@@ -133,6 +140,8 @@ int tsr_store_peek(struct tsr_store *st, const char *key, uint64_t off, void *ds
 bool tsr_store_replaced(const struct tsr_store *st);
 bool tsr_store_gone(const struct tsr_store *st);
 uint64_t tsr_store_stamp(struct tsr_store *st, const char *key);
+/* Of an archive what its file was read for, the directory too. */
+struct tsr_traffic tsr_store_traffic(struct tsr_store *st);
 /* NULL when the store has no bytes in place (then read) or the range is outside. */
 const uint8_t *tsr_store_view(struct tsr_store *st, const char *key, uint64_t off, uint64_t len);
 

@@ -177,14 +177,11 @@ static int read_of_file(struct tsr_zip *z, struct part *p, size_t n)
     uint8_t *room = r ? tsr_alloc(names) : NULL;
     int rc = room ? TSR_OK : TSR_ENOMEM;
     size_t m = rc < 0 ? 0 : first_ranges(p, n, room, r);
-    long long before = atomic_load_explicit(&file->requests, memory_order_relaxed);
     if (m) rc = tsr_store_readv(file, r, m);
     if (rc == TSR_OK) rc = check_locals(z, p, n);
     if (rc == TSR_OK) rc = read_again(p, n, r);
     for (size_t i = 0; i < n && rc == TSR_OK; i++)
         rc = is_direct(&p[i]) ? check_sum(z, &p[i]) : read_deflated(z, &p[i]);
-    long long after = atomic_load_explicit(&file->requests, memory_order_relaxed);
-    atomic_fetch_add_explicit(&z->base.requests, after - before, memory_order_relaxed);
     tsr_free(r);
     tsr_free(room);
     return rc;
@@ -297,6 +294,23 @@ static bool zip_replaced(const struct tsr_store *st)
     return z->file && tsr_store_replaced(z->file);
 }
 
+static void add_traffic(struct tsr_traffic *t, struct tsr_store *file)
+{
+    struct tsr_traffic more = file ? tsr_store_traffic(file) : (struct tsr_traffic){0};
+    t->bytes += more.bytes;
+    t->requests += more.requests;
+}
+
+static void zip_traffic(struct tsr_store *st, struct tsr_traffic *t)
+{
+    struct tsr_zip *z = zip_of(st);
+    tsr_rwlock_share(&z->lock);
+    *t = z->before;
+    add_traffic(t, z->file);
+    if (z->writer) add_traffic(t, tsr_zip_writer_old(z->writer));
+    tsr_rwlock_leave(&z->lock);
+}
+
 static void zip_close(struct tsr_store *st)
 {
     struct tsr_zip *z = zip_of(st);
@@ -322,6 +336,7 @@ static const struct tsr_store_kind zip_kind = {
     .publish = tsr_zip_publish,
     .replaced = zip_replaced,
     .stamp = zip_stamp,
+    .traffic = zip_traffic,
     .close = zip_close,
 };
 

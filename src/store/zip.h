@@ -18,6 +18,7 @@ struct tsr_zip {
     struct tsr_zip_dir dir;
     struct tsr_inflated inflated;
     struct tsr_zip_writer *writer; /* NULL: for reading only */
+    struct tsr_traffic before;     /* of files that were z->file and are closed */
 };
 
 /* What an entry is to readers: its number among all that ever were, and a copy. */
@@ -39,5 +40,7 @@ int tsr_zip_publish(struct tsr_store *st, bool durable);
 /* begun: z->file is a new one, without entries. */
 int tsr_zip_writer_new(struct tsr_zip *z, bool begun);
 void tsr_zip_writer_free(struct tsr_zip_writer *w);
+/* The file that readers may still be in besides z->file, or NULL. */
+struct tsr_store *tsr_zip_writer_old(const struct tsr_zip_writer *w);
 
 #endif

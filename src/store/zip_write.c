@@ -54,6 +54,11 @@ int tsr_zip_writer_new(struct tsr_zip *z, bool begun)
     return TSR_OK;
 }
 
+struct tsr_store *tsr_zip_writer_old(const struct tsr_zip_writer *w)
+{
+    return w->old;
+}
+
 void tsr_zip_writer_free(struct tsr_zip_writer *w)
 {
     char *name;
@@ -429,6 +434,20 @@ static int write_directory(struct tsr_zip *z)
     return rc;
 }
 
+/* No reader is in it any more. */
+static void close_old(struct tsr_zip *z)
+{
+    struct tsr_store *old = z->writer->old;
+    if (!old) return;
+    struct tsr_traffic t = tsr_store_traffic(old);
+    tsr_rwlock_take(&z->lock);
+    z->before.bytes += t.bytes;
+    z->before.requests += t.requests;
+    z->writer->old = NULL;
+    tsr_rwlock_leave(&z->lock);
+    tsr_store_close(old);
+}
+
 /* When it fails it can be tried again: the directory is written over. */
 int tsr_zip_publish(struct tsr_store *st, bool durable)
 {
@@ -439,8 +458,7 @@ int tsr_zip_publish(struct tsr_store *st, bool durable)
     if (rc == TSR_OK) rc = tsr_store_publish(z->file, durable);
     if (rc < 0) return rc;
     w->begun = false;
-    tsr_store_close(w->old);
-    w->old = NULL;
+    close_old(z);
     return durable ? tsr_store_sync(z->file, "", true) : TSR_OK;
 }
 

@@ -3,12 +3,14 @@
 """test_arrays.py PROGRAM TOOL - arrays behind real servers: how many bytes and requests a slice
 takes, counted by a proxy before nginx and before moto with its signature checking on."""
 import os
+import re
 import signal
 import struct
 import subprocess
 import sys
 import tempfile
 import time
+import zipfile
 
 import moto_
 import mosaic
@@ -105,6 +107,37 @@ def slices_of_a_blosc2_file_take_few_requests():
                           f"{len(proxy.log)} requests; said: {err.strip()}")
                     assert proxy.sent <= 1.3 * len(file) + 131072 and len(proxy.log) <= most
                     assert err.startswith("read ") and "requests" in err, err
+
+
+def what_is_read_of_an_archive_is_counted_from_its_directory_on():
+    """What get says is what the server answered, also of a small archive that is read whole."""
+    for size in (20, 400):
+        with tempfile.TemporaryDirectory() as folder, S3() as site:
+            mosaic.write(os.path.join(folder, "m.zarr"), [2 * size] * 2, [size] * 2, [10, 10],
+                         [(0, 0), (1, 1)])
+            file = os.path.join(folder, "m.zip")
+            with zipfile.ZipFile(file, "w") as z:
+                for root, _, names in os.walk(os.path.join(folder, "m.zarr")):
+                    for name in names:
+                        path = os.path.join(root, name)
+                        z.write(path, os.path.relpath(path, os.path.join(folder, "m.zarr")))
+            with open(file, "rb") as f:
+                site.files["/bucket/m.zip"] = f.read()
+            site.public = True
+            for url in ("s3://bucket/m.zip", site.url + "/bucket/m.zip"):
+                for text in ("5,5", "...", ":,3"):
+                    site.log.clear()
+                    out, err = tessera("get", url, "-s", text, "-o", "-",
+                                       env={**ENV, "AWS_ENDPOINT_URL": site.url})
+                    assert out == tessera("get", file, "-s", text, "-o", "-")[0]
+                    said = re.match(r"read (\d+) bytes .* in (\d+) requests", err)
+                    # each opening begins with the head; the first is to find out what lies there
+                    ranges = [asked.removeprefix("bytes=") for _, _, asked in site.log]
+                    ranges = ranges[len(ranges) - 1 - ranges[::-1].index("0-65535"):]
+                    ends = [[int(i) for i in asked.split("-")] for asked in ranges]
+                    last = len(site.files["/bucket/m.zip"]) - 1
+                    assert said and int(said[1]) == sum(min(b, last) + 1 - a for a, b in ends), err
+                    assert int(said[2]) == len(ranges), (err, site.log)
 
 
 def arrays_are_made_and_written_on_s3():
@@ -209,6 +242,7 @@ def a_request_that_runs_ends_with_ctrl_c():
 
 if __name__ == "__main__":
     sys.exit(run_all([slices_of_a_blosc2_file_take_few_requests, arrays_are_made_and_written_on_s3,
+                      what_is_read_of_an_archive_is_counted_from_its_directory_on,
                       trips_do_not_grow_with_the_chunks,
                       a_cutout_of_a_mosaic_on_s3_moves_what_it_touches_and_the_index,
                       a_cutout_of_a_mosaic_behind_nginx_does_too,

@@ -177,7 +177,8 @@ static int obey(char **word, int n)
         if (rc == TSR_OK) printf("ok");
         return rc;
     }
-    printf("ok %lld %lld", (long long)st->bytes_read, (long long)st->requests);
+    struct tsr_traffic t = tsr_store_traffic(st);
+    printf("ok %lld %lld", t.bytes, t.requests);
     return TSR_OK;
 }
 
