@@ -53,6 +53,7 @@ from tessera.compare import (
     hash,
     verify,
 )
+from tessera.conversion import CopyPass, CopyPlan, convert, convert_plan
 from tessera.copies import concat, copy, reshape, stack
 from tessera.create import (
     arange,
@@ -145,6 +146,8 @@ __all__ = [
     "CacheStats",
     "Codec",
     "ConflictError",
+    "CopyPass",
+    "CopyPlan",
     "CorruptError",
     "DParams",
     "DeniedError",
@@ -179,6 +182,8 @@ __all__ = [
     "compressor_list",
     "compute_chunks_blocks",
     "concat",
+    "convert",
+    "convert_plan",
     "copy",
     "cparams_dflts",
     "create_group",

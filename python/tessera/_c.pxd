@@ -263,6 +263,35 @@ cdef extern from "tessera/tessera.h" nogil:
     const char *tsr_advice_why(const tsr_advice *v)
     int tsr_advise_measure(const tsr_array *a, const tsr_slice *s, tsr_read_cost *out)
 
+    # from one place and format to another
+    int tsr_convert(const char *src, const tsr_options *src_opts, const char *dst,
+                    const tsr_spec *spec, const tsr_options *opts)
+    ctypedef struct tsr_copy_pass:
+        size_t size
+        const int64_t *box
+        int64_t boxes
+        int64_t chunks_read
+        int64_t blocks_read
+        int64_t bytes_read
+        int64_t stored_read
+        int64_t requests
+        int64_t chunks_written
+        int64_t bytes_written
+        int64_t memory_bytes
+    ctypedef struct tsr_copy_plan:
+        size_t size
+        int ndim
+        int npasses
+        cbool stored
+        const tsr_copy_pass **copy_pass "pass"
+        const int64_t *between
+        const int64_t *between_blocks
+        int64_t between_bytes
+        int64_t memory_bytes
+        int64_t budget_bytes
+    int tsr_convert_plan(const char *src, const tsr_options *src_opts, const char *dst,
+                         const tsr_spec *spec, const tsr_options *opts, tsr_copy_plan **out)
+
     # what is asked of whole arrays and containers
     ctypedef void (*tsr_verify_fn)(void *user, int64_t chunk, int ndim, const int64_t *coords,
                                    tsr_status status, const char *what) noexcept

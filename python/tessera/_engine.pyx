@@ -521,6 +521,15 @@ def flush_path(str path):
             pass
 
 
+def flush_below(str path):
+    """The same for all that lies at path or, in a hierarchy, below it."""
+    cdef Handle h
+    top = place_of(path).replace("#", "/").rstrip("/") + "/"
+    for h in list(_writers.values()):
+        if (h.place.replace("#", "/") + "/").startswith(top):
+            flush_path(h.place)
+
+
 def make_way(str path):
     """Lets one more handle of this process change what is at path.
 
