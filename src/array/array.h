@@ -418,8 +418,6 @@ void tsr_overlap_gather(const struct tsr_array *a, const struct tsr_selection *s
 int tsr_overlap_value(const struct tsr_array *a, const struct tsr_selection *sel,
                       const struct overlap *o, const struct tsr_place *p, uint8_t *item);
 
-/* Fills memory with whole items of the driver's fill. */
-void tsr_fill_pad(const struct tsr_driver *d, uint8_t *dst, size_t len);
 /* Writes the items of a VALUE or ABSENT place to strided memory. */
 int tsr_fill(const struct tsr_array *a, const struct tsr_place *p, uint8_t *mem,
              const int64_t count[], const int64_t stride[]);

@@ -117,14 +117,3 @@ int tsr_fill(const struct tsr_array *a, const struct tsr_place *p, uint8_t *mem,
     if (item != few) tsr_free(item);
     return TSR_OK;
 }
-
-void tsr_fill_pad(const struct tsr_driver *d, uint8_t *dst, size_t len)
-{
-    size_t n = d->fill ? (size_t)d->fill_bytes : 1;
-    if (n == 1) memset(dst, d->fill ? d->fill[0] : 0, len);
-    else if (len) memcpy(dst, d->fill, n);
-    for (size_t done = n, more; n > 1 && done < len; done += more) {
-        more = tsr_minz(done, len - done);
-        memcpy(dst + done, dst, more);
-    }
-}

@@ -26,18 +26,10 @@ static int writable(tsr_array *a, const char *what)
     return TSR_OK;
 }
 
-/* Is it the driver's fill, bit by bit? */
-static bool is_clear(const struct tsr_driver *d, const uint8_t *p, size_t len)
-{
-    size_t n = d->fill ? (size_t)d->fill_bytes : 1;
-    if (n == 1) return p[0] == (d->fill ? d->fill[0] : 0) && tsr_kernels()->is_run(p, len);
-    return memcmp(p, d->fill, n) == 0 && memcmp(p, p + n, len - n) == 0;
-}
-
 static bool place_is_clear(const struct tsr_driver *d, const struct tsr_place *p)
 {
     if (p->state != TSR_PLACE_VALUE || !p->value) return p->state == TSR_PLACE_VALUE && !d->fill;
-    return p->value == d->fill || is_clear(d, p->value, (size_t)p->value_bytes);
+    return p->value == d->fill || tsr_driver_is_fill(d, p->value, (size_t)p->value_bytes);
 }
 
 /* The same of items of variable length, which only their codecs could compare. */
@@ -70,8 +62,8 @@ static int clear_in_chunk(tsr_array *a, const struct tsr_box *box, struct chunk_
     uint8_t *p = tsr_alloc(len);
     if (!p) return TSR_ENOMEM;
     rc = tsr_array_read(a, &s, p, len);
-    if (rc == TSR_OK && !is_clear(a->d, p, len)) {
-        tsr_fill_pad(a->d, p, len);
+    if (rc == TSR_OK && !tsr_driver_is_fill(a->d, p, len)) {
+        tsr_driver_fill(a->d, p, len);
         rc = tsr_array_write(a, &s, p, len);
     }
     tsr_free(p);

@@ -57,7 +57,7 @@ int tsr_write_block(const struct writer *w, const struct out_job *j, int32_t b,
         int rc = old_block(w, j, b, &box, wk, dst);
         if (rc < 0) return rc;
     } else if (padded || !meets) {
-        tsr_fill_pad(w->a->d, dst, len);
+        tsr_driver_fill(w->a->d, dst, len);
     }
     if (meets) tsr_overlap_gather(w->a, w->sel, &o, dst);
     return TSR_OK;

@@ -307,6 +307,10 @@ struct tsr_format {
                   void *user);
 };
 
+/* Memory of whole items: fills it with the driver's fill; is it that, bit by bit? (fill.c) */
+void tsr_driver_fill(const struct tsr_driver *d, uint8_t *dst, size_t len);
+bool tsr_driver_is_fill(const struct tsr_driver *d, const uint8_t *p, size_t len);
+
 enum { TSR_PROBE_BYTES = 1024 };
 
 const struct tsr_format *tsr_format_named(const char *name);     /* NULL: EUNSUPPORTED, text set */

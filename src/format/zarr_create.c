@@ -29,7 +29,7 @@ static int walk_one(void *user, const char *key)
     const char *name = key + z->prefix_len;
     size_t len = strlen(key);
     if (len && key[len - 1] == '/') {
-        bool ours = z->meta->keys.separator == '/' && strspn(name, "c/0123456789") == strlen(name);
+        bool ours = tsr_zkey_leads(&z->meta->keys, name);
         return ours ? tsr_store_list(z->d.store, key, walk_one, user) : TSR_OK;
     }
     if (!tsr_zkey_parse(&z->meta->keys, z->meta->ndim, name, at)) return TSR_OK;
@@ -82,7 +82,7 @@ static int is_strange(void *user, const char *key)
     int64_t at[TSR_MAX_NDIM];
     if (z->meta->format == 2 && strcmp(name, tsr_zdoc_name(TSR_ZDOC_ATTRS)) == 0) return TSR_OK;
     if (key[len - 1] != '/') return !tsr_zkey_parse(&z->meta->keys, z->meta->ndim, name, at);
-    if (z->meta->keys.separator != '/' || strspn(name, "c/0123456789") < strlen(name)) return 1;
+    if (!tsr_zkey_leads(&z->meta->keys, name)) return 1;
     return tsr_store_list(z->d.store, key, is_strange, user);
 }
 

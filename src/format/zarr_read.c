@@ -201,28 +201,13 @@ int tsr_zarr_spans(const struct tsr_driver *d, const struct tsr_place *p, const 
     return rc;
 }
 
-/* A block that is not stored. */
-static void fill(const struct tsr_driver *d, uint8_t *dst, size_t len)
-{
-    size_t n = d->fill ? (size_t)d->fill_bytes : 1;
-    if (n == 1) {
-        memset(dst, d->fill ? d->fill[0] : 0, len);
-        return;
-    }
-    memcpy(dst, d->fill, n);
-    for (size_t done = n, more; done < len; done += more) {
-        more = tsr_minz(done, len - done);
-        memcpy(dst + done, dst, more);
-    }
-}
-
 int tsr_zarr_decode(const struct tsr_driver *d, const struct tsr_place *p, struct tsr_worker *w,
                     int32_t b, const uint8_t *src, size_t len, uint8_t *dst)
 {
     const struct tsr_zarr *z = tsr_zarr_of(d);
     struct tsr_zuse u = {z->parts, NULL}; /* inner chunks are alike */
     if (!src) {
-        fill(d, dst, (size_t)d->grid.block_bytes);
+        tsr_driver_fill(d, dst, (size_t)d->grid.block_bytes);
         return TSR_OK;
     }
     int rc = z->parts->shard ? TSR_OK : tsr_zarr_use(z, p->chunk, &u);

@@ -54,8 +54,8 @@ static int look_at(void *user, const char *key)
     size_t len = strlen(key);
     int64_t at[TSR_MAX_NDIM];
     bool folder = len && key[len - 1] == '/';
-    bool ours = z->meta->keys.separator == '/' && strspn(name, "c/0123456789") == strlen(name);
-    if (folder && ours) return tsr_store_list(z->d.store, key, look_at, l);
+    if (folder && tsr_zkey_leads(&z->meta->keys, name))
+        return tsr_store_list(z->d.store, key, look_at, l);
     if (!folder && is_document(l, name)) return TSR_OK;
     if (folder || !tsr_zkey_parse(&z->meta->keys, z->meta->ndim, name, at)) {
         if (l->unknown++ < NAMED) note(l, "%s: neither a chunk nor metadata of the array", key);

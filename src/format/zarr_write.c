@@ -36,15 +36,6 @@ int tsr_zarr_begin(const struct tsr_driver *d, struct tsr_out_chunk *c)
                     s ? "inner chunk" : "chunk", (long long)len, c->block_bound, INT32_MAX);
 }
 
-/* Is it the fill value, bit by bit? */
-static bool is_fill(const struct tsr_driver *d, const uint8_t *p, size_t len)
-{
-    size_t item = (size_t)d->fill_bytes;
-    if (!d->fill || item == 1)
-        return p[0] == (d->fill ? d->fill[0] : 0) && tsr_kernels()->is_run(p, len);
-    return memcmp(p, d->fill, item) == 0 && memcmp(p, p + item, len - item) == 0;
-}
-
 /* src may be the caller's, so it is turned aside. */
 static int encode_turned(const struct tsr_zarr *z, const struct tsr_zchain *chain,
                          struct tsr_worker *w, const uint8_t *src, struct tsr_buf *room)
@@ -69,7 +60,7 @@ int tsr_zarr_encode(const struct tsr_driver *d, struct tsr_worker *w, const stru
     int rc = z->parts->shard ? TSR_OK : tsr_zarr_use(z, c->chunk, &u);
     if (rc < 0) return rc;
     size_t len = (size_t)u.parts->chain->in.bytes;
-    out->zeros = !d->loose && z->elide && is_fill(d, src, len);
+    out->zeros = !d->loose && z->elide && tsr_driver_is_fill(d, src, len);
     if (d->loose) rc = tsr_zarr_encode_items(z, u.parts->chain, w, src, out);
     else if (out->zeros) rc = TSR_OK;
     else if (z->turn) rc = encode_turned(z, u.parts->chain, w, src, &room);

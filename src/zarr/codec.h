@@ -103,6 +103,9 @@ int tsr_zcodec_decode(const struct tsr_zcodec *c, struct tsr_worker *w, const ui
 int tsr_zcodec_made(const struct tsr_zcodec *c, size_t made, size_t *n);
 /* What it fails with when there are more than the room of cap takes: ECORRUPT or ELIMIT. */
 int tsr_zcodec_over(const struct tsr_zcodec *c, size_t cap);
+/* The decoder of codecs that leave the bytes as they are. */
+int tsr_zcodec_keep(const struct tsr_zcodec *c, struct tsr_worker *w, const uint8_t *src,
+                    size_t len, uint8_t *dst, size_t cap, size_t *n);
 const char *tsr_zcodec_name(const struct tsr_zcodec *c); /* "gzip", for messages */
 
 /* An integer of a configuration, min .. max; dflt: absent or null.  What is wrong is ECORRUPT in

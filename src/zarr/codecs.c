@@ -126,6 +126,16 @@ int tsr_zcodec_over(const struct tsr_zcodec *c, size_t cap)
                     "%s: decodes to more than %zu bytes", tsr_zcodec_name(c), cap);
 }
 
+int tsr_zcodec_keep(const struct tsr_zcodec *c, struct tsr_worker *w, const uint8_t *src,
+                    size_t len, uint8_t *dst, size_t cap, size_t *n)
+{
+    (void)w;
+    int rc = tsr_zcodec_made(c, len, n);
+    if (rc == TSR_OK && len > cap) rc = tsr_zcodec_over(c, cap);
+    if (rc == TSR_OK && len) memcpy(dst, src, len);
+    return rc;
+}
+
 int tsr_zcodec_int(const struct tsr_node *config, const struct tsr_zparam *p, int format,
                    int64_t *out)
 {

@@ -73,6 +73,11 @@ bool tsr_zkey_parse(const struct tsr_zkeys *k, int ndim, const char *key, int64_
     return !*p;
 }
 
+bool tsr_zkey_leads(const struct tsr_zkeys *k, const char *start)
+{
+    return k->separator == '/' && strspn(start, "c/0123456789") == strlen(start);
+}
+
 int tsr_zname_check(int format, const char *name)
 {
     static const char *const taken[] = {".zarray", ".zgroup", ".zattrs", ".zmetadata"};

@@ -27,6 +27,8 @@ int tsr_zkey_make(const struct tsr_zkeys *k, int ndim, const int64_t *index,
                   char key[TSR_ZKEY_MAX]);
 /* The way back; false: no chunk has this key. */
 bool tsr_zkey_parse(const struct tsr_zkeys *k, int ndim, const char *key, int64_t *index);
+/* May keys of chunks begin with this, which ends with a slash? */
+bool tsr_zkey_leads(const struct tsr_zkeys *k, const char *start);
 
 /* May a new node of this format have this name (one part of a path)?  EARG says why not.  Paths as
  * people type them go through tsr_key_normalise. */

@@ -66,16 +66,6 @@ static int reshape_open(struct tsr_zcodec *c, const struct tsr_node *config, int
     return rc;
 }
 
-static int reshape_decode(const struct tsr_zcodec *c, struct tsr_worker *w, const uint8_t *src,
-                          size_t len, uint8_t *dst, size_t cap, size_t *n)
-{
-    (void)w;
-    int rc = tsr_zcodec_made(c, len, n);
-    if (rc == TSR_OK && len > cap) rc = tsr_zcodec_over(c, cap);
-    if (rc == TSR_OK && len) memcpy(dst, src, len);
-    return rc;
-}
-
 static int64_t reshape_claim(const struct tsr_zcodec *c, const uint8_t *src, size_t len)
 {
     (void)c;
@@ -104,7 +94,7 @@ const struct tsr_zcodec_kind tsr_zkind_reshape = {
     .v3 = "reshape",
     .stage = TSR_ZITEMS_TO_ITEMS,
     .open = reshape_open,
-    .decode = reshape_decode,
+    .decode = tsr_zcodec_keep,
     .claim = reshape_claim,
     .encode = reshape_encode,
     .bound = reshape_bound,

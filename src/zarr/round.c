@@ -116,16 +116,6 @@ static int bitround_open(struct tsr_zcodec *c, const struct tsr_node *config, in
     return rc;
 }
 
-static int bitround_decode(const struct tsr_zcodec *c, struct tsr_worker *w, const uint8_t *src,
-                           size_t len, uint8_t *dst, size_t cap, size_t *n)
-{
-    (void)w;
-    int rc = tsr_zcodec_made(c, len, n);
-    if (rc == TSR_OK && len > cap) rc = tsr_zcodec_over(c, cap);
-    if (rc == TSR_OK && len) memcpy(dst, src, len);
-    return rc;
-}
-
 /* To the nearest number with so few bits, ties to even ones. */
 #define ROUND(T, member)                                         \
     for (size_t i = 0; i < n; i++) {                             \
@@ -170,7 +160,7 @@ const struct tsr_zcodec_kind tsr_zkind_bitround = {
     .v3 = "bitround",
     .stage = TSR_ZITEMS_TO_ITEMS,
     .open = bitround_open,
-    .decode = bitround_decode,
+    .decode = tsr_zcodec_keep,
     .claim = tsr_znums_claim,
     .encode = bitround_encode,
     .bound = tsr_znums_bound,
