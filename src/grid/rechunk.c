@@ -90,9 +90,10 @@ int64_t tsr_rechunk_memory(const struct tsr_rechunk_ask *q, int64_t box_bytes)
     int64_t block = tsr_max64(q->from->block_bytes, q->to->block_bytes);
     int64_t reads = q->far ? tsr_max64(window, WINDOW_FAR) : window;
     int64_t in = tsr_min64(reads + q->from->chunk_bytes, tsr_times(box_bytes, 2));
-    int64_t chunk = q->to->chunk_bytes;
-    int64_t out = tsr_min64(2 * (tsr_window_bytes(q->threads, q->to->block_bytes) + chunk),
-                            tsr_min64(box_bytes, INT64_MAX / 4) + chunk);
+    int64_t chunk = tsr_max64(q->to->chunk_bytes, 1);
+    int64_t writes = tsr_window_bytes(q->threads, q->to->block_bytes);
+    writes = tsr_times(tsr_ceil_div(writes, chunk), chunk);
+    int64_t out = tsr_min64(tsr_times(writes, 2), tsr_min64(box_bytes, INT64_MAX / 4) + chunk);
     int64_t threads = tsr_times(q->threads, tsr_times(SCRATCHES, block) + OF_THREAD);
     double all = (double)box_bytes + (double)threads + (double)q->fixed + KEPT;
     all += (double)tsr_max64(in * 2 + in / 2, out * 2);
