@@ -897,7 +897,8 @@ TSR_API int tsr_filter_register(tsr_context *c, const tsr_user_filter *filter);
  * complete there is DST.partial instead, a folder; after an interruption, whichever, a call with
  * opts->resume goes on where the last flush was.  EEXISTS: there is one, without resume and
  * without mode "w", which begins anew.  ECONFLICT: the source changed, or what was asked for was
- * something else; someone works on it.  (What is small, .npy or raw, no local file, or a
+ * something else; someone works on it.  What mode "w" replaces goes when the copy is complete, but
+ * for a node of a hierarchy and what lies on S3, which go as copying begins.  (What is small, .npy or raw, no local file, or a
  * super-chunk appears at once or not at all.)  Attributes and metalayers go along; EUNSUPPORTED
  * lists those that dst has no place for, and nothing is written.  Where stored bytes mean the same
  * in dst they are copied as they are.
