@@ -131,7 +131,9 @@ const char *cli_said(const char *said, char text[CLI_SAID]);
 
 enum { CLI_SIZE_TEXT = 32 };
 const char *cli_size_text(double bytes, char text[CLI_SIZE_TEXT]); /* "35.2 MB" */
-int64_t cli_stored_bytes(const char *path); /* of a file, or of the files in a folder; 0: none */
+int64_t cli_stored_bytes(const struct cli_args *a, const char *url); /* -1: not known */
+enum { CLI_STORED_TEXT = CLI_SIZE_TEXT + 8 };
+const char *cli_stored_text(int64_t bytes, char text[CLI_STORED_TEXT]); /* " (35.2 MB)", -1: "" */
 double cli_now(void);
 
 /* SIGINT and SIGTERM between these two make waiting reads fail, and are noted; a second one

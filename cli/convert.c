@@ -50,7 +50,7 @@ static int plan(struct job *j)
 
 static int convert(struct job *j)
 {
-    char before[CLI_SIZE_TEXT], after[CLI_SIZE_TEXT];
+    char before[CLI_STORED_TEXT], after[CLI_STORED_TEXT];
     double start = cli_now();
     cli_progress_start(&j->bar);
     j->to.progress = cli_progress_show;
@@ -62,9 +62,10 @@ static int convert(struct job *j)
         tell_left(j);
         return rc;
     }
-    fprintf(stderr, "%s (%s) -> %s (%s) in %.2f s\n", j->a->pos[0],
-            cli_size_text((double)cli_stored_bytes(j->src), before), j->a->pos[1],
-            cli_size_text((double)cli_stored_bytes(j->dst), after), cli_now() - start);
+    double spent = cli_now() - start;
+    fprintf(stderr, "%s%s -> %s%s in %.2f s\n", j->a->pos[0],
+            cli_stored_text(cli_stored_bytes(j->a, j->src), before), j->a->pos[1],
+            cli_stored_text(cli_stored_bytes(j->a, j->dst), after), spent);
     return CLI_OK;
 }
 

@@ -6,8 +6,8 @@ static int run(struct cli_args *a)
 {
     const char *out = cli_value(a, "output");
     bool force = cli_has(a, "force");
-    char before[CLI_SIZE_TEXT], after[CLI_SIZE_TEXT];
-    int64_t bytes = cli_stored_bytes(a->pos[0]);
+    char before[CLI_STORED_TEXT], after[CLI_STORED_TEXT];
+    int64_t bytes = cli_stored_bytes(a, a->pos[0]);
     struct cli_progress bar;
     tsr_options o = {.size = sizeof o,
                      .mode = force || !out ? "w" : "x",
@@ -24,8 +24,8 @@ static int run(struct cli_args *a)
     cli_progress_end(&bar);
     if (rc < 0) return cli_fail(a, rc);
     const char *to = out ? out : a->pos[0];
-    fprintf(stderr, "%s (%s) -> %s (%s)\n", a->pos[0], cli_size_text((double)bytes, before), to,
-            cli_size_text((double)cli_stored_bytes(to), after));
+    fprintf(stderr, "%s%s -> %s%s\n", a->pos[0], cli_stored_text(bytes, before), to,
+            cli_stored_text(cli_stored_bytes(a, to), after));
     return CLI_OK;
 }
 

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* report.c - messages, exit codes, sizes for people and the progress bar. */
-#include <dirent.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -98,19 +96,6 @@ const char *cli_size_text(double bytes, char text[CLI_SIZE_TEXT])
     while (bytes >= 999.5 && u + 1 < sizeof units / sizeof *units) bytes /= 1000, u++;
     snprintf(text, CLI_SIZE_TEXT, u && bytes < 99.95 ? "%.1f %s" : "%.0f %s", bytes, units[u]);
     return text;
-}
-
-int64_t cli_stored_bytes(const char *path)
-{
-    struct stat s;
-    if (stat(path, &s) < 0) return 0;
-    if (!S_ISDIR(s.st_mode)) return (int64_t)s.st_size;
-    DIR *d = opendir(path);
-    int64_t sum = 0;
-    for (struct dirent *e; d && (e = readdir(d));)
-        if (fstatat(dirfd(d), e->d_name, &s, 0) == 0 && S_ISREG(s.st_mode)) sum += s.st_size;
-    if (d) closedir(d);
-    return sum;
 }
 
 double cli_now(void)

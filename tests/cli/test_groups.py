@@ -3,9 +3,10 @@
 """test_groups.py PROGRAM - groups of Zarr in the program: made, listed, told of."""
 import json
 import os
+import re
 import sys
 
-from cli import run_all, tessera
+from cli import run_all, save_npy, tessera
 
 ARRAY = {"zarr_format": 3, "node_type": "array", "shape": [4, 6], "data_type": "int16",
          "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": [2, 3]}},
@@ -47,6 +48,34 @@ def what_is_there_is_replaced_with_f_only():
     os.makedirs("other/things")
     tessera("create", "other", "--group", "-f", code=1)
     assert os.path.isdir("other/things")
+
+
+def sizes(line):
+    """The two sizes in what convert says at its end, None where there is none."""
+    ends = re.fullmatch(r"(.*?)( \((.*?)\))? -> (.*?)( \((.*?)\))? in .* s\n", line)
+    return ends[3], ends[6]
+
+
+def stored(folder):
+    """Bytes of the chunks of all arrays in a folder."""
+    found = [os.path.join(at, name) for at, _, names in os.walk(folder) for name in names]
+    return sum(os.path.getsize(p) for p in found if not p.endswith("zarr.json"))
+
+
+def convert_tells_what_is_stored_wherever_it_is():
+    save_npy("a.npy", "|u1", (40, 50), os.urandom(2000))
+    how = ("--chunks", "10,10")
+    got = sizes(tessera("convert", "a.npy", "x.zarr#g/a", *how)[1])
+    chunks = f"{stored('x.zarr') / 1000:.1f} kB"
+    assert got == ("2.1 kB", chunks) and stored("x.zarr") >= 2000, got
+    got = sizes(tessera("convert", "x.zarr", "y.zarr")[1])
+    assert got == (chunks, chunks), got
+    got = sizes(tessera("convert", "x.zarr#g/a", "s.b2nd", "--sparse")[1])
+    assert got == (chunks, f"{stored('s.b2nd') / 1000:.1f} kB"), got
+    got = sizes(tessera("convert", "x.zarr", "x.zip")[1])
+    assert got == (chunks, f"{os.path.getsize('x.zip') / 1000:.1f} kB"), got
+    got = sizes(tessera("convert", "x.zip#g/a", "b.npy")[1])
+    assert got == (chunks, "2.1 kB"), got
 
 
 def ls_tells_shapes_and_dtypes_of_a_group():
@@ -124,8 +153,9 @@ def a_node_in_a_hierarchy_is_named_behind_a_hash():
     tessera("info", "x.zarr#g/a/c", code=3)
 
 
+HELPERS = ("put", "tree", "rows", "sizes", "stored")
 TESTS = [f for name, f in list(globals().items())
-         if getattr(f, "__module__", "") == "__main__" and name not in ("put", "tree", "rows")]
+         if getattr(f, "__module__", "") == "__main__" and name not in HELPERS]
 
 if __name__ == "__main__":
     sys.exit(run_all(TESTS))

@@ -196,6 +196,8 @@ def options_stand_before_the_environment():
         assert b"7" in out, out
         tessera("info", "s3://bucket/x.zarr", *here, env=away)
         tessera("verify", "s3://bucket/x.zarr", *here, env=away)
+        err = tessera("convert", "s3://bucket/x.zarr", "s3://bucket/y.zarr", *here, env=away)[1]
+        assert err.startswith("s3://bucket/x.zarr -> s3://bucket/y.zarr in "), err
         for url, said in (("s3:", "expected s3://"), ("s3:a", "expected s3://"),
                           ("s3://bucket/x.zip", "written to a local file only")):
             err = tessera("create", url, "--shape", "4", "--dtype", "i4", *here,
