@@ -895,13 +895,13 @@ TSR_API int tsr_filter_register(tsr_context *c, const tsr_user_filter *filter);
  * Arrays are copied in no more than opts->memory_bytes, whatever their chunks, in one pass or in
  * two with an array between them in opts->tmp; each chunk of dst is written once.  Until dst is
  * complete there is DST.partial instead, a folder; after an interruption, whichever, a call with
- * opts->resume goes on where the last flush was.  EEXISTS: there is one, without resume and
- * without mode "w", which begins anew.  ECONFLICT: the source changed, or what was asked for was
- * something else; someone works on it.  What mode "w" replaces goes when the copy is complete, but
- * for a node of a hierarchy and what lies on S3, which go as copying begins.  (What is small, .npy or raw, no local file, or a
- * super-chunk appears at once or not at all.)  Attributes and metalayers go along; EUNSUPPORTED
- * lists those that dst has no place for, and nothing is written.  Where stored bytes mean the same
- * in dst they are copied as they are.
+ * opts->resume goes on where the last flush was.  EEXISTS: there is one, without resume and without
+ * mode "w", which begins anew.  ECONFLICT: the source changed, or what was asked for was something
+ * else; someone works on it.  What mode "w" replaces goes when the copy is complete, but for a node
+ * of a hierarchy and what lies on S3, which go as copying begins.  (What is small, .npy or raw, no
+ * local file, or a super-chunk appears at once or not at all.)  Attributes and metalayers go along;
+ * EUNSUPPORTED lists those that dst has no place for, and nothing is written.  Where stored bytes
+ * mean the same in dst they are copied as they are.
  *
  * A group goes with all that is below it, into format zarr3 or zarr2, steps being for all arrays;
  * EARG for chunks and blocks.  EUNSUPPORTED lists the nodes that cannot be carried. */
