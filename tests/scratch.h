@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -38,6 +39,33 @@ static inline int scratch_remove(void **state)
     }
     if (d) closedir(d);
     return rmdir(scratch_dir);
+}
+
+/* A file, or a folder and all that is in it; or nothing. */
+static inline void remove_path(const char *path)
+{
+    char inside[2048];
+    if (remove(path) == 0 || access(path, F_OK) < 0) return;
+    DIR *d = opendir(path);
+    for (struct dirent *e; d && (e = readdir(d));) {
+        snprintf(inside, sizeof inside, "%s/%s", path, e->d_name);
+        if (strcmp(e->d_name, ".") && strcmp(e->d_name, "..")) remove_path(inside);
+    }
+    if (d) closedir(d);
+    if (rmdir(path) < 0) fail_msg("%s cannot be removed", path);
+}
+
+/* The folder and all that is in it. */
+static inline int scratch_remove_all(void **state)
+{
+    (void)state;
+    remove_path(scratch_dir);
+    return 0;
+}
+
+static inline bool exists(const char *path)
+{
+    return access(path, F_OK) == 0;
 }
 
 /* Files in the folder, hidden ones too. */

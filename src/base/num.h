@@ -33,6 +33,17 @@ static inline int64_t tsr_ceil_div(int64_t a, int64_t b)
     return a / b + (a % b != 0);
 }
 
+/* The greatest common divisor; a, b >= 0. */
+static inline int64_t tsr_gcd(int64_t a, int64_t b)
+{
+    while (b) {
+        int64_t rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a;
+}
+
 /* Product of n factors >= 0; false when it does not fit. */
 static inline bool tsr_product(const int64_t *v, int n, int64_t *out)
 {

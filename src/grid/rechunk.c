@@ -9,19 +9,9 @@
 
 #include "grid/window.h"
 
-static int64_t gcd(int64_t a, int64_t b)
-{
-    while (b) {
-        int64_t r = a % b;
-        a = b;
-        b = r;
-    }
-    return a;
-}
-
 int64_t tsr_rechunk_lcm(int64_t a, int64_t b)
 {
-    return tsr_times(a / gcd(a, b), b);
+    return tsr_times(a / tsr_gcd(a, b), b);
 }
 
 /* ---- along one dimension ---- */
@@ -49,8 +39,8 @@ static int64_t edges_inside(const struct cut *c)
     enum { COUNTED = 4096 }; /* above, a sample tells: the figure is for a decision */
     int64_t edges = tsr_ceil_div(c->shape, c->box) - 1;
     if (edges <= 0) return 0;
-    if (c->chunk % c->block == 0) return edges - edges / (c->block / gcd(c->box, c->block));
-    int64_t period = c->chunk / gcd(c->box, c->chunk);
+    if (c->chunk % c->block == 0) return edges - edges / (c->block / tsr_gcd(c->box, c->block));
+    int64_t period = c->chunk / tsr_gcd(c->box, c->chunk);
     if (edges <= COUNTED) return edges - common_edges(c, edges);
     if (period <= COUNTED)
         return edges - common_edges(c, period) * (edges / period) - common_edges(c, edges % period);

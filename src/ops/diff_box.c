@@ -11,21 +11,11 @@
 
 enum { SIZES = 48 };
 
-static int64_t gcd(int64_t a, int64_t b)
-{
-    while (b) {
-        int64_t rest = a % b;
-        a = b;
-        b = rest;
-    }
-    return a;
-}
-
 /* How often each item along a dimension is decoded. */
 static double times(int64_t box, int64_t unit, int64_t n)
 {
     if (box >= n) return 1;
-    return (double)(box + unit - gcd(box, unit)) / (double)box;
+    return (double)(box + unit - tsr_gcd(box, unit)) / (double)box;
 }
 
 /* Bytes decoded for each item. */
@@ -53,7 +43,7 @@ static int sizes_of(const struct tsr_grid *const g[2], int d, int64_t now, int64
     int64_t n = g[0]->shape[d], both;
     int64_t unit[5] = {g[0]->block[d], g[1]->block[d], g[0]->chunk[d], g[1]->chunk[d], 0};
     int count = add_size(v, 0, n, now, n);
-    if (tsr_mul(unit[0] / gcd(unit[0], unit[1]), unit[1], &both)) unit[4] = both;
+    if (tsr_mul(unit[0] / tsr_gcd(unit[0], unit[1]), unit[1], &both)) unit[4] = both;
     for (int k = 0; k < 5; k++)
         for (int64_t size = unit[k]; size > 0 && size < n; size *= 2) {
             count = add_size(v, count, size, now, n);

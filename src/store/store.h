@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* store/store.h - where bytes live.
  *
- * A store maps keys to byte objects.  A file or a memory buffer is a store of one object under
- * the key ""; a folder one of its files under their names; a tree one of any number of objects,
- * whose keys are names parted by '/' ("a/b/c/0.1", store/key.h).  Three answers are never mixed up:
- * present (TSR_OK), absent (TSR_ENOTFOUND, only for a true not-found), failed (anything else).  Of a
- * bucket that is not there remove says EIO, all else ENOTFOUND: no getv calls it an absent object.
+ * A store maps keys to byte objects.  A file or a memory buffer is a store of one object under the
+ * key ""; a folder one of its files under their names; a tree one of any number of objects, whose
+ * keys are names parted by '/' ("a/b/c/0.1", store/key.h).  Three answers are never mixed up:
+ * present (TSR_OK), absent (TSR_ENOTFOUND, only for a true not-found), failed (anything else).  Of
+ * a bucket that is not there remove says EIO, all else ENOTFOUND: no getv calls it an absent
+ * object.
  *
  * Reads (readv, getv, stat, list, stamp) may run on many threads at once, also beside write_at to
  * other bytes.  In a tree put, putv, put_if and remove of different keys may run at once too, and

@@ -6,20 +6,6 @@
 #include <stdatomic.h>
 #include <sys/stat.h>
 
-static int tear_down(void **state)
-{
-    char command[1000];
-    (void)state;
-    snprintf(command, sizeof command, "rm -r '%s'", scratch_dir);
-    return system(command);
-}
-
-static bool exists(const char *path)
-{
-    struct stat s;
-    return stat(path, &s) == 0;
-}
-
 static tsr_array *make(const char *url, const char *format, tsr_spec s)
 {
     tsr_options o = {.size = sizeof o, .format = format};
@@ -557,5 +543,5 @@ int main(void)
         cmocka_unit_test(a_record_keeps_the_names_in_its_fill_value),
         cmocka_unit_test(what_zarr_cannot_hold_is_refused_with_words),
     };
-    return cmocka_run_group_tests(tests, scratch_make, tear_down);
+    return cmocka_run_group_tests(tests, scratch_make, scratch_remove_all);
 }

@@ -8,20 +8,6 @@
 #include "array/array.h"
 #include "format/zarr.h"
 
-static int tear_down(void **state)
-{
-    char command[1000];
-    (void)state;
-    snprintf(command, sizeof command, "rm -r '%s'", scratch_dir);
-    return system(command);
-}
-
-static bool exists(const char *path)
-{
-    struct stat s;
-    return stat(path, &s) == 0;
-}
-
 static const int64_t shape[] = {40, 40}, chunks[] = {20, 20}, blocks[] = {10, 10};
 
 static tsr_spec small(void)
@@ -359,5 +345,5 @@ int main(void)
         cmocka_unit_test(refresh_finds_what_was_put_in_the_place_of_a_folder_or_archive),
         cmocka_unit_test(stored_bytes_are_counted_when_asked_for),
     };
-    return cmocka_run_group_tests(tests, scratch_make, tear_down);
+    return cmocka_run_group_tests(tests, scratch_make, scratch_remove_all);
 }

@@ -3,14 +3,6 @@
  * what damage it shows, and how it goes from format to format. */
 #include "scratch.h"
 
-static int tear_down(void **state)
-{
-    char command[1000];
-    (void)state;
-    snprintf(command, sizeof command, "rm -r '%s'", scratch_dir);
-    return system(command);
-}
-
 static const int64_t shape[] = {40, 40}, chunks[] = {20, 20}, blocks[] = {10, 10};
 /* Without a checksum any byte of such chunks may change unnoticed. */
 static const tsr_step stored[] = {{"zstd", "clevel=0"}};
@@ -196,5 +188,5 @@ int main(void)
         cmocka_unit_test(codecs_that_are_asked_for_are_taken_as_they_are),
         cmocka_unit_test(a_row_of_bytes_keeps_its_checksums_as_an_array),
     };
-    return cmocka_run_group_tests(tests, scratch_make, tear_down);
+    return cmocka_run_group_tests(tests, scratch_make, scratch_remove_all);
 }

@@ -54,11 +54,8 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-    char command[1000];
-    (void)state;
     json_object_put(manifest);
-    snprintf(command, sizeof command, "rm -r '%s'", scratch_dir);
-    return system(command);
+    return scratch_remove_all(state);
 }
 
 /* ---- digests ---- */

@@ -274,14 +274,6 @@ static void each_kill_leaves_what_was_flushed(void **state)
     printf("%s: %d kills, %d of them before the first flush\n", l->name, l->kills, (int)none);
 }
 
-static int tear_down(void **state)
-{
-    char command[1000];
-    (void)state;
-    snprintf(command, sizeof command, "rm -r '%s'", scratch_dir);
-    return system(command);
-}
-
 int main(void)
 {
     struct CMUnitTest tests[sizeof layouts / sizeof *layouts];
@@ -289,5 +281,5 @@ int main(void)
         tests[i] = (struct CMUnitTest){.name = layouts[i].name,
                                        .test_func = each_kill_leaves_what_was_flushed,
                                        .initial_state = (void *)(uintptr_t)&layouts[i]};
-    return cmocka_run_group_tests(tests, scratch_make, tear_down);
+    return cmocka_run_group_tests(tests, scratch_make, scratch_remove_all);
 }

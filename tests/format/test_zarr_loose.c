@@ -7,14 +7,6 @@
 
 enum { ROWS = 13, COLUMNS = 17, ITEMS = ROWS * COLUMNS, LONGEST = 40 };
 
-static int tear_down(void **state)
-{
-    char command[1000];
-    (void)state;
-    snprintf(command, sizeof command, "rm -r '%s'", scratch_dir);
-    return system(command);
-}
-
 static void must(int rc)
 {
     if (rc < 0) fail_msg("%d: %s", rc, tsr_error());
@@ -490,5 +482,5 @@ int main(void)
         cmocka_unit_test(chunks_that_lie_are_named),
         cmocka_unit_test(large_counts_are_not_believed),
     };
-    return cmocka_run_group_tests(tests, scratch_make, tear_down);
+    return cmocka_run_group_tests(tests, scratch_make, scratch_remove_all);
 }

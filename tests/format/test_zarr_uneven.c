@@ -340,14 +340,6 @@ static void edges_that_do_not_fit_are_refused(void **state)
     if (!strstr(tsr_error(), "divides")) fail_msg("%s", tsr_error());
 }
 
-static int remove_all(void **state)
-{
-    char command[700];
-    (void)state;
-    snprintf(command, sizeof command, "rm -r '%s'", scratch_dir);
-    return system(command);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -356,5 +348,5 @@ int main(void)
         cmocka_unit_test(a_chunk_is_added_where_edges_do_not_reach),
         cmocka_unit_test(edges_that_do_not_fit_are_refused),
     };
-    return cmocka_run_group_tests(tests, scratch_make, remove_all);
+    return cmocka_run_group_tests(tests, scratch_make, scratch_remove_all);
 }

@@ -4,7 +4,6 @@
 #define _GNU_SOURCE
 #include "../scratch.h"
 
-#include <ftw.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -98,20 +97,6 @@ static uint64_t memory_for(const struct source *s, const char *from, int64_t box
     tsr_array_drop(a);
     tsr_array_drop(b);
     return (uint64_t)memory;
-}
-
-static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *at)
-{
-    (void)st;
-    (void)flag;
-    (void)at;
-    return remove(path);
-}
-
-static void remove_path(const char *path)
-{
-    if (access(path, F_OK) == 0)
-        assert_int_equal(nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
 }
 
 /* ---- any to any ---- */

@@ -7,7 +7,6 @@
 #define _GNU_SOURCE
 #include "../scratch.h"
 
-#include <ftw.h>
 #include <sys/stat.h>
 
 #include "../faults.h"
@@ -60,20 +59,6 @@ static tsr_context *calm, *one; /* of readers, and of what fails: without thread
 static char from[1024], to[1024];
 static char want[TSR_HASH_TEXT];
 static uint64_t memory;
-
-static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *at)
-{
-    (void)st;
-    (void)flag;
-    (void)at;
-    return remove(path);
-}
-
-static void remove_path(const char *path)
-{
-    if (access(path, F_OK) == 0)
-        assert_int_equal(nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
-}
 
 static int convert(const struct script *s, bool resume)
 {

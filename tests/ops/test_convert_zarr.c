@@ -12,20 +12,6 @@
 #include "array/array.h"
 #include "base/mem.h"
 
-static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *at)
-{
-    (void)st;
-    (void)flag;
-    (void)at;
-    return remove(path);
-}
-
-static void remove_path(const char *path)
-{
-    if (access(path, F_OK) == 0)
-        assert_int_equal(nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
-}
-
 /* ---- all pairs ---- */
 
 /* A kind of container: its name, and how one is made. */
