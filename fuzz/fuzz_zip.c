@@ -2,7 +2,8 @@
 /* fuzz/fuzz_zip.c - a zip archive of any bytes: its directory, then all entries, whole and in part.
  *
  * Each key that is listed must be found; what is read whole, with its checksum, must be what is
- * read in parts; and what is below a prefix must be the same through a store that begins there. */
+ * read in parts; what is below a prefix must be the same through a store that begins there; and a
+ * check names only what is there. */
 #include "fuzz.h"
 #include "store/store.h"
 
@@ -63,6 +64,14 @@ static int see(void *user, const char *key)
     return 0;
 }
 
+static int hear_wrong(void *user, const char *key, int rc)
+{
+    uint64_t size;
+    check(rc == TSR_ECORRUPT);
+    check_ok(tsr_store_stat(user, key, &size));
+    return 0;
+}
+
 static int first_prefix(void *user, const char *key)
 {
     char *name = user;
@@ -103,6 +112,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct walk w = {st, "", 0, 0};
     check_ok(tsr_store_list(st, "", see, &w));
     compare_inner(data, size, st);
+    check_ok(tsr_store_check(st, "", &(struct tsr_checking){.wrong = hear_wrong, .user = st}));
     tsr_store_close(st);
     return 0;
 }

@@ -939,7 +939,8 @@ TSR_API int tsr_convert_plan(const char *src, const tsr_options *src_opts, const
                              const tsr_spec *spec, const tsr_options *opts, tsr_copy_plan **out);
 
 /* Checks everything in a container: structure, metalayers, and every chunk by decoding it; of a
- * Zarr group all arrays below it, texts beginning with their path.  fn (NULL: not wanted) hears
+ * Zarr group all arrays below it, texts beginning with their path; of a zip archive the CRC-32 of
+ * each entry, told by its name and in place of the chunk it holds.  fn (NULL: not wanted) hears
  * of each problem with the chunk's number and its coordinates[ndim] in the grid of chunks (ndim
  * 0: not known; chunk -1: the container itself); with TSR_OK, of what breaks no rule but may be
  * news: chunks of Zarr arrays that are not stored, objects below them that nobody reads.

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* ops/verify.c - everything in a container is looked at once: what the format can check of its own
- * structure, then every chunk by decoding it.
+ * structure, then every chunk by decoding it.  What an archive keeps checksums of is read whole
+ * before, as reading parts of it does not compare them; chunks in it are told by their entry only.
  *
  * Chunks are checked on the pool, some at a time, so that problems are told in order and memory
  * is bounded; a bad chunk does not stop the others.  A group is all arrays below it.  A file that
@@ -10,6 +11,9 @@
 
 #include "array/array.h"
 #include "base/mem.h"
+#include "ops/group.h"
+#include "store/index.h"
+#include "store/key.h"
 
 enum { BATCH = 64, BATCH_BYTES = 256 << 20 };
 
@@ -19,8 +23,9 @@ struct verify {
     tsr_verify_fn fn;
     void *user;
     int64_t problems;
-    struct tsr_buf told; /* int64_t: chunks of which the structure was found wrong */
-    int rc;              /* of telling */
+    struct tsr_buf told;    /* int64_t: chunks of which the structure was found wrong */
+    int rc;                 /* of telling */
+    struct tsr_index wrong; /* keys, owned, of objects whose checksum in the store is */
     /* of the batch */
     int64_t first;
     struct chunk_job jobs[BATCH];
@@ -68,6 +73,42 @@ static bool is_told(const struct verify *v, int64_t chunk)
 {
     size_t n = v->told.len / sizeof chunk;
     return n && bsearch(&chunk, v->told.p, n, sizeof chunk, by_number);
+}
+
+/* ---- checksums of the store ---- */
+
+static int add_wrong(void *user, const char *key, int rc)
+{
+    struct verify *v = user;
+    char text[TSR_ERROR_MAX], *own = tsr_strdup(key);
+    tsr_error_save(text);
+    struct tsr_index_key *k = own ? tsr_index_add(&v->wrong, own, strlen(own)) : NULL;
+    if (!k || k->value >= 0) tsr_free(own);
+    if (!k) return TSR_ENOMEM;
+    k->value = 0;
+    report(v, -1, rc, text);
+    return TSR_OK;
+}
+
+static bool is_wrong(const struct verify *v, const char *key)
+{
+    return v->wrong.n && key && tsr_index_find(&v->wrong, key, strlen(key));
+}
+
+static void forget_wrong(struct verify *v)
+{
+    for (uint32_t i = 0; i < v->wrong.n; i++) tsr_free((char *)(uintptr_t)v->wrong.keys[i].key);
+    tsr_index_free(&v->wrong);
+}
+
+/* Of all that lies below the node at path. */
+static int check_sums(struct verify *v, struct tsr_store *st, const char *path,
+                      const tsr_options *o)
+{
+    struct tsr_checking how = {add_wrong, v, o->progress, o->user};
+    char prefix[TSR_KEY_BYTES + 2];
+    snprintf(prefix, sizeof prefix, "%s%s", path, *path ? "/" : "");
+    return tsr_store_check(st, prefix, &how);
 }
 
 /* ---- chunks ---- */
@@ -119,7 +160,8 @@ static int check_chunks(struct verify *v, const tsr_options *o)
         int64_t n = tsr_min64(batch, nchunks - v->first);
         rc = tsr_pool_run(v->a->context->pool, (size_t)n, check_job, v);
         for (int64_t i = 0; i < n && rc == TSR_OK; i++)
-            if (v->results[i].rc < 0) report(v, v->first + i, v->results[i].rc, v->results[i].text);
+            if (v->results[i].rc < 0 && !is_wrong(v, v->jobs[i].place.key))
+                report(v, v->first + i, v->results[i].rc, v->results[i].text);
         int64_t done = tsr_min64(v->first + n, nchunks);
         if (rc == TSR_OK && o->progress &&
             o->progress(o->user, (int64_t)((double)total * (double)done / (double)nchunks), total))
@@ -190,9 +232,23 @@ static int check_group(struct verify *v, const char *url, const tsr_options *o)
     int rc = tsr_group_open(url, o, &g);
     if (rc < 0) return rc;
     t.group = g;
-    rc = tsr_group_list(g, 0, check_node, &t);
+    rc = check_sums(v, g->place->st, g->path, o);
+    if (rc == TSR_OK) rc = tsr_group_list(g, 0, check_node, &t);
     tsr_group_close(g);
     return rc;
+}
+
+/* The array at url, which may be in a tree. */
+static int check_alone(struct verify *v, const char *url, struct tsr_array *a, const tsr_options *o)
+{
+    char *path = NULL, *inside = NULL, *node = NULL;
+    int rc = a->d->format->tree ? tsr_url_split(url, &path, &inside) : TSR_OK;
+    if (rc == TSR_OK && inside) rc = tsr_key_normalise(inside, &node);
+    if (rc == TSR_OK && node) rc = check_sums(v, a->d->store, node, o);
+    tsr_free(path);
+    tsr_free(inside);
+    tsr_free(node);
+    return rc < 0 ? rc : check_array(v, a, o);
 }
 
 /* ---- the call ---- */
@@ -216,10 +272,11 @@ int tsr_verify(const char *url, const tsr_options *opts, tsr_verify_fn fn, void 
     int rc;
     if (is_group(url, &o)) rc = check_group(v, url, &o);
     else if ((rc = tsr_engine_open(url, &o, &a)) < 0) rc = report_open(v, rc);
-    else rc = check_array(v, a, &o);
+    else rc = check_alone(v, url, a, &o);
     if (rc == TSR_OK) *problems = v->problems;
     for (int i = 0; i < BATCH; i++) tsr_job_free(&v->jobs[i]);
     tsr_buf_free(&v->told);
+    forget_wrong(v);
     tsr_engine_drop(a);
     tsr_free(v);
     return rc;

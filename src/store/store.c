@@ -206,6 +206,11 @@ int tsr_store_list(struct tsr_store *st, const char *prefix, int (*fn)(void *use
     return tsr_fail(TSR_EUNSUPPORTED, "%s: cannot be listed", st->url);
 }
 
+int tsr_store_check(struct tsr_store *st, const char *prefix, const struct tsr_checking *c)
+{
+    return st->kind->check ? st->kind->check(st, prefix, c) : TSR_OK;
+}
+
 const uint8_t *tsr_store_view(struct tsr_store *st, const char *key, uint64_t off, uint64_t len)
 {
     return st->kind->view ? st->kind->view(st, key, off, len) : NULL;

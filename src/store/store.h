@@ -61,6 +61,15 @@ struct tsr_traffic {
 
 struct tsr_store;
 
+/* Who asked for a check. */
+struct tsr_checking {
+    /* tsr_error says what is wrong, rc of which kind it is; an answer other than 0 ends it. */
+    int (*wrong)(void *user, const char *key, int rc);
+    void *user;
+    tsr_progress progress; /* of stored bytes; NULL: nobody is told */
+    void *progress_user;
+};
+
 struct tsr_store_kind {
     const char *scheme; /* "file", "mem", ... */
     bool counts; /* bytes_read are counted by the kind, as they come; else those asked for are */
@@ -102,6 +111,9 @@ struct tsr_store_kind {
     int (*list)(struct tsr_store *st, const char *prefix, int (*fn)(void *user, const char *key),
                 void *user);
     int (*remove)(struct tsr_store *st, const char *key);
+    /* Reads all objects below prefix, as in list, whole, and compares the checksums that the store
+     * keeps of them; memory is bounded.  NULL: it keeps none. */
+    int (*check)(struct tsr_store *st, const char *prefix, const struct tsr_checking *c);
     /* Removes what writers that died in the middle of a put left behind; NULL: nothing is. */
     void (*sweep)(struct tsr_store *st);
     int (*publish)(struct tsr_store *st, bool durable); /* as put; NULL: all is visible */
@@ -166,6 +178,8 @@ void tsr_store_sweep(struct tsr_store *st);
 /* EUNSUPPORTED where the store cannot say; EARG: a prefix that does not end in '/'. */
 int tsr_store_list(struct tsr_store *st, const char *prefix, int (*fn)(void *user, const char *key),
                    void *user);
+/* Fails only when it could not look: ENOMEM, ECANCELLED, or what c->wrong answers. */
+int tsr_store_check(struct tsr_store *st, const char *prefix, const struct tsr_checking *c);
 
 /* Opens the store that holds url ("x.b2nd", "file:x"); more schemes come through table.c.
  * update: for writing; EDENIED where the file is read-only. */

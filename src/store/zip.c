@@ -5,7 +5,7 @@
  * opened; the header before an entry's bytes is looked at when they are first read, in the same
  * request as they are when the guess holds that nothing but the name lies between.  Stored entries
  * are read by range; deflated ones are inflated whole.  An entry that is read whole has its
- * checksum compared. */
+ * checksum compared; zip_check.c reads all of them so. */
 #include "store/zip.h"
 
 #include <libdeflate.h>
@@ -114,7 +114,7 @@ static int check_locals(struct tsr_zip *z, struct part *p, size_t n)
     return rc;
 }
 
-static void entry_name(const struct tsr_zip *z, const struct tsr_zip_entry *e, char what[512])
+void tsr_zip_entry_name(const struct tsr_zip *z, const struct tsr_zip_entry *e, char what[512])
 {
     snprintf(what, 512, "%.200s: entry '%.*s'", z->base.url, e->name_len > 250 ? 250 : e->name_len,
              e->name);
@@ -126,7 +126,7 @@ static int check_sum(const struct tsr_zip *z, const struct part *p)
     if (!is_direct(p) || p->off || p->len != p->f.e.size) return TSR_OK;
     uint32_t crc = libdeflate_crc32(0, p->dst, p->len);
     if (crc == p->f.e.crc) return TSR_OK;
-    entry_name(z, &p->f.e, what);
+    tsr_zip_entry_name(z, &p->f.e, what);
     return tsr_fail(TSR_ECORRUPT, "%s: CRC-32 is %08x, expected %08x", what, (unsigned)crc,
                     (unsigned)p->f.e.crc);
 }
@@ -139,7 +139,7 @@ static int read_deflated(struct tsr_zip *z, const struct part *p)
     size_t packed = (size_t)e->packed, size = (size_t)e->size;
     char what[512];
     if (tsr_inflated_copy(&z->inflated, p->f.number, p->off, p->dst, p->len)) return TSR_OK;
-    entry_name(z, e, what);
+    tsr_zip_entry_name(z, e, what);
     if (packed != e->packed || size != e->size || (!whole && e->size > z->most_inflated))
         return tsr_fail(TSR_ELIMIT, "%s: %llu bytes are too many to be inflated for a part", what,
                         (unsigned long long)e->size);
@@ -333,6 +333,7 @@ static const struct tsr_store_kind zip_kind = {
     .sync = tsr_zip_sync,
     .list = zip_list,
     .remove = tsr_zip_remove,
+    .check = tsr_zip_check,
     .publish = tsr_zip_publish,
     .replaced = zip_replaced,
     .stamp = zip_stamp,

@@ -30,6 +30,11 @@ struct tsr_zip_found {
 };
 int tsr_zip_find(struct tsr_zip *z, const char *key, struct tsr_zip_found *out);
 
+/* "<archive>: entry '<name>'" for messages. */
+void tsr_zip_entry_name(const struct tsr_zip *z, const struct tsr_zip_entry *e, char what[512]);
+/* As tsr_store_kind.check (zip_check.c). */
+int tsr_zip_check(struct tsr_store *st, const char *prefix, const struct tsr_checking *how);
+
 /* The writer's side, for z->writer. */
 int tsr_zip_put(struct tsr_store *st, const char *key, const struct tsr_piece *p, int n,
                 bool durable);

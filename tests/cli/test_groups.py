@@ -4,7 +4,9 @@
 import json
 import os
 import re
+import struct
 import sys
+import zipfile
 
 from cli import run_all, save_npy, tessera
 
@@ -153,7 +155,58 @@ def a_node_in_a_hierarchy_is_named_behind_a_hash():
     tessera("info", "x.zarr#g/a/c", code=3)
 
 
-HELPERS = ("put", "tree", "rows", "sizes", "stored")
+SHARDS = {**ARRAY, "shape": [4, 6], "attributes": {}, "codecs": [
+    {"name": "sharding_indexed", "configuration": {
+        "chunk_shape": [1, 3], "index_location": "end",
+        "codecs": [{"name": "bytes", "configuration": {"endian": "little"}}],
+        "index_codecs": [{"name": "bytes", "configuration": {"endian": "little"}}]}}]}
+
+
+def archive(root, name, method):
+    with zipfile.ZipFile(name, "w", method) as z:
+        for folder, _, names in os.walk(root):
+            for file in sorted(names):
+                path = os.path.join(folder, file)
+                z.write(path, os.path.relpath(path, root))
+    with zipfile.ZipFile(name) as z:
+        return {i.filename: i for i in z.infolist()}
+
+
+def changed(name, info):
+    """Flips a bit of an entry, of a shard in an inner chunk."""
+    with open(name, "r+b") as f:
+        f.seek(info.header_offset + 26)
+        lengths = struct.unpack("<HH", f.read(4))
+        at = info.header_offset + 30 + sum(lengths) + info.compress_size // 5
+        f.seek(at)
+        byte = f.read(1)[0]
+        f.seek(at)
+        f.write(bytes([byte ^ 1]))
+
+
+def verify_reads_each_entry_of_an_archive_whole():
+    """Inner chunks without a checksum, a document in consolidated metadata, a file of nobody."""
+    tree()
+    put("x.zarr/g/s/zarr.json", SHARDS)
+    tessera("set", "x.zarr#g/s", "-s", "...", "5")
+    tessera("set", "x.zarr#g/a", "-s", "...", "5")
+    put("x.zarr/of_nobody", {"text": "of nobody"})
+    for method in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        for key in ("g/s/c/1/0", "g/a/c/0/0", "g/a/zarr.json", "of_nobody"):
+            entries = archive("x.zarr", "x.zip", method)
+            tessera("verify", "x.zip")
+            changed("x.zip", entries[key])
+            out = tessera("verify", "x.zip", code=4)[0].decode()
+            told = [line for line in out.splitlines() if "CRC-32" in line or "inflate" in line]
+            assert len(told) == 1 and f"x.zip: entry '{key}': " in told[0], (key, out)
+            assert "1 problem\n" in out or "zarr.json" in key, out  # without it, no list of nodes
+            if key.startswith("g/s/c"):
+                tessera("verify", "x.zip#g/a")
+                out = tessera("verify", "x.zip#g/s", code=4)[0].decode()
+                assert out.count(f"entry '{key}': ") == 1 and "1 problem\n" in out, out
+
+
+HELPERS = ("put", "tree", "rows", "sizes", "stored", "archive", "changed")
 TESTS = [f for name, f in list(globals().items())
          if getattr(f, "__module__", "") == "__main__" and name not in HELPERS]
 

@@ -157,6 +157,39 @@ static void expect(struct tsr_store *st, const char *key, const char *text)
     assert_memory_equal(got, text + 1, 2);
 }
 
+/* Who hears of a check: the keys, in a row, and how far it came. */
+struct heard {
+    char keys[256], text[TSR_ERROR_MAX];
+    int64_t done, total, end_at; /* end_at > 0: no further */
+};
+
+static int hear_wrong(void *user, const char *key, int rc)
+{
+    struct heard *h = user;
+    assert_int_equal(rc, TSR_ECORRUPT);
+    assert_true(strlen(h->keys) + strlen(key) + 2 < sizeof h->keys);
+    strcat(strcat(h->keys, key), " ");
+    tsr_error_save(h->text);
+    return 0;
+}
+
+static int hear_progress(void *user, int64_t done, int64_t total)
+{
+    struct heard *h = user;
+    assert_true(done >= h->done && done <= total);
+    h->done = done;
+    h->total = total;
+    return h->end_at && done >= h->end_at;
+}
+
+static int check(struct tsr_store *st, const char *prefix, struct heard *h)
+{
+    struct tsr_checking how = {hear_wrong, h, hear_progress, h};
+    int64_t end_at = h->end_at;
+    *h = (struct heard){.end_at = end_at};
+    return tsr_store_check(st, prefix, &how);
+}
+
 #define LONG_TEXT \
     "aaaaaaaaaaaaaaaabbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
@@ -175,7 +208,12 @@ static void stored_and_deflated_entries_are_read_by_range(void **state)
         expect(st, "c/0", LONG_TEXT);
         expect(st, "c/1", "stored");
     }
+    struct heard h = {.end_at = 0};
     char got[256];
+    OK(check(st, "", &h));
+    assert_string_equal(h.keys, "");
+    assert_true(h.total > 8 && h.done == h.total);
+    OK(check(st, "c/", &h));
     struct tsr_range r[] = {{"c/1", 0, 3, got, 0},
                             {"c/0", 15, 2, got + 3, 0},
                             {"c/1", 5, 1, got + 5, 0}};
@@ -358,6 +396,37 @@ static void checksums_are_compared_when_an_entry_is_read_whole(void **state)
     }
 }
 
+static void a_check_names_each_entry_with_a_changed_byte(void **state)
+{
+    (void)state;
+    struct archive a = archive_of(three, 3);
+    struct heard h = {.end_at = 0};
+    size_t at = 0;
+    for (int i = 0; i < 3; i++) {
+        const struct entry *e = &three[i];
+        uint8_t packed[4096];
+        size_t len = e->method ? deflate_text(e->bytes, packed, sizeof packed) : strlen(e->bytes);
+        for (size_t k = 0; k < 30 + strlen(e->name) + e->extra + len; k++) {
+            struct tsr_store *st;
+            bool in_name = k >= 30 && k < 30 + strlen(e->name);
+            bool in_bytes = k >= 30 + strlen(e->name) + e->extra;
+            a.b.p[at + k] ^= 0x10;
+            OK(open_archive(&a, &st));
+            OK(check(st, "", &h));
+            tsr_store_close(st);
+            a.b.p[at + k] ^= 0x10;
+            /* some of the header says nothing, nor do the last bits of deflate */
+            if (!in_name && !in_bytes) continue;
+            if (e->method && k + 1 == 30 + strlen(e->name) + len) continue;
+            assert_int_equal(strncmp(h.keys, e->name, strlen(e->name)), 0);
+            assert_int_equal(strlen(h.keys), strlen(e->name) + 1);
+            assert_non_null(strstr(h.text, "entry '"));
+        }
+        at += 30 + strlen(e->name) + e->extra + len;
+    }
+    archive_free(&a);
+}
+
 static void deflated_entries_that_lie_about_their_size_are_refused(void **state)
 {
     (void)state;
@@ -533,11 +602,13 @@ static int read_entry(void *user, const char *key)
 
 static int read_all(const uint8_t *p, size_t len)
 {
+    struct heard h = {.end_at = 0};
     struct reading r = {0};
     uint8_t *exact = malloc(len ? len : 1); /* so that ASan sees its end */
     memcpy(exact, p, len);
     if (open_bytes(exact, len, NULL, &r.st) == TSR_OK) {
         OK(tsr_store_list(r.st, "", read_entry, &r));
+        OK(check(r.st, "", &h));
         tsr_store_close(r.st);
     }
     free(exact);
@@ -711,6 +782,59 @@ static void others_can_read_what_is_written(void **state)
     unlink(path);
 }
 
+static void flip(const char *path, long at)
+{
+    FILE *f = fopen(path, "r+b");
+    assert_non_null(f);
+    assert_int_equal(fseek(f, at, SEEK_SET), 0);
+    int byte = getc(f);
+    assert_int_equal(fseek(f, at, SEEK_SET), 0);
+    assert_int_equal(putc(byte ^ 1, f), byte ^ 1);
+    assert_int_equal(fclose(f), 0);
+}
+
+/* Larger than the window of a check, which is 8 MiB. */
+static void large_entries_are_checked_in_pieces(void **state)
+{
+    (void)state;
+    enum { MIB = 1 << 20 };
+    static const struct {
+        const char *key;
+        size_t len;
+    } parts[] = {{"a/0", 3 * MIB}, {"a/1", 20 * MIB + 1}, {"b/0", 6 * MIB}, {"b/1", 0}, {"c", 9}};
+    const char *path = scratch("large.zarr.zip");
+    struct heard h = {.end_at = 0};
+    struct tsr_store *st;
+    uint8_t *p = malloc(21 * MIB);
+    for (size_t i = 0; i < 21 * MIB; i++) p[i] = (uint8_t)(i * i / 7);
+    OK(open_tree(path, NEW, &st));
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        struct tsr_piece piece = {p, parts[i].len};
+        OK(tsr_store_put(st, parts[i].key, &piece, 1, false));
+    }
+    OK(check(st, "", &h)); /* of what is not published yet, too */
+    assert_string_equal(h.keys, "");
+    OK(tsr_store_publish(st, false));
+    tsr_store_close(st);
+    flip(path, 3 * MIB + 15 * MIB);
+    flip(path, 29 * MIB);
+    OK(open_tree(path, 0, &st));
+    OK(check(st, "", &h));
+    assert_string_equal(h.keys, "a/1 b/0 ");
+    assert_int_equal(h.total, 29 * MIB + 10);
+    assert_int_equal(h.done, h.total);
+    OK(check(st, "a/", &h));
+    assert_string_equal(h.keys, "a/1 ");
+    OK(check(st, "c/", &h));
+    assert_string_equal(h.keys, "");
+    h.end_at = 12 * MIB;
+    FAILS(TSR_ECANCELLED, "stopped by the caller", check(st, "", &h));
+    assert_true(h.done < 24 * MIB);
+    tsr_store_close(st);
+    assert_int_equal(remove(path), 0);
+    free(p);
+}
+
 static void an_archive_is_added_to_by_a_copy(void **state)
 {
     (void)state;
@@ -840,6 +964,7 @@ int main(void)
         cmocka_unit_test(entries_may_be_one_but_not_overlap),
         cmocka_unit_test(headers_that_contradict_the_directory_are_refused),
         cmocka_unit_test(checksums_are_compared_when_an_entry_is_read_whole),
+        cmocka_unit_test(a_check_names_each_entry_with_a_changed_byte),
         cmocka_unit_test(deflated_entries_that_lie_about_their_size_are_refused),
         cmocka_unit_test(ends_that_lie_are_refused),
         cmocka_unit_test(counts_of_entries_are_checked_and_limited),
@@ -850,6 +975,7 @@ int main(void)
         cmocka_unit_test(archives_of_zarr_python_open_and_list),
         cmocka_unit_test(golden_archives_to_be_refused_are),
         cmocka_unit_test(others_can_read_what_is_written),
+        cmocka_unit_test(large_entries_are_checked_in_pieces),
         cmocka_unit_test(an_archive_is_added_to_by_a_copy),
         cmocka_unit_test(copies_leave_out_what_was_replaced),
         cmocka_unit_test(archives_of_others_are_added_to),
