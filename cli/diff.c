@@ -155,18 +155,36 @@ static int compare(struct cli_args *a, const tsr_diff_spec *spec, tsr_array *x, 
     return rc;
 }
 
-static int run(struct cli_args *a)
+struct side {
+    char *spooled; /* standard input as a file of ours */
+    tsr_array *array;
+};
+
+static int open_side(const struct cli_args *a, const char *url, struct side *out)
 {
     tsr_options o = {.size = sizeof o, .mode = "r", .context = a->context};
+    int rc;
+    url = cli_unpipe(a, url, &out->spooled, &rc);
+    if (!url) return rc;
+    rc = tsr_array_open(url, &o, &out->array);
+    return rc < 0 ? cli_fail(a, rc) : CLI_OK;
+}
+
+static int run(struct cli_args *a)
+{
     tsr_diff_spec spec = {.size = sizeof spec};
-    tsr_array *x = NULL, *y = NULL;
+    struct side x = {0}, y = {0};
     int rc = take_spec(a, &spec);
     if (rc) return rc;
-    rc = tsr_array_open(a->pos[0], &o, &x);
-    if (rc == TSR_OK) rc = tsr_array_open(a->pos[1], &o, &y);
-    rc = rc < 0 ? cli_fail(a, rc) : compare(a, &spec, x, y);
-    tsr_array_close(x);
-    tsr_array_close(y);
+    if (!strcmp(a->pos[0], "-") && !strcmp(a->pos[1], "-"))
+        return cli_usage(a, "- and -: standard input is one of the two arrays, not both");
+    rc = open_side(a, a->pos[0], &x);
+    if (!rc) rc = open_side(a, a->pos[1], &y);
+    if (!rc) rc = compare(a, &spec, x.array, y.array);
+    tsr_array_close(x.array);
+    tsr_array_close(y.array);
+    cli_unspool(x.spooled);
+    cli_unspool(y.spooled);
     return rc;
 }
 

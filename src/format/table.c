@@ -36,15 +36,38 @@ const struct tsr_format *tsr_format_named(const char *name)
     return NULL;
 }
 
-const struct tsr_format *tsr_format_for_suffix(const char *url)
+/* A folder may be named with a / behind it. */
+static const struct tsr_format *for_suffix(const char *url, size_t len)
 {
-    size_t len = strlen(url);
+    while (len > 1 && url[len - 1] == '/') len--;
     for (int i = 0; formats[i]; i++)
         for (const char *const *s = formats[i]->suffixes; *s; s++) {
             size_t n = strlen(*s);
-            if (len > n && strcasecmp(url + len - n, *s) == 0) return formats[i];
+            if (len > n && strncasecmp(url + len - n, *s, n) == 0) return formats[i];
         }
     return NULL;
+}
+
+const struct tsr_format *tsr_format_for_suffix(const char *url)
+{
+    return for_suffix(url, strlen(url));
+}
+
+/* Folders of this machine can be looked into.  Elsewhere a node is told from the hierarchy that it
+ * is in by a #: where that was meant, the error says so. */
+static int hint_at_node(const char *url, int rc)
+{
+    char text[TSR_ERROR_MAX];
+    const char *scheme = strstr(url, "://");
+    if (!scheme || (rc != TSR_ENOTFOUND && rc != TSR_EUNSUPPORTED)) return rc;
+    for (const char *p = scheme + 3; (p = strchr(p, '/')); p++) {
+        const struct tsr_format *f = for_suffix(url, (size_t)(p - url));
+        if (!f || !f->tree || !p[1]) continue;
+        tsr_error_save(text);
+        return tsr_fail((tsr_status)rc, "%s; a node of a hierarchy is named behind a #: %.*s#%s",
+                        text, (int)(p - url), url, p + 1);
+    }
+    return rc;
 }
 
 static int probe(struct tsr_store *st, uint64_t offset, const struct tsr_format **out)
@@ -70,12 +93,14 @@ int tsr_format_choose(struct tsr_store *st, const char *name, const char *url, u
     *out = NULL;
     if (name) return (*out = tsr_format_named(name)) ? TSR_OK : TSR_EUNSUPPORTED;
     int rc = probe(st, offset, out);
-    if (rc < 0 || *out) return rc;
+    if (rc < 0) return hint_at_node(url, rc);
+    if (*out) return TSR_OK;
     *out = tsr_format_for_suffix(url);
     if (*out && !(*out)->tree) return TSR_OK; /* of trees a file is an archive, which bytes tell */
     *out = NULL;
-    return tsr_fail(TSR_EUNSUPPORTED, "neither its first bytes nor its name tell a known format; "
-                                      "one can be named");
+    rc = tsr_fail(TSR_EUNSUPPORTED, "neither its first bytes nor its name tell a known format; "
+                                    "one can be named");
+    return hint_at_node(url, rc);
 }
 
 int tsr_format_open_node(struct tsr_store *tree, const char *path, struct tsr_zmeta *meta,

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "array/array.h"
+#include "base/mem.h"
 #include "frame/frame.h"
 #include "net/url.h"
 
@@ -36,6 +37,28 @@ static int open_frame(const char *url, bool in_place, const tsr_options *o, stru
     return rc;
 }
 
+/* What is named inside something, as nodes of Zarr are, is no file.  (A file's own name may have a
+ * #, which stands for itself here.) */
+static int refuse_node(const char *url)
+{
+    enum tsr_path_kind whole, around;
+    size_t len = strcspn(url, "#");
+    char *path;
+    if (!url[len]) return TSR_OK;
+    int rc = tsr_path_stat(url, &whole, NULL);
+    if (rc < 0 || whole != TSR_PATH_NONE) return rc;
+    if (!(path = tsr_strdup(url))) return TSR_ENOMEM;
+    path[len] = 0;
+    rc = tsr_path_stat(path, &around, NULL);
+    if (rc == TSR_OK && around != TSR_PATH_NONE)
+        rc = tsr_fail(TSR_EUNSUPPORTED,
+                      "%s: names what is inside %s, expected a Blosc2 file or folder; arrays of "
+                      "Zarr have no holes to drop",
+                      url, path);
+    tsr_free(path);
+    return rc;
+}
+
 static int open_target(const char *url, bool folder, bool replace, struct tsr_store **to)
 {
     return folder ? tsr_store_create_folder(url, replace, to) : tsr_store_create(url, replace, to);
@@ -51,7 +74,9 @@ int tsr_repack(const char *url, const char *out_url, int flags, const tsr_option
     if (!url) return tsr_fail(TSR_EARG, "repack: no path given");
     if (o.mode && strcmp(o.mode, "w") != 0 && strcmp(o.mode, "x") != 0)
         return tsr_fail(TSR_EARG, "mode: found '%s', expected 'w' or 'x' to create", o.mode);
-    int rc = open_frame(url, !out_url, &o, &f); /* in place: with the lock that writers take */
+    int rc = refuse_node(url);
+    if (rc == TSR_OK) /* in place: with the lock that writers take */
+        rc = open_frame(url, !out_url, &o, &f);
     if (rc == TSR_OK) rc = tsr_path_stat(url, &kind, NULL);
     if (rc == TSR_OK)
         rc = open_target(out_url ? out_url : url, kind == TSR_PATH_FOLDER, replace, &to);

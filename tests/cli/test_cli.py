@@ -562,6 +562,12 @@ def diff_names_items_chunks_and_metadata():
     out = tessera("diff", "a.npy", "c.npy", code=4)[0].decode().splitlines()
     assert out[0] == "shape: (24, 50) | (6, 5, 4)" and "items not compared" in out[1], out
     tessera("diff", "a.npy", "no.npy", code=3)
+    with open("b.b2nd", "rb") as f:
+        piped = f.read()
+    assert tessera("diff", "b.b2nd", "-", stdin=piped)[0] == b"b.b2nd, -: the same, 1200 items\n"
+    assert tessera("diff", "-", "b.b2nd", "-q", stdin=piped)[0] == b""
+    assert "not both" in tessera("diff", "-", "-", stdin=piped, code=2)[1]
+    assert "diff: standard input: " in tessera("diff", "a.npy", "-", stdin=b"no" * 99, code=6)[1]
     tessera("diff", "a.npy", "b.b2nd", "--rtol", "-1", code=2)
     tessera("diff", "a.npy", "b.b2nd", "--bits", "--rtol", "1", code=2)
 

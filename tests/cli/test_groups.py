@@ -52,6 +52,31 @@ def what_is_there_is_replaced_with_f_only():
     assert os.path.isdir("other/things")
 
 
+def a_group_under_a_name_of_another_format_is_refused():
+    for name in ("x.b2nd", "x.npy#a"):
+        err = tessera("create", name, "--group", code=2)[1]
+        assert "the name tells format" in err and ".zarr or .zip" in err, err
+    assert os.listdir() == []
+    tessera("create", "x.b2nd", "--group", "--format", "zarr3")
+    assert rows("x.b2nd") == []
+
+
+def a_place_may_end_in_a_slash():
+    tessera("create", "x.zarr/", "--shape", "3", "--dtype", "i4")
+    tessera("create", "g.zarr/#a", "--shape", "3", "--dtype", "i4")
+    assert json.loads(tessera("info", "x.zarr/", "--json")[0])["format"] == "zarr3"
+    assert [r["name"] for r in rows("g.zarr/")] == ["a"]
+
+
+def only_whole_blosc2_files_are_repacked():
+    tree()
+    err = tessera("repack", "x.zarr#g/a", code=6)[1]
+    assert "inside x.zarr" in err and "no holes" in err, err
+    tessera("repack", "no.zarr#a", code=3)
+    tessera("create", "a%23b.b2nd", "--shape", "3", "--dtype", "i4")
+    tessera("repack", "a#b.b2nd")
+
+
 def sizes(line):
     """The two sizes in what convert says at its end, None where there is none."""
     ends = re.fullmatch(r"(.*?)( \((.*?)\))? -> (.*?)( \((.*?)\))? in .* s\n", line)

@@ -221,6 +221,18 @@ def test_arrays_and_groups_are_read_over_http(site, tmp_path):
         tessera.open(site.url + "/nothing.b2nd")
 
 
+def test_a_node_behind_a_slash_is_told_how_to_be_named(site, tmp_path):
+    with tessera.create_group(tmp_path / "g.zarr") as g:
+        g["a/x"] = ITEMS
+        g.consolidate()
+    put(site, "/t/g.zarr", tmp_path / "g.zarr")
+    for path in ("g.zarr/a/x", "g.zarr/a/x/c/0/0", "g.zarr/none"):
+        inside = path.removeprefix("g.zarr/")
+        with pytest.raises((FileNotFoundError, tessera.UnsupportedError), match=f"zarr#{inside}$"):
+            tessera.open(f"{site.url}/t/{path}")
+    assert np.array_equal(tessera.open(f"{site.url}/t/g.zarr/#a/x")[...], ITEMS)
+
+
 def test_tries_and_timeouts_are_options(site, tmp_path):
     tessera.asarray(ITEMS, urlpath=tmp_path / "x.b2nd").close()
     put(site, "/x.b2nd", tmp_path / "x.b2nd")
