@@ -145,6 +145,7 @@ static void add_hint(const struct tsr_http_call *c, const struct tsr_s3_error *e
 static tsr_status status_of(const struct tsr_http_call *c, const struct tsr_s3_error *e)
 {
     if (no_bucket(e) && c->method != TSR_HTTP_DELETE) return TSR_ENOTFOUND;
+    if (c->answer.status == 501) return TSR_EUNSUPPORTED; /* of servers that know no conditions */
     return c->answer.status == 401 || c->answer.status == 403 ? TSR_EDENIED : TSR_EIO;
 }
 

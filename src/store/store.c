@@ -171,6 +171,12 @@ int tsr_store_put_if(struct tsr_store *st, const struct tsr_object *o, bool dura
     return tsr_fail(TSR_EUNSUPPORTED, "%s: cannot put an object on a condition", st->url);
 }
 
+int tsr_store_hold(struct tsr_store *st, const char *key, struct tsr_lock *out)
+{
+    *out = (struct tsr_lock){-1};
+    return st->writable && st->kind->hold ? st->kind->hold(st, key, out) : TSR_OK;
+}
+
 int tsr_store_write_at(struct tsr_store *st, const char *key, uint64_t off,
                        const struct tsr_piece *p, int n)
 {

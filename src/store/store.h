@@ -9,9 +9,9 @@
  * object.
  *
  * Reads (readv, getv, stat, list, stamp) may run on many threads at once, also beside write_at to
- * other bytes.  In a tree put, putv, put_if and remove of different keys may run at once too, and
- * beside reads of any: who reads a key that is put sees the old object or the new one.  All else is
- * for one thread at a time. */
+ * other bytes.  In a tree put, putv, put_if and remove of different keys may run at once too,
+ * put_if of one key in memory and in S3, and hold of any, all beside reads: who reads a key that is
+ * put sees the old object or the new one.  All else is for one thread at a time. */
 #ifndef TSR_STORE_STORE_H
 #define TSR_STORE_STORE_H
 
@@ -22,6 +22,7 @@
 
 #include "base/status.h"
 #include "sys/file.h"
+#include "sys/lock.h"
 
 /* One range of a read: exactly len bytes. */
 struct tsr_range {
@@ -98,6 +99,10 @@ struct tsr_store_kind {
     /* As put, when the object is what a get said; ECONFLICT when it is another.  stamp 0: when
      * there is none; EEXISTS. */
     int (*put_if)(struct tsr_store *st, const struct tsr_object *o, bool durable, uint64_t stamp);
+    /* Keeps others who ask, in other threads and programs, from the object, if it is there, until
+     * tsr_lock_release: for stores that cannot put_if what is there.  out->fd is -1 at first, and
+     * stays so where nothing can be held.  ECONFLICT: others have held it for a minute. */
+    int (*hold)(struct tsr_store *st, const char *key, struct tsr_lock *out);
     /* Writes inside or after the object. */
     int (*write_at)(struct tsr_store *st, const char *key, uint64_t off, const struct tsr_piece *p,
                     int n);
@@ -168,6 +173,7 @@ int tsr_store_putv(struct tsr_store *st, const struct tsr_object *o, size_t n, b
 /* EUNSUPPORTED where the store cannot look and put in one step. */
 int tsr_store_put_if(struct tsr_store *st, const struct tsr_object *o, bool durable,
                      uint64_t stamp);
+int tsr_store_hold(struct tsr_store *st, const char *key, struct tsr_lock *out);
 int tsr_store_write_at(struct tsr_store *st, const char *key, uint64_t off,
                        const struct tsr_piece *p, int n);
 int tsr_store_truncate(struct tsr_store *st, const char *key, uint64_t size);

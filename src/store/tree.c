@@ -269,6 +269,13 @@ static int tree_put_if(struct tsr_store *st, const struct tsr_object *o, bool du
     return rc < 0 || !durable ? rc : sync_name(st, o->key);
 }
 
+static int tree_hold(struct tsr_store *st, const char *key, struct tsr_lock *out)
+{
+    struct full full;
+    int rc = full_name(st, key, &full);
+    return rc < 0 ? rc : tsr_tree_hold(&tree_of(st)->tree, full.name, out);
+}
+
 static int tree_remove(struct tsr_store *st, const char *key)
 {
     struct full full;
@@ -349,6 +356,7 @@ static const struct tsr_store_kind tree_kind = {
     .put = tree_put,
     .putv = tree_putv,
     .put_if = tree_put_if,
+    .hold = tree_hold,
     .sync = tree_sync,
     .list = tree_list,
     .remove = tree_remove,

@@ -26,6 +26,9 @@ struct tsr_lock {
  * sidecar goes without, as there can be no writer: *count is 0 then. */
 int tsr_lock_shared(const char *sidecar, struct tsr_lock *out, uint64_t *count);
 int tsr_lock_exclusive(const char *sidecar, struct tsr_lock *out, uint64_t *count);
+/* The lock of a writer of an open file itself, fd, whose closing ends it; name is for messages.  It
+ * waits as long.  Other failures than ECONFLICT: the file has no lock. */
+int tsr_lock_file(const char *name, int fd);
 void tsr_lock_release(struct tsr_lock *l); /* not held: does nothing */
 
 #endif

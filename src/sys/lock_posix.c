@@ -96,6 +96,11 @@ int tsr_lock_exclusive(const char *sidecar, struct tsr_lock *out, uint64_t *coun
     return lock(sidecar, LOCK_EX, out, count);
 }
 
+int tsr_lock_file(const char *name, int fd)
+{
+    return wait_for(name, fd, LOCK_EX);
+}
+
 void tsr_lock_release(struct tsr_lock *l)
 {
     if (l->fd >= 0) close(l->fd);

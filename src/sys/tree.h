@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 
 #include "sys/file.h"
+#include "sys/lock.h"
 
 struct tsr_tree {
     int fd;
@@ -35,6 +36,10 @@ void tsr_tree_close(struct tsr_tree *t);
  * nobody looks what kind of file it is: tsr_file_look does.  Closed by tsr_tree_shut. */
 int tsr_tree_file(struct tsr_tree *t, const char *name, struct tsr_file *out);
 void tsr_tree_shut(struct tsr_file *f);
+
+/* Takes the advisory lock of the file that has the name once it is had.  out->fd is -1: there is no
+ * file, or none that can be locked.  ECONFLICT: others have had it for a minute. */
+int tsr_tree_hold(struct tsr_tree *t, const char *name, struct tsr_lock *out);
 
 struct tsr_tree_put {
     const char *name;

@@ -190,6 +190,33 @@ void tsr_tree_shut(struct tsr_file *f)
     f->fd = -1;
 }
 
+static bool same_file(int a, int b)
+{
+    struct stat s, t;
+    return a >= 0 && b >= 0 && fstat(a, &s) == 0 && fstat(b, &t) == 0 && s.st_dev == t.st_dev &&
+           s.st_ino == t.st_ino;
+}
+
+/* Who held it has put another file in its place, as a rule: then that one is to be locked. */
+int tsr_tree_hold(struct tsr_tree *t, const char *name, struct tsr_lock *out)
+{
+    struct tsr_file f, now = {.fd = -1};
+    int rc;
+    *out = (struct tsr_lock){-1};
+    do {
+        tsr_tree_shut(&now);
+        rc = tsr_tree_file(t, name, &f);
+        if (rc < 0 || f.fd < 0) return rc;
+        out->fd = f.fd;
+        rc = tsr_lock_file(name, f.fd);
+        if (rc == TSR_OK) rc = tsr_tree_file(t, name, &now);
+        if (rc == TSR_OK && same_file(f.fd, now.fd)) break;
+        tsr_lock_release(out);
+    } while (rc == TSR_OK && now.fd >= 0);
+    tsr_tree_shut(&now);
+    return rc == TSR_ECONFLICT ? rc : TSR_OK;
+}
+
 /* ---- folders in it ---- */
 
 static void leave(const struct tsr_tree *t, int fd)

@@ -22,6 +22,7 @@ struct tsr_zcache {
     struct tsr_doc *doc;
     struct entry *e; /* [n], sorted by path, then document */
     size_t n, room;
+    uint64_t stamp;
 };
 
 static int compare(const void *a, const void *b)
@@ -48,6 +49,16 @@ void tsr_zcache_free(struct tsr_zcache *c)
     tsr_doc_free(c->doc);
     tsr_free(c->e);
     tsr_free(c);
+}
+
+void tsr_zcache_set_stamp(struct tsr_zcache *c, uint64_t stamp)
+{
+    c->stamp = stamp;
+}
+
+uint64_t tsr_zcache_stamp(const struct tsr_zcache *c)
+{
+    return c->stamp;
 }
 
 static int make_room(struct tsr_zcache *c, size_t more)

@@ -38,6 +38,10 @@ int tsr_zcache_put(struct tsr_zcache *c, const char *path, enum tsr_zdoc which,
 /* Removes all documents of path and of what is below it. */
 void tsr_zcache_drop(struct tsr_zcache *c, const char *path);
 
+/* The stamp of the object that it was read from (tsr_zcache_open); 0: it is not known. */
+void tsr_zcache_set_stamp(struct tsr_zcache *c, uint64_t stamp);
+uint64_t tsr_zcache_stamp(const struct tsr_zcache *c);
+
 /* Appends .zmetadata to out; format 3: the document of the group with this cache in it. */
 int tsr_zcache_write(const struct tsr_zcache *c, const struct tsr_zmeta *group,
                      struct tsr_buf *out);

@@ -18,6 +18,7 @@ struct document {
     char *key;
     uint8_t *p;
     size_t len;
+    uint64_t stamp;
     bool found;
 };
 
@@ -66,6 +67,7 @@ static int fetch(struct tsr_store *st, struct document *doc, size_t n)
     for (size_t i = 0; rc == TSR_OK && i < n; i++) {
         doc[i].found = g[i].found;
         doc[i].len = g[i].got;
+        doc[i].stamp = g[i].stamp;
         if (g[i].found && g[i].size > g[i].got) rc = read_rest(st, doc + i, g + i);
     }
     tsr_free(g);
@@ -86,8 +88,10 @@ static int read_node(const char *path, const struct document *doc, struct tsr_zm
     if (which == TSR_ZDOC_ATTRS)
         return tsr_fail(TSR_ENOTFOUND, "%s%sfound no zarr.json, .zarray or .zgroup", path,
                         *path ? ": " : "");
-    return tsr_zmeta_read(path, (enum tsr_zdoc)which, text_of(doc + which),
-                          doc[TSR_ZDOC_ATTRS].found ? &attrs : NULL, out);
+    int rc = tsr_zmeta_read(path, (enum tsr_zdoc)which, text_of(doc + which),
+                            doc[TSR_ZDOC_ATTRS].found ? &attrs : NULL, out);
+    if (rc == TSR_OK) (*out)->stamp = doc[which].stamp;
+    return rc;
 }
 
 static int found_one(const char *path, const struct document *doc, struct tsr_zfound *f)
@@ -164,11 +168,17 @@ int tsr_zcache_open(struct tsr_store *st, const char *path, const struct tsr_zme
                     struct tsr_zcache **out)
 {
     struct document doc = {0};
-    if (group->format == 3) return tsr_zcache_of(group, out);
-    int rc = key_of(path, ".zmetadata", &doc.key);
+    int rc;
+    if (group->format == 3) {
+        rc = tsr_zcache_of(group, out);
+        if (rc == TSR_OK) tsr_zcache_set_stamp(*out, group->stamp);
+        return rc;
+    }
+    rc = key_of(path, ".zmetadata", &doc.key);
     if (rc == TSR_OK) rc = fetch(st, &doc, 1);
     if (rc == TSR_OK && !doc.found) rc = tsr_fail(TSR_ENOTFOUND, "no consolidated metadata");
     if (rc == TSR_OK) rc = tsr_zcache_read(text_of(&doc), out);
+    if (rc == TSR_OK) tsr_zcache_set_stamp(*out, doc.stamp);
     if (rc < 0 && *path) tsr_within("%s", path);
     document_done(&doc);
     return rc;

@@ -3,11 +3,13 @@
 #include "zarr/tree.h"
 
 #include <string.h>
+#include <time.h>
 
+#include "base/num.h"
 #include "base/status.h"
 #include "zarr/node.h"
 
-enum { WORDS = TSR_JSON_WORDS };
+enum { WORDS = TSR_JSON_WORDS, TRIES = 40 };
 
 /* ---- paths ---- */
 
@@ -36,14 +38,47 @@ static char *cut(const char *path, size_t n)
     return p;
 }
 
+/* In the place of the object of this stamp; 0: of any. */
+static int put_over(struct tsr_store *st, const char *key, const struct tsr_piece *p, bool durable,
+                    uint64_t stamp)
+{
+    if (stamp) {
+        int rc = tsr_store_put_if(st, &(struct tsr_object){key, p, 1}, durable, stamp);
+        if (rc != TSR_EUNSUPPORTED) return rc;
+    }
+    return tsr_store_put(st, key, p, 1, durable);
+}
+
+static int key_of(const char *path, const char *name, struct tsr_buf *key)
+{
+    int rc = tsr_buf_addf(key, "%s%s%s", path, *path ? "/" : "", name);
+    return rc < 0 ? rc : tsr_buf_add(key, "", 1);
+}
+
+/* How an object is put: stamp as in put_over. */
+struct put {
+    bool durable;
+    uint64_t stamp;
+};
+
 static int put_text(struct tsr_store *st, const char *path, const char *name,
-                    const struct tsr_buf *text, bool durable)
+                    const struct tsr_buf *text, struct put how)
 {
     struct tsr_buf key = {0};
     struct tsr_piece p = {.p = text->p, .len = text->len};
-    int rc = tsr_buf_addf(&key, "%s%s%s", path, *path ? "/" : "", name);
-    if (rc == TSR_OK) rc = tsr_buf_add(&key, "", 1);
-    if (rc == TSR_OK) rc = tsr_store_put(st, (char *)key.p, &p, 1, durable);
+    int rc = key_of(path, name, &key);
+    if (rc == TSR_OK) rc = put_over(st, (char *)key.p, &p, how.durable, how.stamp);
+    tsr_buf_free(&key);
+    return rc;
+}
+
+/* Keeps others who change copies from a document; tsr_store_hold. */
+static int hold(struct tsr_store *st, const char *path, const char *name, struct tsr_lock *out)
+{
+    struct tsr_buf key = {0};
+    *out = (struct tsr_lock){-1};
+    int rc = key_of(path, name, &key);
+    if (rc == TSR_OK) rc = tsr_store_hold(st, (char *)key.p, out);
     tsr_buf_free(&key);
     return rc;
 }
@@ -51,8 +86,7 @@ static int put_text(struct tsr_store *st, const char *path, const char *name,
 static int remove_document(struct tsr_store *st, const char *path, const char *name)
 {
     struct tsr_buf key = {0};
-    int rc = tsr_buf_addf(&key, "%s%s%s", path, *path ? "/" : "", name);
-    if (rc == TSR_OK) rc = tsr_buf_add(&key, "", 1);
+    int rc = key_of(path, name, &key);
     if (rc == TSR_OK) rc = tsr_store_remove(st, (char *)key.p);
     tsr_buf_free(&key);
     return rc == TSR_ENOTFOUND ? TSR_OK : rc;
@@ -90,13 +124,18 @@ static int copy_into(struct tsr_zcache *c, const char *path, const struct tsr_zm
     return rc < 0 ? rc : copy_one(c, path, m, tsr_zmeta_which(m));
 }
 
+/* Which document has the copies of a group. */
+static const char *cache_name(int format)
+{
+    return format == 2 ? ".zmetadata" : tsr_zdoc_name(TSR_ZDOC_V3);
+}
+
 static int write_cache(struct tsr_store *st, const char *path, const struct tsr_zmeta *group,
-                       const struct tsr_zcache *c, bool durable)
+                       const struct tsr_zcache *c, struct put how)
 {
     struct tsr_buf text = {0};
     int rc = tsr_zcache_write(c, group, &text);
-    const char *name = group->format == 2 ? ".zmetadata" : tsr_zdoc_name(TSR_ZDOC_V3);
-    if (rc == TSR_OK) rc = put_text(st, path, name, &text, durable);
+    if (rc == TSR_OK) rc = put_text(st, path, cache_name(group->format), &text, how);
     tsr_buf_free(&text);
     return rc;
 }
@@ -119,7 +158,8 @@ static int drop_cache(struct tsr_store *st, const char *path, struct tsr_zmeta *
     if (group->format == 2) return remove_document(st, path, ".zmetadata");
     forget_member(&group->root, "consolidated_metadata");
     int rc = tsr_zmeta_write(group, TSR_ZDOC_V3, WORDS, &text);
-    if (rc == TSR_OK) rc = put_text(st, path, tsr_zdoc_name(TSR_ZDOC_V3), &text, durable);
+    if (rc == TSR_OK)
+        rc = put_text(st, path, cache_name(3), &text, (struct put){durable, group->stamp});
     tsr_buf_free(&text);
     return rc;
 }
@@ -146,32 +186,64 @@ static int change_copy(struct tsr_store *st, const char *above, struct tsr_zmeta
         const char *name = below(ch->path, strlen(above));
         if (ch->m) rc = copy_into(c, name, ch->m);
         else tsr_zcache_drop(c, name);
-        if (rc == TSR_OK) rc = write_cache(st, above, group, c, ch->durable);
+        struct put how = {ch->durable, tsr_zcache_stamp(c)};
+        if (rc == TSR_OK) rc = write_cache(st, above, group, c, how);
     }
     tsr_zcache_free(c);
     return rc;
 }
 
-/* In that of both formats, where a store has been brought from one to the other. */
-static int change_above(struct tsr_store *st, const char *above, const struct change *ch)
+static int try_change(struct tsr_store *st, const char *above, int format, const struct change *ch)
 {
     struct tsr_zmeta two = {.format = 2}, *m = NULL;
-    int rc = change_copy(st, above, &two, ch);
-    if (rc == TSR_OK) rc = tsr_zmeta_open(st, above, &m);
+    if (format == 2) return change_copy(st, above, &two, ch);
+    int rc = tsr_zmeta_open(st, above, &m);
     if (rc == TSR_OK && m->format == 3 && !m->array) rc = change_copy(st, above, m, ch);
     tsr_zmeta_free(m);
     /* a document that cannot be read has no consolidated metadata that could */
     return rc == TSR_ENOTFOUND || rc == TSR_ECORRUPT || rc == TSR_EUNSUPPORTED ? TSR_OK : rc;
 }
 
+/* After try number i: of some length up to 0.1 ms, twice that, .. 51 ms, else two writers that are
+ * as fast as each other stay in step, of whom one always comes too late. */
+static void pause_after(int i)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    long most = 100000L << tsr_min64(i, 9);
+    t = (struct timespec){.tv_nsec = (long)((uint64_t)t.tv_nsec * 2654435761u % (uint64_t)most)};
+    nanosleep(&t, NULL);
+}
+
+/* Others may change copies of other nodes at the same time: the document is held or, where that
+ * cannot be, put only while it is the one that was read. */
+static int change_one(struct tsr_store *st, const char *above, int format, const struct change *ch)
+{
+    struct tsr_lock held;
+    int rc = hold(st, above, cache_name(format), &held);
+    if (rc < 0) return rc;
+    rc = try_change(st, above, format, ch);
+    for (int i = 0; rc == TSR_ECONFLICT && held.fd < 0 && i < TRIES; i++) {
+        pause_after(i);
+        rc = try_change(st, above, format, ch);
+    }
+    tsr_lock_release(&held);
+    return rc;
+}
+
+/* In that of both formats, where a store has been brought from one to the other. */
+static int change_above(struct tsr_store *st, const char *above, const struct change *ch)
+{
+    int rc = change_one(st, above, 2, ch);
+    return rc < 0 ? rc : change_one(st, above, 3, ch);
+}
+
 static int change_copies(struct tsr_store *st, const struct change *ch)
 {
-    struct tsr_zmeta two = {.format = 2};
     size_t n = 0;
-    bool more = *ch->path;
+    bool more = *ch->path, own = ch->m && ch->m->format == 2 && !ch->m->array;
     /* .zmetadata of a group holds its own documents too */
-    int rc =
-        ch->m && ch->m->format == 2 && !ch->m->array ? change_copy(st, ch->path, &two, ch) : TSR_OK;
+    int rc = own ? change_one(st, ch->path, 2, ch) : TSR_OK;
     for (; rc == TSR_OK && more; more = next_above(ch->path, &n)) {
         char *above = cut(ch->path, n);
         rc = above ? change_above(st, above, ch) : TSR_ENOMEM;
@@ -181,6 +253,12 @@ static int change_copies(struct tsr_store *st, const struct change *ch)
 }
 
 /* ---- put ---- */
+
+int tsr_ztree_hold(struct tsr_store *st, const char *path, int format, struct tsr_lock *out)
+{
+    *out = (struct tsr_lock){-1};
+    return format == 3 ? hold(st, path, cache_name(3), out) : TSR_OK;
+}
 
 int tsr_ztree_put(struct tsr_store *st, const char *path, const struct tsr_zmeta *m, bool durable)
 {
@@ -314,17 +392,31 @@ static int gather(void *user, const struct tsr_zentry *e)
     return e->m ? copy_into(g->c, e->path + g->cut, e->m) : TSR_OK;
 }
 
+static int open_group(struct tsr_store *st, const char *path, struct tsr_zmeta **out)
+{
+    int rc = tsr_zmeta_open(st, path, out);
+    return rc == TSR_OK && (*out)->array ? tsr_fail(TSR_EARG, "%s: is an array", path) : rc;
+}
+
 int tsr_ztree_consolidate(struct tsr_store *st, const char *path, bool durable)
 {
     struct tsr_zmeta *m = NULL;
+    struct tsr_lock held = {-1};
     struct gathering g = {.cut = strlen(path) + (*path != 0)};
     struct tsr_zplace v = {.st = st};
-    int rc = tsr_zmeta_open(st, path, &m);
-    if (rc == TSR_OK && m->array) rc = tsr_fail(TSR_EARG, "%s: is an array", path);
-    if (rc == TSR_OK) rc = tsr_zcache_new(g.format = m->format, &g.c);
+    int rc = open_group(st, path, &m);
+    if (rc == TSR_OK) rc = hold(st, path, cache_name(g.format = m->format), &held);
+    if (rc == TSR_OK && held.fd >= 0) {
+        tsr_zmeta_free(m);
+        m = NULL;
+        rc = open_group(st, path, &m);
+        g.format = rc == TSR_OK ? m->format : 0;
+    }
+    if (rc == TSR_OK) rc = tsr_zcache_new(g.format, &g.c);
     if (rc == TSR_OK && m->format == 2) rc = copy_into(g.c, "", m);
     if (rc == TSR_OK) rc = tsr_ztree_list(&v, path, m->format, 0, gather, &g);
-    if (rc == TSR_OK) rc = write_cache(st, path, m, g.c, durable);
+    if (rc == TSR_OK) rc = write_cache(st, path, m, g.c, (struct put){durable, 0});
+    tsr_lock_release(&held);
     tsr_zcache_free(g.c);
     tsr_zmeta_free(m);
     return rc;

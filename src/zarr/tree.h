@@ -5,7 +5,9 @@
  * its documents; what is put here goes into all such copies too, in the same call, and what is
  * removed leaves them, so that they are never stale (zarr.md 3.4).  A kill between the two leaves a
  * copy without what was not reported yet: documents are put before their copies, and removed after
- * them.  Nothing keeps two writers of metadata from each other: the last one wins.
+ * them.  Of two writers of one node the last one wins; two who put different nodes at the same time
+ * both get into the copies where the store can hold a document (folders: flock) or put it only
+ * while it is the one that was read (S3, memory), else the last one does.
  *
  * Paths are "" or keys of the store.  A prefix without a document but with nodes below it is a
  * group without attributes (zarr.md 2). */
@@ -53,6 +55,10 @@ int tsr_ztree_find(const struct tsr_zplace *v, const char *path, struct tsr_zfou
 /* Puts the documents of a node.  Values that JSON has no word for (they were read so) are written
  * as text. */
 int tsr_ztree_put(struct tsr_store *st, const char *path, const struct tsr_zmeta *m, bool durable);
+
+/* Where a group's own document has the copies, of format 3, keeps those who change them from it
+ * until tsr_lock_release: around its reading, a change, and tsr_ztree_put. */
+int tsr_ztree_hold(struct tsr_store *st, const char *path, int format, struct tsr_lock *out);
 
 /* May a node of this format be made at path, which is not looked at?  Puts the documents of the
  * groups above it that are missing.  EARG: a name that cannot be, or what is above is an array or
