@@ -102,14 +102,16 @@ void cli_help(const struct cli_verb *v, FILE *f);
     {                                                                           \
         "shape", 0, "SHAPE", "of a raw file: its shape"                         \
     }
-#define CLI_LAYOUT                                                                          \
-    {"chunks", 0, "SHAPE", "shape of a chunk (default: about 4 MiB)"},                      \
-        {"blocks", 0, "SHAPE", "shape of a block, inside a chunk (default: about 64 KiB)"}, \
-        {"codec", 0, "NAME", "codec, NAME or NAME:PARAM=N (default: zstd)"},                \
-        {"clevel", 0, "0..9", "compression level (default: 5)"},                            \
-        {"filter", 0, "LIST", "filters, NAME or NAME:PARAM=N, or none (default: shuffle)"}, \
-    {                                                                                       \
-        "checksum", 0, NULL, "keep checksums, which tessera verify compares"                \
+#define CLI_LAYOUT                                                                     \
+    {"chunks", 0, "SHAPE", "shape of a chunk (default: about 4 MiB)"},                 \
+        {"blocks", 0, "SHAPE",                                                         \
+         "shape of a block, inside a chunk (default: about 64 KiB; Zarr: the chunk)"}, \
+        {"codec", 0, "NAME", "codec, NAME or NAME:PARAM=N (default: zstd)"},           \
+        {"clevel", 0, "0..9", "compression level (default: 5; Zarr: zstd's own)"},     \
+        {"filter", 0, "LIST",                                                          \
+         "filters, NAME or NAME:PARAM=N, or none (default: shuffle; Zarr: none)"},     \
+    {                                                                                  \
+        "checksum", 0, NULL, "keep checksums, which tessera verify compares"           \
     }
 
 /* ---- reports ---- */
@@ -130,7 +132,7 @@ enum { CLI_SAID = 4096 };
 const char *cli_said(const char *said, char text[CLI_SAID]);
 
 enum { CLI_SIZE_TEXT = 32 };
-const char *cli_size_text(double bytes, char text[CLI_SIZE_TEXT]); /* "35.2 MB" */
+const char *cli_size_text(double bytes, char text[CLI_SIZE_TEXT]);   /* "35.2 MB" */
 int64_t cli_stored_bytes(const struct cli_args *a, const char *url); /* -1: not known */
 enum { CLI_STORED_TEXT = CLI_SIZE_TEXT + 8 };
 const char *cli_stored_text(int64_t bytes, char text[CLI_STORED_TEXT]); /* " (35.2 MB)", -1: "" */

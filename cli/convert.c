@@ -142,7 +142,8 @@ const struct cli_verb cli_verb_convert = {
     .examples =
         (const char *const[]){
             "tessera convert data.npy data.b2nd", "compress a NumPy file",
-            "tessera convert old.b2nd new.b2nd --chunks 64,64,64 --codec lz4", "another layout",
+            "tessera convert old.b2nd new.b2nd --chunks 64,64,64 --codec lz4",
+            "another layout; what is not given stays as it is, where SRC has it",
             "tessera convert ct.raw ct.b2nd --dtype i2 --shape 512,512,90",
             "bytes in C order; gzipped ones too",
             "tessera convert brain.nii.gz brain.b2nd --offset 352 --dtype u1 --shape 316,370,301",

@@ -91,7 +91,11 @@ const struct cli_verb cli_verb_create = {
         (const char *const[]){"tessera create cube.b2nd --shape 100,200,300 --dtype float32",
                               "all zeros",
                               "tessera create m.b2nd --shape 8,8 --dtype i2 --fill -1 --codec lz4",
-                              "all -1, compressed with LZ4", "tessera create x.zarr#a/b --group",
+                              "all -1, compressed with LZ4",
+                              "tessera create x.zarr#a/m --shape 900,900 --dtype f4 --clevel 7",
+                              "one of --codec, --clevel and --filter brings Blosc2's defaults of "
+                              "the others",
+                              "tessera create x.zarr#a/b --group",
                               "groups of Zarr, those above too", NULL},
     .options =
         (const struct cli_option[]){{"shape", 0, "SHAPE", "items on each axis, such as 100,200"},

@@ -179,8 +179,9 @@ typedef struct {
     int ndim;
     const int64_t *shape;  /* [ndim] */
     const int64_t *chunks; /* [ndim]; default: a shape of about 4 MiB */
-    const int64_t *blocks; /* [ndim], inside a chunk; default: about 64 KiB */
-    const tsr_step *steps; /* [nsteps], in writing order; default: shuffle, zstd clevel=5 */
+    const int64_t *blocks; /* [ndim], inside a chunk; default: about 64 KiB; Zarr: the chunk */
+    const tsr_step *steps; /* [nsteps], in writing order; default: shuffle, zstd clevel=5; Zarr:
+                              zstd at its own level, as zarr-python writes */
     int nsteps;
     int split;                   /* Blosc2 streams per block: 0 auto, 1 always, 2 never */
     const void *fill;            /* one item that every item reads as at first; default: zeros.  Of
