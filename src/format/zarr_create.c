@@ -43,6 +43,8 @@ int tsr_zarr_walk(struct tsr_zarr *z, int (*fn)(void *arg, const char *key, cons
     return tsr_store_list(z->d.store, z->prefix, walk_one, &w);
 }
 
+enum { REMOVED_AT_ONCE = 256 };
+
 /* Keys of chunks, one after another with a NUL each, of those outside a grid. */
 struct outside {
     const int64_t *count; /* chunks along each axis; NULL: all chunks */
@@ -62,9 +64,12 @@ int tsr_zarr_remove_outside(struct tsr_zarr *z, const int64_t *count)
 {
     struct outside o = {.count = count, .ndim = z->meta->ndim};
     int rc = tsr_zarr_walk(z, add_outside, &o);
-    for (size_t i = 0; i < o.keys.len && rc == TSR_OK; i += strlen((char *)o.keys.p + i) + 1) {
-        rc = tsr_store_remove(z->d.store, (char *)o.keys.p + i);
-        if (rc == TSR_ENOTFOUND) rc = TSR_OK;
+    for (size_t i = 0; i < o.keys.len && rc == TSR_OK;) {
+        const char *key[REMOVED_AT_ONCE];
+        size_t n = 0;
+        for (; n < REMOVED_AT_ONCE && i < o.keys.len; i += strlen(key[n++]) + 1)
+            key[n] = (const char *)o.keys.p + i;
+        rc = tsr_store_removev(z->d.store, key, n);
     }
     tsr_buf_free(&o.keys);
     return rc;

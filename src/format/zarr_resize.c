@@ -28,14 +28,13 @@ struct asking {
 
 static int ask(struct asking *k)
 {
+    const char *found[AT_ONCE];
+    size_t n = 0;
     int rc = k->n ? tsr_store_getv(k->z->d.store, k->get, k->n) : TSR_OK;
-    for (size_t i = 0; i < k->n && rc == TSR_OK; i++) {
-        if (!k->get[i].found) continue;
-        rc = tsr_store_remove(k->z->d.store, k->get[i].key);
-        if (rc == TSR_ENOTFOUND) rc = TSR_OK;
-    }
+    for (size_t i = 0; i < k->n && rc == TSR_OK; i++)
+        if (k->get[i].found) found[n++] = k->get[i].key;
     k->n = 0;
-    return rc;
+    return rc == TSR_OK && n ? tsr_store_removev(k->z->d.store, found, n) : rc;
 }
 
 /* Of the chunks at lo[] .. hi[]. */

@@ -120,8 +120,9 @@ struct batch {
     const struct tsr_zarr *z;
     struct tsr_object *object; /* [n] */
     struct tsr_piece *piece;
+    const char **gone; /* [n] keys of chunks that are not stored any more */
     char *keys;
-    size_t nobjects, npieces, nkeys;
+    size_t nobjects, npieces, ngone, nkeys;
     struct tsr_buf tails; /* checksums behind shards */
 };
 
@@ -163,14 +164,20 @@ static int add_tail(struct batch *k, size_t first)
     return TSR_OK;
 }
 
+static const char *add_key(struct batch *k, const struct tsr_out_chunk *c)
+{
+    char *key = k->keys + k->nkeys;
+    tsr_zarr_key(k->z, c->chunk, key);
+    k->nkeys += strlen(key) + 1;
+    return key;
+}
+
 static int add_object(struct batch *k, const struct tsr_out_chunk *c)
 {
     size_t first = k->npieces;
     int rc = TSR_OK;
     struct tsr_object *o = &k->object[k->nobjects++];
-    o->key = k->keys + k->nkeys;
-    tsr_zarr_key(k->z, c->chunk, k->keys + k->nkeys);
-    k->nkeys += strlen(o->key) + 1;
+    o->key = add_key(k, c);
     if (k->z->parts->shard) {
         rc = shard_pieces(k, c);
         if (rc == TSR_OK) rc = add_tail(k, first);
@@ -188,19 +195,10 @@ static int batch_room(struct batch *k, const struct tsr_out_chunk *c, size_t n)
     for (size_t i = 0; i < n; i++) pieces += (size_t)c[i].nblocks + 2;
     k->object = tsr_alloc_array(n, sizeof *k->object);
     k->piece = tsr_alloc_array(pieces, sizeof *k->piece);
+    k->gone = tsr_alloc_array(n, sizeof *k->gone);
     k->keys = tsr_alloc_array(n, k->z->d.key_bytes);
-    if (!k->object || !k->piece || !k->keys) return TSR_ENOMEM;
+    if (!k->object || !k->piece || !k->gone || !k->keys) return TSR_ENOMEM;
     return tsr_buf_reserve(&k->tails, n * k->z->parts->tail); /* so that it never moves */
-}
-
-static int remove_chunk(const struct tsr_zarr *z, int64_t chunk)
-{
-    char *key = tsr_alloc(z->d.key_bytes);
-    if (!key) return TSR_ENOMEM;
-    tsr_zarr_key(z, chunk, key);
-    int rc = tsr_store_remove(z->d.store, key);
-    tsr_free(key);
-    return rc == TSR_ENOTFOUND ? TSR_OK : rc;
 }
 
 int tsr_zarr_commit(struct tsr_driver *d, const struct tsr_out_chunk *c, size_t n)
@@ -210,11 +208,14 @@ int tsr_zarr_commit(struct tsr_driver *d, const struct tsr_out_chunk *c, size_t 
     int rc = batch_room(&k, c, n);
     atomic_store_explicit(&z->touched, true, memory_order_relaxed);
     for (size_t i = 0; i < n && rc == TSR_OK; i++)
-        rc = c[i].priv[EMPTY] ? remove_chunk(z, c[i].chunk) : add_object(&k, &c[i]);
+        if (c[i].priv[EMPTY]) k.gone[k.ngone++] = add_key(&k, &c[i]);
+        else rc = add_object(&k, &c[i]);
+    if (rc == TSR_OK && k.ngone) rc = tsr_store_removev(d->store, k.gone, k.ngone);
     if (rc == TSR_OK && k.nobjects) rc = tsr_store_putv(d->store, k.object, k.nobjects, z->durable);
     for (size_t i = 0; i < n && z->indices; i++) tsr_zindices_forget(z->indices, c[i].chunk);
     tsr_free(k.object);
     tsr_free(k.piece);
+    tsr_free(k.gone);
     tsr_free(k.keys);
     tsr_buf_free(&k.tails);
     return rc;

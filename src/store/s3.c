@@ -199,6 +199,7 @@ static const struct tsr_remote_kind s3_kind = {
             .sync = s3_sync,
             .list = tsr_s3_list,
             .remove = tsr_s3_remove,
+            .removev = tsr_s3_removev,
             .stamp = tsr_remote_stamp,
             .close = tsr_remote_close,
         },

@@ -19,6 +19,7 @@ int tsr_s3_put(struct tsr_store *st, const char *key, const struct tsr_piece *p,
 int tsr_s3_putv(struct tsr_store *st, const struct tsr_object *o, size_t n, bool durable);
 int tsr_s3_put_if(struct tsr_store *st, const struct tsr_object *o, bool durable, uint64_t stamp);
 int tsr_s3_remove(struct tsr_store *st, const char *key);
+int tsr_s3_removev(struct tsr_store *st, const char *const *key, size_t n);
 int tsr_s3_list(struct tsr_store *st, const char *prefix, int (*fn)(void *user, const char *key),
                 void *user);
 

@@ -16,7 +16,7 @@
 #include "store/s3.h"
 
 #define MOST_BYTES (UINT64_C(5) << 30) /* of one put, as S3 has it */
-enum { PAGE_MOST = 16 << 20 };
+enum { PAGE_MOST = 16 << 20, REMOVED_AT_ONCE = 256 };
 
 struct put {
     struct tsr_remote_job job;
@@ -151,18 +151,38 @@ static int judge_remove(struct tsr_http_call *c)
     return (status >= 200 && status <= 204) || tsr_remote_absent(c) ? TSR_OK : tsr_remote_refuse(c);
 }
 
+static int remove_some(struct tsr_remote *r, const char *const *key, size_t n)
+{
+    struct tsr_remote_job *job = tsr_alloc_zero(n, sizeof *job);
+    struct tsr_http_call *c = tsr_alloc_zero(n, sizeof *c);
+    int rc = job && c ? TSR_OK : TSR_ENOMEM;
+    size_t begun = 0;
+    for (; begun < n && rc == TSR_OK; begun++) {
+        job[begun] = (struct tsr_remote_job){.remote = r, .key = key[begun]};
+        rc = tsr_remote_call(&c[begun], &job[begun]);
+        c[begun].method = TSR_HTTP_DELETE;
+        c[begun].stay = true;
+        c[begun].judge = judge_remove;
+    }
+    if (rc == TSR_OK) rc = tsr_remote_run(r, c, n);
+    for (size_t i = 0; i < begun; i++) tsr_remote_call_done(&c[i]);
+    tsr_free(job);
+    tsr_free(c);
+    return rc;
+}
+
 /* S3 does not say whether there was an object. */
+int tsr_s3_removev(struct tsr_store *st, const char *const *key, size_t n)
+{
+    int rc = TSR_OK;
+    for (size_t i = 0; i < n && rc == TSR_OK; i += REMOVED_AT_ONCE)
+        rc = remove_some((struct tsr_remote *)st, key + i, tsr_minz(n - i, REMOVED_AT_ONCE));
+    return rc;
+}
+
 int tsr_s3_remove(struct tsr_store *st, const char *key)
 {
-    struct tsr_remote_job job = {.remote = (struct tsr_remote *)st, .key = key};
-    struct tsr_http_call c;
-    int rc = tsr_remote_call(&c, &job);
-    c.method = TSR_HTTP_DELETE;
-    c.stay = true;
-    c.judge = judge_remove;
-    if (rc == TSR_OK) rc = tsr_remote_run(job.remote, &c, 1);
-    tsr_remote_call_done(&c);
-    return rc;
+    return tsr_s3_removev(st, &key, 1);
 }
 
 /* ---- list ---- */

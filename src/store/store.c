@@ -202,6 +202,17 @@ int tsr_store_remove(struct tsr_store *st, const char *key)
     return rc < 0 ? rc : st->kind->remove(st, key);
 }
 
+int tsr_store_removev(struct tsr_store *st, const char *const *key, size_t n)
+{
+    int rc = need_writable(st, st->kind->remove != NULL);
+    if (rc == TSR_OK && st->kind->removev) return st->kind->removev(st, key, n);
+    for (size_t i = 0; i < n && rc == TSR_OK; i++) {
+        rc = st->kind->remove(st, key[i]);
+        if (rc == TSR_ENOTFOUND) rc = TSR_OK;
+    }
+    return rc;
+}
+
 int tsr_store_list(struct tsr_store *st, const char *prefix, int (*fn)(void *user, const char *key),
                    void *user)
 {

@@ -116,6 +116,9 @@ struct tsr_store_kind {
     int (*list)(struct tsr_store *st, const char *prefix, int (*fn)(void *user, const char *key),
                 void *user);
     int (*remove)(struct tsr_store *st, const char *key);
+    /* Removes those that are there, in any order; when it fails, some may be left.  NULL: remove,
+     * in turn. */
+    int (*removev)(struct tsr_store *st, const char *const *key, size_t n);
     /* Reads all objects below prefix, as in list, whole, and compares the checksums that the store
      * keeps of them; memory is bounded.  NULL: it keeps none. */
     int (*check)(struct tsr_store *st, const char *prefix, const struct tsr_checking *c);
@@ -179,6 +182,7 @@ int tsr_store_write_at(struct tsr_store *st, const char *key, uint64_t off,
 int tsr_store_truncate(struct tsr_store *st, const char *key, uint64_t size);
 int tsr_store_sync(struct tsr_store *st, const char *key, bool name);
 int tsr_store_remove(struct tsr_store *st, const char *key);
+int tsr_store_removev(struct tsr_store *st, const char *const *key, size_t n);
 /* For the only writer that there is. */
 void tsr_store_sweep(struct tsr_store *st);
 /* EUNSUPPORTED where the store cannot say; EARG: a prefix that does not end in '/'. */

@@ -324,34 +324,60 @@ struct keys {
     size_t n, room;
 };
 
-static int add_key(void *user, const char *key)
+/* Takes key over. */
+static int take_key(struct keys *l, char *key)
 {
-    struct keys *l = user;
-    if (l->n == l->room) {
+    if (key && l->n == l->room) {
         size_t room = 2 * l->room + 16;
         char **v = tsr_realloc(l->v, room, sizeof *v);
-        if (!v) return TSR_ENOMEM;
-        l->v = v;
-        l->room = room;
+        if (v) l->room = room;
+        if (v) l->v = v;
     }
-    if (!(l->v[l->n] = tsr_strdup(key))) return TSR_ENOMEM;
-    l->n++;
+    if (!key || l->n == l->room) {
+        tsr_free(key);
+        return TSR_ENOMEM;
+    }
+    l->v[l->n++] = key;
     return 0;
 }
 
-/* All objects whose keys begin with prefix; keys are shorter than 1 KiB, so this is not deep. */
-static int remove_below(struct tsr_store *st, const char *prefix)
+static int add_key(void *user, const char *key)
+{
+    return take_key(user, tsr_strdup(key));
+}
+
+static void keys_free(struct keys *l)
+{
+    for (size_t i = 0; i < l->n; i++) tsr_free(l->v[i]);
+    tsr_free(l->v);
+}
+
+/* Adds all objects whose keys begin with prefix; keys are shorter than 1 KiB, so this is not
+ * deep. */
+static int gather_below(struct tsr_store *st, const char *prefix, struct keys *out)
 {
     struct keys l = {0};
     int rc = tsr_store_list(st, prefix, add_key, &l);
-    for (size_t i = 0; i < l.n; i++) {
-        size_t len = strlen(l.v[i]);
-        if (rc == TSR_OK && l.v[i][len - 1] == '/') rc = remove_below(st, l.v[i]);
-        else if (rc == TSR_OK) rc = tsr_store_remove(st, l.v[i]);
-        if (rc == TSR_ENOTFOUND) rc = TSR_OK; /* another was faster */
-        tsr_free(l.v[i]);
+    for (size_t i = 0; i < l.n && rc == TSR_OK; i++) {
+        bool folder = l.v[i][strlen(l.v[i]) - 1] == '/';
+        if (folder) {
+            rc = gather_below(st, l.v[i], out);
+            if (rc == TSR_ENOTFOUND) rc = TSR_OK; /* another was faster */
+        } else {
+            rc = take_key(out, l.v[i]);
+            l.v[i] = NULL;
+        }
     }
-    tsr_free(l.v);
+    keys_free(&l);
+    return rc;
+}
+
+static int remove_below(struct tsr_store *st, const char *prefix)
+{
+    struct keys l = {0};
+    int rc = gather_below(st, prefix, &l);
+    if (rc == TSR_OK && l.n) rc = tsr_store_removev(st, (const char *const *)l.v, l.n);
+    keys_free(&l);
     return rc;
 }
 

@@ -181,6 +181,31 @@ def trips_do_not_grow_with_the_chunks():
         assert times[":,250"] < times["0,0"] + 1.5, times
 
 
+def what_is_removed_goes_with_many_requests_in_flight():
+    """Replaced, shrunk, filled with the fill value, dropped: 30 chunks take a few trips of 0.1 s."""
+    with S3() as site:
+        env, url = {**ENV, "AWS_ENDPOINT_URL": site.url}, "s3://bucket/x.zarr"
+        make = ["create", url + "#a", "--shape", "30,4", "--chunks", "1,4", "--dtype", "i4", "--format",
+                "zarr3"]
+
+        def chunks():
+            return [path for path in site.files if path.startswith("/bucket/x.zarr/a/c/")]
+        for args in ([*make, "-f"], ["resize", url + "#a", "2,4"],
+                     ["set", url + "#a", "-s", "...", "0"], ["create", url + "#a", "--group", "-f"]):
+            site.files.clear()
+            tessera(*make, env=env)
+            tessera("set", url + "#a", "-s", "...", "7", env=env)
+            assert len(chunks()) == 30
+            site.log.clear()
+            site.most, site.always = 0, slow(0.1)
+            tessera(*args, env=env)
+            site.always = None
+            gone = [path for method, path, _ in site.log if method == "DELETE" and "/a/c/" in path]
+            print(f"note: {args[0]}: {len(gone)} chunks removed, {site.most} requests at once")
+            assert len(chunks()) == 30 - len(gone) <= 2 and len(set(gone)) == len(gone)
+            assert site.most > 4, (args, site.most)
+
+
 def options_stand_before_the_environment():
     with tempfile.TemporaryDirectory() as folder, S3() as site:
         file, _ = made(folder)
@@ -246,6 +271,7 @@ if __name__ == "__main__":
     sys.exit(run_all([slices_of_a_blosc2_file_take_few_requests, arrays_are_made_and_written_on_s3,
                       what_is_read_of_an_archive_is_counted_from_its_directory_on,
                       trips_do_not_grow_with_the_chunks,
+                      what_is_removed_goes_with_many_requests_in_flight,
                       a_cutout_of_a_mosaic_on_s3_moves_what_it_touches_and_the_index,
                       a_cutout_of_a_mosaic_behind_nginx_does_too,
                       options_stand_before_the_environment, a_request_that_runs_ends_with_ctrl_c]))
