@@ -12,6 +12,7 @@
  * tsr_spec.checksum appends crc32c to either (zarr_checksum.c).  Blocks that are not chunks make
  * shards.  They divide their chunk: where they do not, a chunk that
  * covers the axis grows to whole blocks, else the axis is not cut. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -245,32 +246,84 @@ static int add_plain(struct maker *k, const tsr_step *s)
     return add_blosc(k, s, 0);
 }
 
+struct number {
+    const char *name;
+    int len; /* of it */
+    int64_t v;
+};
+
+/* Takes the next of "NAME=NUMBER,..", in front of which *p is. */
+static bool take_number(const char **p, struct number *out)
+{
+    size_t len = strspn(*p, "abcdefghijklmnopqrstuvwxyz0123456789_");
+    const char *text = *p + len + 1;
+    char *end;
+    if (!len || (*p)[len] != '=' || !strspn(text, "-0123456789")) return false;
+    errno = 0;
+    *out = (struct number){*p, (int)len, strtoll(text, &end, 10)};
+    *p = end + (*end == ',');
+    return end > text && errno == 0 && (*end == ',' || !*end);
+}
+
+static int check_params(const tsr_step *s)
+{
+    struct number n;
+    for (const char *p = s->params; p && *p;)
+        if (!take_number(&p, &n))
+            return tsr_fail(TSR_EARG, "step %s: found parameters '%.100s', expected NAME=NUMBER",
+                            s->name, s->params);
+    return TSR_OK;
+}
+
+/* Steps have no place for most filters of items: format 3 wants them in front of what makes bytes
+ * of these, and in format 2 they have a dtype, or labels. */
+static bool has_place(const struct tsr_zcodec_kind *kind, int format)
+{
+    if (format == 3) return kind->stage == TSR_ZBYTES_TO_BYTES;
+    return kind->stage != TSR_ZITEMS_TO_ITEMS || !strcmp(kind->v2, "bitround") ||
+           !strcmp(kind->v2, "packbits");
+}
+
+static int refuse_step(const struct maker *k, const char *name, bool known)
+{
+    static const char has[] = "of Blosc2's filters Zarr has shuffle and bitshuffle",
+                      where[] = "codecs (tsr_spec.codecs, codecs= in Python)";
+    if (!known)
+        return tsr_fail(TSR_EUNSUPPORTED, "step %s: Zarr format %d has no such codec; %s", name,
+                        k->made.format, has);
+    if (k->made.format == 3)
+        return tsr_fail(TSR_EUNSUPPORTED,
+                        "step %s: %s; its own %s goes before \"bytes\" in the list of %s", name,
+                        has, name, where);
+    return tsr_fail(TSR_EUNSUPPORTED,
+                    "step %s: %s; its own %s goes into \"filters\" of the %s, as {\"id\": "
+                    "\"%s\", \"dtype\": \"%.40s\"} with what else it takes",
+                    name, has, name, where, name, k->spec->dtype ? k->spec->dtype : "|u1");
+}
+
 /* Any codec by its own name, with whole numbers for parameters. */
 static int add_own(struct maker *k, const tsr_step *s, bool last)
 {
     const struct tsr_zcodec_kind *kind = tsr_zcodec_find(s->name, k->made.format);
-    char name[80], members[300] = "";
-    size_t len = 0;
+    struct tsr_buf members = {0};
+    struct number n;
+    char name[80];
+    int rc = TSR_OK;
     snprintf(name, sizeof name, "%s", s->name);
     if (!kind && k->made.format == 3) {
         snprintf(name, sizeof name, "numcodecs.%.60s", s->name);
         kind = tsr_zcodec_find(name, 3);
     }
-    if (!kind)
-        return tsr_fail(TSR_EUNSUPPORTED, "step %s: Zarr format %d has no such codec", s->name,
-                        k->made.format);
-    for (const char *p = s->params; p && *p;) {
-        size_t n = strcspn(p, "="), v = strspn(p + n + (p[n] == '='), "-0123456789");
-        if (!p[n] || !v || len + n + v + 8 > sizeof members)
-            return tsr_fail(TSR_EARG, "step %s: found parameters '%.100s', expected NAME=NUMBER",
-                            s->name, s->params);
-        const char *as = is_option(p, n, "clevel") ? "level" : NULL;
-        len += (size_t)snprintf(members + len, sizeof members - len, ",\"%.*s\":%.*s",
-                                as ? 5 : (int)n, as ? as : p, (int)v, p + n + 1);
-        p += n + 1 + v;
-        p += *p == ',';
+    if (!kind || !has_place(kind, k->made.format)) return refuse_step(k, s->name, kind != NULL);
+    for (const char *p = s->params; rc == TSR_OK && p && *p && take_number(&p, &n);) {
+        bool level = is_option(n.name, (size_t)n.len, "clevel");
+        rc =
+            tsr_buf_addf(&members, ",\"%.*s\":%lld", n.len - level, n.name + level, (long long)n.v);
     }
-    return add_codec(k, target(k, last), name, members);
+    if (rc == TSR_OK) rc = tsr_buf_add(&members, "", 1);
+    if (rc == TSR_OK) rc = add_codec(k, target(k, last), name, (char *)members.p);
+    tsr_buf_free(&members);
+    return rc;
 }
 
 /* One step, or a filter of Blosc together with its codec: how many steps that were. */
@@ -292,10 +345,11 @@ static int add_steps(struct maker *k)
     static const tsr_step usual = {"zstd", "level=0"};
     int n = s->nsteps ? s->nsteps : 1, taken = 1, rc = TSR_OK;
     const tsr_step *steps = s->nsteps ? s->steps : &usual;
-    for (int i = 0; i < n && rc == TSR_OK; i += taken) {
-        if (steps[i].name) rc = add_step(k, steps + i, n - i, &taken);
-        else rc = tsr_fail(TSR_EARG, "step %d: has no name", i);
+    for (int i = 0; i < n && rc == TSR_OK; i++) {
+        if (!steps[i].name) return tsr_fail(TSR_EARG, "step %d: has no name", i);
+        rc = check_params(&steps[i]);
     }
+    for (int i = 0; i < n && rc == TSR_OK; i += taken) rc = add_step(k, steps + i, n - i, &taken);
     return rc;
 }
 

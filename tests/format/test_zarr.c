@@ -524,6 +524,60 @@ static void what_zarr_cannot_hold_is_refused_with_words(void **state)
     assert_int_equal(tsr_array_create(url, &s, NULL, &a), TSR_EARG);
 }
 
+/* Fails with all of these words; none: it is made. */
+static void expect_words(const char *format, const tsr_step *step, const char *codecs,
+                         const char *const *words)
+{
+    tsr_options o = {.size = sizeof o, .format = format, .mode = "w"};
+    int64_t n = 9;
+    tsr_spec s = {.size = sizeof s, .dtype = "<i4", .ndim = 1, .shape = &n, .codecs = codecs};
+    tsr_array *a;
+    s.steps = step;
+    s.nsteps = step != NULL;
+    int rc = tsr_array_create(scratch("words.zarr"), &s, &o, &a);
+    for (int i = 0; words[i]; i++)
+        if (rc >= 0 || !strstr(tsr_error(), words[i])) fail_msg("%s: %s", words[i], tsr_error());
+    if (!words[0]) must(rc);
+    if (rc >= 0) must(tsr_array_close(a));
+}
+
+static void a_filter_that_steps_cannot_name_is_told_with_its_place(void **state)
+{
+    static const char *const
+        three[] = {"shuffle and bitshuffle", "delta goes before \"bytes\"", "tsr_spec.codecs",
+                   NULL},
+        *const two[] = {"{\"id\": \"delta\", \"dtype\": \"<i4\"}", "\"filters\"", NULL},
+        *const none[] = {"no such codec", "shuffle and bitshuffle", NULL}, *const fine[] = {NULL};
+    (void)state;
+    expect_words("zarr3", &(tsr_step){"delta", NULL}, NULL, three);
+    expect_words("zarr2", &(tsr_step){"delta", NULL}, NULL, two);
+    expect_words("zarr2", &(tsr_step){"bytedelta", NULL}, NULL, none);
+    expect_words("zarr2", &(tsr_step){"crc32", NULL}, NULL, fine);
+    /* as the messages say */
+    expect_words("zarr2", NULL,
+                 "{\"filters\":[{\"id\": \"delta\", \"dtype\": \"<i4\"}],\"compressor\":null}",
+                 fine);
+    expect_words("zarr3", NULL,
+                 "[{\"name\":\"numcodecs.delta\",\"configuration\":{\"dtype\":\"<i4\"}},"
+                 "{\"name\":\"bytes\",\"configuration\":{\"endian\":\"little\"}}]",
+                 fine);
+}
+
+static void parameters_are_numbers_and_nothing_behind_them(void **state)
+{
+    static const char *const wrong[] = {"level=5x",  "level=",  "level",
+                                        "level=5,x", "=5",      "level=5-3",
+                                        "level= 5",  "le\"l=5", "level=99999999999999999999"};
+    static const char *const words[] = {"found parameters", NULL}, *const fine[] = {NULL};
+    (void)state;
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        expect_words("zarr3", &(tsr_step){"gzip", wrong[i]}, NULL, words);
+        expect_words("zarr2", &(tsr_step){"zstd", wrong[i]}, NULL, words);
+    }
+    expect_words("zarr3", &(tsr_step){"gzip", "level=05"}, NULL, fine);
+    expect_words("zarr2", &(tsr_step){"zstd", "level=-3"}, NULL, fine);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -542,6 +596,8 @@ int main(void)
         cmocka_unit_test(only_arrays_are_replaced),
         cmocka_unit_test(a_record_keeps_the_names_in_its_fill_value),
         cmocka_unit_test(what_zarr_cannot_hold_is_refused_with_words),
+        cmocka_unit_test(a_filter_that_steps_cannot_name_is_told_with_its_place),
+        cmocka_unit_test(parameters_are_numbers_and_nothing_behind_them),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove_all);
 }
