@@ -9,6 +9,7 @@ work=$PWD/build/check/python
 rm -rf "$work"
 mkdir -p "$work"
 export JOBS=${JOBS:-$(nproc)}
+export TESSERA_SERVERS=needed # moto: scripts/setup.sh servers
 export TESSERA_PEER_PYTHON=${TESSERA_PEER_PYTHON:-$PWD/build/peers/blosc2/bin/python}
 
 passed=0 failed=0

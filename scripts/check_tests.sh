@@ -9,6 +9,7 @@ dir=build/$1
 wrap=()
 # the thread sanitizer of clang 14 cannot place its shadow under wide address randomisation
 if [ "$1" = tsan ] && setarch -R true 2>/dev/null; then wrap=(setarch -R); fi
+export TESSERA_SERVERS=needed # moto and nginx: scripts/setup.sh servers
 export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 if ! scripts/meson.sh "$1"; then
     echo "the build in $dir failed"

@@ -34,9 +34,15 @@ class Moto:
 
 
 def start(*buckets):
-    """The server with these buckets, or None where there is no moto."""
+    """The server with these buckets, or None where there is no moto.
+
+    The scripts of the checks set it up, and say by TESSERA_SERVERS=needed that they did."""
     python = os.environ.get("TESSERA_MOTO", str(ROOT / "build/peers/moto/bin/python"))
-    return Moto(python, buckets) if os.path.exists(python) else None
+    if os.path.exists(python):
+        return Moto(python, buckets)
+    if os.environ.get("TESSERA_SERVERS") == "needed":
+        raise FileNotFoundError(f"{python}: moto is not there: scripts/setup.sh servers gets it")
+    return None
 
 
 def serve(buckets):

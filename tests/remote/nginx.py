@@ -30,8 +30,12 @@ http {{
 
 
 def program():
+    """Where it is, or None; with TESSERA_SERVERS=needed (moto_.py) it must be somewhere."""
     unpacked = ROOT / "build/demo/nginx/usr/sbin/nginx"
-    return str(unpacked) if unpacked.exists() else shutil.which("nginx")
+    found = str(unpacked) if unpacked.exists() else shutil.which("nginx")
+    if not found and os.environ.get("TESSERA_SERVERS") == "needed":
+        raise FileNotFoundError(f"{unpacked}: nginx is not there: scripts/setup.sh servers gets it")
+    return found
 
 
 def free_port():
