@@ -13,16 +13,18 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 dir=build/$1
 strict=(-Dwerror=true -Db_lundef=false)
+# a tree that is cloned anew builds the same again
+cached() { if command -v ccache >/dev/null; then echo "ccache $1"; else echo "$1"; fi; }
 case $1 in
 build) dir=build args=(-Dtests=false) ;;
-gcc) export CC=gcc; args=(-Dwerror=true -Dbench=true) ;;
+gcc) CC=$(cached gcc); args=(-Dwerror=true -Dbench=true) ;;
 asan)
-    export CC=clang
+    CC=$(cached clang)
     args=("${strict[@]}" -Db_sanitize=address,undefined -Dfuzz=true --buildtype=debugoptimized
           -Dpeer="$(scripts/peer.sh)") # fuzz_diff asks it
     ;;
 tsan)
-    export CC=clang
+    CC=$(cached clang)
     args=("${strict[@]}" -Db_sanitize=thread -Dexamples=false --buildtype=debugoptimized)
     ;;
 bench)
@@ -31,6 +33,7 @@ bench)
     ;;
 *) echo "meson.sh: unknown kind $1" >&2; exit 2 ;;
 esac
+[ -z "${CC:-}" ] || export CC
 
 want="$(command -v meson) $(meson --version) ${CC:-cc} ${args[*]}"
 stamp=$dir/.configured

@@ -4,7 +4,7 @@
 #
 #   build   compiler, Meson and the libraries that libtessera links
 #   python  what building the Python package needs of Debian
-#   check   sanitizers, linters, cmocka, CMake; ccache, since each Python builds the library
+#   check   sanitizers, linters, cmocka, CMake, ccache
 #   browser Chromium, with which plotly writes pictures in a test of the Python package
 #   peer    python-blosc2 from PyPI in build/peers/blosc2 (tests and benchmarks compare with it), and
 #           other readers of Zarr in build/peers/zarr (zarr-python 3), zarr2 (2.18), zarrs and
