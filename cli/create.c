@@ -93,8 +93,7 @@ const struct cli_verb cli_verb_create = {
                               "tessera create m.b2nd --shape 8,8 --dtype i2 --fill -1 --codec lz4",
                               "all -1, compressed with LZ4",
                               "tessera create x.zarr#a/m --shape 900,900 --dtype f4 --clevel 7",
-                              "one of --codec, --clevel and --filter brings Blosc2's defaults of "
-                              "the others",
+                              "the codec and filter that are not named are then Blosc2's",
                               "tessera create x.zarr#a/b --group",
                               "groups of Zarr, those above too", NULL},
     .options =

@@ -97,6 +97,18 @@ static inline void file_write(const char *path, const void *p, size_t len)
     assert_int_equal(fclose(f), 0);
 }
 
+/* One bit of one byte. */
+static inline void file_flip(const char *path, long at)
+{
+    FILE *f = fopen(path, "r+b");
+    assert_non_null(f);
+    assert_int_equal(fseek(f, at, SEEK_SET), 0);
+    int byte = getc(f);
+    assert_int_equal(fseek(f, at, SEEK_SET), 0);
+    assert_int_equal(putc(byte ^ 0x10, f), byte ^ 0x10);
+    assert_int_equal(fclose(f), 0);
+}
+
 static inline uint8_t *file_read(const char *path, size_t *len)
 {
     FILE *f = fopen(path, "rb");

@@ -728,10 +728,11 @@ TSR_API int tsr_list(const char *url, const tsr_options *opts, tsr_list_fn fn, v
  * harm (docs/safety.md).  Of two writers of the same metadata the last one wins.  Writers of
  * different nodes, in whatever threads and programs, all get into consolidated metadata above them:
  * in a folder its document is locked (flock) for the change; in S3 it is put only while it is the
- * one that was read, else anew from it, 40 times (then ECONFLICT; the node itself is put).  Where
- * neither is to be had, on file systems without flock, on servers without conditional puts, beside
- * programs other than this library, and in S3 beside a change of the group's own attributes or
- * tsr_group_consolidate, the last one wins there too, and the copy of the other is stale.
+ * one that was read, else anew from it, 40 times (then ECONFLICT: a new node is taken back, a
+ * change of one stays).  Where neither is to be had, on file systems without flock, on servers
+ * without conditional puts, beside programs other than this library, and in S3 beside a change of
+ * the group's own attributes or tsr_group_consolidate, the last one wins there too, and the copy of
+ * the other is stale.
  *
  * Handles of one place (tsr_group_open_group) share it: calls on const handles may run at once,
  * a change excludes all others.  Errors besides those named: EDENIED (mode "r"), ECORRUPT and

@@ -252,7 +252,7 @@ class _Source:
         known: dict[str, Any] = {}
         if self.dtype is not None:
             known["typesize"] = self.dtype.itemsize
-        elif self.format is None:
+        elif self.format not in ("npy", "raw"):
             known = self._cparams()
         return filled(CParams, cparams, **known)
 

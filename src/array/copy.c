@@ -7,6 +7,7 @@
  * dimension, then along the one before, and so on. */
 #include "array/heap.h"
 #include "base/mem.h"
+#include "net/url.h"
 
 enum { BUDGET = 64 << 20 };
 
@@ -197,8 +198,19 @@ static void twin_of_zarr(const tsr_spec *given, bool cut, tsr_spec *out)
 
 const struct tsr_format *tsr_twin_format(const char *url, const tsr_options *o)
 {
-    const struct tsr_format *f;
-    return tsr_engine_format(url, o, &f) == TSR_OK ? f : NULL;
+    struct tsr_tree_options t = {.remote = o->remote};
+    char *path = NULL, *inside = NULL;
+    const struct tsr_format *f = NULL;
+    struct tsr_store *st;
+    int rc = tsr_engine_format(url, o, &f);
+    if (rc == TSR_OK && f->tree && !o->format) rc = tsr_url_split(url, &path, &inside);
+    if (rc == TSR_OK && inside && *inside && (rc = tsr_store_open_tree(path, &t, &st)) == TSR_OK) {
+        rc = tsr_format_of_tree(st, &f);
+        tsr_store_close(st);
+    }
+    tsr_free(path);
+    tsr_free(inside);
+    return rc == TSR_OK ? f : NULL;
 }
 
 bool tsr_twin_checksum(const tsr_spec *was, const tsr_spec *given, const struct tsr_format *to)

@@ -319,6 +319,8 @@ const struct tsr_format *tsr_format_for_suffix(const char *url); /* NULL: unknow
  * then by the suffix of url.  EUNSUPPORTED, or what a failed read says. */
 int tsr_format_choose(struct tsr_store *st, const char *name, const char *url, uint64_t offset,
                       const struct tsr_format **out);
+/* What new nodes of a tree are: as its root, zarr3 where there is none. */
+int tsr_format_of_tree(struct tsr_store *tree, const struct tsr_format **out);
 /* The array at path, "" or a key, of a tree of objects, which is taken over also when this
  * fails; its metadata says which format it is of: meta, taken over too, or what is there.
  * ENOTFOUND: there is no node; EARG: it is a group. */

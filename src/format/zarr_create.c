@@ -140,15 +140,23 @@ static int make_room(struct tsr_zarr *z, const tsr_options *o)
 }
 
 /* Where no format is asked for, that of the group which the array will lie in. */
-static int choose_format(const struct tsr_zarr *z, const tsr_options *o, int *format)
+int tsr_format_of_tree(struct tsr_store *tree, const struct tsr_format **out)
 {
     struct tsr_zmeta *root = NULL;
-    *format = o->format && strcmp(o->format, "zarr2") == 0 ? 2 : 3;
-    if (o->format || !*z->path) return TSR_OK;
-    int rc = tsr_zmeta_open(z->d.store, "", &root);
-    if (rc == TSR_OK) *format = root->format;
+    int rc = tsr_zmeta_open(tree, "", &root);
+    *out = tsr_format_named(rc == TSR_OK && root->format == 2 ? "zarr2" : "zarr3");
     tsr_zmeta_free(root);
     return rc == TSR_ENOTFOUND ? TSR_OK : rc;
+}
+
+static int choose_format(const struct tsr_zarr *z, const tsr_options *o, int *format)
+{
+    const struct tsr_format *f = NULL;
+    int rc = TSR_OK;
+    if (o->format) f = tsr_format_named(o->format);
+    else if (*z->path) rc = tsr_format_of_tree(z->d.store, &f);
+    *format = f && strcmp(f->name, "zarr2") == 0 ? 2 : 3;
+    return rc;
 }
 
 static int create_array(struct tsr_zarr *z, const char *path, const tsr_spec *spec,

@@ -192,6 +192,8 @@ static struct tsr_buf *target(struct maker *k, bool last)
     return k->made.format == 2 && last ? &k->compressor : &k->codecs;
 }
 
+enum { NO_LEVEL = -999999 };
+
 /* As everywhere, the last of a name counts. */
 static int64_t param(const tsr_step *s, const char *name, int64_t dflt)
 {
@@ -265,13 +267,31 @@ static bool take_number(const char **p, struct number *out)
     return end > text && errno == 0 && (*end == ',' || !*end);
 }
 
-static int check_params(const tsr_step *s)
+static bool is_shuffle(const tsr_step *s)
+{
+    return !strcmp(s->name, "shuffle") || !strcmp(s->name, "bitshuffle");
+}
+
+/* Is it a codec of Zarr by its own name and parameters, although Blosc has one of the name? */
+static bool is_own(const tsr_step *s)
+{
+    return !is_blosc(s->name) || param(s, "level", NO_LEVEL) != NO_LEVEL;
+}
+
+/* What is Blosc's knows clevel; dict, which Zarr has not, may come along from an array
+ * of Blosc2. */
+static int check_params(const tsr_step *s, bool own)
 {
     struct number n;
-    for (const char *p = s->params; p && *p;)
+    for (const char *p = s->params; p && *p;) {
         if (!take_number(&p, &n))
             return tsr_fail(TSR_EARG, "step %s: found parameters '%.100s', expected NAME=NUMBER",
                             s->name, s->params);
+        if (!own && !is_option(n.name, (size_t)n.len, "clevel") &&
+            !is_option(n.name, (size_t)n.len, "dict"))
+            return tsr_fail(TSR_EARG, "step %s: found parameter '%.*s', expected clevel", s->name,
+                            n.len, n.name);
+    }
     return TSR_OK;
 }
 
@@ -335,8 +355,7 @@ static int add_step(struct maker *k, const tsr_step *s, int left, int *taken)
         *taken = 2;
         return add_blosc(k, s + 1, shuffle);
     }
-    bool plain = is_blosc(s->name) && param(s, "level", -999999) == -999999;
-    return plain ? add_plain(k, s) : add_own(k, s, left == 1);
+    return is_own(s) ? add_own(k, s, left == 1) : add_plain(k, s);
 }
 
 static int add_steps(struct maker *k)
@@ -347,7 +366,7 @@ static int add_steps(struct maker *k)
     const tsr_step *steps = s->nsteps ? s->steps : &usual;
     for (int i = 0; i < n && rc == TSR_OK; i++) {
         if (!steps[i].name) return tsr_fail(TSR_EARG, "step %d: has no name", i);
-        rc = check_params(&steps[i]);
+        rc = check_params(&steps[i], is_own(&steps[i]) && !(i && is_shuffle(&steps[i - 1])));
     }
     for (int i = 0; i < n && rc == TSR_OK; i += taken) rc = add_step(k, steps + i, n - i, &taken);
     return rc;

@@ -132,7 +132,7 @@ static int create_at(const char *url, const char *path, const char *key, const t
     enum how how;
     int format, rc = how_of(o->mode, false, &how);
     if (rc == TSR_OK) rc = tsr_zformat_number(o->format, 3, &format);
-    if (rc == TSR_OK) rc = check_name(path, o);
+    if (rc == TSR_OK && !*key) rc = check_name(path, o);
     if (rc == TSR_OK) rc = flags_of(path, key, how, &t.flags);
     if (rc == TSR_OK) rc = tsr_store_open_tree(path, &t, &st);
     if (rc == TSR_OK) rc = tsr_group_place(st, url, o, &p);

@@ -188,7 +188,7 @@ void tsr_store_sweep(struct tsr_store *st);
 /* EUNSUPPORTED where the store cannot say; EARG: a prefix that does not end in '/'. */
 int tsr_store_list(struct tsr_store *st, const char *prefix, int (*fn)(void *user, const char *key),
                    void *user);
-/* Fails only when it could not look: ENOMEM, ECANCELLED, or what c->wrong answers. */
+/* Fails when it could not look, or with what c->wrong answers. */
 int tsr_store_check(struct tsr_store *st, const char *prefix, const struct tsr_checking *c);
 
 /* Opens the store that holds url ("x.b2nd", "file:x"); more schemes come through table.c.

@@ -207,7 +207,7 @@ int tsr_zip_check(struct tsr_store *st, const char *prefix, const struct tsr_che
     for (size_t i = 0; i < c.n && rc == TSR_OK; i++) {
         rc = check_entry(&c, i);
         c.done += c.v[i].packed;
-        if (rc < 0 && rc != TSR_ENOMEM && rc != TSR_ECANCELLED) rc = tell(&c, &c.v[i], rc);
+        if (rc == TSR_ECORRUPT) rc = tell(&c, &c.v[i], rc);
     }
     tsr_free(c.v);
     tsr_free(c.window);

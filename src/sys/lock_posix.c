@@ -103,6 +103,8 @@ int tsr_lock_file(const char *name, int fd)
 
 void tsr_lock_release(struct tsr_lock *l)
 {
-    if (l->fd >= 0) close(l->fd);
+    if (l->fd < 0) return;
+    flock(l->fd, LOCK_UN); /* a child that was forked meanwhile has the file open too */
+    close(l->fd);
     l->fd = -1;
 }

@@ -170,11 +170,11 @@ void tsr_tree_close(struct tsr_tree *t)
     t->path = NULL;
 }
 
-int tsr_tree_file(struct tsr_tree *t, const char *name, struct tsr_file *out)
+static int open_file(struct tsr_tree *t, const char *name, int access, struct tsr_file *out)
 {
     *out = (struct tsr_file){.path = (char *)(uintptr_t)name};
     /* not to wait for the other end of a pipe */
-    out->fd = beneath(t, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    out->fd = beneath(t, name, access | O_CLOEXEC | O_NONBLOCK);
     if (out->fd >= 0) return TSR_OK;
     if (!is_absent(errno)) return fail(t, name, "");
     /* in a folder that is removed nothing is there, which says nothing of what was */
@@ -182,6 +182,11 @@ int tsr_tree_file(struct tsr_tree *t, const char *name, struct tsr_file *out)
     if (fstat(t->fd, &s) == 0 && s.st_nlink == 0)
         return tsr_fail(TSR_ECONFLICT, "%s: the folder was removed", t->path);
     return TSR_OK;
+}
+
+int tsr_tree_file(struct tsr_tree *t, const char *name, struct tsr_file *out)
+{
+    return open_file(t, name, O_RDONLY, out);
 }
 
 void tsr_tree_shut(struct tsr_file *f)
@@ -197,6 +202,13 @@ static bool same_file(int a, int b)
            s.st_ino == t.st_ino;
 }
 
+/* Over NFS only who may write a file locks it. */
+static int open_to_lock(struct tsr_tree *t, const char *name, struct tsr_file *out)
+{
+    int rc = open_file(t, name, O_RDWR, out);
+    return rc < 0 ? tsr_tree_file(t, name, out) : rc;
+}
+
 /* Who held it has put another file in its place, as a rule: then that one is to be locked. */
 int tsr_tree_hold(struct tsr_tree *t, const char *name, struct tsr_lock *out)
 {
@@ -205,7 +217,7 @@ int tsr_tree_hold(struct tsr_tree *t, const char *name, struct tsr_lock *out)
     *out = (struct tsr_lock){-1};
     do {
         tsr_tree_shut(&now);
-        rc = tsr_tree_file(t, name, &f);
+        rc = open_to_lock(t, name, &f);
         if (rc < 0 || f.fd < 0) return rc;
         out->fd = f.fd;
         rc = tsr_lock_file(name, f.fd);

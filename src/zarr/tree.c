@@ -178,7 +178,7 @@ static int change_copy(struct tsr_store *st, const char *above, struct tsr_zmeta
 {
     struct tsr_zcache *c = NULL;
     int rc = tsr_zcache_open(st, above, group, &c);
-    if (rc == TSR_ENOTFOUND) return TSR_OK;
+    if (rc == TSR_ENOTFOUND) return TSR_OK; /* there is none to change */
     bool useless = rc == TSR_ECORRUPT || rc == TSR_EUNSUPPORTED;
     if (useless || (rc == TSR_OK && ch->m && ch->m->format != group->format)) {
         rc = drop_cache(st, above, group, ch->durable);
@@ -198,10 +198,11 @@ static int try_change(struct tsr_store *st, const char *above, int format, const
     struct tsr_zmeta two = {.format = 2}, *m = NULL;
     if (format == 2) return change_copy(st, above, &two, ch);
     int rc = tsr_zmeta_open(st, above, &m);
+    /* a document that cannot be read has no consolidated metadata that could */
+    if (rc == TSR_ENOTFOUND || rc == TSR_ECORRUPT || rc == TSR_EUNSUPPORTED) return TSR_OK;
     if (rc == TSR_OK && m->format == 3 && !m->array) rc = change_copy(st, above, m, ch);
     tsr_zmeta_free(m);
-    /* a document that cannot be read has no consolidated metadata that could */
-    return rc == TSR_ENOTFOUND || rc == TSR_ECORRUPT || rc == TSR_EUNSUPPORTED ? TSR_OK : rc;
+    return rc;
 }
 
 /* After try number i: of some length up to 0.1 ms, twice that, .. 51 ms, else two writers that are

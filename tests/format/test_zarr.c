@@ -578,6 +578,24 @@ static void parameters_are_numbers_and_nothing_behind_them(void **state)
     expect_words("zarr2", &(tsr_step){"zstd", "level=-3"}, NULL, fine);
 }
 
+static void parameters_that_a_codec_does_not_know_are_refused(void **state)
+{
+    static const char *const words[] = {"found parameter 'foo', expected clevel", NULL},
+                             *const level[] = {"found parameter 'level', expected clevel", NULL};
+    const tsr_step steps[] = {{"shuffle", NULL}, {"zstd", "level=1"}};
+    tsr_spec s = {.size = sizeof s, .dtype = "<i4", .ndim = 1, .shape = &(int64_t){9}};
+    tsr_options o = {.size = sizeof o, .format = "zarr3", .mode = "w"};
+    tsr_array *a;
+    (void)state;
+    expect_words("zarr3", &(tsr_step){"lz4", "foo=1"}, NULL, words);
+    expect_words("zarr2", &(tsr_step){"zstd", "clevel=1,foo=1"}, NULL, words);
+    /* behind a shuffle it is Blosc's, which has another scale */
+    s.steps = steps;
+    s.nsteps = 2;
+    assert_int_equal(tsr_array_create(scratch("words.zarr"), &s, &o, &a), TSR_EARG);
+    assert_non_null(strstr(tsr_error(), level[0]));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -598,6 +616,7 @@ int main(void)
         cmocka_unit_test(what_zarr_cannot_hold_is_refused_with_words),
         cmocka_unit_test(a_filter_that_steps_cannot_name_is_told_with_its_place),
         cmocka_unit_test(parameters_are_numbers_and_nothing_behind_them),
+        cmocka_unit_test(parameters_that_a_codec_does_not_know_are_refused),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove_all);
 }

@@ -32,17 +32,6 @@ static void make(const char *url, const char *format, const tsr_spec *s)
     OK(tsr_array_close(a));
 }
 
-static void flip(const char *path, long at)
-{
-    FILE *f = fopen(path, "r+b");
-    assert_non_null(f);
-    assert_int_equal(fseek(f, at, SEEK_SET), 0);
-    int c = fgetc(f);
-    assert_int_equal(fseek(f, at, SEEK_SET), 0);
-    fputc(c ^ 0x10, f);
-    assert_int_equal(fclose(f), 0);
-}
-
 /* Does the array have one, and what does the list of its codecs end with? */
 static bool has(const char *url, const char *end)
 {
@@ -70,7 +59,7 @@ static void a_flipped_byte_is_noticed_in_chunks_and_in_shards(void **state)
         assert_true(has(url, "{\"name\":\"crc32c\"}]"));
         OK(tsr_verify(url, NULL, NULL, NULL, &problems));
         assert_int_equal(problems, 0);
-        flip(scratch(sharded ? "shard.zarr/c/1/0" : "plain.zarr/c/1/0"), 50);
+        file_flip(scratch(sharded ? "shard.zarr/c/1/0" : "plain.zarr/c/1/0"), 50);
         OK(tsr_verify(url, NULL, NULL, NULL, &problems));
         assert_int_equal(problems, 1);
         OK(tsr_array_open(url, NULL, &a));
@@ -146,6 +135,29 @@ static void conversions_take_checksums_along_where_there_is_a_place(void **state
     }
 }
 
+/* Its root alone says that a hierarchy is of format 2. */
+static void copies_into_a_hierarchy_have_what_its_format_has(void **state)
+{
+    tsr_spec s = spec_of(true);
+    tsr_array *a, *b;
+    (void)state;
+    make(scratch("copied.b2nd"), "b2nd", &s);
+    OK(tsr_array_open(scratch("copied.b2nd"), NULL, &a));
+    for (int format = 2; format <= 3; format++) {
+        const char *url = scratch(format == 2 ? "tree2.zarr" : "tree3.zarr");
+        tsr_options o = {.size = sizeof o, .format = format == 2 ? "zarr2" : "zarr3"};
+        char node[1100];
+        tsr_group *g;
+        OK(tsr_group_create(url, &o, &g));
+        OK(tsr_group_close(g));
+        snprintf(node, sizeof node, "%s#in/x", url);
+        OK(tsr_array_copy(a, node, NULL, NULL, &b));
+        OK(tsr_array_close(b));
+        assert_int_equal(has(node, NULL), format == 3);
+    }
+    OK(tsr_array_close(a));
+}
+
 static void codecs_that_are_asked_for_are_taken_as_they_are(void **state)
 {
     tsr_options o = {.size = sizeof o, .mode = "w", .format = "zarr3"};
@@ -185,6 +197,7 @@ int main(void)
         cmocka_unit_test(codecs_that_have_one_get_no_second),
         cmocka_unit_test(format_2_says_that_it_has_no_place_for_one),
         cmocka_unit_test(conversions_take_checksums_along_where_there_is_a_place),
+        cmocka_unit_test(copies_into_a_hierarchy_have_what_its_format_has),
         cmocka_unit_test(codecs_that_are_asked_for_are_taken_as_they_are),
         cmocka_unit_test(a_row_of_bytes_keeps_its_checksums_as_an_array),
     };

@@ -4,6 +4,7 @@
 #include "../scratch.h"
 
 #include "grid/rechunk.h"
+#include "grid/window.h"
 
 static struct tsr_grid grid(int ndim, const int64_t shape[], const int64_t chunk[],
                             const int64_t block[])
@@ -140,12 +141,31 @@ static void planes_to_pencils_take_two_passes_and_decode_all_once(void **state)
     assert_int_equal(r.pass[0].bytes_read, INT64_C(4) << 30);
 }
 
+static void a_window_has_work_for_each_thread(void **state)
+{
+    const int64_t mib = 1 << 20;
+    (void)state;
+    for (int threads = 1; threads <= 64; threads *= 2) {
+        /* small blocks, of which there are many for each thread */
+        int64_t small = tsr_window_bytes(threads, 32 << 10);
+        assert_true(small >= 4 * mib && small >= threads * (int64_t)(32 << 10) * 16);
+        assert_true(small <= 64 * mib || small <= threads * 2 * mib);
+        /* large ones: one at least, so that no thread waits; not more than half a GiB */
+        for (int64_t block = mib; block <= 2048 * mib; block *= 4) {
+            int64_t window = tsr_window_bytes(threads, block), all = threads * block;
+            assert_true(window >= (all < 512 * mib ? all : 512 * mib));
+            assert_true(window <= 512 * mib);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_a_pass_meets_is_counted_right),
         cmocka_unit_test(any_budget_has_an_end),
         cmocka_unit_test(plans_keep_to_the_budget_and_to_whole_chunks),
+        cmocka_unit_test(a_window_has_work_for_each_thread),
         cmocka_unit_test(planes_to_pencils_take_two_passes_and_decode_all_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

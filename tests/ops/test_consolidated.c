@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* tests/ops/test_consolidated.c - several writers, each of a node of its own, under one group with
  * consolidated metadata: all get into it. */
-#define _GNU_SOURCE /* nftw */
-#include <ftw.h>
+#define _GNU_SOURCE /* LOCK_EX */
+#include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
+#include <sys/wait.h>
 
 #include "../scratch.h"
 
@@ -12,20 +14,6 @@
 #include "zarr/tree.h"
 
 enum { ROUNDS = 150 };
-
-static int remove_any(const char *path, const struct stat *s, int kind, struct FTW *f)
-{
-    (void)s;
-    (void)kind;
-    (void)f;
-    return remove(path);
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    return nftw(scratch_dir, remove_any, 16, FTW_DEPTH | FTW_PHYS);
-}
 
 /* ---- folders ---- */
 
@@ -180,11 +168,41 @@ static void a_store_that_puts_on_a_condition_loses_no_copy(void **state)
     }
 }
 
+int flock(int fd, int how); /* of <sys/file.h>, a name that src/sys has too */
+
+/* Whoever is forked while it is held has the file open, and lives on. */
+static void a_lock_ends_although_a_child_has_the_file(void **state)
+{
+    const char *url = scratch("forked.zarr");
+    struct tsr_tree_options t = {.flags = TSR_TREE_UPDATE};
+    struct tsr_store *st;
+    struct tsr_lock held;
+    (void)state;
+    make(url, "zarr3");
+    OK(tsr_store_open_tree(url, &t, &st));
+    OK(tsr_store_hold(st, "zarr.json", &held));
+    assert_true(held.fd >= 0);
+    pid_t child = fork();
+    if (child == 0) {
+        pause();
+        _exit(0);
+    }
+    assert_true(child > 0);
+    tsr_lock_release(&held);
+    int fd = open(scratch("forked.zarr/zarr.json"), O_RDWR);
+    assert_int_equal(flock(fd, LOCK_EX | LOCK_NB), 0);
+    close(fd);
+    kill(child, SIGKILL);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    tsr_store_close(st);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_lock_ends_although_a_child_has_the_file),
         cmocka_unit_test(writers_of_two_arrays_and_the_group_all_get_into_the_copies),
         cmocka_unit_test(a_store_that_puts_on_a_condition_loses_no_copy),
     };
-    return cmocka_run_group_tests(tests, scratch_make, stop);
+    return cmocka_run_group_tests(tests, scratch_make, scratch_remove_all);
 }

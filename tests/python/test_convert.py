@@ -77,6 +77,13 @@ def test_of_cparams_in_a_dictionary_the_rest_is_as_in_the_source():
     assert tessera.open("d.b2nd").cparams.clevel == 1
 
 
+def test_a_source_whose_format_is_named_keeps_the_rest_too():
+    made(cparams={"codec": tessera.Codec.LZ4, "clevel": 7})
+    tessera.convert("a.b2nd", "b.b2nd", from_format="b2nd", cparams={"clevel": 3})
+    there = tessera.open("b.b2nd").cparams
+    assert (there["codec"], there["clevel"]) == (tessera.Codec.LZ4, 3)
+
+
 def test_what_zarr_records_can_be_asked_for():
     made(attributes={"unit": "K"})
     tessera.convert("a.b2nd", "a.zarr", chunks=((10, 50), 40), dimension_names=["y", "x"],

@@ -782,17 +782,6 @@ static void others_can_read_what_is_written(void **state)
     unlink(path);
 }
 
-static void flip(const char *path, long at)
-{
-    FILE *f = fopen(path, "r+b");
-    assert_non_null(f);
-    assert_int_equal(fseek(f, at, SEEK_SET), 0);
-    int byte = getc(f);
-    assert_int_equal(fseek(f, at, SEEK_SET), 0);
-    assert_int_equal(putc(byte ^ 1, f), byte ^ 1);
-    assert_int_equal(fclose(f), 0);
-}
-
 /* Larger than the window of a check, which is 8 MiB. */
 static void large_entries_are_checked_in_pieces(void **state)
 {
@@ -816,8 +805,8 @@ static void large_entries_are_checked_in_pieces(void **state)
     assert_string_equal(h.keys, "");
     OK(tsr_store_publish(st, false));
     tsr_store_close(st);
-    flip(path, 3 * MIB + 15 * MIB);
-    flip(path, 29 * MIB);
+    file_flip(path, 3 * MIB + 15 * MIB);
+    file_flip(path, 29 * MIB);
     OK(open_tree(path, 0, &st));
     OK(check(st, "", &h));
     assert_string_equal(h.keys, "a/1 b/0 ");
