@@ -242,7 +242,15 @@ def test_what_a_listener_raises_comes_out_and_the_rest_is_done_later(dst):
     assert sorted(os.listdir()) == sorted([path, dst])
 
 
-def test_ctrl_c_stops_it_and_it_can_be_resumed():
+@pytest.fixture
+def ctrl_c():
+    """Programs in the background of a shell ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_stops_it_and_it_can_be_resumed(ctrl_c):
     path, how = large()
     begun = threading.Event()
 
