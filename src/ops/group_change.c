@@ -112,11 +112,16 @@ static int create_in(struct tsr_store *st, const char *key, const tsr_options *o
     return rc < 0 ? rc : put_group(st, key, *format, o->durable);
 }
 
-/* A name that tells of something else is hardly meant for a group, unless its format is named. */
-static int check_name(const char *path, const tsr_options *o)
+/* A name that tells of something else is hardly meant for a group, unless its format is named or
+ * the hierarchy is there. */
+static int check_name(const char *path, const char *key, const tsr_options *o)
 {
     const struct tsr_format *f = o->format ? NULL : tsr_format_for_suffix(path);
+    const char *local = tsr_store_path(path);
+    enum tsr_path_kind kind;
     if (!f || f->tree) return TSR_OK;
+    if (*key && local && tsr_path_stat(local, &kind, NULL) == TSR_OK && kind == TSR_PATH_FOLDER)
+        return TSR_OK;
     return tsr_fail(TSR_EARG,
                     "the name tells format %s, which has no groups; they are in Zarr: a name that "
                     "ends in .zarr or .zip, or format zarr3 or zarr2",
@@ -132,7 +137,7 @@ static int create_at(const char *url, const char *path, const char *key, const t
     enum how how;
     int format, rc = how_of(o->mode, false, &how);
     if (rc == TSR_OK) rc = tsr_zformat_number(o->format, 3, &format);
-    if (rc == TSR_OK && !*key) rc = check_name(path, o);
+    if (rc == TSR_OK) rc = check_name(path, key, o);
     if (rc == TSR_OK) rc = flags_of(path, key, how, &t.flags);
     if (rc == TSR_OK) rc = tsr_store_open_tree(path, &t, &st);
     if (rc == TSR_OK) rc = tsr_group_place(st, url, o, &p);

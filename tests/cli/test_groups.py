@@ -59,6 +59,8 @@ def a_group_under_a_name_of_another_format_is_refused():
     assert os.listdir() == []
     tessera("create", "x.b2nd", "--group", "--format", "zarr3")
     assert rows("x.b2nd") == []
+    tessera("create", "x.b2nd#a", "--group")
+    assert [r["name"] for r in rows("x.b2nd")] == ["a"]
 
 
 def a_place_may_end_in_a_slash():
