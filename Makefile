@@ -5,7 +5,7 @@
 #   make check    everything that proves the code; last line "N passed, M failed"
 #   make build    program, libraries and a Python environment in build/
 #   make wheel    a Python wheel in dist/ that carries the library
-#   make bench    beside C-Blosc2 (docs/bench.md); ARGS=planes: some of it
+#   make bench    beside its peers (docs/bench.md); ARGS=planes: some of it
 #   make install  PREFIX=/usr/local DESTDIR=
 
 PREFIX ?= /usr/local

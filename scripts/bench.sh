@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
 # scripts/bench.sh [WORD...] - Tessera beside the C library of python-blosc2's wheel, workload by
-# workload, then the Python packages of both: all of them, or those whose group or name holds a
-# WORD.  `kernels` and `box` instead time the parts inside; `c` or `python` first: only these;
-# `zarr` first: Zarr arrays beside zarr-python, zarrs and tensorstore.
+# workload, then the Python packages of both, then Zarr arrays beside zarr-python, zarrs and
+# tensorstore: all of them, or those whose group or name holds a WORD.  `c`, `python` or `zarr`
+# first: only these.  `kernels` and `box` instead time the parts inside.
 # Leaves build/bench/results.txt, .json and, with matplotlib, .png; python.txt, zarr.txt and so on.
 # docs/bench.md says what the columns mean.
 set -euo pipefail
@@ -11,7 +11,7 @@ cd "$(dirname "$0")/.."
 case ${1:-} in -h | --help | help) sed -n '3,8s/^# //p' "scripts/bench.sh"; exit ;; esac
 scripts/setup.sh build peer
 peer=$(scripts/peer.sh)
-sides=(c python)
+sides=(c python zarr)
 case ${1:-} in c | python | zarr) sides=("$1"); shift ;; esac
 scripts/meson.sh bench
 
