@@ -259,8 +259,9 @@ int tsr_copy_bytes(const tsr_array *from, tsr_array *to, bool coding, const tsr_
  * known), metalayers apart. */
 void tsr_twin_spec(const tsr_array *a, const tsr_spec *spec, const struct tsr_format *to,
                    tsr_spec *out);
-/* The format of what is created at url; NULL: there is none, as the creation will tell. */
-const struct tsr_format *tsr_twin_format(const char *url, const tsr_options *o);
+/* The format of what is created at url, where a has checksums that it could take over; NULL: it
+ * has not, or there is none, as the creation will tell. */
+const struct tsr_format *tsr_twin_format(const tsr_array *a, const char *url, const tsr_options *o);
 /* Checksums that are asked for, or that go along as the format has them. */
 bool tsr_twin_checksum(const tsr_spec *was, const tsr_spec *given, const struct tsr_format *to);
 /* Chunks of the twin are alike, whatever a's are. */

@@ -86,7 +86,7 @@ int tsr_array_concat(const tsr_array *const *a, int n, int axis, const char *url
     tsr_spec s;
     int rc = check_sources(a, n, axis);
     if (rc < 0) return rc;
-    tsr_twin_spec(a[0], NULL, tsr_twin_format(url, &o), &s);
+    tsr_twin_spec(a[0], NULL, tsr_twin_format(a[0], url, &o), &s);
     tsr_spec_without_edges(&s);
     memcpy(shape, s.shape, (size_t)s.ndim * sizeof *shape);
     for (int i = 1; i < n; i++)

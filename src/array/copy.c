@@ -196,8 +196,9 @@ static void twin_of_zarr(const tsr_spec *given, bool cut, tsr_spec *out)
     if (given->fill) out->fill = given->fill;
 }
 
-const struct tsr_format *tsr_twin_format(const char *url, const tsr_options *o)
+const struct tsr_format *tsr_twin_format(const tsr_array *a, const char *url, const tsr_options *o)
 {
+    if (!tsr_array_spec(a)->checksum) return NULL; /* to look may be a request */
     struct tsr_tree_options t = {.remote = o->remote};
     char *path = NULL, *inside = NULL;
     const struct tsr_format *f = NULL;
@@ -263,7 +264,7 @@ int tsr_array_copy(const tsr_array *a, const char *url, const tsr_spec *spec,
     tsr_meta_value *metas;
     int nmetas, rc = tsr_metas_take(a, &metas, &nmetas);
     tsr_array *to = NULL;
-    tsr_twin_spec(a, spec, tsr_twin_format(url, &o), &s);
+    tsr_twin_spec(a, spec, tsr_twin_format(a, url, &o), &s);
     const tsr_spec *was = tsr_array_spec(a);
     bool coding = s.steps != was->steps || s.split != was->split || s.codecs != was->codecs;
     s.metas = metas;

@@ -197,7 +197,7 @@ int tsr_array_reshape(const tsr_array *a, const char *url, const tsr_spec *spec,
     struct reshaping r = {.c = {.o = &o}};
     tsr_product(given.shape, given.ndim, &r.c.total);
     r.c.total *= a->d->grid.item_bytes;
-    reshaped(a, &given, tsr_twin_format(url, &o), &r, &s);
+    reshaped(a, &given, tsr_twin_format(a, url, &o), &r, &s);
     rc = tsr_metas_take(a, &metas, &nmetas);
     s.metas = metas;
     s.nmetas = nmetas;
