@@ -9,7 +9,7 @@
 #include "base/status.h"
 #include "zarr/node.h"
 
-enum { WORDS = TSR_JSON_WORDS, TRIES = 40 };
+enum { WORDS = TSR_JSON_WORDS, TRIES = 40, REMOVE_MOST = 4000 };
 
 /* ---- paths ---- */
 
@@ -347,27 +347,41 @@ static int add_key(void *user, const char *key)
     return take_key(user, tsr_strdup(key));
 }
 
-static void keys_free(struct keys *l)
+static void keys_clear(struct keys *l)
 {
     for (size_t i = 0; i < l->n; i++) tsr_free(l->v[i]);
+    l->n = 0;
+}
+
+static void keys_free(struct keys *l)
+{
+    keys_clear(l);
     tsr_free(l->v);
 }
 
-/* Adds all objects whose keys begin with prefix; keys are shorter than 1 KiB, so this is not
- * deep. */
-static int gather_below(struct tsr_store *st, const char *prefix, struct keys *out)
+static int remove_keys(struct tsr_store *st, struct keys *l)
+{
+    int rc = l->n ? tsr_store_removev(st, (const char *const *)l->v, l->n) : TSR_OK;
+    keys_clear(l);
+    return rc;
+}
+
+/* Removes all objects whose keys begin with prefix but those left in `some`, of many folders, which
+ * go together; keys are shorter than 1 KiB, so this is not deep. */
+static int remove_most_below(struct tsr_store *st, const char *prefix, struct keys *some)
 {
     struct keys l = {0};
     int rc = tsr_store_list(st, prefix, add_key, &l);
     for (size_t i = 0; i < l.n && rc == TSR_OK; i++) {
         bool folder = l.v[i][strlen(l.v[i]) - 1] == '/';
         if (folder) {
-            rc = gather_below(st, l.v[i], out);
+            rc = remove_most_below(st, l.v[i], some);
             if (rc == TSR_ENOTFOUND) rc = TSR_OK; /* another was faster */
         } else {
-            rc = take_key(out, l.v[i]);
+            rc = take_key(some, l.v[i]);
             l.v[i] = NULL;
         }
+        if (rc == TSR_OK && some->n >= REMOVE_MOST) rc = remove_keys(st, some);
     }
     keys_free(&l);
     return rc;
@@ -375,10 +389,10 @@ static int gather_below(struct tsr_store *st, const char *prefix, struct keys *o
 
 static int remove_below(struct tsr_store *st, const char *prefix)
 {
-    struct keys l = {0};
-    int rc = gather_below(st, prefix, &l);
-    if (rc == TSR_OK && l.n) rc = tsr_store_removev(st, (const char *const *)l.v, l.n);
-    keys_free(&l);
+    struct keys some = {0};
+    int rc = remove_most_below(st, prefix, &some);
+    if (rc == TSR_OK) rc = remove_keys(st, &some);
+    keys_free(&some);
     return rc;
 }
 

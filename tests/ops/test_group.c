@@ -339,6 +339,25 @@ static void what_is_removed_is_gone_with_all_below_it(void **state)
     }
 }
 
+/* Of many more objects than are removed at a time. */
+static void large_arrays_are_removed_whole(void **state)
+{
+    static const int64_t side[] = {9000}, one[] = {1};
+    tsr_spec s =
+        {.size = sizeof s, .dtype = "|u1", .ndim = 1, .shape = side, .chunks = one, .fill = "1"};
+    static uint8_t zeros[9000];
+    tsr_array *a;
+    (void)state;
+    tsr_group *g = create_group("large.zarr", "w", "zarr3");
+    OK(tsr_array_create(scratch("large.zarr#a/b"), &s, NULL, &a));
+    OK(tsr_array_write(a, NULL, zeros, sizeof zeros));
+    OK(tsr_array_close(a));
+    assert_true(exists(scratch("large.zarr/a/b/c/8999")));
+    OK(tsr_group_remove(g, "a"));
+    assert_false(exists(scratch("large.zarr/a")));
+    OK(tsr_group_close(g));
+}
+
 /* ---- consolidated metadata ---- */
 
 static void consolidated_metadata_follows_every_change(void **state)
@@ -550,6 +569,7 @@ int main(void)
         cmocka_unit_test(a_folder_of_other_things_is_left_alone),
         cmocka_unit_test(names_and_formats_that_cannot_be_are_refused),
         cmocka_unit_test(what_is_removed_is_gone_with_all_below_it),
+        cmocka_unit_test(large_arrays_are_removed_whole),
         cmocka_unit_test(consolidated_metadata_follows_every_change),
         cmocka_unit_test(attributes_that_are_no_number_are_consolidated),
         cmocka_unit_test(an_array_that_was_never_flushed_leaves_no_copy_of_the_one_before),
