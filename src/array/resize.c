@@ -12,7 +12,6 @@
  */
 #include "array/heap.h"
 #include "base/mem.h"
-#include "kernel/kernel.h"
 
 /* Also brings the array up to date, so the shape is looked at after this. */
 static int writable(tsr_array *a, const char *what)

@@ -70,7 +70,7 @@ static int hint_at_node(const char *url, int rc)
     return rc;
 }
 
-static int probe(struct tsr_store *st, uint64_t offset, const struct tsr_format **out)
+static int probe(struct tsr_store *st, uint64_t offset, const struct tsr_format **out, bool *empty)
 {
     uint8_t head[TSR_PROBE_BYTES];
     uint64_t size;
@@ -81,6 +81,7 @@ static int probe(struct tsr_store *st, uint64_t offset, const struct tsr_format 
     if (rc < 0) return rc;
     size_t len = offset < size ? (size_t)(size - offset) : 0;
     if (len > sizeof head) len = sizeof head;
+    *empty = len == 0;
     if (len && (rc = tsr_store_read(st, key, offset, head, len)) < 0) return rc;
     for (int i = 0; formats[i] && !*out; i++)
         if (formats[i]->probe && formats[i]->probe(head, len)) *out = formats[i];
@@ -92,15 +93,26 @@ int tsr_format_choose(struct tsr_store *st, const char *name, const char *url, u
 {
     *out = NULL;
     if (name) return (*out = tsr_format_named(name)) ? TSR_OK : TSR_EUNSUPPORTED;
-    int rc = probe(st, offset, out);
+    bool empty;
+    int rc = probe(st, offset, out, &empty);
     if (rc < 0) return hint_at_node(url, rc);
     if (*out) return TSR_OK;
     *out = tsr_format_for_suffix(url);
     if (*out && !(*out)->tree) return TSR_OK; /* of trees a file is an archive, which bytes tell */
     *out = NULL;
-    rc = tsr_fail(TSR_EUNSUPPORTED, "neither its first bytes nor its name tell a known format; "
-                                    "one can be named");
+    rc = empty ? tsr_fail(TSR_EUNSUPPORTED, "is empty: found no bytes that would tell a format")
+               : tsr_fail(TSR_EUNSUPPORTED, "neither its first bytes nor its name tell a known "
+                                            "format; one can be named");
     return hint_at_node(url, rc);
+}
+
+int tsr_format_of_tree(struct tsr_store *tree, const struct tsr_format **out)
+{
+    struct tsr_zmeta *root = NULL;
+    int rc = tsr_zmeta_open(tree, "", &root);
+    *out = tsr_format_named(rc == TSR_OK && root->format == 2 ? "zarr2" : "zarr3");
+    tsr_zmeta_free(root);
+    return rc == TSR_ENOTFOUND ? TSR_OK : rc;
 }
 
 int tsr_format_open_node(struct tsr_store *tree, const char *path, struct tsr_zmeta *meta,

@@ -140,15 +140,6 @@ static int make_room(struct tsr_zarr *z, const tsr_options *o)
 }
 
 /* Where no format is asked for, that of the group which the array will lie in. */
-int tsr_format_of_tree(struct tsr_store *tree, const struct tsr_format **out)
-{
-    struct tsr_zmeta *root = NULL;
-    int rc = tsr_zmeta_open(tree, "", &root);
-    *out = tsr_format_named(rc == TSR_OK && root->format == 2 ? "zarr2" : "zarr3");
-    tsr_zmeta_free(root);
-    return rc == TSR_ENOTFOUND ? TSR_OK : rc;
-}
-
 static int choose_format(const struct tsr_zarr *z, const tsr_options *o, int *format)
 {
     const struct tsr_format *f = NULL;

@@ -10,8 +10,8 @@
  *   gzip level=5, crc32c      any codec of Zarr with numbers for parameters, by its name
  *
  * tsr_spec.checksum appends crc32c to either (zarr_checksum.c).  Blocks that are not chunks make
- * shards.  They divide their chunk: where they do not, a chunk that
- * covers the axis grows to whole blocks, else the axis is not cut. */
+ * shards.  They divide their chunk: where they do not, a chunk that covers the axis grows to whole
+ * blocks, else the axis is not cut. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -278,8 +278,7 @@ static bool is_own(const tsr_step *s)
     return !is_blosc(s->name) || param(s, "level", NO_LEVEL) != NO_LEVEL;
 }
 
-/* What is Blosc's knows clevel; dict, which Zarr has not, may come along from an array
- * of Blosc2. */
+/* Blosc's own know clevel; dict, which Zarr has not, may come along from an array of Blosc2. */
 static int check_params(const tsr_step *s, bool own)
 {
     struct number n;

@@ -110,6 +110,9 @@ static void what_is_valid_but_not_for_us_is_unsupported(void **state)
     file_write(scratch("v9.npy"), "\x93NUMPY\x09\x00\x04\x00{}  ", 14);
     tsr_array *a;
     FAILS(TSR_EUNSUPPORTED, "9.0", tsr_array_open(scratch("v9.npy"), NULL, &a));
+    file_write(scratch("empty.zarr.zip"), "", 0);
+    FAILS(TSR_EUNSUPPORTED, "empty.zarr.zip: is empty",
+          tsr_array_open(scratch("empty.zarr.zip"), NULL, &a));
 }
 
 static void a_short_file_is_told_with_its_numbers(void **state)
