@@ -3,6 +3,7 @@
 #include "array/array.h"
 #include "array/heap.h"
 #include "base/mem.h"
+#include "net/url.h"
 
 int tsr_array_open(const char *url, const tsr_options *opts, tsr_array **out)
 {
@@ -15,6 +16,13 @@ int tsr_array_open(const char *url, const tsr_options *opts, tsr_array **out)
     *out = NULL;
     return tsr_fail(TSR_EARG, "%s: holds no array (format %s): open it as a super-chunk", url,
                     format);
+}
+
+/* Stores name the container themselves. */
+int tsr_engine_blame(const struct tsr_array *a, int rc)
+{
+    if (rc == TSR_ECORRUPT || rc == TSR_EUNSUPPORTED) tsr_url_within(a->d->store->url);
+    return rc;
 }
 
 /* Every item of a clipped array, one by one. */

@@ -155,6 +155,8 @@ int tsr_engine_visit(const struct tsr_array *a, const struct tsr_selection *sel,
                      const struct tsr_visitor *v);
 /* sel's memory is the source; strides of 0 repeat an item. */
 int tsr_engine_write(struct tsr_array *a, const struct tsr_selection *sel);
+/* rc; what is wrong with a chunk is told as of a's container (array.c). */
+int tsr_engine_blame(const struct tsr_array *a, int rc);
 
 /* ---- rows of chunks of any size, d->variable (sized.c) ---- */
 

@@ -464,7 +464,7 @@ static int read_now(const struct tsr_array *a, void *arg)
 static int read_request(const struct tsr_array *a, struct request q)
 {
     if (a->d->loose && !q.sel->heap) return tsr_heap_wanted(a, "read");
-    return tsr_follow_read(a, read_now, &q);
+    return tsr_engine_blame(a, tsr_follow_read(a, read_now, &q));
 }
 
 int tsr_engine_read(const struct tsr_array *a, const struct tsr_selection *sel)

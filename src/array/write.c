@@ -359,5 +359,5 @@ int tsr_engine_write(struct tsr_array *a, const struct tsr_selection *sel)
     if (a->d->variable) return tsr_sized_write(a, sel);
     w.same = same_item(a, sel);
     tsr_walk_chunks(&w.walk, &a->d->grid, sel);
-    return write_with_worker(&w);
+    return tsr_engine_blame(a, write_with_worker(&w));
 }

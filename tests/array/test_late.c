@@ -157,6 +157,7 @@ static void a_file_cut_short_is_an_error(void **state)
     OK(tsr_schunk_open(path, &o, &s));
     OK(truncate(path, CHUNKS * ITEMS));
     FAILS(TSR_ECORRUPT, "ends at byte", tsr_schunk_get(s, 0, CHUNKS * ITEMS, out));
+    assert_int_equal(strncmp(tsr_error(), path, strlen(path)), 0);
     OK(tsr_schunk_close(s));
 }
 
