@@ -94,12 +94,30 @@ static int read_node(const char *path, const struct document *doc, struct tsr_zm
     return rc;
 }
 
-static int found_one(const char *path, const struct document *doc, struct tsr_zfound *f)
+static int found_one(int rc, struct tsr_zfound *f)
 {
-    f->rc = read_node(path, doc, &f->m);
+    f->rc = rc;
     if (f->rc == TSR_ENOMEM) return f->rc;
     if (f->rc < 0 && !(f->why = tsr_strdup(tsr_error()))) return TSR_ENOMEM;
     return TSR_OK;
+}
+
+/* Is that of one object, and says nothing of others? */
+static bool of_object(int rc)
+{
+    return rc == TSR_ECORRUPT || rc == TSR_EUNSUPPORTED || rc == TSR_ELIMIT || rc == TSR_EDENIED;
+}
+
+/* Where documents of all nodes could not be had in one go, those of each. */
+static int find_in_turn(struct tsr_store *st, const char *const *path, size_t n,
+                        struct tsr_zfound *out)
+{
+    int rc = TSR_OK;
+    for (size_t i = 0; rc == TSR_OK && i < n; i++) {
+        rc = tsr_zmeta_open(st, path[i], &out[i].m);
+        if (rc == TSR_OK || rc == TSR_ENOTFOUND || of_object(rc)) rc = found_one(rc, out + i);
+    }
+    return rc;
 }
 
 void tsr_zfound_done(struct tsr_zfound *f, size_t n)
@@ -119,8 +137,10 @@ int tsr_zmeta_openv(struct tsr_store *st, const char *const *path, size_t n, str
     for (size_t i = 0; rc == TSR_OK && i < 4 * n; i++)
         rc = key_of(path[i / 4], tsr_zdoc_name((enum tsr_zdoc)(i % 4)), &doc[i].key);
     if (rc == TSR_OK) rc = fetch(st, doc, 4 * n);
-    for (size_t i = 0; rc == TSR_OK && i < n; i++) rc = found_one(path[i], doc + 4 * i, out + i);
+    for (size_t i = 0; rc == TSR_OK && i < n; i++)
+        rc = found_one(read_node(path[i], doc + 4 * i, &out[i].m), out + i);
     for (size_t i = 0; doc && i < 4 * n; i++) document_done(doc + i);
+    if (of_object(rc)) rc = find_in_turn(st, path, n, out);
     if (rc < 0) tsr_zfound_done(out, n);
     tsr_free(doc);
     return rc;

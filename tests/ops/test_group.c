@@ -556,6 +556,27 @@ static void an_archive_has_what_was_done_when_it_is_closed(void **state)
     }
 }
 
+static void a_bad_entry_hides_no_other_node(void **state)
+{
+    static const char name[] = "b/zarr.json";
+    size_t len, at = 0;
+    (void)state;
+    tsr_group *g = create_group("hurt.zip", "w", "zarr3"), *child;
+    make_child(g, "a/x");
+    make_child(g, "b");
+    make_child(g, "c");
+    OK(tsr_group_close(g));
+    uint8_t *p = file_read(scratch("hurt.zip"), &len);
+    while (at + sizeof name < len && memcmp(p + at, name, sizeof name - 1) != 0) at++;
+    assert_true(at + sizeof name < len);
+    file_flip(scratch("hurt.zip"), (long)(at + sizeof name + 2));
+    free(p);
+    g = open_group("hurt.zip", "r");
+    expect(g, 0, "a/ a/x/ b? c/");
+    FAILS(TSR_ECORRUPT, "entry 'b/zarr.json': CRC-32", tsr_group_open_group(g, "b", &child));
+    OK(tsr_group_close(g));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -578,6 +599,7 @@ int main(void)
         cmocka_unit_test(consolidated_metadata_that_cannot_be_used_is_passed_over_and_goes),
         cmocka_unit_test(formats_in_one_tree_are_not_mixed_in_consolidated_metadata),
         cmocka_unit_test(an_archive_has_what_was_done_when_it_is_closed),
+        cmocka_unit_test(a_bad_entry_hides_no_other_node),
     };
     return cmocka_run_group_tests(tests, scratch_make, stop);
 }
