@@ -282,6 +282,8 @@ static bool is_own(const tsr_step *s)
 static int check_params(const tsr_step *s, bool own)
 {
     struct number n;
+    if (own && param(s, "level", NO_LEVEL) != NO_LEVEL && param(s, "clevel", NO_LEVEL) != NO_LEVEL)
+        return tsr_fail(TSR_EARG, "step %s: found both level and clevel, expected one", s->name);
     for (const char *p = s->params; p && *p;) {
         if (!take_number(&p, &n))
             return tsr_fail(TSR_EARG, "step %s: found parameters '%.100s', expected NAME=NUMBER",

@@ -581,7 +581,8 @@ static void parameters_are_numbers_and_nothing_behind_them(void **state)
 static void parameters_that_a_codec_does_not_know_are_refused(void **state)
 {
     static const char *const words[] = {"found parameter 'foo', expected clevel", NULL},
-                             *const level[] = {"found parameter 'level', expected clevel", NULL};
+                             *const level[] = {"found parameter 'level', expected clevel", NULL},
+                             *const both[] = {"found both level and clevel", NULL};
     const tsr_step steps[] = {{"shuffle", NULL}, {"zstd", "level=1"}};
     tsr_spec s = {.size = sizeof s, .dtype = "<i4", .ndim = 1, .shape = &(int64_t){9}};
     tsr_options o = {.size = sizeof o, .format = "zarr3", .mode = "w"};
@@ -589,6 +590,8 @@ static void parameters_that_a_codec_does_not_know_are_refused(void **state)
     (void)state;
     expect_words("zarr3", &(tsr_step){"lz4", "foo=1"}, NULL, words);
     expect_words("zarr2", &(tsr_step){"zstd", "clevel=1,foo=1"}, NULL, words);
+    expect_words("zarr2", &(tsr_step){"zstd", "clevel=1,level=1"}, NULL, both);
+    expect_words("zarr3", &(tsr_step){"gzip", "level=1,clevel=1"}, NULL, both);
     /* behind a shuffle it is Blosc's, which has another scale */
     s.steps = steps;
     s.nsteps = 2;
