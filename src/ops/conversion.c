@@ -355,7 +355,7 @@ static int run_journaled(struct work *w)
 {
     struct tsr_buf facts = {0};
     bool kept = false, changed;
-    uint64_t before, after;
+    uint64_t before = 1, after; /* 0: it cannot be known */
     int rc = write_facts(w, &facts);
     if (rc == TSR_OK) rc = tsr_journal_begin(w->c->dst, &facts, w->c->o, &w->journal);
     tsr_buf_free(&facts);
@@ -364,6 +364,7 @@ static int run_journaled(struct work *w)
     w->journaled = true;
     if (!j->complete) rc = check_free(w);
     if (rc == TSR_OK) rc = tsr_source_stamp(w->c->from, &before);
+    if (rc == TSR_OK) rc = tsr_journal_trusts(j, w->c->src, before);
     if (rc == TSR_OK && !j->complete) {
         rc = take_target(w);
         if (rc == TSR_OK) rc = tsr_follow_once(w->c->from, copy_all, w);
@@ -377,7 +378,7 @@ static int run_journaled(struct work *w)
     tsr_engine_drop(w->between);
     w->between = NULL;
     if (rc == TSR_OK) rc = tsr_journal_finish(j);
-    if (rc < 0) kept = !changed && (j->pass > 1 || j->done > 0 || j->complete);
+    if (rc < 0) kept = !changed && (j->complete || (before && (j->pass > 1 || j->done > 0)));
     if (rc < 0) tsr_engine_drop(w->to), w->to = NULL;
     tsr_journal_end(j, kept);
     return rc;

@@ -36,6 +36,7 @@ struct work {
     int64_t done, total; /* bytes of arrays */
     struct tsr_journal journal;
     bool journaled;
+    uint64_t stamp; /* of the source; 0: not known */
 };
 
 static void work_end(struct work *w)
@@ -250,14 +251,13 @@ static int fill_journaled(struct work *w)
 }
 
 /* What must be the same for a conversion to go on. */
-static int write_facts(const struct work *w, struct tsr_buf *out)
+static int write_facts(struct work *w, struct tsr_buf *out)
 {
     const tsr_spec *s = w->c->spec;
-    uint64_t stamp;
-    int rc = tsr_place_stamp(w->from->place->st, &stamp);
+    int rc = tsr_place_stamp(w->from->place->st, &w->stamp);
     if (rc == TSR_OK)
         rc = tsr_buf_addf(out, "source %s\nsource stamp %llx\nsource nodes %zu\ntarget format %s\n",
-                          w->c->src, (unsigned long long)stamp, w->n, w->format->name);
+                          w->c->src, (unsigned long long)w->stamp, w->n, w->format->name);
     for (int i = 0; s && i < s->nsteps && rc == TSR_OK; i++)
         rc = tsr_buf_addf(out, "target step %s:%s\n", s->steps[i].name,
                           s->steps[i].params ? s->steps[i].params : "");
@@ -276,8 +276,9 @@ static int run_journaled(struct work *w)
     w->journaled = true;
     if (!j->complete && !j->replace) rc = tsr_path_stat(j->dst, &kind, NULL);
     if (rc == TSR_OK && kind != TSR_PATH_NONE) rc = tsr_fail(TSR_EEXISTS, "%s: exists", w->c->dst);
+    if (rc == TSR_OK) rc = tsr_journal_trusts(j, w->c->src, w->stamp);
     if (rc == TSR_OK && !j->complete) rc = fill_journaled(w);
-    bool kept = rc < 0 && rc != TSR_ECONFLICT && (j->done > 0 || j->complete);
+    bool kept = rc < 0 && rc != TSR_ECONFLICT && ((w->stamp && j->done > 0) || j->complete);
     if (rc == TSR_OK) rc = tsr_journal_finish(j);
     tsr_journal_end(j, kept || (rc < 0 && j->complete));
     return rc;

@@ -241,7 +241,10 @@ static void read_progress(struct tsr_journal *j, const char *text, const char *p
         size_t len = tsr_minz((size_t)(e - p), sizeof line - 1);
         memcpy(line, p, len);
         line[len] = 0;
+        unsigned long long id;
         if (strcmp(line, "complete") == 0) j->complete = true;
+        else if (strcmp(line, "named") == 0) j->named = true;
+        else if (sscanf(line, "naming %llx", &id) == 1) j->naming = id;
         else if (sscanf(line, "done %d %lld", &pass, &done) == 2) j->pass = pass, j->done = done;
         j->end = (uint64_t)(e + 1 - text);
     }
@@ -375,6 +378,16 @@ int tsr_journal_begin(const char *dst, const struct tsr_buf *facts, const tsr_op
     return rc;
 }
 
+int tsr_journal_trusts(const struct tsr_journal *j, const char *src, uint64_t stamp)
+{
+    bool begun = j->resumed && !j->complete && (j->pass > 1 || j->done);
+    if (stamp || !begun) return TSR_OK;
+    return tsr_fail(TSR_ECONFLICT,
+                    "%s: of many objects far away it cannot be told whether they changed since the "
+                    "copy was interrupted: begin anew, without resume",
+                    src);
+}
+
 int tsr_journal_done(struct tsr_journal *j, int pass, int64_t boxes)
 {
     char line[64];
@@ -398,32 +411,48 @@ static int name_file(const struct tsr_journal *j, const char *path)
     return rc;
 }
 
-static int name_folder(const struct tsr_journal *j, const char *path)
+/* The folder that is replaced comes here in its place: the journal tells one from the other. */
+static int name_folder(struct tsr_journal *j, const char *path)
 {
+    uint64_t id = tsr_path_id(path);
     struct tsr_folder f;
-    enum tsr_path_kind kind;
-    char *old = NULL;
-    int rc = tsr_folder_open(path, true, &f);
+    char *old = NULL, line[64];
+    if (j->naming && j->naming != id)
+        return tsr_fail(TSR_ECONFLICT,
+                        "%s: is not what was made here, nor is %s: move the former away", path,
+                        j->dst);
+    snprintf(line, sizeof line, "naming %llx\n", (unsigned long long)id);
+    int rc = j->naming ? TSR_OK : append(j, line);
+    if (rc < 0) return rc;
+    j->naming = id;
+    rc = tsr_folder_open(path, true, &f);
     if (rc == TSR_OK) rc = tsr_folder_rename(&f, j->dst, j->replace, &old);
     if (rc == TSR_OK && j->durable) rc = tsr_file_sync_folder(j->dst);
     tsr_folder_close(&f);
-    if (rc == TSR_OK && old) rc = tsr_path_stat(old, &kind, NULL);
-    if (rc == TSR_OK && old)
-        rc = kind == TSR_PATH_FOLDER ? remove_folder(old) : tsr_file_remove(old);
     tsr_free(old);
     return rc;
 }
 
-int tsr_journal_finish(struct tsr_journal *j)
+/* Nothing is left of a file that has its name already. */
+static int give_name(struct tsr_journal *j, const char *path)
 {
     enum tsr_path_kind kind = TSR_PATH_NONE;
+    int rc = tsr_path_stat(path, &kind, NULL);
+    if (rc == TSR_OK && kind == TSR_PATH_FOLDER) return name_folder(j, path);
+    return rc == TSR_OK && kind == TSR_PATH_FILE && !j->naming ? name_file(j, path) : rc;
+}
+
+int tsr_journal_finish(struct tsr_journal *j)
+{
     char *path = NULL;
     int rc = j->complete ? TSR_OK : append(j, "complete\n");
     j->complete = rc == TSR_OK;
     if (rc == TSR_OK) rc = path_of(j->target, &path);
-    if (rc == TSR_OK) rc = tsr_path_stat(path, &kind, NULL);
-    if (rc == TSR_OK && kind == TSR_PATH_FILE) rc = name_file(j, path);
-    else if (rc == TSR_OK && kind == TSR_PATH_FOLDER) rc = name_folder(j, path);
+    bool named = rc == TSR_OK && (j->named || (j->naming && tsr_path_id(j->dst) == j->naming));
+    if (rc == TSR_OK && !named) rc = give_name(j, path);
+    if (rc == TSR_OK && !j->named) rc = append(j, "named\n");
+    j->named = rc == TSR_OK;
+    if (rc == TSR_OK) rc = remove_url(j->target);
     tsr_free(path);
     return rc;
 }

@@ -11,6 +11,8 @@
  *   begin
  *   done 1 17                     17 boxes of pass 1 are in the file that it writes, flushed
  *   complete                      the target is, and may have its name already
+ *   naming 1f2e3d                 tsr_path_id of the folder that is about to get it
+ *   named                         what is still here is what it replaced
  *
  * The folder is locked while someone works on it.  Lines are appended after the flush of what they
  * tell; a last line that is not whole does not count. */
@@ -34,7 +36,9 @@ struct tsr_journal {
     int64_t done;  /* boxes of it */
     bool resumed;  /* there was something to go on with */
     bool complete; /* and no more to do but to give the target its name */
+    bool named;    /* it has, and what it replaced is to go */
     bool replace, durable;
+    uint64_t naming; /* 0: nobody has begun to */
 };
 
 /* Lines of facts: a name and numbers; what an array is. */
@@ -55,6 +59,9 @@ int tsr_journal_sweep(const struct tsr_journal *j);
 int tsr_journal_clear(const struct tsr_journal *j);
 /* So many boxes of a pass are flushed. */
 int tsr_journal_done(struct tsr_journal *j, int pass, int64_t boxes);
+/* ECONFLICT: whether src, whose stamp this is, is still what the work that is gone on with was
+ * begun from is not known. */
+int tsr_journal_trusts(const struct tsr_journal *j, const char *src, uint64_t stamp);
 /* The target is closed and complete: it gets its name. */
 int tsr_journal_finish(struct tsr_journal *j);
 /* Ends the work; unless it is kept, all of it goes. */

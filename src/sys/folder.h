@@ -30,6 +30,9 @@ int tsr_folder_delete(const struct tsr_folder *f);
  * is taken: the folder has one. */
 int tsr_folder_file(const struct tsr_folder *f, const char *name, enum tsr_file_mode mode,
                     struct tsr_file *out);
+/* A number that the folder or file at path has as long as it lives, whatever its name, and no
+ * other on this machine; 0: there is none. */
+uint64_t tsr_path_id(const char *path);
 /* Is f still what its path names? */
 bool tsr_folder_is_current(const struct tsr_folder *f);
 int tsr_folder_stat(const struct tsr_folder *f, const char *name, enum tsr_path_kind *kind,

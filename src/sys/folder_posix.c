@@ -170,6 +170,13 @@ int tsr_folder_file(const struct tsr_folder *f, const char *name, enum tsr_file_
     return rc;
 }
 
+uint64_t tsr_path_id(const char *path)
+{
+    struct stat s;
+    if (stat(path, &s) < 0) return 0;
+    return (uint64_t)s.st_dev * UINT64_C(0x9E3779B97F4A7C15) ^ (uint64_t)s.st_ino;
+}
+
 bool tsr_folder_is_current(const struct tsr_folder *f)
 {
     struct stat open_one, named;

@@ -10,6 +10,7 @@
 
 #include "array/array.h"
 #include "base/mem.h"
+#include "sys/folder.h"
 
 static const char *const dtypes[] = {"|u1", "<i2", ">f4", "<f8", "<c16", "|V3"};
 
@@ -337,6 +338,50 @@ static void a_conversion_that_was_killed_after_its_end_is_tidied(void **state)
     free(s.p);
 }
 
+static void journal_line(const char *path, const char *line)
+{
+    FILE *f = fopen(path, "a");
+    assert_true(f && fputs(line, f) >= 0);
+    assert_int_equal(fclose(f), 0);
+}
+
+/* The old target and the new one have changed places, and the old one is half removed. */
+static void what_a_conversion_replaced_never_takes_its_place_again(void **state)
+{
+    (void)state;
+    struct source s;
+    char from[1024], to[1024], good[1024], journal[1100], line[64];
+    make_planes(&s, 128, 256, scratch("p.b2nd"));
+    tsr_spec spec = spec_of(&s, true);
+    snprintf(from, sizeof from, "%s", scratch("p.b2nd"));
+    snprintf(to, sizeof to, "%s", scratch("e.zarr"));
+    snprintf(good, sizeof good, "%s", scratch("good.zarr"));
+    snprintf(journal, sizeof journal, "%s", scratch("e.zarr.partial/journal"));
+    spec.nsteps = 0;
+    OK(tsr_convert(from, NULL, good, &spec, NULL));
+    for (int named = 0; named < 4; named++) {
+        struct stop stop = {3, false};
+        tsr_options o = {.size = sizeof o, .mode = named & 1 ? "w" : NULL, .resume = true};
+        o.memory_bytes = MEMORY;
+        o.progress = stop_after, o.user = &stop;
+        FAILS(TSR_ECANCELLED, "stopped", tsr_convert(from, NULL, to, &spec, &o));
+        o.progress = NULL;
+        OK(tsr_convert(from, NULL, good, &spec, &(tsr_options){.size = sizeof o, .mode = "w"}));
+        assert_int_equal(rename(good, to), 0);
+        snprintf(line, sizeof line, "complete\nnaming %llx\n", (unsigned long long)tsr_path_id(to));
+        journal_line(journal, line);
+        if (named > 1) journal_line(journal, "named\n");
+        OK(tsr_convert(from, NULL, to, &spec, &o));
+        same_items(&s, to, NULL);
+        assert_int_not_equal(access(journal, F_OK), 0);
+        assert_int_equal(rename(to, good), 0);
+    }
+    remove_path(from);
+    remove_path(good);
+    assert_int_equal(scratch_count(), 0);
+    free(s.p);
+}
+
 static void a_conversion_that_is_stopped_keeps_what_is_done(void **state)
 {
     (void)state;
@@ -441,6 +486,7 @@ int main(void)
         cmocka_unit_test(what_a_plan_says_is_what_happens),
         cmocka_unit_test(conversions_that_are_killed_go_on_where_they_were),
         cmocka_unit_test(a_conversion_that_was_killed_after_its_end_is_tidied),
+        cmocka_unit_test(what_a_conversion_replaced_never_takes_its_place_again),
         cmocka_unit_test(a_conversion_that_is_stopped_keeps_what_is_done),
         cmocka_unit_test(folders_that_no_conversion_left_are_not_touched),
         cmocka_unit_test(what_a_format_has_no_place_for_is_listed),
