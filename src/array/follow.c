@@ -213,14 +213,26 @@ static void replace(struct tsr_follow *f, struct view *old, struct view *v)
     leave(f, v);
 }
 
+/* The memory of whoever uses the handle is for items of the type that it was opened with. */
 static int check_same(const struct tsr_driver *is, const struct tsr_driver *was)
 {
-    if (is->grid.ndim == was->grid.ndim && is->spec.item_bytes == was->spec.item_bytes &&
-        strcmp(is->spec.dtype, was->spec.dtype) == 0)
+    if (is->grid.ndim == was->grid.ndim && is->grid.item_bytes == was->grid.item_bytes &&
+        is->loose == was->loose && strcmp(is->spec.dtype, was->spec.dtype) == 0)
         return TSR_OK;
     return tsr_fail(TSR_ECONFLICT,
-                    "%s: holds %d dimensions of '%.100s' now, %d of '%.100s' when it was opened",
+                    "%s: holds %d dimensions of '%.100s' now, %d of '%.100s' when it was opened: "
+                    "open it again",
                     is->store->url, is->grid.ndim, is->spec.dtype, was->grid.ndim, was->spec.dtype);
+}
+
+/* open_driver, but never of other items. */
+static int open_same(const struct tsr_array *a, bool update, struct tsr_driver **out)
+{
+    int rc = open_driver(a->follow, a->d->format, update, out);
+    if (rc < 0 || (rc = check_same(*out, a->d)) == TSR_OK) return rc;
+    (*out)->format->close(*out);
+    *out = NULL;
+    return rc;
 }
 
 /* Opens the newest state for const calls. */
@@ -228,18 +240,13 @@ static int renew(const struct tsr_array *a, struct view *old, uint64_t count)
 {
     struct tsr_follow *f = a->follow;
     struct view *v = tsr_alloc_zero(1, sizeof *v);
-    int rc = v ? open_driver(f, a->d->format, false, &v->d) : TSR_ENOMEM;
+    int rc = v ? open_same(a, false, &v->d) : TSR_ENOMEM;
     if (rc < 0) {
         tsr_free(v);
         return rc;
     }
     v->count = count;
-    if ((rc = check_same(v->d, a->d)) == TSR_OK) {
-        replace(f, old, v);
-    } else {
-        v->d->format->close(v->d);
-        tsr_free(v);
-    }
+    replace(f, old, v);
     return rc;
 }
 
@@ -339,8 +346,9 @@ static int take_newest(struct tsr_array *a, uint64_t count, bool *changed)
     int rc = TSR_OK;
     drop_now(f);
     for (int i = 0; i < TRIES && is_stale(a, count, *changed); i++) {
-        rc = open_driver(f, a->d->format, false, &d);
+        rc = open_same(a, false, &d);
         if (rc == TSR_OK) adopt(a, d, count);
+        else if (rc == TSR_ECONFLICT) break;
         else pause_a_little();
         *changed |= rc == TSR_OK;
     }
@@ -354,6 +362,7 @@ static int look_again(struct tsr_array *a, bool *changed)
     struct tsr_driver *d = NULL;
     if (!a->d->format->renew) return TSR_OK;
     int rc = a->d->format->renew(a->d, &d);
+    if (rc == TSR_OK && d && (rc = check_same(d, a->d)) < 0) d->format->close(d);
     if (rc < 0) return rc;
     *changed = d != NULL;
     if (d) {
@@ -393,7 +402,7 @@ int tsr_engine_begin(struct tsr_array *a, bool *anew)
     if (!f || !f->sidecar || !f->update || f->writing) return TSR_OK;
     int rc = tsr_lock_exclusive(f->sidecar, &f->held, &count);
     if (rc < 0) return rc;
-    if ((rc = open_driver(f, a->d->format, true, &d)) < 0) {
+    if ((rc = open_same(a, true, &d)) < 0) {
         tsr_lock_release(&f->held);
         return rc;
     }
