@@ -240,6 +240,20 @@ static int grow_edges(struct tsr_zmeta *m, const int64_t *shape, const int64_t *
     return rc;
 }
 
+/* An axis without items may have chunks of length 0 (3.1), which an axis with items may not: they
+ * become as long as they have counted. */
+static void lengthen_chunks(struct tsr_zmeta *m)
+{
+    struct tsr_node *at = &m->root;
+    if (m->format == 3) at = tsr_znode_at(tsr_znode_at(at, "chunk_grid"), "configuration");
+    struct tsr_node *chunks = tsr_znode_at(at, m->format == 3 ? "chunk_shape" : "chunks");
+    for (int d = 0; d < m->ndim; d++) {
+        struct tsr_node *n = chunks->list.v + d;
+        if (m->shape[d] > 0 && n->kind == TSR_NODE_INT && n->i == 0)
+            *n = tsr_znode_of_int(m->grid.shape[d]);
+    }
+}
+
 int tsr_zmeta_set_shape(struct tsr_zmeta *m, const int64_t *shape, const int64_t *unit)
 {
     struct tsr_node *lengths = tsr_znode_at(&m->root, "shape"), grown;
@@ -257,6 +271,7 @@ int tsr_zmeta_set_shape(struct tsr_zmeta *m, const int64_t *shape, const int64_t
         if (grid.regular) grid.count[d] = tsr_ceil_div(shape[d], grid.shape[d]);
     }
     m->grid = grid;
+    if (grid.regular) lengthen_chunks(m);
     return TSR_OK;
 }
 
