@@ -36,6 +36,10 @@ tsr_options tsr_options_complete(const tsr_options *o);
 
 /* "a.b2nd#/x" -> "a.b2nd" (freed by the caller) and "x"; %23 stands for a # in the path. */
 int tsr_url_split(const char *url, char **path, char **inside);
+/* A place and what is named inside it as one path with a / at its end, the same for all names of a
+ * local folder; freed by the caller. */
+int tsr_place_path(const char *url, char **out);
+int tsr_node_path(const char *tree, const char *node, char **out);
 /* Is it clear without a look into the place that it is a tree?  A local folder that is no sparse
  * frame is one; of what is remote the name must tell, or that something inside is named. */
 int tsr_place_is_tree(const char *path, const char *inside, const tsr_options *o, bool *tree);
@@ -264,6 +268,8 @@ void tsr_twin_spec(const tsr_array *a, const tsr_spec *spec, const struct tsr_fo
 /* The format of what is created at url, where a has checksums that it could take over; NULL: it
  * has not, or there is none, as the creation will tell. */
 const struct tsr_format *tsr_twin_format(const tsr_array *a, const char *url, const tsr_options *o);
+/* EARG: the twin would take the place of a, which is still to be read. */
+int tsr_twin_apart(const tsr_array *a, const char *url, const tsr_options *o);
 /* Checksums that are asked for, or that go along as the format has them. */
 bool tsr_twin_checksum(const tsr_spec *was, const tsr_spec *given, const struct tsr_format *to);
 /* Chunks of the twin are alike, whatever a's are. */

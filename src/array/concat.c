@@ -85,6 +85,7 @@ int tsr_array_concat(const tsr_array *const *a, int n, int axis, const char *url
     tsr_array *to = NULL;
     tsr_spec s;
     int rc = check_sources(a, n, axis);
+    for (int i = 0; i < n && rc == TSR_OK; i++) rc = tsr_twin_apart(a[i], url, &o);
     if (rc < 0) return rc;
     tsr_twin_spec(a[0], NULL, tsr_twin_format(a[0], url, &o), &s);
     tsr_spec_without_edges(&s);

@@ -214,6 +214,20 @@ const struct tsr_format *tsr_twin_format(const tsr_array *a, const char *url, co
     return rc == TSR_OK ? f : NULL;
 }
 
+int tsr_twin_apart(const tsr_array *a, const char *url, const tsr_options *o)
+{
+    const char *node = tsr_format_node(a->d);
+    char *from = NULL, *to = NULL;
+    if (!node || !url || !o->mode || strcmp(o->mode, "w") != 0) return TSR_OK;
+    int rc = tsr_node_path(a->d->store->url, node, &from);
+    if (rc == TSR_OK) rc = tsr_place_path(url, &to);
+    if (rc == TSR_OK && strcmp(from, to) == 0)
+        rc = tsr_fail(TSR_EARG, "%s: is also what is read; the result needs another name", url);
+    tsr_free(from);
+    tsr_free(to);
+    return rc;
+}
+
 bool tsr_twin_checksum(const tsr_spec *was, const tsr_spec *given, const struct tsr_format *to)
 {
     return given->checksum || (was->checksum && !given->codecs && to && to->checksums);
@@ -262,7 +276,9 @@ int tsr_array_copy(const tsr_array *a, const char *url, const tsr_spec *spec,
     tsr_options o = tsr_options_complete(opts);
     tsr_spec s;
     tsr_meta_value *metas;
-    int nmetas, rc = tsr_metas_take(a, &metas, &nmetas);
+    int nmetas, rc = tsr_twin_apart(a, url, &o);
+    if (rc < 0) return rc;
+    rc = tsr_metas_take(a, &metas, &nmetas);
     tsr_array *to = NULL;
     tsr_twin_spec(a, spec, tsr_twin_format(a, url, &o), &s);
     const tsr_spec *was = tsr_array_spec(a);

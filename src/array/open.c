@@ -29,6 +29,31 @@ int tsr_url_split(const char *url, char **path, char **inside)
     return TSR_OK;
 }
 
+int tsr_place_path(const char *url, char **out)
+{
+    char *path, *inside;
+    int rc = tsr_url_split(url, &path, &inside);
+    if (rc < 0) return rc;
+    rc = tsr_node_path(path, inside, out);
+    tsr_free(path);
+    tsr_free(inside);
+    return rc;
+}
+
+int tsr_node_path(const char *tree, const char *node, char **out)
+{
+    struct tsr_buf b = {0};
+    const char *local = tsr_store_path(tree);
+    char *real = local ? tsr_path_real(local) : NULL;
+    int rc = local && !real ? TSR_ENOMEM : tsr_buf_addf(&b, "%s/%s", real ? real : tree, node);
+    while (rc == TSR_OK && b.len && b.p[b.len - 1] == '/') b.len--;
+    if (rc == TSR_OK) rc = tsr_buf_add(&b, "/", 2);
+    tsr_free(real);
+    if (rc < 0) tsr_buf_free(&b);
+    else *out = (char *)b.p;
+    return rc;
+}
+
 static int make_handle(struct tsr_driver *d, const tsr_options *o, struct tsr_array **out)
 {
     struct tsr_array *a = tsr_alloc_zero(1, sizeof *a);

@@ -193,6 +193,7 @@ int tsr_array_reshape(const tsr_array *a, const char *url, const tsr_spec *spec,
     if (!spec || !spec->size) return tsr_fail(TSR_EARG, "tsr_spec.size is 0, expected its size");
     memcpy(&given, spec, tsr_minz(spec->size, sizeof given));
     int nmetas, rc = check_shape(tsr_array_spec(a), &given);
+    if (rc == TSR_OK) rc = tsr_twin_apart(a, url, &o);
     if (rc < 0) return rc;
     struct reshaping r = {.c = {.o = &o}};
     tsr_product(given.shape, given.ndim, &r.c.total);

@@ -167,6 +167,7 @@ int tsr_array_slice(const tsr_array *a, const tsr_axis *axes, const char *url, c
     if (!a || !out || (!axes && a->d->grid.ndim))
         return tsr_fail(TSR_EARG, "slice: no %s", !a ? "array" : out ? "axes" : "place for it");
     int nmetas, rc = take_axes(a, &k);
+    if (rc == TSR_OK) rc = tsr_twin_apart(a, url, &o);
     if (rc < 0) return rc;
     spec_of_part(a, spec, tsr_twin_format(a, url, &o), &k, &s);
     rc = tsr_metas_take(a, &metas, &nmetas);

@@ -321,6 +321,8 @@ int tsr_format_choose(struct tsr_store *st, const char *name, const char *url, u
                       const struct tsr_format **out);
 /* What new nodes of a tree are: as its root, zarr3 where there is none. */
 int tsr_format_of_tree(struct tsr_store *tree, const struct tsr_format **out);
+/* The path in its tree of the node that d is; NULL: it is in none. */
+const char *tsr_format_node(const struct tsr_driver *d);
 /* The array at path, "" or a key, of a tree of objects, which is taken over also when this
  * fails; its metadata says which format it is of: meta, taken over too, or what is there.
  * ENOTFOUND: there is no node; EARG: it is a group. */

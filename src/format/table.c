@@ -115,6 +115,11 @@ int tsr_format_of_tree(struct tsr_store *tree, const struct tsr_format **out)
     return rc == TSR_ENOTFOUND ? TSR_OK : rc;
 }
 
+const char *tsr_format_node(const struct tsr_driver *d)
+{
+    return d->format->tree ? tsr_zarr_of(d)->path : NULL;
+}
+
 int tsr_format_open_node(struct tsr_store *tree, const char *path, struct tsr_zmeta *meta,
                          const tsr_options *o, struct tsr_driver **out)
 {

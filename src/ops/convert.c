@@ -324,33 +324,12 @@ static int refuse_existing(const char *dst, const tsr_options *o)
     return tsr_fail(TSR_EEXISTS, "%s: exists", dst);
 }
 
-/* A place and what is named inside it as one path, the same for all names of a local folder. */
-static int whole_path(const char *url, char **out)
-{
-    char *path, *inside, *real = NULL;
-    struct tsr_buf b = {0};
-    int rc = tsr_url_split(url, &path, &inside);
-    if (rc < 0) return rc;
-    const char *local = tsr_store_path(path);
-    if (local && !(real = tsr_path_real(local))) rc = TSR_ENOMEM;
-    if (rc == TSR_OK) rc = tsr_buf_addf(&b, "%s/%s", real ? real : path, inside);
-    while (rc == TSR_OK && b.len && b.p[b.len - 1] == '/') b.len--;
-    if (rc == TSR_OK) rc = tsr_buf_addf(&b, "/");
-    if (rc == TSR_OK) rc = tsr_buf_add(&b, "", 1);
-    tsr_free(real);
-    tsr_free(path);
-    tsr_free(inside);
-    if (rc < 0) tsr_buf_free(&b);
-    else *out = (char *)b.p;
-    return rc;
-}
-
 /* Of two places where one lies in the other, replacing one would take the other away. */
 static int refuse_nested(const char *src, const char *dst)
 {
     char *a = NULL, *b = NULL;
-    int rc = whole_path(src, &a);
-    if (rc == TSR_OK) rc = whole_path(dst, &b);
+    int rc = tsr_place_path(src, &a);
+    if (rc == TSR_OK) rc = tsr_place_path(dst, &b);
     bool renamed = rc == TSR_OK && tsr_store_path(dst) && !strchr(dst, '#') && !strcmp(a, b);
     bool nested = rc == TSR_OK && (!strncmp(a, b, strlen(b)) || !strncmp(a, b, strlen(a)));
     if (nested && !renamed) /* what is renamed into its place stays until then */

@@ -330,10 +330,90 @@ static void stored_bytes_are_counted_when_asked_for(void **state)
     OK(tsr_array_close(b));
 }
 
+/* Whoever has the handle has memory for items of four bytes. */
+static void a_handle_never_takes_up_items_of_another_type(void **state)
+{
+    static const char *const names[] = {"other.zarr", "other.b2nd", "other.zarr.zip"};
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        const char *url = scratch(names[i]);
+        tsr_options w = {.size = sizeof w, .mode = "w"};
+        tsr_spec s = small();
+        int32_t items[1600];
+        tsr_array *a, *r;
+        bool changed;
+        OK(tsr_array_close(make(url, NULL, s)));
+        r = reopen(url, "r");
+        s.dtype = "|S400";
+        OK(tsr_array_create(url, &s, &w, &a));
+        OK(tsr_array_close(a));
+        FAILS(TSR_ECONFLICT, "'|S400' now", tsr_array_refresh(r, &changed));
+        assert_string_equal(tsr_array_spec(r)->dtype, "<i4");
+        tsr_array_read(r, NULL, items, sizeof items); /* within its bounds, whatever it says */
+        OK(tsr_array_close(r));
+    }
+}
+
+static void an_array_is_not_copied_onto_itself(void **state)
+{
+    static const char *const places[] = {"own.zarr", "tree.zarr#a/b"};
+    const tsr_array *both[2];
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        char url[1100];
+        snprintf(url, sizeof url, "%s", scratch(places[i]));
+        tsr_options w = {.size = sizeof w, .mode = "w"};
+        tsr_axis axes[] = {{.count = 40, .step = 1}, {.count = 40, .step = 1}};
+        tsr_array *a = make(url, "zarr3", small()), *b;
+        tsr_spec s = small();
+        put_item(a, 3, 30, 7);
+        OK(tsr_array_flush(a));
+        both[0] = both[1] = a;
+        FAILS(TSR_EARG, "also what is read", tsr_array_copy(a, url, NULL, &w, &b));
+        FAILS(TSR_EARG, "also what is read", tsr_array_concat(both, 2, 0, url, &w, &b));
+        FAILS(TSR_EARG, "also what is read", tsr_array_slice(a, axes, url, NULL, &w, &b));
+        s.shape = (int64_t[]){20, 80};
+        FAILS(TSR_EARG, "also what is read", tsr_array_reshape(a, url, &s, &w, &b));
+        if (!i)
+            FAILS(TSR_EARG, "also what is", tsr_array_copy(a, scratch("./own.zarr/#"), 0, &w, &b));
+        assert_int_equal(item_at(a, 3, 30), 7);
+        OK(tsr_array_close(a));
+    }
+}
+
+static void chunks_of_length_0_get_one_when_the_axis_grows(void **state)
+{
+    static const char *const documents[] =
+        {"{\"zarr_format\":2,\"shape\":[0,5],\"dtype\":\"<i4\",\"fill_value\":0,\"chunks\":[0,5],"
+         "\"compressor\":null,\"filters\":null,\"order\":\"C\"}",
+         "{\"zarr_format\":3,\"node_type\":\"array\",\"shape\":[0,5],\"data_type\":\"int32\","
+         "\"fill_value\":0,\"chunk_key_encoding\":{\"name\":\"default\"},\"chunk_grid\":{\"name\":"
+         "\"regular\",\"configuration\":{\"chunk_shape\":[0,5]}},\"codecs\":[{\"name\":\"bytes\","
+         "\"configuration\":{\"endian\":\"little\"}}]}"};
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        const char *url = scratch(i ? "zero3.zarr" : "zero2.zarr");
+        const char *doc = scratch(i ? "zero3.zarr/zarr.json" : "zero2.zarr/.zarray");
+        assert_int_equal(mkdir(url, 0777), 0);
+        file_write(doc, documents[i], strlen(documents[i]));
+        tsr_array *a = reopen(url, "r+");
+        OK(tsr_array_resize(a, (int64_t[]){3, 5}));
+        put_item(a, 2, 4, 9);
+        OK(tsr_array_close(a));
+        a = reopen(url, "r");
+        assert_int_equal(tsr_array_spec(a)->chunks[0], 1);
+        assert_int_equal(item_at(a, 2, 4), 9);
+        OK(tsr_array_close(a));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_dropped_array_leaves_no_empty_folder),
+        cmocka_unit_test(a_handle_never_takes_up_items_of_another_type),
+        cmocka_unit_test(an_array_is_not_copied_onto_itself),
+        cmocka_unit_test(chunks_of_length_0_get_one_when_the_axis_grows),
         cmocka_unit_test(what_a_killed_writer_left_is_no_part_of_a_new_array),
         cmocka_unit_test(a_chunk_outside_the_array_is_not_shown_by_growth),
         cmocka_unit_test(big_endian_items_keep_their_values),
