@@ -101,6 +101,9 @@ int tsr_engine_refresh(struct tsr_array *a, bool *changed);
 /* Before each change: with locks, the first one takes the writer's and opens the newest state
  * (*anew: what was known of shape and size is void).  The flush ends it. */
 int tsr_engine_begin(struct tsr_array *a, bool *anew);
+/* The same before a change of shape or attributes, which some formats keep in documents that are
+ * put whole: it is made of what others made of them. */
+int tsr_engine_begin_documents(struct tsr_array *a, bool *anew);
 int tsr_engine_end(struct tsr_array *a);
 /* The same lock for as long as the caller wants it, flushes or not, from the first hold to the last
  * unhold; *anew as in begin. */

@@ -413,6 +413,13 @@ int tsr_engine_begin(struct tsr_array *a, bool *anew)
     return TSR_OK;
 }
 
+int tsr_engine_begin_documents(struct tsr_array *a, bool *anew)
+{
+    *anew = false;
+    if (a->follow) return tsr_engine_begin(a, anew);
+    return a->d->writable ? look_again(a, anew) : TSR_OK;
+}
+
 int tsr_engine_appear(struct tsr_array *a)
 {
     struct tsr_follow *f = a->follow;

@@ -59,14 +59,14 @@ int tsr_array_attrs(const tsr_array *a, char **json)
 int tsr_array_attr_set(tsr_array *a, const char *name, const char *json)
 {
     bool anew;
-    int rc = a->d->format->attr_set ? tsr_engine_begin(a, &anew) : no_attrs(a);
+    int rc = a->d->format->attr_set ? tsr_engine_begin_documents(a, &anew) : no_attrs(a);
     return rc < 0 ? rc : a->d->format->attr_set(a->d, name, json);
 }
 
 int tsr_array_attr_remove(tsr_array *a, const char *name)
 {
     bool anew;
-    int rc = a->d->format->attr_remove ? tsr_engine_begin(a, &anew) : no_attrs(a);
+    int rc = a->d->format->attr_remove ? tsr_engine_begin_documents(a, &anew) : no_attrs(a);
     return rc < 0 ? rc : a->d->format->attr_remove(a->d, name);
 }
 

@@ -17,7 +17,7 @@
 static int writable(tsr_array *a, const char *what)
 {
     bool anew;
-    int rc = tsr_engine_begin(a, &anew);
+    int rc = tsr_engine_begin_documents(a, &anew);
     if (rc < 0) return rc;
     if (!a->d->writable) return tsr_fail(TSR_EDENIED, "%s: opened read-only", a->d->store->url);
     if (!a->d->format->resize)

@@ -130,6 +130,7 @@ void tsr_zarr_close(struct tsr_driver *d)
     tsr_store_close(d->store);
     tsr_free(z->path);
     tsr_free(z->prefix);
+    tsr_buf_free(&z->known);
     tsr_free(z->dtype);
     tsr_free(z);
 }

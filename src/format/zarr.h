@@ -39,9 +39,10 @@ struct tsr_zarr {
     bool dirty;                  /* the metadata is to be put */
     atomic_bool touched;         /* something changed since the last flush */
     bool fresh;                  /* created, and nobody else sees it yet, */
-    bool half;                   /* but its document may be there */
+    bool half;                   /* documents may be there that are our own */
     bool durable;                /* chunks are synced before they replace others */
     bool alone;                  /* no chunk outside the array is stored */
+    struct tsr_buf known;        /* text of the documents that the changes are made in */
     int64_t shown[TSR_MAX_NDIM]; /* the shape that others see, unless fresh */
 };
 
@@ -103,6 +104,10 @@ int tsr_zarr_resize(struct tsr_driver *d, const int64_t *shape);
 
 /* tsr_format.renew (zarr_renew.c). */
 int tsr_zarr_renew(struct tsr_driver *d, struct tsr_driver **out);
+/* Before meta is changed: what it was is known. */
+int tsr_zarr_know(struct tsr_zarr *z);
+/* ECONFLICT: another has changed or removed the documents that meta was made of. */
+int tsr_zarr_check_known(struct tsr_zarr *z);
 
 /* What lies below the array, and its metadata (zarr_verify.c). */
 int tsr_zarr_verify(const struct tsr_driver *d,

@@ -204,11 +204,15 @@ void tsr_zarr_abandon(struct tsr_zarr *z)
 
 int tsr_zarr_put_meta(struct tsr_zarr *z, bool durable)
 {
-    z->half = z->fresh; /* a put that fails may have put something */
-    int rc = tsr_ztree_put(z->d.store, z->path, z->meta, durable);
+    int rc = z->fresh || z->half ? TSR_OK : tsr_zarr_check_known(z);
     if (rc < 0) return rc;
-    z->dirty = z->fresh = z->half = false;
+    z->half = true; /* a put that fails may have put something */
+    rc = tsr_ztree_put(z->d.store, z->path, z->meta, durable);
+    if (rc < 0) return rc;
+    tsr_buf_free(&z->known);
+    z->dirty = z->fresh = false;
     memcpy(z->shown, z->meta->shape, sizeof z->shown);
+    z->half = tsr_zarr_know(z) < 0; /* without memory for it */
     return TSR_OK;
 }
 
@@ -246,7 +250,8 @@ static int without(struct tsr_zarr *z, struct tsr_doc *doc, const char *name, st
 
 static int set_attributes(struct tsr_zarr *z, const struct tsr_node *map)
 {
-    int rc = tsr_zmeta_set_attributes(z->meta, map);
+    int rc = tsr_zarr_know(z);
+    if (rc == TSR_OK) rc = tsr_zmeta_set_attributes(z->meta, map);
     if (rc < 0) return rc;
     z->dirty = true;
     z->touched = true;

@@ -29,6 +29,32 @@ static int compare(const struct tsr_zmeta *a, const struct tsr_zmeta *b, bool *s
     return rc;
 }
 
+int tsr_zarr_know(struct tsr_zarr *z)
+{
+    if (z->fresh || z->known.len) return TSR_OK;
+    int rc = write_all(z->meta, &z->known);
+    if (rc < 0) tsr_buf_free(&z->known);
+    return rc;
+}
+
+int tsr_zarr_check_known(struct tsr_zarr *z)
+{
+    struct tsr_zmeta *now = NULL;
+    struct tsr_buf is = {0};
+    bool same = false;
+    int rc = tsr_zmeta_open(z->d.store, z->path, &now);
+    if (rc == TSR_OK && now->array && now->format == z->meta->format) {
+        rc = write_all(now, &is);
+        same = rc == TSR_OK && is.len == z->known.len && !memcmp(is.p, z->known.p, is.len);
+    }
+    if (rc == TSR_ENOTFOUND || (rc == TSR_OK && !same))
+        rc = tsr_fail(TSR_ECONFLICT, "%s: another has %s the array since: open it again",
+                      *z->path ? z->path : z->d.store->url, now ? "changed" : "removed");
+    tsr_buf_free(&is);
+    tsr_zmeta_free(now);
+    return rc;
+}
+
 /* The store as it is now.  Only files and folders of this machine are ever replaced: a remote store
  * goes on with all that it was opened with. */
 static int find_store(const struct tsr_zarr *z, bool *moved, struct tsr_store **st)
@@ -45,6 +71,7 @@ static int open_anew(const struct tsr_zarr *z, struct tsr_store *st, struct tsr_
 {
     tsr_options o = {.size = sizeof o, .max_chunk_bytes = z->limit, .durable = z->durable};
     int rc = tsr_zarr_open(st, z->path, m, &o, out);
+    if (rc == TSR_OK) tsr_zarr_of(*out)->touched = z->touched;
     if (rc < 0 || z->elide) return rc;
     tsr_zarr_of(*out)->elide = false;
     if ((rc = tsr_zarr_tell_options(tsr_zarr_of(*out))) == TSR_OK) return TSR_OK;
@@ -60,7 +87,7 @@ int tsr_zarr_renew(struct tsr_driver *d, struct tsr_driver **out)
     struct tsr_store *st;
     bool moved, same = false;
     *out = NULL;
-    if (z->fresh || z->dirty || z->touched) return TSR_OK;
+    if (z->fresh || z->dirty || (z->touched && d->store->kind->publish)) return TSR_OK;
     int rc = find_store(z, &moved, &st);
     if (rc < 0) return rc;
     rc = tsr_zmeta_open(st, z->path, &now);

@@ -116,7 +116,8 @@ static int set_shape(struct tsr_zarr *z, const int64_t *shape)
     struct tsr_zparts *parts = NULL;
     struct tsr_grid to = z->d.grid;
     const int64_t *unit = z->parts->shard ? z->d.grid.block : NULL;
-    int rc = tsr_zmeta_set_shape(z->meta, shape, unit);
+    int rc = tsr_zarr_know(z);
+    if (rc == TSR_OK) rc = tsr_zmeta_set_shape(z->meta, shape, unit);
     if (rc < 0) return rc;
     memcpy(to.shape, shape, (size_t)to.ndim * sizeof *shape);
     if ((rc = regrid(z, &to, &parts)) < 0) {
@@ -152,7 +153,8 @@ int tsr_zarr_announce(struct tsr_driver *d, const int64_t *shape)
     struct tsr_zarr *z = tsr_zarr_of(d);
     const int64_t *unit = z->parts->shard ? d->grid.block : NULL;
     if (z->fresh) return TSR_OK;
-    int rc = tsr_zmeta_set_shape(z->meta, shape, unit);
+    int rc = tsr_zarr_know(z);
+    if (rc == TSR_OK) rc = tsr_zmeta_set_shape(z->meta, shape, unit);
     if (rc == TSR_OK) rc = tsr_zarr_put_meta(z, false);
     char text[TSR_ERROR_MAX];
     tsr_error_save(text);

@@ -407,12 +407,65 @@ static void chunks_of_length_0_get_one_when_the_axis_grows(void **state)
     }
 }
 
+static void changes_of_documents_are_made_in_what_others_made_of_them(void **state)
+{
+    (void)state;
+    for (int format = 2; format <= 3; format++) {
+        const char *url = scratch(format == 2 ? "two2.zarr" : "two3.zarr");
+        tsr_array *a = make(url, format == 2 ? "zarr2" : "zarr3", small()), *b;
+        char *json;
+        OK(tsr_array_flush(a));
+        b = reopen(url, "r+");
+        OK(tsr_array_resize(a, (int64_t[]){70, 40}));
+        put_item(a, 69, 39, 2);
+        OK(tsr_array_flush(a));
+        put_item(b, 1, 1, 5); /* changes of chunks do not matter */
+        OK(tsr_array_attr_set(b, "x", "1"));
+        assert_int_equal(tsr_array_spec(b)->shape[0], 70);
+        OK(tsr_array_flush(b));
+        /* one that began before another ended is told so, and nothing of that one is lost */
+        OK(tsr_array_attr_set(b, "y", "2"));
+        OK(tsr_array_attr_set(a, "z", "3"));
+        OK(tsr_array_flush(a));
+        FAILS(TSR_ECONFLICT, "another has changed", tsr_array_flush(b));
+        tsr_array_drop(b);
+        OK(tsr_array_close(a));
+        a = reopen(url, "r");
+        OK(tsr_array_attrs(a, &json));
+        assert_string_equal(json, "{\"x\":1,\"z\":3}");
+        assert_int_equal(item_at(a, 69, 39), 2);
+        assert_int_equal(item_at(a, 1, 1), 5);
+        tsr_free(json);
+        OK(tsr_array_close(a));
+    }
+}
+
+static void an_array_that_another_removed_does_not_come_back(void **state)
+{
+    (void)state;
+    tsr_array *a = make(scratch("nodes.zarr#x"), "zarr3", small());
+    tsr_options rw = {.size = sizeof rw, .mode = "r+"};
+    tsr_group *g;
+    OK(tsr_array_flush(a));
+    OK(tsr_array_attr_set(a, "y", "2"));
+    OK(tsr_group_open(scratch("nodes.zarr"), &rw, &g));
+    OK(tsr_group_remove(g, "x"));
+    OK(tsr_group_close(g));
+    FAILS(TSR_ECONFLICT, "another has removed", tsr_array_flush(a));
+    tsr_array_drop(a);
+    assert_false(exists(scratch("nodes.zarr/x/zarr.json")));
+    tsr_array *none;
+    assert_int_equal(tsr_array_open(scratch("nodes.zarr#x"), NULL, &none), TSR_ENOTFOUND);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_dropped_array_leaves_no_empty_folder),
         cmocka_unit_test(a_handle_never_takes_up_items_of_another_type),
         cmocka_unit_test(an_array_is_not_copied_onto_itself),
+        cmocka_unit_test(changes_of_documents_are_made_in_what_others_made_of_them),
+        cmocka_unit_test(an_array_that_another_removed_does_not_come_back),
         cmocka_unit_test(chunks_of_length_0_get_one_when_the_axis_grows),
         cmocka_unit_test(what_a_killed_writer_left_is_no_part_of_a_new_array),
         cmocka_unit_test(a_chunk_outside_the_array_is_not_shown_by_growth),
