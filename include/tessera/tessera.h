@@ -725,7 +725,8 @@ TSR_API int tsr_list(const char *url, const tsr_options *opts, tsr_list_fn fn, v
  * last handle of its place is closed.  Consolidated metadata that is there is changed in the same
  * call, and never made but by tsr_group_consolidate.  Several objects are changed one after the
  * other: a kill between leaves what was not reported yet half done, in the order that does least
- * harm (docs/safety.md).  Of two writers of the same metadata the last one wins.  Writers of
+ * harm (docs/safety.md).  Of two writers of the attributes of a group the last one wins; of two
+ * that change shape or attributes of an array the later flush is ECONFLICT.  Writers of
  * different nodes, in whatever threads and programs, all get into consolidated metadata above them:
  * in a folder its document is locked (flock) for the change; in S3 it is put only while it is the
  * one that was read, else anew from it, 40 times (then ECONFLICT: a new node is taken back, a
