@@ -2,7 +2,8 @@
 """From the keywords that constructors share to a new array, and boxes in which to fill it.
 
 A constructor makes a `Plan` of its keywords, creates the array, fills it and calls `finished`: then
-the file is there.  What fails before that leaves no file, or the one that was to be replaced.
+the file is there.  What fails before that leaves no file, or the one that was to be replaced; an
+array of Zarr is replaced when the new one is created, so `rehearse` comes before that.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ from typing import Any
 import numpy as np
 
 from tessera import loose, params, remote
-from tessera._engine import Spec
+from tessera._engine import Spec, TesseraError, probe
 from tessera.loose import Kind, kind_of
-from tessera.meta import packed_metas
+from tessera.meta import attributes_of, packed_metas
 from tessera.ndarray import NDArray, dims
 from tessera.zarrspec import ZarrSpec, alike, check_lengths, edges_text, lengths
 
@@ -58,6 +59,7 @@ class Plan:
             A mode that cannot create.
         """
         kw = dict(kwargs)
+        attributes = kw.pop("attributes", None)
         chunks, lengths, zarr = _chunks(kw.pop("chunks", None), ZarrSpec.of(kw))
         plan = cls(
             chunks=chunks,
@@ -65,7 +67,7 @@ class Plan:
             lengths=lengths,
             zarr=zarr,
             fill_value=kw.pop("fill_value", None),
-            attributes=kw.pop("attributes", None),
+            attributes=None if attributes is None else attributes_of(attributes),
             server=remote.members(kw.pop("storage_options", None)),
             cparams=kw.pop("cparams", None),
             dparams=kw.pop("dparams", None),
@@ -138,6 +140,41 @@ class Plan:
             raise
         return a
 
+    def rehearse(self, spec: Spec | None = None, form: str | None = None) -> None:
+        """Creates it in memory first where an array of Zarr would give way at once.
+
+        What is wrong with the arguments is raised while the old one is still there.
+
+        Parameters
+        ----------
+        spec : Spec, optional
+            What will be created; None: the engine looks at it before anything gives way.
+        form : str, optional
+            The format; default: the one that the place will have.
+        """
+        form = form or self._form_of_old()
+        if form is None:
+            return
+        spec = spec or Spec(dtype="|u1", shape=())
+        self.created(NDArray._create(None, spec, format=form))._drop()
+
+    @property
+    def replaces(self) -> bool:
+        """Whether what is there is to give way."""
+        return self.storage.mode == "w"
+
+    def _form_of_old(self) -> str | None:
+        """The format of an array of Zarr that is to be replaced; None: no such is."""
+        if self.url is None or not self.is_zarr or not self.replaces:
+            return None
+        if self.format is not None or "#" not in self.url:
+            return self.format or "zarr3"
+        try:
+            form = probe(self.url.partition("#")[0], 0, self.server)[1]
+        except (FileNotFoundError, TesseraError):
+            return None  # nothing that could be replaced
+        return form if form.startswith("zarr") else None
+
     @property
     def url(self) -> str | None:
         """Where it will be; None in memory."""
@@ -191,7 +228,9 @@ def make(
     kind = kind_of(dtype, plan.is_zarr) or storable(dtype)
     if isinstance(kind, Kind) and plan.format is None and plan.url is None:
         plan.format = "zarr3"  # no other has such items
-    a = NDArray._create(plan.url, plan.spec(kind, dims(shape), **spec), **plan.place())
+    full = plan.spec(kind, dims(shape), **spec)
+    plan.rehearse()
+    a = NDArray._create(plan.url, full, **plan.place())
     plan.created(a)
     if write is not None:
         try:

@@ -49,6 +49,7 @@ def copy(array: NDArray, dtype: DTypeLike | None = None, **kwargs: Any) -> NDArr
     if dtype is None or (kind == array.item_kind and (kind or np.dtype(dtype) == array.dtype)):
         _with_blocks(plan, array.shape, array.dtype)
         spec = plan.spec(None, array.shape, **_fill(plan, array))
+        plan.rehearse()
         return plan.finished(plan.created(array._copy(plan.url, spec, **plan.place())))
     _same_grid(_like(array, plan), array)
     plan.attributes = {**array.attrs.getall(), **(plan.attributes or {})}
@@ -112,6 +113,7 @@ def from_key(array: NDArray, key: Any, **kwargs: Any) -> NDArray:
     shape = np.broadcast_to(np.uint8(0), array.shape)[key].shape
     _with_blocks(plan, shape, array.dtype)
     spec = plan.spec(None, shape, **_fill(plan, array))
+    plan.rehearse()
     return plan.finished(plan.created(array._slice(key, plan.url, spec, **plan.place())))
 
 
@@ -145,6 +147,7 @@ def reshape(array: NDArray, shape: int | Sequence[int], **kwargs: Any) -> NDArra
     plan = _derived(array, kwargs, "reshape")
     _with_blocks(plan, whole, array.dtype)
     spec = plan.spec(None, whole, **_fill(plan, array))
+    plan.rehearse()
     new = array._copy(plan.url, spec, reshape=True, **plan.place())
     return plan.finished(plan.created(new))
 

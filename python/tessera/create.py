@@ -10,7 +10,9 @@ cparams, dparams
     `CParams` and `DParams`, or dictionaries.
 urlpath, mode, contiguous, locking, mmap_mode, meta ... or storage
     The fields of `Storage`.  Without urlpath: in memory.  mode "a" (the default) refuses what is
-    there already, "w" replaces it (a file no folder, though).
+    there already, "w" replaces it (a file no folder, though).  Files stay until the new one is
+    whole.  An array of Zarr in a folder or on a server goes when arguments and dtype are found to
+    be right: what fails later, an iterator for one, leaves neither.
 format
     Of the container; default: by the suffix of urlpath, else "b2nd".
 fill_value
@@ -387,6 +389,8 @@ def asarray(
     if dtype is None:
         kind = loose.kind_of_items(source)
     dt = kind or storable(source.dtype if dtype is None else dtype)
+    if kind and plan.replaces:
+        loose.check(source, kind)
     return make(plan, source.shape, dt, lambda a: fill_from(a, source))
 
 

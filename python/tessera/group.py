@@ -20,7 +20,7 @@ from tessera._group import GroupHandle
 from tessera.build import Plan, fill_from, storable
 from tessera.create import Shape
 from tessera.loose import kind_of
-from tessera.meta import Attributes, plain
+from tessera.meta import Attributes, attributes_of, plain
 from tessera.ndarray import NDArray, dims
 from tessera.params import Storage
 
@@ -85,9 +85,7 @@ class GroupAttributes(Attributes):
         {'new': 2}
         >>> tessera.remove_urlpath("weather.zarr")
         """
-        names = {self._name(n): v for n, v in attributes.items()}
-        text = json.dumps(names, default=plain, ensure_ascii=False, allow_nan=False)
-        self._owner._attrs_set(text)  # type: ignore[attr-defined]
+        self._owner._attrs_set(_text(attributes))  # type: ignore[attr-defined]
 
 
 class Group(MutableMapping[str, Any]):
@@ -363,9 +361,10 @@ class Group(MutableMapping[str, Any]):
         {'height': 120}
         >>> tessera.remove_urlpath("weather.zarr")
         """
+        text = _text({} if attributes is None else attributes)  # before anything gives way
         child = Group._of(self._h.create_group(_key(name), "w" if overwrite else "x"))
         if attributes:
-            child.attrs.put(attributes)
+            child._attrs_set(text)
         return child
 
     def require_group(self, name: str, *, overwrite: bool = False) -> Group:
@@ -449,13 +448,18 @@ class Group(MutableMapping[str, Any]):
         dt = kind or storable(dtype if dtype is not None else getattr(source, "dtype", np.float64))
         plan = _plan(kwargs)
         spec = plan.spec(dt, shape)
+        if source is not None and kind is None and source.dtype != dt:
+            source = np.asarray(source[...], dtype=dt)
+        if overwrite:
+            plan.rehearse(spec, self.format)
+            if kind is not None:
+                loose.check(source, kind)
         mode = "w" if overwrite else "x"
         a: NDArray = NDArray._create_in(self._h, _key(name), self._url(name), spec, mode=mode)
         plan.created(a)
         try:
             if source is not None:
-                same = kind is not None or source.dtype == dt
-                fill_from(a, source if same else np.asarray(source[...], dtype=dt))
+                fill_from(a, source)
         except BaseException:
             a._drop()
             raise
@@ -645,6 +649,14 @@ def _nested(nodes: list[Found]) -> str:
 # ---- helpers ----
 
 
+def _text(attributes: Mapping[str, Any]) -> str:
+    """All attributes of a group as JSON."""
+    named = attributes_of(attributes)
+    text = json.dumps(named, default=plain, ensure_ascii=False, allow_nan=False)
+    text.encode()  # what is no text is found here
+    return text
+
+
 def _key(path: Any) -> str:
     if not isinstance(path, str):
         raise TypeError(f"path: expected a str, found {type(path).__name__}")
@@ -741,7 +753,8 @@ def create_group(
     >>> tessera.remove_urlpath("weather.zarr")
     """
     mode = "w" if overwrite else "w-"
+    text = _text({} if attributes is None else attributes)
     g = group(urlpath, mode, format=format, storage_options=storage_options)
     if attributes:
-        g.attrs.put(attributes)
+        g._attrs_set(text)
     return g

@@ -84,6 +84,15 @@ def pack(items: np.ndarray[Any, Any], kind: str) -> tuple[np.ndarray[Any, Any], 
     return offsets, b"".join(parts)
 
 
+def check(items: Any, kind: str) -> None:
+    """Raises what `pack` would raise for an array of objects in memory."""
+    if isinstance(items, np.ndarray):
+        encode = _encoder(kind)
+        for x in items.flat:
+            if x is not None:
+                encode(x)
+
+
 def unpack(offsets: np.ndarray[Any, Any], data: bytes, kind: str) -> np.ndarray[Any, Any]:
     """The way back, as an array of one dimension."""
     decode = _decoder(kind)

@@ -137,13 +137,9 @@ class _Mapping(MutableMapping[str, Any]):
         return "a" if self._owner.writable else "r"
 
     def _name(self, name: Any) -> str:
-        if isinstance(name, bytes):
-            name = name.decode()
         if isinstance(name, slice) and name != slice(None):
             raise NotImplementedError("Slicing is not supported, unless [:]")
-        if not isinstance(name, str):
-            raise TypeError(f"name: expected a str, found {type(name).__name__}")
-        return name
+        return _as_str(name)
 
     def __getitem__(self, name: Any) -> Any:
         if isinstance(name, slice) and name == slice(None):
@@ -301,6 +297,21 @@ class Attributes(_Mapping):
     def getall(self) -> dict[str, Any]:
         """All attributes as a dictionary."""
         return self._all()
+
+
+def _as_str(name: Any) -> str:
+    if isinstance(name, bytes):
+        name = name.decode()
+    if not isinstance(name, str):
+        raise TypeError(f"name: expected a str, found {type(name).__name__}")
+    return name
+
+
+def attributes_of(given: Any) -> dict[str, Any]:
+    """Attributes that are to be set, by name."""
+    if not isinstance(given, Mapping):
+        raise TypeError(f"attributes: expected a mapping, found {type(given).__name__}")
+    return {_as_str(name): value for name, value in given.items()}
 
 
 def plain(value: Any) -> Any:

@@ -27,6 +27,74 @@ def uneven(path):
     return tessera.asarray(ITEMS, urlpath=path, chunks=UNEVEN)
 
 
+WRONG = {  # keywords that are refused, of arrays of format 3
+    "a set": {"attributes": {"a": {1}}},
+    "a date": {"attributes": {"d": np.datetime64("2020")}},
+    "bytes": {"attributes": {"a": b"x"}},
+    "a number for a name": {"attributes": {1: 2}},
+    "no mapping": {"attributes": [1]},
+    "the order of format 2": {"order": "F"},
+    "the codecs of format 2": {"codecs": {"compressor": None}},
+    "an unknown codec": {"codecs": ["foo"]},
+    "no dtype of Zarr": {"dtype": "longdouble"},
+    "gaps between fields": {"dtype": np.dtype("u1,f8", align=True)},
+}
+
+
+@pytest.mark.parametrize("how", WRONG.values(), ids=WRONG.keys())
+@pytest.mark.parametrize("inside", ["", "#g/x"])
+def test_what_is_told_wrong_leaves_the_array_that_was_to_be_replaced(inside, how, path):
+    url = f"{path}{inside}"
+    tessera.arange(6, urlpath=url).close()
+    kw = {"shape": (3, 3), "dtype": "i4", **how}
+    with pytest.raises((ValueError, TypeError, RuntimeError)):
+        tessera.zeros(urlpath=url, mode="w", **kw)
+    if "dtype" not in how:
+        with pytest.raises((ValueError, TypeError, RuntimeError)):
+            tessera.arange(9).copy(urlpath=url, mode="w", **how)
+    assert np.array_equal(tessera.open(url)[:], np.arange(6))
+    if inside:
+        g = tessera.group(f"{path}#g")
+        with pytest.raises((ValueError, TypeError, RuntimeError)):
+            g.create_array("x", overwrite=True, **kw)
+        assert np.array_equal(g["x"][:], np.arange(6))
+
+
+@pytest.mark.parametrize("inside", ["", "#x"])
+def test_what_only_format_3_has_leaves_the_array_of_format_2(inside, path):
+    url = f"{path}{inside}"
+    if inside:
+        tessera.create_group(path, format="zarr2")
+    form = None if inside else "zarr2"
+    tessera.arange(6, urlpath=url, format="zarr2").close()
+    for how in ({"dimension_names": ["x"]}, {"chunks": ((1, 3, 2),)}):
+        with pytest.raises(ValueError, match="only zarr3 has that, found format zarr2"):
+            tessera.zeros(6, urlpath=url, mode="w", format=form, **how)
+    assert np.array_equal(tessera.open(url)[:], np.arange(6))
+
+
+def test_text_that_cannot_be_encoded_leaves_what_was_to_be_replaced(path):
+    tessera.arange(6, urlpath=f"{path}#x").close()
+    wrong = np.array(["a", "\ud800"], dtype=object)
+    with pytest.raises(UnicodeEncodeError):
+        tessera.asarray(wrong, urlpath=f"{path}#x", mode="w")
+    g = tessera.group(path)
+    with pytest.raises(UnicodeEncodeError):
+        g["x"] = wrong
+    with pytest.raises(ValueError):
+        g.create_array("x", data=np.array(["a"]), dtype="f8", overwrite=True)
+    assert np.array_equal(g["x"][:], np.arange(6))
+
+
+def test_attributes_that_are_none_leave_the_group_that_was_to_be_replaced(path):
+    tessera.arange(6, urlpath=f"{path}#g/x").close()
+    with pytest.raises(TypeError):
+        tessera.group(path).create_group("g", overwrite=True, attributes={"a": {1}})
+    with pytest.raises(TypeError):
+        tessera.create_group(path, overwrite=True, attributes=[1])
+    assert np.array_equal(tessera.open(f"{path}#g/x")[:], np.arange(6))
+
+
 # ---- chunks of several lengths ----
 
 
