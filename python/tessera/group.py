@@ -230,6 +230,61 @@ class Group(MutableMapping[str, Any]):
     def __delitem__(self, path: str) -> None:
         self._h.remove(_key(path))
 
+    def pop(self, *args: Any) -> Any:
+        """Refused: what is removed cannot be read any more.
+
+        Raises
+        ------
+        TypeError
+            Always; read what is wanted, then ``del group[path]``.
+
+        Examples
+        --------
+        >>> import tessera
+        >>> g = tessera.create_group("weather.zarr", overwrite=True)
+        >>> g["rain"] = [1, 2]
+        >>> items = g["rain"][:]
+        >>> del g["rain"]
+        >>> tessera.remove_urlpath("weather.zarr")
+        """
+        raise TypeError(
+            "a group has no pop and popitem: what is removed cannot be read any more; "
+            "read what is wanted, then del group[path]"
+        )
+
+    popitem = pop
+
+    def clear(self) -> None:
+        """Removes all that is in it.
+
+        Examples
+        --------
+        >>> import tessera
+        >>> g = tessera.create_group("weather.zarr", overwrite=True)
+        >>> g["rain"] = [1, 2]
+        >>> g.clear()
+        >>> len(g)
+        0
+        >>> tessera.remove_urlpath("weather.zarr")
+        """
+        for name in self:
+            del self[name]
+
+    def setdefault(self, path: str, default: Any = None) -> Any:
+        """The array or group at a path; where there is none, a new array of the items of default.
+
+        Examples
+        --------
+        >>> import tessera
+        >>> g = tessera.create_group("weather.zarr", overwrite=True)
+        >>> g.setdefault("rain", [1, 2])[:], g.setdefault("rain", [3])[:]
+        (array([1, 2]), array([1, 2]))
+        >>> tessera.remove_urlpath("weather.zarr")
+        """
+        if path not in self:
+            self[path] = default
+        return self[path]
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Group):
             return NotImplemented

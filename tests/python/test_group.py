@@ -43,6 +43,27 @@ def root(request, tmp_path, monkeypatch):
     return g
 
 
+def test_what_a_group_would_remove_and_give_is_refused_and_stays(root):
+    for call in (lambda: root.pop("x"), lambda: root.pop("nothing", 3), root.popitem):
+        with pytest.raises(TypeError, match="del group"):
+            call()
+    assert list(root) == ["g", "x"]
+
+
+def test_the_other_ways_to_change_a_mapping_do_what_they_say(root):
+    assert root.setdefault("x", [1])[0, 0] == 7 and isinstance(root.setdefault("g"), tessera.Group)
+    new = root.setdefault("new", [1, 2])
+    assert isinstance(new, tessera.NDArray) and new[1] == 2
+    with pytest.raises(TypeError, match="expected a shape or data"):
+        root.setdefault("none")
+    root.update({"x": [5]}, y=np.arange(3))
+    assert root["x"][0] == 5 and root["y"][2] == 2
+    with pytest.raises(TypeError, match="expected an array, found Group"):
+        root.update(z=root["g"])
+    root.clear()
+    assert not len(root) and "x" not in root
+
+
 def test_a_group_is_a_mapping(root):
     assert list(root) == ["g", "x"] and len(root) == 2
     assert "g/a" in root and "/g//a/" in root and "nothing" not in root and 5 not in root
