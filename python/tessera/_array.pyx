@@ -132,6 +132,7 @@ cdef class Array(Handle):
             with nogil:
                 rc = _c.tsr_group_open_array(g.g, p, &o.o, &self.a)
         check(rc)
+        self.pid = g.pid  # who may not change the group may not change what is in it
         self._remote = g.remote
         self.opened(url, "a" if g.writable else "r", g.writable, False)
         return self
@@ -145,7 +146,7 @@ cdef class Array(Handle):
         cdef const char *p = b
         cdef int rc
         with g.lock:
-            g.c_done(0)
+            g.may_change()
             with nogil:
                 rc = _c.tsr_group_create_array(g.g, p, &spec.s, &o.o, &self.a)
         check(rc)

@@ -15,6 +15,9 @@ cdef extern from "pthread.h" nogil:
 # 0 or more: nothing; else the exception of the status, with the library's text.
 cdef int check(int rc) except -1
 
+# Raises unless this is the process, by its pid, that opened what is to be changed.
+cdef int own_process(int pid) except -1
+
 # What a call on a closed handle gives in place of a status.
 cdef enum:
     CLOSED = 1

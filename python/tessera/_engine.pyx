@@ -566,6 +566,13 @@ def _flush_all():
 atexit.register(_flush_all)
 
 
+cdef int own_process(int pid) except -1:
+    if pid != getpid():
+        raise ValueError("a handle that came through fork is for reading: open the file anew "
+                         "in the child to change it")
+    return 0
+
+
 cdef Link _handles  # the first one is behind it; changed with the GIL only
 
 
@@ -819,9 +826,7 @@ cdef class Handle:
         if not self.writable:
             raise DeniedError(f"{self.urlpath or 'in memory'}: Cannot do this action with reading "
                               "mode: open it with mode='a'")
-        if self.pid != getpid():
-            raise ValueError("a handle that came through fork is for reading: open the file anew "
-                             "in the child to change it")
+        own_process(self.pid)
         if self.aside:
             self.step_in()
         return 0

@@ -5,12 +5,15 @@
 Handles of one place share it, so that a change excludes all other calls; one lock for all of them
 is held during each call, without the GIL.
 """
+import os
 import threading
+import weakref
 
 from libc.string cimport strlen
+from posix.unistd cimport getpid
 
 from tessera cimport _c
-from tessera._engine cimport Options, check, taken
+from tessera._engine cimport Options, check, own_process, taken
 
 from tessera._engine import name_bytes, path_bytes
 
@@ -40,11 +43,31 @@ cdef str below(str url, str path):
     return place + "#" + "/".join(parts) if parts else place
 
 
+_handles = weakref.WeakSet()  # of this process and those it was forked from
+
+
+def _after_fork():
+    """Locks are made anew; a handle that another thread was using is in no state to be used."""
+    cdef GroupHandle g
+    anew = {}
+    for g in list(_handles):
+        if id(g.lock) not in anew:
+            anew[id(g.lock)] = g.lock, threading.RLock(), g.lock.acquire(blocking=False)
+        _, g.lock, free = anew[id(g.lock)]
+        if not free:
+            g.g = NULL
+
+
+os.register_at_fork(after_in_child=_after_fork)
+
+
 cdef class GroupHandle:
     """A group of a hierarchy."""
 
     def __cinit__(self):
         self.lock = threading.RLock()
+        self.pid = getpid()
+        _handles.add(self)
 
     @staticmethod
     def open(str url, str mode, *, format=None, bint consolidated=True, remote=None):
@@ -66,12 +89,21 @@ cdef class GroupHandle:
         return self
 
     def __dealloc__(self):
+        self.end()
+
+    cdef int end(self) noexcept:
+        """Closes it; what came through fork and may hold changes is its parent's to close."""
+        cdef _c.tsr_group *g = self.g
+        self.g = NULL
+        if self.writable and self.pid != getpid():
+            return _c.TSR_OK
         with nogil:
-            _c.tsr_group_close(self.g)
+            return _c.tsr_group_close(g)
 
     cdef GroupHandle child(self, _c.tsr_group *g):
         cdef GroupHandle it = GroupHandle.__new__(GroupHandle)
         it.g = g
+        it.pid = self.pid
         it.lock = self.lock
         it.writable = self.writable
         it.remote = self.remote
@@ -85,21 +117,28 @@ cdef class GroupHandle:
             raise ValueError(f"{self.urlpath}: the group is closed")
         return check(rc)
 
+    cdef int may_change(self) except -1:
+        """Before a change: raises in another process than the one that opened it."""
+        self.c_done(0)
+        return own_process(self.pid) if self.writable else 0
+
     def close(self):
-        cdef int rc
         with self.lock:
-            with nogil:
-                rc = _c.tsr_group_close(self.g)
-            self.g = NULL
+            rc = self.end()
         check(rc)
 
     def flush(self):
         cdef int rc
         with self.lock:
-            self.c_done(0)
+            self.may_change()
             with nogil:
                 rc = _c.tsr_group_flush(self.g)
         check(rc)
+
+    @property
+    def inherited(self):
+        """Whether it came through fork."""
+        return self.pid != getpid()
 
     @property
     def is_open(self):
@@ -183,7 +222,7 @@ cdef class GroupHandle:
         cdef _c.tsr_group *g = NULL
         cdef int rc
         with self.lock:
-            self.c_done(0)
+            self.may_change()
             with nogil:
                 rc = _c.tsr_group_create_group(self.g, p, how, &g)
         check(rc)
@@ -194,7 +233,7 @@ cdef class GroupHandle:
         cdef const char *p = b
         cdef int rc
         with self.lock:
-            self.c_done(0)
+            self.may_change()
             with nogil:
                 rc = _c.tsr_group_remove(self.g, p)
         if rc == _c.TSR_ENOTFOUND:
@@ -204,7 +243,7 @@ cdef class GroupHandle:
     def consolidate(self):
         cdef int rc
         with self.lock:
-            self.c_done(0)
+            self.may_change()
             with nogil:
                 rc = _c.tsr_group_consolidate(self.g)
         check(rc)
@@ -231,7 +270,7 @@ cdef class GroupHandle:
         if b"\0" in b:
             raise ValueError(f"attribute: found {name!r}, expected a name without NUL")
         with self.lock:
-            self.c_done(0)
+            self.may_change()
             with nogil:
                 if value == NULL:
                     rc = _c.tsr_group_attr_remove(self.g, n)
@@ -250,7 +289,7 @@ cdef class GroupHandle:
         cdef const char *value = v
         cdef int rc
         with self.lock:
-            self.c_done(0)
+            self.may_change()
             with nogil:
                 rc = _c.tsr_group_attrs_set(self.g, value)
         check(rc)

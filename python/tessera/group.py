@@ -618,7 +618,8 @@ class Group(MutableMapping[str, Any]):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """By its place, to be opened for reading.  Options of a server go along."""
-        self._h.flush() if self.writable else None
+        if self.writable and not self._h.inherited:
+            self._h.flush()
         return _reopened, (_absolute(self.urlpath), self._h.remote)
 
     # ---- for people ----

@@ -375,6 +375,53 @@ def test_a_forked_child_may_not_change_the_parents_handles(tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("name", ["g.zarr", "g.zip"])
+def test_a_forked_child_may_not_change_the_parents_groups(tmp_path, name):
+    p = str(tmp_path / name)
+    g = ts.group(p)
+    g["x"] = np.arange(3)  # of an archive pending in the parent only
+    h = g.create_group("h")
+    assert in_child(lambda: (list(g), g["x"][:].tolist())) == "(['h', 'x'], [0, 1, 2])"
+    for change in (
+        lambda: g.attrs.__setitem__("c", 1),
+        lambda: g.attrs.__delitem__("c"),
+        lambda: g.__delitem__("x"),
+        lambda: g.__setitem__("y", np.arange(5)),
+        lambda: g["x"].__setitem__(0, 5),
+        lambda: h.create_group("new"),
+        lambda: g["h"].create_array("new", shape=2),
+        g.consolidate,
+        g.flush,
+    ):
+        assert "fork" in in_child(change)
+    assert in_child(g.close) == in_child(h.close) == "None"
+    g["z"] = np.arange(4)
+    h.close()
+    g.close()
+    assert list(ts.open(p)) == ["h", "x", "z"] and ts.open(p)["z"][3] == 3
+    assert str(ts.verify(p)) == "nothing is wrong"
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_forked_child_beside_a_thread_that_uses_the_group_does_not_wait(tmp_path):
+    g = ts.group(str(tmp_path / "g.zarr"))
+    g["x"] = np.arange(3)
+    done = threading.Event()
+    thread = threading.Thread(target=lambda: [list(g) for _ in iter(done.is_set, True)])
+    thread.start()
+    try:
+        for _ in range(20):
+            assert in_child(lambda: list(g)) in (
+                "['x']",
+                f"ValueError: {g.urlpath}: the group is closed",
+            )
+    finally:
+        done.set()
+        thread.join()
+    assert list(g) == ["x"]
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_a_forked_child_opens_files_of_its_own(stored, tmp_path):
     def work():
         with ts.asarray(DATA, urlpath=str(tmp_path / "child.b2nd")) as c:
