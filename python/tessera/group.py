@@ -70,7 +70,7 @@ class GroupAttributes(Attributes):
         2
         >>> tessera.remove_urlpath("weather.zarr")
         """
-        self.put({**self._all(), **dict(*args, **kwargs)})
+        self._put({**self._all(), **attributes_of(dict(*args, **kwargs))})
 
     def put(self, attributes: Mapping[str, Any]) -> None:
         """Sets these in the place of all that there are.
@@ -85,6 +85,9 @@ class GroupAttributes(Attributes):
         {'new': 2}
         >>> tessera.remove_urlpath("weather.zarr")
         """
+        self._put(attributes_of(attributes))
+
+    def _put(self, attributes: dict[str, Any]) -> None:
         self._owner._attrs_set(_text(attributes))  # type: ignore[attr-defined]
 
 
@@ -416,7 +419,7 @@ class Group(MutableMapping[str, Any]):
         {'height': 120}
         >>> tessera.remove_urlpath("weather.zarr")
         """
-        text = _text({} if attributes is None else attributes)  # before anything gives way
+        text = _text(attributes_of(attributes or {}))  # before anything gives way
         child = Group._of(self._h.create_group(_key(name), "w" if overwrite else "x"))
         if attributes:
             child._attrs_set(text)
@@ -705,10 +708,9 @@ def _nested(nodes: list[Found]) -> str:
 # ---- helpers ----
 
 
-def _text(attributes: Mapping[str, Any]) -> str:
+def _text(attributes: dict[str, Any]) -> str:
     """All attributes of a group as JSON."""
-    named = attributes_of(attributes)
-    text = json.dumps(named, default=plain, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(attributes, default=plain, ensure_ascii=False, allow_nan=False)
     text.encode()  # what is no text is found here
     return text
 
@@ -809,7 +811,7 @@ def create_group(
     >>> tessera.remove_urlpath("weather.zarr")
     """
     mode = "w" if overwrite else "w-"
-    text = _text({} if attributes is None else attributes)
+    text = _text(attributes_of(attributes or {}))
     g = group(urlpath, mode, format=format, storage_options=storage_options)
     if attributes:
         g._attrs_set(text)

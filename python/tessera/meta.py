@@ -311,7 +311,11 @@ def attributes_of(given: Any) -> dict[str, Any]:
     """Attributes that are to be set, by name."""
     if not isinstance(given, Mapping):
         raise TypeError(f"attributes: expected a mapping, found {type(given).__name__}")
-    return {_as_str(name): value for name, value in given.items()}
+    named = {_as_str(name): value for name, value in given.items()}
+    for name in named:
+        if "\0" in name:  # in C it would be another one
+            raise ValueError(f"attribute: found {name!r}, expected a name without NUL")
+    return named
 
 
 def plain(value: Any) -> Any:

@@ -43,6 +43,24 @@ def root(request, tmp_path, monkeypatch):
     return g
 
 
+def test_a_name_that_could_not_be_removed_is_refused(root):
+    for attrs in (root.attrs, root["x"].attrs):
+        attrs["kept"] = 1
+        with pytest.raises(ValueError, match="NUL"):
+            attrs["n\0"] = 1
+        with pytest.raises(ValueError, match="NUL"):
+            attrs.update({"n\0": 1})
+    with pytest.raises(ValueError, match="NUL"):
+        root.attrs.put({"n\0": 1})
+    with pytest.raises(ValueError, match="NUL"):
+        root.create_group("new", attributes={"n\0": 1})
+    with pytest.raises(ValueError, match="NUL"):
+        root.create_array("new", shape=2, attributes={"n\0": 1})
+    assert root.attrs[:] == {"kept": 1} and "new" not in root
+    root.attrs.clear()
+    assert root.attrs[:] == {}
+
+
 def test_what_a_group_would_remove_and_give_is_refused_and_stays(root):
     for call in (lambda: root.pop("x"), lambda: root.pop("nothing", 3), root.popitem):
         with pytest.raises(TypeError, match="del group"):
