@@ -34,6 +34,7 @@ cdef class Array(Handle):
     cdef object get_items(self, Box *b)
     cdef int set_items(self, Box *b, object value) except -1
     cdef int fixed(self) except -1
+    cdef object fill_of(self, const _c.tsr_spec *s)
     cdef int whole(self, int d, Box *b) except -1
     cdef int part(self, int d, slice k, Box *b) except -1
     cdef int at(self, int d, object k, Box *b) except -1

@@ -644,10 +644,19 @@ cdef class Array(Handle):
                     "type": text(s.type), "codecs": text(s.codecs), "zarr": text(s.zarr),
                     "names": None if s.names == NULL else
                              tuple([text(s.names[d]) for d in range(s.ndim)]),
-                    "fill": None if s.fill == NULL else
-                            PyBytes_FromStringAndSize(<const char *>s.fill, s.item_bytes)}
+                    "fill": self.fill_of(s)}
         finally:
             pthread_rwlock_unlock(&self.lock)
+
+    cdef object fill_of(self, const _c.tsr_spec *s):
+        """The bytes of the fill value; of variable length its length, 4 bytes, is before it."""
+        cdef const unsigned char *p = <const unsigned char *>s.fill
+        if p == NULL:
+            return None
+        if self.item_kind is None:
+            return PyBytes_FromStringAndSize(<const char *>p, s.item_bytes)
+        n = int.from_bytes(p[:4], "little")
+        return PyBytes_FromStringAndSize(<const char *>p + 4, n)
 
     # ---- attributes: JSON text by name ----
 

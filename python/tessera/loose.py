@@ -103,6 +103,11 @@ def unpack(offsets: np.ndarray[Any, Any], data: bytes, kind: str) -> np.ndarray[
     return out
 
 
+def item(data: bytes, kind: str) -> Any:
+    """One item of its bytes."""
+    return _decoder(kind)(data)
+
+
 def fill(value: Any, kind: str) -> dict[str, Any]:
     """A fill value as the spec of an array has it: its length, 4 bytes, and its bytes."""
     if value is None:

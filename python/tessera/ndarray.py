@@ -15,7 +15,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 from numpy.typing import ArrayLike, DTypeLike
 
-from tessera import params
+from tessera import loose, params
 from tessera._array import Array
 from tessera.chunkview import ArrayChunks
 from tessera.fields import NDField
@@ -279,9 +279,16 @@ class NDArray(Reductions, Neighbours, Array):
 
     @property
     def fill_value(self) -> Any:
-        """What items read as that nobody wrote, as a NumPy scalar; None: no file says so."""
+        """What items read as that nobody wrote, as a NumPy scalar; None: no file says so.
+
+        Of items of variable length one of them: `str`, `bytes`, a value of JSON, an array.
+        """
         raw = self._spec()["fill"]
-        return None if raw is None else np.frombuffer(raw, self.dtype, 1)[0]
+        if raw is None:
+            return None
+        if self.item_kind is not None:
+            return loose.item(raw, self.item_kind)
+        return np.frombuffer(raw, self.dtype, 1)[0]
 
     @property
     def dimension_names(self) -> tuple[str | None, ...] | None:

@@ -100,6 +100,22 @@ def test_groups_hold_them(tmp_path):
         assert g["raw"][:].tolist() == [b"\0", b"\0"]
 
 
+@pytest.mark.parametrize(
+    ("dtype", "form", "value"),
+    [
+        ("string", "zarr3", "Fé"),
+        ("string", "zarr2", ""),
+        ("bytes", "zarr3", b"a\0b"),
+        ("json", "zarr2", {"a": [1, "é"]}),
+    ],
+)
+def test_the_fill_value_is_an_item(tmp_path, dtype, form, value):
+    path = tmp_path / "v.zarr"
+    a = tessera.full(3, value, dtype=dtype, urlpath=path, format=form)
+    assert a.fill_value == value == a[1].item() and type(a.fill_value) is type(value)
+    assert tessera.open(path).fill_value == value
+
+
 def test_what_cannot_be_is_refused():
     a = tessera.zeros(3, dtype="string")
     with pytest.raises(TypeError, match="must be str"):
