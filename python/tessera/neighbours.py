@@ -8,6 +8,7 @@ array has itself (`sum`, `mean`, `min` ...) stay with it, and work block by bloc
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -187,8 +188,8 @@ class Neighbours(np.lib.mixins.NDArrayOperatorsMixin):
     # ---- other processes ----
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """By path, to be opened for reading; those in memory as a frame.  Options of a server go
-        along, a secret key among them.
+        """By path, to be opened for reading; those in memory as a frame, of Zarr as an archive.
+        Options of a server go along, a secret key among them.
 
         Raises
         ------
@@ -198,6 +199,8 @@ class Neighbours(np.lib.mixins.NDArrayOperatorsMixin):
         a: NDArray = self  # type: ignore[assignment]
         a._spec()  # refuses when it is closed
         if a.urlpath is None or (a._options or {}).get("mmap") == "c":
+            if a.format.startswith("zarr"):
+                return _from_archive, (type(a), _archive(a), a.format)
             return _from_frame, (type(a), a.to_cframe(), a.mode)
         if a.writable:
             a.flush()
@@ -225,6 +228,24 @@ def absolute(url: str) -> str:
 
 def _from_frame(kind: type[NDArray], frame: bytes, mode: str) -> NDArray:
     return kind._from_frame(frame)
+
+
+def _archive(a: NDArray) -> bytes:
+    """The bytes of a zip archive of an array of Zarr."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "a.zip")
+        a.copy(urlpath=path, format=a.format, attributes=a.attrs.getall()).close()
+        with open(path, "rb") as f:
+            return f.read()
+
+
+def _from_archive(kind: type[NDArray], archive: bytes, form: str) -> NDArray:
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "a.zip")
+        with open(path, "wb") as f:
+            f.write(archive)
+        with kind._open(path) as there:
+            return there.copy(format=form, attributes=there.attrs.getall())
 
 
 def _from_path(kind: type[NDArray], url: str, options: dict[str, Any] | None) -> NDArray:

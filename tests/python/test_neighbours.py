@@ -169,6 +169,33 @@ def test_dask_knows_the_same_file_again(stored):
 # ---- pickle, copy ----
 
 
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"format": "zarr3", "chunks": ((20, 15, 25), 30), "dimension_names": ["y", None]},
+        {"format": "zarr3", "chunks": (20, 30), "blocks": (10, 10), "codecs": ["bytes", "gzip"]},
+        {"format": "zarr2", "order": "F", "separator": "/"},
+    ],
+    ids=["several lengths", "shards", "format 2"],
+)
+def test_pickles_of_zarr_in_memory_are_equal_and_may_be_changed(how):
+    a = ts.asarray(DATA, fill_value=7, attributes={"unit": "mm"}, **how)
+    b = pickle.loads(pickle.dumps(a))
+    np.testing.assert_array_equal(b, DATA)
+    for name in ("format", "dtype", "chunks", "blocks", "codecs", "dimension_names", "order",
+                 "fill_value", "urlpath", "attrs"):  # fmt: skip
+        assert getattr(a, name) == getattr(b, name), name
+    assert a._spec() == b._spec()
+    b[0, 0] = 5
+    assert b[0, 0] == 5 and a[0, 0] == DATA[0, 0]
+
+
+def test_pickles_of_text_in_memory_are_equal():
+    words = np.array(["a", "", "é"], dtype=object)
+    b = pickle.loads(pickle.dumps(ts.asarray(words)))
+    assert b[:].tolist() == words.tolist() and b.item_kind == "string"
+
+
 def test_pickling_in_memory_takes_a_frame(a):
     a.vlmeta["x"] = 1
     b = pickle.loads(pickle.dumps(a))
