@@ -6,6 +6,7 @@ from tessera._engine cimport Handle
 
 # A key of whole numbers, slices, one ellipsis and new axes, in terms of the array.
 cdef struct Box:
+    _c.int64_t shape[32]    # of the array that it was made for
     _c.int64_t start[32]
     _c.int64_t count[32]
     _c.int64_t step[32]
@@ -25,15 +26,19 @@ cdef class Array(Handle):
     cdef readonly int ndim
     cdef _c.int64_t dims[32]
     cdef _c.int64_t item_bytes
+    cdef _c.int64_t looks            # how often it was found out what the engine says
+    cdef bint has_shape(self, const _c.int64_t *shape) noexcept nogil
     cdef bint box(self, object key, Box *b) except -1
     cdef int newest(self) except -1
     cdef object get_box(self, object key)
-    cdef int read(self, const _c.tsr_slice *s, void *dst, size_t nbytes) except -1
+    cdef object try_box(self, object key)
+    cdef bint read(self, Box *b, void *dst) except -1
     cdef int write(self, const _c.tsr_slice *s, const void *src,
                    const _c.int64_t *stride) except -1
     cdef object get_items(self, Box *b)
     cdef int set_items(self, Box *b, object value) except -1
     cdef int fixed(self) except -1
+    cdef bint box_into(self, object key, object out) except -1
     cdef object fill_of(self, const _c.tsr_spec *s)
     cdef int whole(self, int d, Box *b) except -1
     cdef int part(self, int d, slice k, Box *b) except -1

@@ -17,13 +17,13 @@ from cpython.mem cimport PyMem_Calloc, PyMem_Free
 from cpython.number cimport PyIndex_Check, PyNumber_AsSsize_t
 from cpython.slice cimport PySlice_AdjustIndices, PySlice_Unpack
 from libc.stdlib cimport free
-from libc.string cimport memset, strdup, strlen, strncmp
+from libc.string cimport memcpy, memset, strdup, strlen, strncmp
 
 import numpy as np
 
 from tessera cimport _c
-from tessera._engine cimport (CLOSED, Handle, Options, Spec, check, pthread_rwlock_unlock,
-                              steps_of, taken)
+from tessera._engine cimport (CLOSED, MOVED, Handle, Options, Spec, check,
+                              pthread_rwlock_unlock, steps_of, taken)
 from tessera._group cimport GroupHandle
 from tessera._memory cimport empty
 
@@ -176,8 +176,10 @@ cdef class Array(Handle):
         """What the engine says that the array is.
 
         Copied while the lock is held: a change by another thread ends what tsr_array_spec gave.
+        Where another one looked meanwhile, the newer of both is not known: once more.
         """
         cdef const _c.tsr_spec *s
+        cdef _c.int64_t before = self.looks
         cdef _c.int64_t dims[3][32]
         cdef _c.int64_t item_bytes = 0
         cdef int d, ndim = 0, rc = CLOSED
@@ -193,7 +195,11 @@ cdef class Array(Handle):
                     zarr = strdup(s.zarr + 6)
                 rc = _c.TSR_OK
             pthread_rwlock_unlock(&self.lock)
+        if self.looks != before:
+            free(zarr)
+            return self.look()
         self.done(rc)
+        self.looks += 1
         self.edges = self.lengths = None
         if zarr != NULL:
             self.edges = (<bytes>zarr).decode().partition(",")[0]
@@ -296,6 +302,7 @@ cdef class Array(Handle):
                              f"but {given} were indexed")
         b.ndim = 0
         b.nitems = 1
+        memcpy(b.shape, self.dims, sizeof(b.shape))
         for i in range(n):
             k = keys[i]
             if k is Ellipsis:
@@ -323,8 +330,8 @@ cdef class Array(Handle):
     cdef int whole(self, int d, Box *b) except -1:
         b.start[d] = 0
         b.step[d] = 1
-        b.count[d] = b.dims[b.ndim] = self.dims[d]
-        b.nitems *= self.dims[d]
+        b.count[d] = b.dims[b.ndim] = b.shape[d]
+        b.nitems *= b.shape[d]
         b.axis[d] = b.ndim
         b.ndim += 1
         return 0
@@ -332,7 +339,7 @@ cdef class Array(Handle):
     cdef int part(self, int d, slice k, Box *b) except -1:
         cdef Py_ssize_t start, stop, step
         PySlice_Unpack(k, &start, &stop, &step)
-        b.count[d] = PySlice_AdjustIndices(self.dims[d], &start, &stop, step)
+        b.count[d] = PySlice_AdjustIndices(b.shape[d], &start, &stop, step)
         b.start[d] = start
         b.step[d] = step
         b.dims[b.ndim] = b.count[d]
@@ -343,20 +350,38 @@ cdef class Array(Handle):
 
     cdef int at(self, int d, object k, Box *b) except -1:
         cdef Py_ssize_t i = PyNumber_AsSsize_t(k, IndexError)
-        if i < -self.dims[d] or i >= self.dims[d]:
-            raise IndexError(f"index {i} is out of bounds for axis {d} with size {self.dims[d]}")
-        b.start[d] = i + self.dims[d] if i < 0 else i
+        if i < -b.shape[d] or i >= b.shape[d]:
+            raise IndexError(f"index {i} is out of bounds for axis {d} with size {b.shape[d]}")
+        b.start[d] = i + b.shape[d] if i < 0 else i
         b.step[d] = b.count[d] = 1
         b.axis[d] = -1
         return 0
 
-    cdef int read(self, const _c.tsr_slice *s, void *dst, size_t nbytes) except -1:
+    cdef bint has_shape(self, const _c.int64_t *shape) noexcept nogil:
+        """With the lock held: whether the shape is the one that a selection was made for."""
+        cdef const _c.tsr_spec *s = _c.tsr_array_spec(self.a)
+        cdef int d
+        for d in range(s.ndim):
+            if s.shape[d] != shape[d]:
+                return False
+        return True
+
+    cdef bint read(self, Box *b, void *dst) except -1:
+        """False, and nothing is read, when another thread changed the shape: make b anew."""
+        cdef _c.tsr_slice s
         cdef int rc = CLOSED
+        s.start, s.count, s.step = b.start, b.count, b.step
         with nogil:
             if self.for_reading():
-                rc = _c.tsr_array_read(self.a, s, dst, nbytes)
+                rc = MOVED
+                if self.has_shape(b.shape):
+                    rc = _c.tsr_array_read(self.a, &s, dst, b.nitems * self.item_bytes)
             pthread_rwlock_unlock(&self.lock)
-        return self.done(rc)
+        if rc == MOVED:
+            self.look()
+            return False
+        self.done(rc)
+        return True
 
     cdef int write(self, const _c.tsr_slice *s, const void *src,
                    const _c.int64_t *stride) except -1:
@@ -396,8 +421,14 @@ cdef class Array(Handle):
         return self.get_box(key)
 
     cdef object get_box(self, object key):
+        out = None
+        while out is None:
+            out = self.try_box(key)
+        return out
+
+    cdef object try_box(self, object key):
+        """The same; None when another thread changed the shape meanwhile."""
         cdef Box b
-        cdef _c.tsr_slice s
         cdef cnp.ndarray out
         self.newest()
         if not self.box(key, &b):
@@ -405,9 +436,8 @@ cdef class Array(Handle):
         if self.item_kind is not None:
             return self.get_items(&b)
         out = empty(self.dtype, b.ndim, b.dims)
-        if b.nitems and self.item_bytes:
-            s.start, s.count, s.step = b.start, b.count, b.step
-            self.read(&s, cnp.PyArray_DATA(out), b.nitems * self.item_bytes)
+        if b.nitems and self.item_bytes and not self.read(&b, cnp.PyArray_DATA(out)):
+            return None
         return out
 
     def _cbytes(self) -> int:
@@ -430,8 +460,13 @@ cdef class Array(Handle):
         s.start, s.count, s.step = b.start, b.count, b.step
         with nogil:
             if self.for_reading():
-                rc = _c.tsr_array_read_items(self.a, &s, &items)
+                rc = MOVED
+                if self.has_shape(b.shape):
+                    rc = _c.tsr_array_read_items(self.a, &s, &items)
             pthread_rwlock_unlock(&self.lock)
+        if rc == MOVED:
+            self.look()
+            return None
         self.done(rc)
         return items_in(&items, self.item_kind).reshape([b.dims[d] for d in range(b.ndim)])
 
@@ -459,21 +494,23 @@ cdef class Array(Handle):
     def _get_bytes(self) -> bytes:
         """All items, in C order."""
         cdef Box b
-        cdef _c.tsr_slice s
         cdef bytes out
         self.fixed()
-        self.newest()
-        self.box(..., &b)
-        out = PyBytes_FromStringAndSize(NULL, b.nitems * self.item_bytes)
-        if len(out):
-            s.start, s.count, s.step = b.start, b.count, b.step
-            self.read(&s, PyBytes_AS_STRING(out), len(out))
-        return out
+        while True:
+            self.newest()
+            self.box(..., &b)
+            out = PyBytes_FromStringAndSize(NULL, b.nitems * self.item_bytes)
+            if not len(out) or self.read(&b, PyBytes_AS_STRING(out)):
+                return out
 
     def _get_box_into(self, key, out):
         """The items of a basic key, in C order, at the beginning of a writable buffer."""
+        while not self.box_into(key, out):
+            pass
+
+    cdef bint box_into(self, object key, object out) except -1:
+        """The same; False when another thread changed the shape meanwhile."""
         cdef Box b
-        cdef _c.tsr_slice s
         cdef Py_buffer view
         cdef size_t nbytes
         self.fixed()
@@ -484,11 +521,18 @@ cdef class Array(Handle):
         try:
             if <size_t>view.len < nbytes:
                 raise ValueError(f"out holds {view.len} bytes, the selection {nbytes}")
-            if nbytes:
-                s.start, s.count, s.step = b.start, b.count, b.step
-                self.read(&s, view.buf, nbytes)
+            return not nbytes or self.read(&b, view.buf)
         finally:
             PyBuffer_Release(&view)
+
+    def _seen(self):
+        """How often the engine was asked, and the shape that it told."""
+        return self.looks, self.shape
+
+    def _has_moved(self, seen):
+        """Whether the shape was changed since then, or may have been: others asked, too."""
+        self.look()
+        return self._seen() != (seen[0] + 1, seen[1])
 
     def _set_box(self, key, value):
         """Writes value, broadcast and cast as NumPy does; NotImplemented unless key is basic."""

@@ -21,6 +21,7 @@ cdef int own_process(int pid) except -1
 # What a call on a closed handle gives in place of a status.
 cdef enum:
     CLOSED = 1
+    MOVED = 2    # the shape is no more the one that a selection was made for
 
 # n bytes that the library handed out, as bytes; frees them.
 cdef bytes taken(void *buf, size_t n)

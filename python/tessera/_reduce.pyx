@@ -8,7 +8,7 @@ import numpy as np
 
 from tessera cimport _c
 from tessera._array cimport Array
-from tessera._engine cimport CLOSED, pthread_rwlock_unlock
+from tessera._engine cimport CLOSED, MOVED, pthread_rwlock_unlock
 
 cnp.import_array()
 
@@ -35,6 +35,14 @@ cdef object result_dtype(Array a, const _c.tsr_reduce_spec *how):
 
 def reduce_axes(Array a not None, str how, axes, double ddof=0, bint wide=False):
     """A new array of the axes that stay; axes: for each of the array's whether it is reduced."""
+    out = None
+    while out is None:
+        out = try_reduce(a, how, axes, ddof, wide)
+    return out
+
+
+cdef object try_reduce(Array a, str how, object axes, double ddof, bint wide):
+    """The same; None when another thread changed the shape meanwhile."""
     cdef _c.tsr_reduce_spec spec
     cdef _c.tsr_slice s
     cdef _c.int64_t start[32]
@@ -60,7 +68,12 @@ def reduce_axes(Array a not None, str how, axes, double ddof=0, bint wide=False)
     nbytes = out.nbytes
     with nogil:
         if a.for_reading():
-            rc = _c.tsr_reduce(a.a, &s, &spec, p, nbytes)
+            rc = MOVED
+            if a.has_shape(count):
+                rc = _c.tsr_reduce(a.a, &s, &spec, p, nbytes)
         pthread_rwlock_unlock(&a.lock)
+    if rc == MOVED:
+        a.look()
+        return None
     a.done(rc)
     return out

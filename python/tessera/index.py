@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import numpy as np
@@ -560,6 +560,17 @@ def _set_in_box(to: _Target, s: _Selection, values: np.ndarray[Any, Any]) -> Non
     to.write(box, items)
 
 
+def steady(array: NDArray, read: Callable[[], Items[Any]]) -> Items[Any]:
+    """What read gives, which is done anew where another thread changed the shape beneath it."""
+    while True:
+        seen = array._seen()
+        try:
+            return read()
+        except (IndexError, ValueError):
+            if not array._has_moved(seen):
+                raise
+
+
 # ---- orthogonal keys ----
 
 
@@ -603,6 +614,9 @@ class OIndex:
         return axes, tuple(gone)
 
     def __getitem__(self, key: Any) -> np.ndarray[Any, Any]:
+        return steady(self._array, lambda: self._get(key))
+
+    def _get(self, key: Any) -> np.ndarray[Any, Any]:
         axes, gone = self._axes(key)
         items = _Target(self._array).read(axes)
         return _finish(items.squeeze(gone), self._array.dtype)

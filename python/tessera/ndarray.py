@@ -91,7 +91,7 @@ class NDArray(Reductions, Neighbours, Array):
             return NDField(self, key)
         from tessera import index
 
-        return index.get(self, key)
+        return index.steady(self, lambda: index.get(self, key))
 
     def __setitem__(self, key: Any, value: Any) -> None:
         """Writes value, broadcast and cast as in NumPy, to the items of a key."""

@@ -92,8 +92,7 @@ class Reductions:
         if want is not None:
             result = result.astype(want, copy=False)
         if keepdims:
-            shape = [1 if gone else n for gone, n in zip(axes, self.shape, strict=True)]
-            result = result.reshape(shape)
+            result = np.expand_dims(result, [d for d, gone in enumerate(axes) if gone])
         return _handed_out(result, out)
 
     def sum(

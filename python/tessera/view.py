@@ -71,6 +71,9 @@ class View(NDArray):
             return np.empty(shape, self.dtype)
         return self._base._get_box(where).reshape(shape + inner)
 
+    def _has_moved(self, seen: Any) -> bool:
+        return False  # a view keeps its own
+
     def _get_bytes(self) -> bytes:
         return self._base._get_bytes()
 

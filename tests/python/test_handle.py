@@ -265,6 +265,43 @@ def test_a_read_only_handle_refuses_changes(path: Path) -> None:
             change()
 
 
+@pytest.mark.parametrize("dtype", ["i4", "string"])
+def test_reads_beside_a_resize_are_of_the_shape_before_or_after(dtype: str) -> None:
+    fill = 1 if dtype == "i4" else "x"
+    a = tessera.full((400, 8), fill, dtype=dtype, chunks=(50, 4), format="zarr3")
+    reads: list[Any] = [
+        lambda: a[...].shape[0],
+        lambda: np.asarray(a).shape[0],
+        lambda: a[-1].shape[0] * 25,
+        lambda: a[[-1, 3], :].size * 25 // 2,
+        lambda: a.oindex[[-1, 3], :].size * 25 // 2,
+    ]
+    if dtype == "i4":
+        reads += [lambda: int(a.sum()) // 8, lambda: len(a.tobytes()) // 32]
+        reads += [lambda: int(a.max(axis=1, keepdims=True).sum())]
+    done = threading.Event()
+    found: list[Any] = []
+
+    def go(read: Any) -> None:
+        while not done.is_set():
+            try:
+                found.append(read())
+            except Exception as e:
+                found.append(e)
+
+    threads = [threading.Thread(target=go, args=(read,)) for read in reads]
+    for t in threads:
+        t.start()
+    for i in range(200):
+        n = 400 if i % 2 else 200
+        a.resize((n, 8))
+        assert a.shape[0] == n
+    done.set()
+    for t in threads:
+        t.join()
+    assert set(map(str, found)) <= {"200", "400"}
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 def test_a_forked_child_reads_and_does_not_write(path: Path) -> None:
     code = """
