@@ -69,6 +69,21 @@ static void set_params(struct tsr_cparams *p, int64_t typesize, int64_t shuffle)
     if (shuffle == SHUFFLE_BYTES && p->item_bytes > 1) p->filters[TSR_CHUNK_FILTERS - 1] = BYTES;
 }
 
+/* Its own name takes names for "shuffle" and needs "typesize"; numcodecs takes numbers. */
+static int blosc_complete(const struct tsr_zcodec *c, bool foreign, struct tsr_node *config)
+{
+    int64_t item = tsr_zview_item(&c->in);
+    struct tsr_node shuffle = tsr_znode_of_text("noshuffle");
+    if (foreign) shuffle = tsr_znode_of_int(SHUFFLE_NONE);
+    tsr_zcodec_usual(config, "cname", tsr_znode_of_text("lz4"));
+    tsr_zcodec_usual(config, "clevel", tsr_znode_of_int(5));
+    tsr_zcodec_usual(config, "shuffle", shuffle);
+    if (!foreign)
+        tsr_zcodec_usual(config, "typesize", tsr_znode_of_int(item > 0 && item < 256 ? item : 1));
+    tsr_zcodec_usual(config, "blocksize", tsr_znode_of_int(0));
+    return TSR_OK;
+}
+
 static int blosc_open(struct tsr_zcodec *c, const struct tsr_node *config, int format)
 {
     struct tsr_zparam clevel = {"clevel", 0, 9, 5}, block = {"blocksize", 0, TSR_BLOCK_MAX, 0},
@@ -163,6 +178,7 @@ const struct tsr_zcodec_kind tsr_zkind_blosc = {
     .v2 = "blosc",
     .v3 = "blosc",
     .stage = TSR_ZBYTES_TO_BYTES,
+    .complete = blosc_complete,
     .open = blosc_open,
     .decode = blosc_decode,
     .claim = blosc_claim,

@@ -59,6 +59,14 @@ static int parse_endian(const struct tsr_zcodec *c, const struct tsr_node *confi
     return rc;
 }
 
+static int bytes_complete(const struct tsr_zcodec *c, bool foreign, struct tsr_node *config)
+{
+    (void)foreign;
+    if (tsr_ztype_has_order(c->in.type))
+        tsr_zcodec_usual(config, "endian", tsr_znode_of_text("little"));
+    return TSR_OK;
+}
+
 static int bytes_open(struct tsr_zcodec *c, const struct tsr_node *config, int format)
 {
     struct bytes *s = tsr_doc_alloc(c->doc, 1, sizeof *s);
@@ -141,6 +149,7 @@ static size_t bytes_bound(const struct tsr_zcodec *c, size_t len)
 const struct tsr_zcodec_kind tsr_zkind_bytes = {
     .v3 = "bytes",
     .stage = TSR_ZITEMS_TO_BYTES,
+    .complete = bytes_complete,
     .open = bytes_open,
     .decode = bytes_decode,
     .encode = bytes_encode,
@@ -150,6 +159,7 @@ const struct tsr_zcodec_kind tsr_zkind_bytes = {
 const struct tsr_zcodec_kind tsr_zkind_endian = {
     .v3 = "endian", /* its name in drafts of format 3 */
     .stage = TSR_ZITEMS_TO_BYTES,
+    .complete = bytes_complete,
     .open = bytes_open,
     .decode = bytes_decode,
     .encode = bytes_encode,

@@ -9,14 +9,25 @@
 #include "base/num.h"
 #include "base/status.h"
 #include "zarr/codec.h"
+#include "zarr/node.h"
 
 struct bz2 {
     int level;
 };
 
+enum { LEVEL = 1 }; /* where none is given, as numcodecs has it */
+
+static int bz2_complete(const struct tsr_zcodec *c, bool foreign, struct tsr_node *config)
+{
+    (void)c;
+    (void)foreign;
+    tsr_zcodec_usual(config, "level", tsr_znode_of_int(LEVEL));
+    return TSR_OK;
+}
+
 static int bz2_open(struct tsr_zcodec *c, const struct tsr_node *config, int format)
 {
-    static const struct tsr_zparam level = {"level", 1, 9, 1};
+    static const struct tsr_zparam level = {"level", 1, 9, LEVEL};
     struct bz2 *s = tsr_doc_alloc(c->doc, 1, sizeof *s);
     int64_t v = 1;
     if (!s) return TSR_ENOMEM;
@@ -123,6 +134,7 @@ static size_t bz2_bound(const struct tsr_zcodec *c, size_t len)
 const struct tsr_zcodec_kind tsr_zkind_bz2 = {
     .v2 = "bz2",
     .stage = TSR_ZBYTES_TO_BYTES,
+    .complete = bz2_complete,
     .open = bz2_open,
     .decode = bz2_decode,
     .encode = bz2_encode,

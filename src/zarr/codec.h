@@ -30,12 +30,13 @@ enum tsr_zstage { TSR_ZITEMS_TO_ITEMS, TSR_ZITEMS_TO_BYTES, TSR_ZBYTES_TO_BYTES 
  * after another, each a u32 little-endian byte length and that many bytes.  bytes < 0: not known
  * (what a compressor made, items of variable length). */
 struct tsr_zview {
-    bool items;                    /* else bytes: what follows but bytes is void */
+    bool items;                    /* else bytes: what follows but bytes and item is void */
     const struct tsr_ztype *type;  /* borrowed */
     const struct tsr_dtype *dtype; /* type->dtype; NULL: items of variable length */
     int ndim;
     int64_t shape[TSR_MAX_NDIM];
     int64_t bytes;       /* of it all */
+    int64_t item;        /* bytes: of one of the items that they were made of; 0: it varies */
     const uint8_t *fill; /* an item, borrowed; NULL: zeros */
 };
 
@@ -59,6 +60,10 @@ struct tsr_zcodec_kind {
     const char *v2, *v3; /* NULL: not of this format */
     enum tsr_zstage stage;
 
+    /* Adds to the configuration of a new array of format 3, a copy in c->doc with room for
+     * TSR_ZUSUAL members more, what it leaves out and others than us want to be told, as open takes
+     * it; c is as open gets it, foreign: the name is "numcodecs.NAME".  NULL: nothing. */
+    int (*complete)(const struct tsr_zcodec *c, bool foreign, struct tsr_node *config);
     /* Takes its configuration (a map; of format 2 the whole object, with its "id") and c->in, which
      * is set; sets c->out and c->state.  ECORRUPT: the configuration is wrong; EUNSUPPORTED: it is
      * right, but not for us.  The text names the member, what was found and what was expected.
@@ -80,6 +85,17 @@ struct tsr_zcodec_kind {
                   uint8_t *dst, size_t cap, size_t *n);
     size_t (*bound)(const struct tsr_zcodec *c, size_t len);
 };
+
+/* Completes a list of codecs of format 3, in place, for chunks as `in` says (zarr.md 9.3): each
+ * becomes an object, and says in its configuration what it leaves out.  From the first that is
+ * wrong on they stay as they are, for who opens them to refuse.  Nodes are doc's. */
+int tsr_zcodecs_complete(struct tsr_doc *doc, const struct tsr_zview *in, int level,
+                         struct tsr_node *list);
+enum { TSR_ZUSUAL = 8 };
+/* Sets a member that is absent or null; there is room. */
+void tsr_zcodec_usual(struct tsr_node *config, const char *name, struct tsr_node value);
+/* Is it "numcodecs.NAME"? */
+bool tsr_zcodec_is_foreign(const char *name);
 
 /* The record of a name in format 2 or 3; NULL: unknown. */
 const struct tsr_zcodec_kind *tsr_zcodec_find(const char *name, int format);
@@ -125,5 +141,7 @@ int tsr_zcodec_out_items(struct tsr_zcodec *c, const struct tsr_ztype *t);
 
 /* How many items a view has; < 0: bytes. */
 int64_t tsr_zview_count(const struct tsr_zview *v);
+/* The bytes of an item of it, or of those that it was made of; 0: they vary. */
+int64_t tsr_zview_item(const struct tsr_zview *v);
 
 #endif

@@ -65,10 +65,16 @@ static const char *name_in(const struct tsr_zcodec_kind *k, int format)
     return format == 2 ? k->v2 : k->v3;
 }
 
+static const char foreign[] = "numcodecs.";
+
+bool tsr_zcodec_is_foreign(const char *name)
+{
+    return strncmp(name, foreign, sizeof foreign - 1) == 0;
+}
+
 const struct tsr_zcodec_kind *tsr_zcodec_find(const char *name, int format)
 {
-    static const char foreign[] = "numcodecs.";
-    if (format == 3 && strncmp(name, foreign, sizeof foreign - 1) == 0) {
+    if (format == 3 && tsr_zcodec_is_foreign(name)) {
         name += sizeof foreign - 1;
         format = 2;
     }
@@ -159,6 +165,12 @@ int64_t tsr_zview_count(const struct tsr_zview *v)
     return n;
 }
 
+int64_t tsr_zview_item(const struct tsr_zview *v)
+{
+    if (!v->items) return v->item;
+    return v->dtype ? v->dtype->item_bytes : 0;
+}
+
 void tsr_zcodec_out_same(struct tsr_zcodec *c)
 {
     c->out = c->in;
@@ -166,7 +178,7 @@ void tsr_zcodec_out_same(struct tsr_zcodec *c)
 
 void tsr_zcodec_out_bytes(struct tsr_zcodec *c, int64_t bytes)
 {
-    c->out = (struct tsr_zview){.bytes = bytes};
+    c->out = (struct tsr_zview){.bytes = bytes, .item = tsr_zview_item(&c->in)};
 }
 
 int tsr_zcodec_out_items(struct tsr_zcodec *c, const struct tsr_ztype *t)

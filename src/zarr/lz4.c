@@ -9,6 +9,7 @@
 #include "codec/codec.h"
 #include "codec/lz4_block.h"
 #include "zarr/codec.h"
+#include "zarr/node.h"
 
 extern const struct tsr_codec tsr_codec_lz4;
 
@@ -17,6 +18,14 @@ enum { PREFIX = 4, MOST = 0x7E000000 };
 struct lz4 {
     int acceleration;
 };
+
+static int lz4_complete(const struct tsr_zcodec *c, bool foreign, struct tsr_node *config)
+{
+    (void)c;
+    (void)foreign;
+    tsr_zcodec_usual(config, "acceleration", tsr_znode_of_int(1));
+    return TSR_OK;
+}
 
 static int lz4_open(struct tsr_zcodec *c, const struct tsr_node *config, int format)
 {
@@ -78,6 +87,7 @@ static size_t lz4_bound(const struct tsr_zcodec *c, size_t len)
 const struct tsr_zcodec_kind tsr_zkind_lz4 = {
     .v2 = "lz4",
     .stage = TSR_ZBYTES_TO_BYTES,
+    .complete = lz4_complete,
     .open = lz4_open,
     .decode = lz4_decode,
     .claim = lz4_claim,

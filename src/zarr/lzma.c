@@ -27,6 +27,18 @@ struct lzma {
     struct tsr_lzma_filters filters; /* n 0: as the preset says */
 };
 
+static int lzma_complete(const struct tsr_zcodec *c, bool foreign, struct tsr_node *config)
+{
+    static const struct tsr_node none = {.kind = TSR_NODE_NULL};
+    (void)c;
+    (void)foreign;
+    tsr_zcodec_usual(config, "format", tsr_znode_of_int(XZ));
+    tsr_zcodec_usual(config, "check", tsr_znode_of_int(-1));
+    tsr_zcodec_usual(config, "preset", none);
+    tsr_zcodec_usual(config, "filters", none);
+    return TSR_OK;
+}
+
 static int lzma_open(struct tsr_zcodec *c, const struct tsr_node *config, int format)
 {
     static const struct tsr_zparam form = {"format", AUTO, RAW, XZ}, check = {"check", -1, 15, -1},
@@ -165,6 +177,7 @@ static size_t lzma_bound(const struct tsr_zcodec *c, size_t len)
 const struct tsr_zcodec_kind tsr_zkind_lzma = {
     .v2 = "lzma",
     .stage = TSR_ZBYTES_TO_BYTES,
+    .complete = lzma_complete,
     .open = lzma_open,
     .decode = lzma_decode,
     .encode = lzma_encode,

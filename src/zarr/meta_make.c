@@ -7,6 +7,7 @@
 
 #include "base/num.h"
 #include "base/status.h"
+#include "zarr/codec.h"
 #include "zarr/meta_impl.h"
 #include "zarr/node.h"
 
@@ -147,6 +148,22 @@ static int put_attributes(struct tsr_zmeta *m, const struct tsr_node *attributes
     return rc;
 }
 
+/* As others want to read them. */
+static int put_codecs(struct tsr_zmeta *m, const struct tsr_znew *a)
+{
+    static const struct tsr_node none = {.kind = TSR_NODE_LIST};
+    struct tsr_zview in = {.items = true, .type = a->type, .dtype = a->type->dtype, .bytes = -1};
+    int64_t items;
+    int rc = put_copy(m, "codecs", a->codecs ? a->codecs : &none);
+    if (rc < 0) return rc;
+    in.ndim = a->ndim;
+    in.fill = a->fill ? a->fill->p : NULL;
+    memcpy(in.shape, a->chunks, (size_t)a->ndim * sizeof *a->chunks);
+    if (!tsr_product(a->chunks, a->ndim, &items)) return TSR_OK; /* refused when it is read */
+    if (in.dtype && !tsr_mul(items, in.dtype->item_bytes, &in.bytes)) return TSR_OK;
+    return tsr_zcodecs_complete(m->doc, &in, 0, tsr_znode_at(&m->root, "codecs"));
+}
+
 static int make_v3(struct tsr_zmeta *m, const struct tsr_znew *a)
 {
     struct tsr_node none = {.kind = TSR_NODE_LIST};
@@ -155,7 +172,7 @@ static int make_v3(struct tsr_zmeta *m, const struct tsr_znew *a)
     if (rc == TSR_OK) rc = put_grid(m, a);
     if (rc == TSR_OK) rc = put_keys(m, a);
     if (rc == TSR_OK) rc = put_fill(m, a);
-    if (rc == TSR_OK) rc = put_copy(m, "codecs", a->codecs ? a->codecs : &none);
+    if (rc == TSR_OK) rc = put_codecs(m, a);
     if (rc == TSR_OK) rc = put_attributes(m, a->attributes);
     if (rc == TSR_OK && a->names) rc = put_names(m, a);
     if (rc < 0) return rc;

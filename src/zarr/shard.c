@@ -55,31 +55,43 @@ static int open_chain(const struct tsr_zcodec *c, const struct tsr_node *codecs,
     return rc;
 }
 
-static int open_inner(struct tsr_zshard *s, const struct tsr_zcodec *c, const struct tsr_node *n)
+static struct tsr_zview inner_view(const struct tsr_zshard *s, const struct tsr_zcodec *c)
 {
     struct tsr_zview in = c->in;
     int64_t items;
     memcpy(in.shape, s->inner, sizeof in.shape);
     tsr_product(s->inner, s->ndim, &items); /* no more than the shard's */
     if (in.dtype) in.bytes = items * in.dtype->item_bytes;
+    return in;
+}
+
+static int open_inner(struct tsr_zshard *s, const struct tsr_zcodec *c, const struct tsr_node *n)
+{
+    struct tsr_zview in = inner_view(s, c);
     return open_chain(c, n, &in, &s->chain);
 }
 
 /* The index is an array of u64 with one dimension more; who puts a codec to it that minds which
  * dimensions those are is refused by that codec. */
-static int open_index(struct tsr_zshard *s, const struct tsr_zcodec *c, const struct tsr_node *n)
+static int index_view(const struct tsr_zshard *s, const struct tsr_zcodec *c, struct tsr_zview *in)
 {
     struct tsr_node name = tsr_znode_of_text("uint64");
-    struct tsr_zview in = {.items = true, .ndim = s->ndim + 1, .bytes = 16 * s->n};
-    if (in.ndim > TSR_MAX_NDIM)
-        return tsr_fail(TSR_ELIMIT, "found %d dimensions, expected at most %d", in.ndim,
+    *in = (struct tsr_zview){.items = true, .ndim = s->ndim + 1, .bytes = 16 * s->n};
+    if (in->ndim > TSR_MAX_NDIM)
+        return tsr_fail(TSR_ELIMIT, "found %d dimensions, expected at most %d", in->ndim,
                         TSR_MAX_NDIM);
-    memcpy(in.shape, s->count, sizeof s->count);
-    in.shape[s->ndim] = 2;
-    int rc = tsr_ztype_parse(c->doc, &name, 3, &in.type);
-    if (rc < 0) return rc;
-    in.dtype = in.type->dtype;
-    rc = open_chain(c, n, &in, &s->index);
+    memcpy(in->shape, s->count, sizeof s->count);
+    in->shape[s->ndim] = 2;
+    int rc = tsr_ztype_parse(c->doc, &name, 3, &in->type);
+    if (rc == TSR_OK) in->dtype = in->type->dtype;
+    return rc;
+}
+
+static int open_index(struct tsr_zshard *s, const struct tsr_zcodec *c, const struct tsr_node *n)
+{
+    struct tsr_zview in;
+    int rc = index_view(s, c, &in);
+    if (rc == TSR_OK) rc = open_chain(c, n, &in, &s->index);
     if (rc < 0) return rc;
     if (s->index->stored < 0)
         return tsr_fail(TSR_ECORRUPT, "found a codec of variable size, expected fixed ones for an "
@@ -96,6 +108,22 @@ int tsr_zshard_open(struct tsr_zshard *s, const struct tsr_zcodec *c, const stru
     if (rc == TSR_OK) rc = open_inner(s, c, tsr_znode_get(config, at = "codecs"));
     if (rc == TSR_OK) rc = open_index(s, c, tsr_znode_get(config, at = "index_codecs"));
     if (rc < 0) tsr_within("%s", at);
+    return rc;
+}
+
+int tsr_zshard_complete(const struct tsr_zcodec *c, struct tsr_node *config)
+{
+    struct tsr_node *inner = tsr_znode_at(config, "codecs");
+    struct tsr_node *index = tsr_znode_at(config, "index_codecs");
+    struct tsr_zshard s = {0};
+    struct tsr_zview v;
+    int rc = c->level < TSR_ZLEVELS ? TSR_OK : TSR_ELIMIT;
+    if (rc == TSR_OK) rc = parse_shape(&s, &c->in, tsr_znode_get(config, "chunk_shape"));
+    if (rc < 0) return rc;
+    v = inner_view(&s, c);
+    if (inner) rc = tsr_zcodecs_complete(c->doc, &v, c->level + 1, inner);
+    if (rc == TSR_OK && index && (rc = index_view(&s, c, &v)) == TSR_OK)
+        rc = tsr_zcodecs_complete(c->doc, &v, c->level + 1, index);
     return rc;
 }
 

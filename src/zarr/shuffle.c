@@ -5,17 +5,31 @@
 #include "base/status.h"
 #include "kernel/kernel.h"
 #include "zarr/codec.h"
+#include "zarr/node.h"
 
 struct shuffle {
     size_t size;
 };
 
+/* numcodecs has 4; in format 3 zarr-python goes by the items (zarr.md 9.6). */
+static int64_t usual_size(const struct tsr_zcodec *c, int format)
+{
+    int64_t item = tsr_zview_item(&c->in);
+    return format == 3 && item > 0 && item <= INT32_MAX ? item : 4;
+}
+
+static int shuffle_complete(const struct tsr_zcodec *c, bool foreign, struct tsr_node *config)
+{
+    (void)foreign;
+    tsr_zcodec_usual(config, "elementsize", tsr_znode_of_int(usual_size(c, 3)));
+    return TSR_OK;
+}
+
 static int shuffle_open(struct tsr_zcodec *c, const struct tsr_node *config, int format)
 {
-    static const struct tsr_zparam size = {"elementsize", 0, INT32_MAX, 4};
+    struct tsr_zparam size = {"elementsize", 0, INT32_MAX, usual_size(c, format)};
     struct shuffle *s = tsr_doc_alloc(c->doc, 1, sizeof *s);
     int64_t v = 0;
-    (void)format;
     if (!s) return TSR_ENOMEM;
     int rc = tsr_zcodec_int(config, &size, 3, &v); /* decoders need it: strict in both formats */
     s->size = v ? (size_t)v : 1;
@@ -74,6 +88,7 @@ static size_t shuffle_bound(const struct tsr_zcodec *c, size_t len)
 const struct tsr_zcodec_kind tsr_zkind_shuffle = {
     .v2 = "shuffle",
     .stage = TSR_ZBYTES_TO_BYTES,
+    .complete = shuffle_complete,
     .open = shuffle_open,
     .decode = shuffle_decode,
     .claim = shuffle_claim,

@@ -18,6 +18,17 @@ struct zstd {
     bool checksum;
 };
 
+static const struct tsr_node no = {.kind = TSR_NODE_BOOL};
+
+static int zstd_complete(const struct tsr_zcodec *c, bool foreign, struct tsr_node *config)
+{
+    (void)c;
+    (void)foreign;
+    tsr_zcodec_usual(config, "level", tsr_znode_of_int(0));
+    tsr_zcodec_usual(config, "checksum", no);
+    return TSR_OK;
+}
+
 static int zstd_open(struct tsr_zcodec *c, const struct tsr_node *config, int format)
 {
     static const struct tsr_zparam level = {"level", -131072, 22, 0};
@@ -84,6 +95,7 @@ const struct tsr_zcodec_kind tsr_zkind_zstd = {
     .v2 = "zstd",
     .v3 = "zstd",
     .stage = TSR_ZBYTES_TO_BYTES,
+    .complete = zstd_complete,
     .open = zstd_open,
     .decode = zstd_decode,
     .claim = zstd_claim,

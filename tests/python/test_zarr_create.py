@@ -319,3 +319,16 @@ def test_what_is_not_possible_is_refused_and_leaves_nothing(how, error, said, pa
         tessera.zeros((3,), urlpath=path, **how)
     with pytest.raises(FileNotFoundError):
         tessera.open(path)
+
+
+# ---- codecs ----
+
+
+def test_codecs_by_name_are_written_with_their_configuration(path):
+    a = tessera.asarray(ITEMS, urlpath=path, codecs=["bytes", "numcodecs.shuffle", "gzip"])
+    assert doc(path)["codecs"] == [
+        {"name": "bytes", "configuration": {"endian": "little"}},
+        {"name": "numcodecs.shuffle", "configuration": {"elementsize": 4}},
+        {"name": "gzip", "configuration": {"level": 1}},
+    ]
+    assert np.array_equal(a[...], ITEMS)

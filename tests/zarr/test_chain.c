@@ -84,6 +84,30 @@ static void codecs_that_change_nothing_are_left_out(void **state)
     }
 }
 
+/* zarr-python fills in the size of an item, also where another codec stands between. */
+static void a_shuffle_without_a_size_goes_by_the_items(void **state)
+{
+    static const char *const codecs[] = {
+        LE ",{\"name\":\"numcodecs.shuffle\",\"configuration\":{}}",
+        LE "," ZSTD ",{\"name\":\"zstd\"},\"numcodecs.shuffle\"",
+    };
+    uint8_t src[192], shuffled[192];
+    (void)state;
+    for (int i = 0; i < 192; i++) src[i] = (uint8_t)(7 * i);
+    for (int i = 0; i < 192; i++) shuffled[i % 8 * 24 + i / 8] = src[i];
+    for (size_t i = 0; i < sizeof codecs / sizeof *codecs; i++) {
+        struct tsr_zmeta *m = array("float64", "0", codecs[i]);
+        struct tsr_zchain *c = chain_of(m);
+        const struct tsr_zcodec *last = c->step[c->nsteps - 1];
+        uint8_t dst[192];
+        size_t n;
+        assert_int_equal(last->kind->encode(last, w, src, 192, dst, 192, &n), TSR_OK);
+        assert_memory_equal(dst, shuffled, 192);
+        tsr_zchain_close(c);
+        tsr_zmeta_free(m);
+    }
+}
+
 static void a_chunk_of_another_size_is_refused_before_it_is_read(void **state)
 {
     (void)state;
@@ -303,6 +327,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(codecs_that_change_nothing_are_left_out),
+        cmocka_unit_test(a_shuffle_without_a_size_goes_by_the_items),
         cmocka_unit_test(a_chunk_of_another_size_is_refused_before_it_is_read),
         cmocka_unit_test(order_f_of_format_2_is_turned),
         cmocka_unit_test(shards_in_shards_have_a_depth),
