@@ -74,6 +74,7 @@ int tsr_zarr_parse_edges(struct tsr_doc *doc, const char *p, size_t len, int ndi
                          struct tsr_node *out, int64_t longest[]);
 /* Makes meta of what an array is to be (zarr_make.c); EARG. */
 int tsr_zarr_make(struct tsr_zarr *z, const tsr_spec *spec, int format);
+bool tsr_zarr_is_filter(const tsr_step *s); /* of the steps that an array of Zarr has */
 
 /* tsr_spec.checksum (zarr_checksum.c): has the array what a twin is to have too?  And a list of
  * codecs, doc's, gets it unless it has it. */

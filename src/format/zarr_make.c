@@ -212,7 +212,7 @@ static bool is_blosc(const char *name)
     return false;
 }
 
-static int add_blosc(struct maker *k, const tsr_step *codec, int shuffle)
+static int add_blosc(struct maker *k, const tsr_step *codec, int shuffle, bool last)
 {
     static const char *const shuffles[] = {"\"noshuffle\"", "\"shuffle\"", "\"bitshuffle\""};
     static const char *const numbers[] = {"0", "1", "2"};
@@ -224,11 +224,11 @@ static int add_blosc(struct maker *k, const tsr_step *codec, int shuffle)
              ",\"cname\":\"%s\",\"clevel\":%d,\"shuffle\":%s%s,\"blocksize\":0", codec->name,
              (int)tsr_max64(0, tsr_min64(param(codec, "clevel", 5), 9)),
              (three ? shuffles : numbers)[shuffle], typesize);
-    return add_codec(k, target(k, true), "blosc", members);
+    return add_codec(k, target(k, last), "blosc", members);
 }
 
 /* A codec without a filter before it, whose level is Blosc's. */
-static int add_plain(struct maker *k, const tsr_step *s)
+static int add_plain(struct maker *k, const tsr_step *s, bool last)
 {
     char members[64];
     int level = (int)tsr_max64(0, tsr_min64(param(s, "clevel", 5), 9));
@@ -237,15 +237,15 @@ static int add_plain(struct maker *k, const tsr_step *s)
     if (strcmp(s->name, "zstd") == 0) {
         snprintf(members, sizeof members, ",\"level\":%d,\"checksum\":false",
                  level == 9 ? 22 : 2 * level - 1);
-        return add_codec(k, target(k, true), "zstd", members);
+        return add_codec(k, target(k, last), "zstd", members);
     }
     if (strcmp(s->name, "zlib") == 0) {
         snprintf(members, sizeof members, ",\"level\":%d", level);
-        return add_codec(k, target(k, true), three ? "gzip" : "zlib", members);
+        return add_codec(k, target(k, last), three ? "gzip" : "zlib", members);
     }
     if (strcmp(s->name, "lz4") == 0 && !three)
-        return add_codec(k, target(k, true), "lz4", ",\"acceleration\":1");
-    return add_blosc(k, s, 0);
+        return add_codec(k, target(k, last), "lz4", ",\"acceleration\":1");
+    return add_blosc(k, s, 0, last);
 }
 
 struct number {
@@ -267,7 +267,7 @@ static bool take_number(const char **p, struct number *out)
     return end > text && errno == 0 && (*end == ',' || !*end);
 }
 
-static bool is_shuffle(const tsr_step *s)
+bool tsr_zarr_is_filter(const tsr_step *s)
 {
     return !strcmp(s->name, "shuffle") || !strcmp(s->name, "bitshuffle");
 }
@@ -354,9 +354,9 @@ static int add_step(struct maker *k, const tsr_step *s, int left, int *taken)
     *taken = 1;
     if (shuffle && left > 1 && is_blosc(s[1].name)) {
         *taken = 2;
-        return add_blosc(k, s + 1, shuffle);
+        return add_blosc(k, s + 1, shuffle, left == 2);
     }
-    return is_own(s) ? add_own(k, s, left == 1) : add_plain(k, s);
+    return is_own(s) ? add_own(k, s, left == 1) : add_plain(k, s, left == 1);
 }
 
 static int add_steps(struct maker *k)
@@ -367,7 +367,8 @@ static int add_steps(struct maker *k)
     const tsr_step *steps = s->nsteps ? s->steps : &usual;
     for (int i = 0; i < n && rc == TSR_OK; i++) {
         if (!steps[i].name) return tsr_fail(TSR_EARG, "step %d: has no name", i);
-        rc = check_params(&steps[i], is_own(&steps[i]) && !(i && is_shuffle(&steps[i - 1])));
+        rc =
+            check_params(&steps[i], is_own(&steps[i]) && !(i && tsr_zarr_is_filter(&steps[i - 1])));
     }
     for (int i = 0; i < n && rc == TSR_OK; i += taken) rc = add_step(k, steps + i, n - i, &taken);
     return rc;

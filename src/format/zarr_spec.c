@@ -9,8 +9,12 @@
 
 /* ---- codecs as steps ----
  *
- * Those that an array of any format can be made with; the others are left out, so that a twin gets
- * what is usual there. */
+ * Those that an array of any format can be made with: a filter, and the codec that is run last; the
+ * others are left out, so that a twin gets what is usual there.
+ *
+ *   blosc(shuffle, lz4), zstd, crc32c    shuffle, zstd
+ *   shuffle                              shuffle, zstd: no format has a filter alone
+ *   delta, bz2                           none */
 
 static void add_step(struct tsr_zarr *z, const char *name, int64_t level)
 {
@@ -58,6 +62,23 @@ static void add_codec(struct tsr_zarr *z, const char *name, const struct tsr_nod
     else if (strcmp(name, "lz4") == 0) add_step(z, "lz4", 5);
 }
 
+/* Of all steps the first filter that stands in front of a codec, and the last codec. */
+static void keep_usable(struct tsr_zarr *z)
+{
+    tsr_step filter = {0}, codec = {0};
+    int n = z->d.spec.nsteps;
+    for (int i = 0; i < n; i++) {
+        bool is_filter = tsr_zarr_is_filter(&z->steps[i]);
+        if (!is_filter) codec = z->steps[i];
+        else if (!filter.name && !codec.name) filter = z->steps[i];
+    }
+    if (filter.name && !codec.name) codec.name = "zstd";
+    n = 0;
+    if (filter.name) z->steps[n++] = filter;
+    if (codec.name) z->steps[n++] = codec;
+    z->d.spec.nsteps = n;
+}
+
 /* The codecs of a block, of which a shard has its own. */
 static int make_steps(struct tsr_zarr *z)
 {
@@ -69,9 +90,10 @@ static int make_steps(struct tsr_zarr *z)
         if (strcmp(m->codecs[i].name, "sharding_indexed") == 0)
             rc = tsr_zspecs_parse(m->doc, tsr_znode_get(m->codecs[i].config, "codecs"), &codec, &n,
                                   &foreign);
-    if (rc == TSR_OK) z->steps = tsr_doc_alloc(m->doc, 2 * (size_t)n + 1, sizeof *z->steps);
+    if (rc == TSR_OK) z->steps = tsr_doc_alloc(m->doc, 2 * (size_t)n + 2, sizeof *z->steps);
     if (rc == TSR_OK && !z->steps) rc = TSR_ENOMEM;
     for (int i = 0; i < n && rc == TSR_OK; i++) add_codec(z, codec[i].name, codec[i].config);
+    if (rc == TSR_OK) keep_usable(z);
     z->d.spec.steps = z->steps;
     return rc;
 }

@@ -654,6 +654,33 @@ static void codecs_by_name_are_written_with_what_others_want_to_be_told(void **s
                   text);
 }
 
+/* All but the last codec go among the filters. */
+static void format_2_has_one_compressor_and_filters_before_it(void **state)
+{
+    const tsr_step steps[] = {{"shuffle", NULL},
+                              {"lz4", NULL},
+                              {"zstd", "level=3"},
+                              {"gzip", NULL}};
+    tsr_spec s = {.size = sizeof s, .dtype = "<i4", .ndim = 1, .shape = &(int64_t){9}};
+    tsr_options o = {.size = sizeof o, .format = "zarr2", .mode = "w"};
+    int32_t v[9] = {1, 2, 3, 4, 5, 6, 7, 8, 9}, back[9];
+    tsr_array *a;
+    (void)state;
+    s.steps = steps;
+    s.nsteps = 4;
+    must(tsr_array_create(scratch("words.zarr"), &s, &o, &a));
+    must(tsr_array_write(a, NULL, v, sizeof v));
+    must(tsr_array_close(a));
+    must(tsr_array_open(scratch("words.zarr"), NULL, &a));
+    assert_string_equal(tsr_array_spec(a)->codecs,
+                        "{\"filters\":[{\"id\":\"blosc\",\"cname\":\"lz4\",\"clevel\":5,"
+                        "\"shuffle\":1,\"blocksize\":0},{\"id\":\"zstd\",\"level\":3}],"
+                        "\"compressor\":{\"id\":\"gzip\"}}");
+    must(tsr_array_read(a, NULL, back, sizeof back));
+    assert_memory_equal(v, back, sizeof v);
+    must(tsr_array_close(a));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -675,6 +702,7 @@ int main(void)
         cmocka_unit_test(a_filter_that_steps_cannot_name_is_told_with_its_place),
         cmocka_unit_test(parameters_are_numbers_and_nothing_behind_them),
         cmocka_unit_test(parameters_that_a_codec_does_not_know_are_refused),
+        cmocka_unit_test(format_2_has_one_compressor_and_filters_before_it),
         cmocka_unit_test(codecs_by_name_are_written_with_what_others_want_to_be_told),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove_all);

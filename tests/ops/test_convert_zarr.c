@@ -18,18 +18,19 @@
 struct kind {
     const char *name, *format;
     bool sparse, sharded, attrs, fill;
+    const char *codecs;
 };
 
 static const struct kind kinds[] = {
-    {"a.b2nd", "b2nd", false, true, true, false},
-    {"d.b2nd", "b2nd", true, true, true, false},
-    {"two.zarr", "zarr2", false, false, true, true},
-    {"three.zarr", "zarr3", false, false, true, true},
-    {"shard.zarr", "zarr3", false, true, true, true},
-    {"two.zip", "zarr2", false, false, true, true},
-    {"three.zip", "zarr3", false, true, true, true},
-    {"a.npy", "npy", false, false, false, false},
-    {"a.raw", "raw", false, false, false, false},
+    {"a.b2nd", "b2nd", false, true, true, false, NULL},
+    {"d.b2nd", "b2nd", true, true, true, false, NULL},
+    {"two.zarr", "zarr2", false, false, true, true, NULL},
+    {"three.zarr", "zarr3", false, false, true, true, NULL},
+    {"shard.zarr", "zarr3", false, true, true, true, NULL},
+    {"two.zip", "zarr2", false, false, true, true, NULL},
+    {"three.zip", "zarr3", false, true, true, true, NULL},
+    {"a.npy", "npy", false, false, false, false, NULL},
+    {"a.raw", "raw", false, false, false, false, NULL},
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
@@ -46,6 +47,7 @@ static tsr_spec spec_of(const struct kind *k)
                       .shape = shape,
                       .chunks = chunks,
                       .blocks = k->sharded ? blocks : NULL,
+                      .codecs = k->codecs,
                       .fill = k->fill ? &fill : NULL};
 }
 
@@ -122,10 +124,8 @@ static void convert_pair(const struct kind *from, const struct kind *to, const c
     assert_int_equal(scratch_count(), 0);
 }
 
-static void any_container_is_converted_into_any_other(void **state)
+static void make_digest(char digest[TSR_HASH_TEXT])
 {
-    (void)state;
-    char digest[TSR_HASH_TEXT];
     tsr_spec spec = spec_of(&kinds[0]);
     tsr_array *a;
     make_items();
@@ -133,6 +133,42 @@ static void any_container_is_converted_into_any_other(void **state)
     OK(tsr_array_write(a, NULL, items, sizeof items));
     OK(tsr_hash(a, 0, NULL, digest));
     OK(tsr_array_close(a));
+}
+
+/* Chains that format 2 or Blosc2 has not, or both. */
+static void codecs_that_a_target_has_not_give_way_to_some_that_it_has(void **state)
+{
+    enum { TWO = 2, THREE = 3 }; /* plain Zarr among the kinds */
+    static const struct {
+        int kind;
+        const char *codecs;
+    } all[] = {
+        {THREE, "[\"bytes\",\"zstd\",\"gzip\"]"},
+        {THREE, "[\"bytes\",\"gzip\",\"blosc\",\"blosc\"]"},
+        {THREE, "[\"bytes\",\"numcodecs.shuffle\"]"},
+        {THREE, "[\"bytes\",\"numcodecs.shuffle\",\"zstd\",\"gzip\",\"crc32c\"]"},
+        {THREE, "[\"numcodecs.delta\",\"bytes\",\"numcodecs.bz2\",\"numcodecs.lzma\"]"},
+        {TWO, "{\"filters\":[{\"id\":\"shuffle\",\"elementsize\":2}],\"compressor\":null}"},
+        {TWO, "{\"filters\":[{\"id\":\"zstd\"},{\"id\":\"shuffle\",\"elementsize\":1}],"
+              "\"compressor\":{\"id\":\"zlib\"}}"},
+        {TWO, "{\"filters\":[{\"id\":\"delta\",\"dtype\":\"<i4\"},{\"id\":\"crc32\"}],"
+              "\"compressor\":{\"id\":\"lzma\"}}"},
+    };
+    char digest[TSR_HASH_TEXT];
+    (void)state;
+    make_digest(digest);
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        struct kind from = kinds[all[i].kind];
+        from.codecs = all[i].codecs;
+        for (int k = 0; k < KINDS; k++) convert_pair(&from, &kinds[k], digest);
+    }
+}
+
+static void any_container_is_converted_into_any_other(void **state)
+{
+    (void)state;
+    char digest[TSR_HASH_TEXT];
+    make_digest(digest);
     for (int i = 0; i < KINDS; i++)
         for (int k = 0; k < KINDS; k++) convert_pair(&kinds[i], &kinds[k], digest);
 }
@@ -438,6 +474,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_container_is_converted_into_any_other),
+        cmocka_unit_test(codecs_that_a_target_has_not_give_way_to_some_that_it_has),
         cmocka_unit_test(stored_bytes_go_from_files_to_shards_and_archives_and_back),
         cmocka_unit_test(stored_bytes_go_from_format_2_to_3_and_back),
         cmocka_unit_test(bytes_that_mean_something_else_are_not_copied),
