@@ -158,6 +158,12 @@ class Plan:
         spec = spec or Spec(dtype="|u1", shape=())
         self.created(NDArray._create(None, spec, format=form))._drop()
 
+    def spare(self, *sources: Any) -> None:
+        """Raises ValueError for an array of Zarr that would give way to what is made of it."""
+        file = self.url is not None and os.path.isfile(self.url)  # one stays until the new is whole
+        if self.url is not None and self.is_zarr and self.replaces and not file:
+            spare(self.url, *sources)
+
     @property
     def replaces(self) -> bool:
         """Whether what is there is to give way."""
@@ -239,6 +245,23 @@ def make(
             a._drop()
             raise
     return plan.finished(a)
+
+
+def spare(url: str, *sources: Any) -> None:
+    """Raises ValueError for sources that lie at url, or below it, and would go first."""
+    for a in sources:
+        if isinstance(a, NDArray) and a.urlpath and _folder(a.urlpath).startswith(_folder(url)):
+            raise ValueError(
+                f"{url}: holds the items that are to be written there, and is removed first; give "
+                "another place, or the items as NumPy has them, array[...]"
+            )
+
+
+def _folder(url: str) -> str:
+    """The same for all spellings of a place, with a slash behind it."""
+    top, _, inside = url.partition("#")
+    parts = [p for p in inside.split("/") if p]
+    return "/".join([(top if "://" in top else os.path.realpath(top)).rstrip("/"), *parts, ""])
 
 
 def storable(dtype: Any) -> np.dtype:

@@ -45,6 +45,7 @@ def copy(array: NDArray, dtype: DTypeLike | None = None, **kwargs: Any) -> NDArr
     if isinstance(array, View) and dtype is None:
         return reshape(array, array.shape, **kwargs)
     plan = _derived(array, kwargs, "copy")
+    plan.spare(array)
     kind = kind_of(dtype, plan.is_zarr)
     if dtype is None or (kind == array.item_kind and (kind or np.dtype(dtype) == array.dtype)):
         _with_blocks(plan, array.shape, array.dtype)
@@ -108,6 +109,7 @@ def _with_blocks(plan: Plan, shape: Sequence[int], dtype: np.dtype) -> None:
 def from_key(array: NDArray, key: Any, **kwargs: Any) -> NDArray:
     """What a basic key selects of an array as a new one; see `NDArray.slice`."""
     plan = _derived(array, kwargs, "slice")
+    plan.spare(array)
     if isinstance(array, View):
         array = reshape(array, array.shape)
     shape = np.broadcast_to(np.uint8(0), array.shape)[key].shape
@@ -145,6 +147,7 @@ def reshape(array: NDArray, shape: int | Sequence[int], **kwargs: Any) -> NDArra
     if isinstance(array, View):
         array = array.base
     plan = _derived(array, kwargs, "reshape")
+    plan.spare(array)
     _with_blocks(plan, whole, array.dtype)
     spec = plan.spec(None, whole, **_fill(plan, array))
     plan.rehearse()
@@ -181,6 +184,7 @@ def concat(arrays: Sequence[NDArray], axis: int = 0, **kwargs: Any) -> NDArray:
         raise ValueError(f"concat: shapes differ in more than axis {at}: {shapes}")
     dtype = np.result_type(*(a.dtype for a in arrays))
     plan = Plan.of(kwargs)
+    plan.spare(*arrays)
     if plan.says_nothing() and all(a.dtype == dtype and not isinstance(a, View) for a in arrays):
         new = _concat(list(arrays), at, plan.url, **plan.place())
         return plan.finished(new)
@@ -219,6 +223,7 @@ def stack(arrays: Sequence[NDArray], axis: int = 0, **kwargs: Any) -> NDArray:
         raise ValueError(f"stack: shapes differ: {[a.shape for a in arrays]}")
     at = normalize_axis_index(axis, first.ndim + 1)
     plan = _like(first, Plan.of(kwargs))
+    plan.spare(*arrays)
     if plan.chunks is None and plan.lengths is None and plan.blocks is None:
         plan.chunks = (*first._longest[:at], 1, *first._longest[at:])
         plan.blocks = (*first.blocks[:at], 1, *first.blocks[at:])

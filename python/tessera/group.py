@@ -17,7 +17,7 @@ from tessera import loose, remote
 from tessera._array import parse_dtype
 from tessera._engine import ExistsError
 from tessera._group import GroupHandle
-from tessera.build import Plan, fill_from, storable
+from tessera.build import Plan, fill_from, spare, storable
 from tessera.create import Shape
 from tessera.loose import kind_of
 from tessera.meta import Attributes, attributes_of, plain
@@ -506,6 +506,8 @@ class Group(MutableMapping[str, Any]):
         dt = kind or storable(dtype if dtype is not None else getattr(source, "dtype", np.float64))
         plan = _plan(kwargs)
         spec = plan.spec(dt, shape)
+        if overwrite:
+            spare(self._url(_key(name)), source)
         if source is not None and kind is None and source.dtype != dt:
             source = np.asarray(source[...], dtype=dt)
         if overwrite:

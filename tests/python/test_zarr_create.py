@@ -86,6 +86,35 @@ def test_text_that_cannot_be_encoded_leaves_what_was_to_be_replaced(path):
     assert np.array_equal(g["x"][:], np.arange(6))
 
 
+@pytest.mark.parametrize("inside", ["", "#g/x"])
+def test_an_array_is_not_replaced_by_what_is_made_of_it(inside, path):
+    url = f"{path}{inside}"
+    a = tessera.arange(6, urlpath=url)
+    to = {"urlpath": url, "mode": "w"}
+    for make in (
+        lambda: a.copy(**to),
+        lambda: a.copy("f4", urlpath=f"{path.parent}/./a.zarr{inside}", mode="w"),
+        lambda: tessera.asarray(a, **to),
+        lambda: a.slice(slice(1, 3), **to),
+        lambda: a.reshape((2, 3), **to),
+        lambda: tessera.expand_dims(a).copy(**to),
+        lambda: tessera.concat([tessera.arange(2), a], **to),
+        lambda: tessera.stack([a, a], **to),
+    ):
+        with pytest.raises(ValueError, match="removed first"):
+            make()
+    if inside:
+        g = tessera.group(path)
+        for name, data in (("g/x", g["g/x"]), ("g", a), ("/g//x", a.squeeze())):
+            with pytest.raises(ValueError, match="removed first"):
+                g[name] = data
+        g["g/y"] = a
+        assert np.array_equal(g["g/y"][:], np.arange(6))
+    assert np.array_equal(tessera.open(url)[:], np.arange(6))
+    tessera.asarray(a[...], **to)
+    assert np.array_equal(tessera.open(url)[:], np.arange(6))
+
+
 def test_attributes_that_are_none_leave_the_group_that_was_to_be_replaced(path):
     tessera.arange(6, urlpath=f"{path}#g/x").close()
     with pytest.raises(TypeError):
