@@ -88,6 +88,13 @@ class Plan:
             return self.format is not None and self.format.startswith("zarr")
         return "#" in self.url or self.url.rstrip("/").endswith((".zarr", ".zip", ".ozx"))
 
+    @property
+    def is_blosc2(self) -> bool:
+        """Whether what is made will be a Blosc2 file, or the like in memory."""
+        if self.format is not None or self.url is None:
+            return self.format in (None, "b2nd")
+        return self.url.endswith((".b2nd", ".b2frame"))
+
     def spec(self, dtype: np.dtype | Kind | None, shape: Sequence[int] | None, **more: Any) -> Spec:
         """What the engine is told of the content's form; None: as of what is copied."""
         parts = (("chunks", self.lengths or self.chunks), ("blocks", self.blocks))

@@ -53,11 +53,13 @@ def copy(array: NDArray, dtype: DTypeLike | None = None, **kwargs: Any) -> NDArr
         plan.rehearse()
         return plan.finished(plan.created(array._copy(plan.url, spec, **plan.place())))
     _same_grid(_like(array, plan), array)
-    plan.attributes = {**array.attrs.getall(), **(plan.attributes or {})}
+    given = plan.attributes or {}
+    plan.attributes = {**array.attrs.getall(), **given}
     out = make(plan, array.shape, dtype, lambda a: fill_from(a, array))
     if not array.format.startswith("zarr") and not out.format.startswith("zarr"):
         for name in array._meta_names(True):
-            out._meta_set(True, name, array._meta_get(True, name))
+            if name not in given:
+                out._meta_set(True, name, array._meta_get(True, name))
     out.flush()
     return out
 
@@ -69,6 +71,8 @@ def _derived(array: NDArray, kwargs: dict[str, Any], what: str) -> Plan:
         raise ValueError(f"{what}: meta goes along, and cannot be given anew")
     if array.item_kind is not None and plan.format is None and plan.url is None:
         plan.format = array.format
+    if plan.is_zarr or (plan.is_blosc2 and array.format.startswith("zarr")):
+        plan.attributes = {**array.attrs.getall(), **(plan.attributes or {})}
     if plan.cparams is None and array.format.startswith("zarr"):
         return plan  # the engine knows more of its codecs than cparams can say
     return _like(array, plan)

@@ -234,7 +234,7 @@ def _archive(a: NDArray) -> bytes:
     """The bytes of a zip archive of an array of Zarr."""
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "a.zip")
-        a.copy(urlpath=path, format=a.format, attributes=a.attrs.getall()).close()
+        a.copy(urlpath=path, format=a.format).close()
         with open(path, "rb") as f:
             return f.read()
 
@@ -245,7 +245,7 @@ def _from_archive(kind: type[NDArray], archive: bytes, form: str) -> NDArray:
         with open(path, "wb") as f:
             f.write(archive)
         with kind._open(path) as there:
-            return there.copy(format=form, attributes=there.attrs.getall())
+            return there.copy(format=form)
 
 
 def _from_path(kind: type[NDArray], url: str, options: dict[str, Any] | None) -> NDArray:

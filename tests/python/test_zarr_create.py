@@ -124,6 +124,23 @@ def test_attributes_that_are_none_leave_the_group_that_was_to_be_replaced(path):
     assert np.array_equal(tessera.open(f"{path}#g/x")[:], np.arange(6))
 
 
+@pytest.mark.parametrize("to", ["zarr3", "zarr2", "b2nd"])
+@pytest.mark.parametrize("form", ["zarr3", "zarr2", "b2nd"])
+def test_attributes_go_along_with_copies(form, to, tmp_path):
+    a = tessera.arange(6, format=form, attributes={"unit": "mm", "n": 1})
+    for i, new in enumerate(
+        (
+            a.copy(format=to, attributes={"n": 2}),
+            a.copy("f4", format=to, attributes={"n": 2}),
+            a.slice(slice(1, 3), format=to, attributes={"n": 2}),
+            a.reshape((2, 3), format=to, attributes={"n": 2}),
+        )
+    ):
+        assert new.attrs == {"unit": "mm", "n": 2}, i
+    a.save(tmp_path / "a.npy")
+    assert tessera.open(tmp_path / "a.npy")[3] == 3
+
+
 # ---- chunks of several lengths ----
 
 
