@@ -256,7 +256,7 @@ def make(
 
 def spare(url: str, *sources: Any) -> None:
     """Raises ValueError for sources that lie at url, or below it, and would go first."""
-    for a in sources:
+    for a in (getattr(s, "ndarr", s) for s in sources):  # of a field its array
         if isinstance(a, NDArray) and a.urlpath and _folder(a.urlpath).startswith(_folder(url)):
             raise ValueError(
                 f"{url}: holds the items that are to be written there, and is removed first; give "

@@ -342,3 +342,16 @@ def test_golden_groups_are_as_their_manifest_says(store, consolidated, tmp_path)
     shapes = {n[0]: list(n[4]) for n in found if n[1] == "array" and n[3] is None}
     want = {a["path"]: a["shape"] for a in ARRAYS if a["store"] == store["file"]}
     assert shapes == want
+
+
+def test_an_array_does_not_take_the_place_of_what_it_is_made_of(tmp_path):
+    g = tessera.create_group(str(tmp_path / "own.zarr"))
+    g["x"] = np.arange(1, 5)
+    g["a/y"] = np.array([(1, 2.0)], dtype=[("i", "i4"), ("f", "f8")])
+    for name, data in {"x": g["x"], "a/y": g["a/y"]["f"], "a": g["a/y"]}.items():
+        with pytest.raises(ValueError, match="holds the items that are to be written"):
+            g[name] = data
+    assert g["x"][:].tolist() == [1, 2, 3, 4] and g["a/y"]["f"][0] == 2
+    g["x"] = g["x"][::-1]
+    g["a/z"] = g["x"]
+    assert g["a/z"][:].tolist() == [4, 3, 2, 1]
