@@ -16,6 +16,7 @@ struct job {
     uint8_t *buf;
     size_t cap;
     bool ended; /* raw did, before the slice was full */
+    bool over;  /* it has more */
     struct cli_progress bar;
     int64_t done;
 };
@@ -56,7 +57,9 @@ static int fill_slab(struct job *j, const struct cli_selection *slab, size_t len
     if (j->from) return read_part(j, slab, len);
     if (j->raw) {
         j->ended = fread(j->buf, 1, len, j->raw) != len && !ferror(j->raw);
-        return j->ended || ferror(j->raw) ? TSR_EIO : TSR_OK;
+        bool last = j->done + (int64_t)len == j->sel->items * j->to->item_bytes;
+        j->over = last && !j->ended && getc(j->raw) != EOF;
+        return j->ended || j->over || ferror(j->raw) ? TSR_EIO : TSR_OK;
     }
     size_t size = (size_t)j->to->item_bytes;
     for (size_t off = 0; off < len; off += size) memcpy(j->buf + off, j->item, size);
@@ -85,6 +88,9 @@ static int run_slabs(struct job *j)
     cli_progress_end(&j->bar);
     free(j->buf);
     if (j->ended) return cli_usage(j->a, "%s: ends before the slice is full", j->a->pos[1]);
+    if (j->over)
+        return cli_usage(j->a, "%s: found more than the %lld bytes of the slice", j->a->pos[1],
+                         (long long)(j->sel->items * j->to->item_bytes));
     if (rc < 0 && j->raw && ferror(j->raw)) return cli_errno(j->a, j->a->pos[1]);
     return rc < 0 ? cli_fail(j->a, rc) : CLI_OK;
 }
@@ -117,7 +123,7 @@ static int set_array(struct job *j, const char *path)
     return rc;
 }
 
-/* Its size must be the slice's; standard input is believed until it ends. */
+/* Its size must be the slice's; of standard input that is known at its end. */
 static int set_raw(struct job *j, const char *path)
 {
     bool piped = !strcmp(path, "-");

@@ -379,6 +379,8 @@ def create_fills_and_set_changes_a_part():
     save_npy("row.npy", "<f4", (6,), struct.pack("<6f", *range(6)))
     tessera("set", "a.b2nd", "-s", "3", "row.npy")
     tessera("set", "a.b2nd", "-s", "0,1:3", "-", stdin=struct.pack("<2f", 8, 9))
+    err = tessera("set", "a.b2nd", "-s", "0,1:3", "-", code=2, stdin=struct.pack("<3f", 8, 9, 9))[1]
+    assert "more than the 8 bytes" in err
     want = [1.5] * 24
     want[6] = want[11] = want[12] = want[17] = -2
     want[18:] = range(6)
