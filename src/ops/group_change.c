@@ -240,6 +240,17 @@ int tsr_group_open_array(const tsr_group *g, const char *path, const tsr_options
     return rc;
 }
 
+/* What the spec alone tells to be wrong is told before anything gives way to the array. */
+static int rehearse(const tsr_spec *spec, const tsr_options *o)
+{
+    tsr_array *a;
+    struct tsr_store *st;
+    int rc = tsr_store_mem_tree(&st);
+    if (rc == TSR_OK) rc = tsr_array_create_node(st, "", spec, o, &a);
+    if (rc == TSR_OK) tsr_engine_drop(a);
+    return rc;
+}
+
 int tsr_group_create_array(tsr_group *g, const char *path, const tsr_spec *spec,
                            const tsr_options *opts, tsr_array **out)
 {
@@ -248,10 +259,11 @@ int tsr_group_create_array(tsr_group *g, const char *path, const tsr_spec *spec,
     char *key = NULL;
     bool there;
     int rc = how_of(o.mode, false, &how);
+    o.mode = "x";
+    o.format = tsr_zformat_name(g->format);
+    if (rc == TSR_OK && how == MAKE_ANEW) rc = rehearse(spec, &o);
     if (rc == TSR_OK) rc = begin_child(g, path, how, &key, &there);
     if (rc == TSR_OK) {
-        o.mode = "x";
-        o.format = tsr_zformat_name(g->format);
         rc = tsr_array_create_node(tsr_store_share(g->place->st), key, spec, &o, out);
         tsr_free(key);
     }

@@ -339,6 +339,30 @@ static void what_is_removed_is_gone_with_all_below_it(void **state)
     }
 }
 
+static void nothing_gives_way_to_an_array_that_cannot_be(void **state)
+{
+    static const int64_t side[] = {4};
+    tsr_options w = with("w", NULL);
+    tsr_spec s = {.size = sizeof s, .dtype = "no", .ndim = 1, .shape = side};
+    tsr_array *a;
+    (void)state;
+    tsr_group *g = create_group("stays.zarr", "w", "zarr3");
+    make_child(g, "a/b");
+    put_array("stays.zarr", "x", 3);
+    for (int i = 0; i < 2; i++) {
+        assert_true(tsr_group_create_array(g, "a", &s, &w, &a) < 0);
+        assert_true(tsr_group_create_array(g, "x", &s, &w, &a) < 0);
+        s.dtype = "<i4";
+        s.codecs = "[\"foo\"]";
+    }
+    expect(g, 0, "a/ a/b/ x");
+    s.codecs = NULL;
+    OK(tsr_group_create_array(g, "a", &s, &w, &a));
+    OK(tsr_array_close(a));
+    expect(g, 0, "a x");
+    OK(tsr_group_close(g));
+}
+
 /* Of many more objects than are removed at a time. */
 static void large_arrays_are_removed_whole(void **state)
 {
@@ -590,6 +614,7 @@ int main(void)
         cmocka_unit_test(a_folder_of_other_things_is_left_alone),
         cmocka_unit_test(names_and_formats_that_cannot_be_are_refused),
         cmocka_unit_test(what_is_removed_is_gone_with_all_below_it),
+        cmocka_unit_test(nothing_gives_way_to_an_array_that_cannot_be),
         cmocka_unit_test(large_arrays_are_removed_whole),
         cmocka_unit_test(consolidated_metadata_follows_every_change),
         cmocka_unit_test(attributes_that_are_no_number_are_consolidated),
