@@ -3,6 +3,12 @@
 #include "base/status.h"
 #include "zarr/number.h"
 
+static int astype_complete(const struct tsr_zcodec *c, bool foreign, struct tsr_node *config)
+{
+    (void)foreign;
+    return tsr_znum_usual(c, config, "decode_dtype");
+}
+
 static int astype_open(struct tsr_zcodec *c, const struct tsr_node *config, int format)
 {
     const struct tsr_ztype *own = format == 3 ? c->in.type : NULL, *decoded, *encoded;
@@ -47,6 +53,7 @@ static int astype_encode(const struct tsr_zcodec *c, struct tsr_worker *w, const
 const struct tsr_zcodec_kind tsr_zkind_astype = {
     .v2 = "astype",
     .stage = TSR_ZITEMS_TO_ITEMS,
+    .complete = astype_complete,
     .open = astype_open,
     .decode = astype_decode,
     .claim = tsr_znums_claim,

@@ -64,6 +64,14 @@ int tsr_znum_member(struct tsr_zcodec *c, const struct tsr_node *config, const c
     return rc;
 }
 
+int tsr_znum_usual(const struct tsr_zcodec *c, struct tsr_node *config, const char *name)
+{
+    struct tsr_node type;
+    int rc = tsr_ztype_emit(c->doc, c->in.type, 2, &type);
+    if (rc == TSR_OK) tsr_zcodec_usual(config, name, type);
+    return rc;
+}
+
 /* ---- tiles ---- */
 
 float tsr_half_round(double v)

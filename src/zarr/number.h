@@ -61,6 +61,8 @@ bool tsr_znum_of(const struct tsr_ztype *t, struct tsr_znum *out);
  * EUNSUPPORTED: no number of ours. */
 int tsr_znum_member(struct tsr_zcodec *c, const struct tsr_node *config, const char *name,
                     int format, const struct tsr_ztype *dflt, const struct tsr_ztype **out);
+/* Names the type of the items that it sees where the member is absent, for others to be told. */
+int tsr_znum_usual(const struct tsr_zcodec *c, struct tsr_node *config, const char *name);
 
 /* n <= TSR_TILE items. */
 void tsr_znum_load(const struct tsr_znum *t, union tsr_tile *tile, const uint8_t *src, size_t n);
