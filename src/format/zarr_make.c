@@ -80,6 +80,14 @@ static void fit_blocks(struct tsr_grid *g)
     }
 }
 
+static int refuse_lengths(const struct tsr_grid *g, int d)
+{
+    return tsr_fail(TSR_EARG,
+                    "dimension %d: found shape %lld, chunk %lld, block %lld, expected a shape of "
+                    "at least 0, chunk and block of at least 1",
+                    d, (long long)g->shape[d], (long long)g->chunk[d], (long long)g->block[d]);
+}
+
 static int make_shapes(struct maker *k)
 {
     const tsr_spec *s = k->spec;
@@ -96,8 +104,7 @@ static int make_shapes(struct maker *k)
         bool none = s->chunks && s->chunks[d] == 0 && s->shape[d] == 0;
         if (none) g->chunk[d] = g->block[d] = 1;
         if (g->shape[d] < 0 || g->chunk[d] < (s->chunks != NULL) || g->block[d] < 0)
-            return tsr_fail(TSR_EARG, "dimension %d: shape %lld, chunk %lld, block %lld", d,
-                            (long long)g->shape[d], (long long)g->chunk[d], (long long)g->block[d]);
+            return refuse_lengths(g, d);
     }
     if (k->edges) {
         int rc =

@@ -2,6 +2,24 @@
 /* grid/grid.c - deriving grids, numbering chunks, choosing shapes. */
 #include "grid/grid.h"
 
+/* The last condition keeps start + chunk + block of any cell inside 64 bits. */
+static const int64_t shape_most = INT64_MAX / 2, chunk_most = INT32_MAX * INT64_C(4);
+
+static bool are_lengths(int64_t s, int64_t c, int64_t b)
+{
+    return s >= 0 && c >= 0 && b >= 0 && (s == 0 || (c > 0 && b > 0)) && c <= chunk_most &&
+           b <= chunk_most && s <= shape_most;
+}
+
+static int refuse_lengths(int d, int64_t s, int64_t c, int64_t b)
+{
+    return tsr_fail(TSR_ECORRUPT,
+                    "dimension %d: found shape %lld, chunk %lld, block %lld, expected a shape of "
+                    "at most %lld, chunk and block of 1 to %lld",
+                    d, (long long)s, (long long)c, (long long)b, (long long)shape_most,
+                    (long long)chunk_most);
+}
+
 int tsr_grid_derive(struct tsr_grid *g, uint64_t max_chunk_bytes)
 {
     int64_t ext[TSR_MAX_NDIM], items;
@@ -13,11 +31,7 @@ int tsr_grid_derive(struct tsr_grid *g, uint64_t max_chunk_bytes)
                         (long long)g->item_bytes);
     for (int d = 0; d < g->ndim; d++) {
         int64_t s = g->shape[d], c = g->chunk[d], b = g->block[d];
-        /* the last condition keeps start + chunk + block of any cell inside 64 bits */
-        if (s < 0 || c < 0 || b < 0 || (s > 0 && (c == 0 || b == 0)) ||
-            c > INT32_MAX * INT64_C(4) || b > INT32_MAX * INT64_C(4) || s > INT64_MAX / 2)
-            return tsr_fail(TSR_ECORRUPT, "dimension %d: shape %lld, chunk %lld, block %lld", d,
-                            (long long)s, (long long)c, (long long)b);
+        if (!are_lengths(s, c, b)) return refuse_lengths(d, s, c, b);
         empty |= s == 0;
         g->uneven |= g->run[d] != NULL;
         g->nchunk[d] = s == 0 ? 0 : tsr_grid_find(g, d, s - 1) + 1;
