@@ -200,7 +200,8 @@ typedef struct {
                                  metadata have it; before dtype */
     const char *codecs;       /* JSON: of format 3 the list "codecs" of a chunk or, where blocks are
                                  smaller, of a block; of format 2 {"filters": .., "compressor": ..};
-                                 before steps; that of the other format is passed over */
+                                 before steps; that of the other format is passed over.  Names
+                                 alone will do: what they leave out is written by its default */
     const char *const *names; /* [ndim] of the dimensions, each may be NULL */
     const char *zarr;         /* a comma list: "separator=.", "empty=1" (chunks that hold only the
                                  fill value are stored too); format 3: "keys=v2", "index=start" (of
