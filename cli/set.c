@@ -56,9 +56,10 @@ static int fill_slab(struct job *j, const struct cli_selection *slab, size_t len
     }
     if (j->from) return read_part(j, slab, len);
     if (j->raw) {
-        j->ended = fread(j->buf, 1, len, j->raw) != len && !ferror(j->raw);
+        bool full = fread(j->buf, 1, len, j->raw) == len;
         bool last = j->done + (int64_t)len == j->sel->items * j->to->item_bytes;
-        j->over = last && !j->ended && getc(j->raw) != EOF;
+        j->ended = !full && !ferror(j->raw);
+        j->over = full && last && getc(j->raw) != EOF;
         return j->ended || j->over || ferror(j->raw) ? TSR_EIO : TSR_OK;
     }
     size_t size = (size_t)j->to->item_bytes;
