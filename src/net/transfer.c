@@ -82,6 +82,11 @@ static int begin_part(struct tsr_transfer *t)
     return TSR_OK;
 }
 
+static int no_ranges(struct tsr_transfer *t)
+{
+    return fail(t, TSR_EUNSUPPORTED, "the server does not answer ranges, and the object is large");
+}
+
 static int begin_whole(struct tsr_transfer *t)
 {
     struct tsr_http_call *c = t->call;
@@ -92,7 +97,7 @@ static int begin_whole(struct tsr_transfer *t)
     if (c->range == TSR_HTTP_WHOLE) return TSR_OK;
     if (!c->nparts) end = c->answer.total == TSR_NO_SIZE ? 0 : c->answer.total;
     if (end <= TSR_HTTP_UNRANGED) return TSR_OK;
-    return fail(t, TSR_EUNSUPPORTED, "the server does not answer ranges, and the object is large");
+    return no_ranges(t);
 }
 
 /* The head is complete: where does the body go? */
@@ -138,6 +143,7 @@ static int keep(struct tsr_transfer *t, const char *p, size_t len)
     struct tsr_http_call *c = t->call;
     size_t room = body_most(t) - tsr_minz(c->body.len, body_most(t));
     if (t->mode == TRANSFER_SPEECH) len = tsr_minz(len, room);
+    if (len > room && t->mode == TRANSFER_BODY && c->range != TSR_HTTP_WHOLE) return no_ranges(t);
     if (len > room) return fail(t, TSR_ELIMIT, "the answer is longer than the limit");
     int rc = tsr_buf_add(&c->body, p, len);
     if (rc == TSR_OK) return rc;

@@ -31,10 +31,13 @@ enum {
     LONGEST = 4 << 20    /* several connections bring more than one */
 };
 
+/* Of the whole object without a length one answer's total is known, once all of it came, and
+ * another's not, which ended before: what the heads said is the same. */
 uint64_t tsr_remote_stamp_of(const struct tsr_answer *a)
 {
     const char *version = a->etag[0] ? a->etag : a->modified;
-    uint64_t stamp = XXH3_64bits_withSeed(version, strlen(version), a->total);
+    uint64_t total = a->status == 200 ? a->length : a->total;
+    uint64_t stamp = XXH3_64bits_withSeed(version, strlen(version), total);
     return stamp ? stamp : 1;
 }
 
@@ -421,7 +424,7 @@ static int find_size(const struct tsr_http_call *c, struct tsr_get *g)
     int rc = ask_size(job, &a);
     g->found = rc == TSR_OK;
     g->size = a.total;
-    if (c->answer.status != 416) a.total = TSR_NO_SIZE;
+    if (c->answer.status != 416) a.length = TSR_NO_SIZE;
     g->stamp = tsr_remote_stamp_of(&a);
     return rc == TSR_ENOTFOUND ? removed(job) : rc;
 }

@@ -13,7 +13,7 @@ import time
 import nginx
 from remote import (ECONFLICT, ECORRUPT, EDENIED, EIO, ENOTFOUND, ETEMP, EUNSUPPORTED, Store, digest,
                     run_all, squares, tessera)
-from webserver import (Reply, Site, dropped, replaced, short, slow, stalled, status, with_fields)
+from webserver import (Reply, Site, chunked, dropped, replaced, short, slow, stalled, status, with_fields)
 
 BIG = squares(1_000_000)
 QUICK = {"pause": 10}
@@ -111,6 +111,23 @@ def servers_without_ranges_send_the_whole_once():
         site.always = lambda s, q, r: Reply(200, b"x" * 100, Content_Length=str(1 << 40))
         with Store(site.url + "/big", **QUICK) as st:
             st.fails(EUNSUPPORTED, "read", "-", 500000, 10, says="does not answer ranges")
+
+
+def a_whole_object_without_its_length_is_the_same_object_every_time():
+    with site_with(big=BIG) as site:
+        for validators in (True, False):
+            site.ranges, site.validators, site.always = False, validators, chunked
+            with Store(site.url, "tree", **QUICK) as st:
+                found = st.ok("get", "big", "last", 10)
+                assert found[:3] == ["found", "10", "1000000"] and found[4] == digest(BIG[-10:])
+                stamp = found[3]
+                for off in (0, 500000, 999990):
+                    want = digest(BIG[off:off + 10])
+                    assert st.ok("reread", "big", off, 10, stamp) == [want]
+                site.files["/big"] = bytes(len(BIG))
+                if validators:
+                    st.fails(ECONFLICT, "reread", "big", 500000, 10, stamp, says="changed")
+                site.files["/big"] = BIG
 
 
 # ---- trees ----

@@ -173,6 +173,15 @@ def slow(seconds):
     return fault
 
 
+def chunked(site, request, reply):
+    """Without a length: its end is said behind it."""
+    if request.command != "HEAD":
+        parts = [reply.body[i:i + 7000] for i in range(0, len(reply.body), 7000)]
+        reply.body = b"".join(b"%x\r\n%s\r\n" % (len(p), p) for p in [*parts, b""])
+    reply.fields.update({"Content-Length": None, "Transfer-Encoding": "chunked"})
+    return reply
+
+
 def replaced(path, data):
     """The object changes before this answer is made."""
     def fault(site, request, reply):
