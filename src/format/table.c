@@ -74,8 +74,9 @@ static int probe(struct tsr_store *st, uint64_t offset, const struct tsr_format 
 {
     uint8_t head[TSR_PROBE_BYTES];
     uint64_t size;
-    const char *key = tsr_frame_key(st);
-    int rc = tsr_store_stat(st, key, &size);
+    const char *key;
+    int rc = tsr_frame_key(st, &key);
+    if (rc == TSR_OK) rc = tsr_store_stat(st, key, &size);
     /* neither the object nor a folder with a frame: say so of the object */
     if (rc == TSR_ENOTFOUND && key[0]) rc = tsr_store_stat(st, "", &size);
     if (rc < 0) return rc;

@@ -244,25 +244,30 @@ static int open_once(struct opening *o, struct tsr_store *st, const struct tsr_f
     return rc;
 }
 
-const struct frame_home *tsr_frame_home(struct tsr_store *st)
+int tsr_frame_home(struct tsr_store *st, const struct frame_home **out)
 {
     uint64_t size;
-    return tsr_store_stat(st, "", &size) == TSR_ENOTFOUND ? &tsr_frame_sparse
-                                                          : &tsr_frame_contiguous;
+    int rc = tsr_store_stat(st, "", &size);
+    *out = rc == TSR_ENOTFOUND ? &tsr_frame_sparse : &tsr_frame_contiguous;
+    return rc == TSR_ENOTFOUND ? TSR_OK : rc;
 }
 
-const char *tsr_frame_key(struct tsr_store *st)
+int tsr_frame_key(struct tsr_store *st, const char **out)
 {
-    return tsr_frame_home(st)->key;
+    const struct frame_home *home;
+    int rc = tsr_frame_home(st, &home);
+    *out = home->key;
+    return rc;
 }
 
 int tsr_frame_open(struct tsr_store *st, uint64_t start, struct tsr_limits limits,
                    struct tsr_frame **out)
 {
     enum { TRIES = 16 };
-    struct tsr_frame like = {.home = tsr_frame_home(st), .start = start, .limits = limits};
+    struct tsr_frame like = {.start = start, .limits = limits};
     bool again = true;
-    int rc = TSR_OK;
+    int rc = tsr_frame_home(st, &like.home);
+    if (rc < 0) return rc;
     if (!limits.max_bytes) like.limits.max_bytes = TSR_CHUNK_MAX_NBYTES;
     if (start && like.home->frame_type)
         return tsr_fail(TSR_EARG, "byte %llu of a sparse frame, which is a folder",

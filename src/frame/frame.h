@@ -37,8 +37,8 @@ struct tsr_frame_facts {
 /* Do these first bytes begin a frame? */
 bool tsr_frame_begins(const uint8_t *head, size_t len);
 /* The object that a frame in this store begins with: "", or "chunks.b2frame" where the store has
- * no "". */
-const char *tsr_frame_key(struct tsr_store *st);
+ * no "".  Fails when the store does not tell whether it has "". */
+int tsr_frame_key(struct tsr_store *st, const char **out);
 
 /* Opens the frame that starts at byte start of that object.  Reads header, trailer
  * and the head of the index.  start > 0 or a store that is not writable: read-only.

@@ -312,7 +312,7 @@ struct tsr_frame {
 
 /* An empty handle; the frame does not own st yet when the caller frees it after st = NULL. */
 int tsr_frame_new(struct tsr_store *st, const struct frame_home *home, struct tsr_frame **out);
-const struct frame_home *tsr_frame_home(struct tsr_store *st); /* of the frame in st */
+int tsr_frame_home(struct tsr_store *st, const struct frame_home **out); /* of the frame in st */
 int tsr_frame_need_writable(const struct tsr_frame *f);
 
 /* EARG for a special kind that no entry can have, or not with these items. */

@@ -245,7 +245,9 @@ int tsr_frame_repair(struct tsr_store *from, struct tsr_store *to,
     r->how = how;
     r->out = out;
     if (!limits.max_bytes) limits.max_bytes = TSR_CHUNK_MAX_NBYTES;
-    int rc = tsr_salvage_init(&r->s, from, tsr_frame_home(from), limits);
+    const struct frame_home *home;
+    int rc = tsr_frame_home(from, &home);
+    if (rc == TSR_OK) rc = tsr_salvage_init(&r->s, from, home, limits);
     if (rc == TSR_OK) rc = repair(r, from, to);
     tsr_salvage_done(&r->s);
     if (r->f) r->f->st = NULL; /* the caller's, as is the new one's */

@@ -26,10 +26,12 @@ static int after(void *arg, int64_t i)
 static int open_frame(const char *url, bool in_place, const tsr_options *o, struct tsr_frame **f)
 {
     struct tsr_store *st;
+    const char *key;
     uint8_t magic[10];
     int rc = tsr_store_open_with(url, in_place, o->remote, &st);
     if (rc < 0) return rc;
-    rc = tsr_store_read(st, tsr_frame_key(st), 0, magic, sizeof magic);
+    rc = tsr_frame_key(st, &key);
+    if (rc == TSR_OK) rc = tsr_store_read(st, key, 0, magic, sizeof magic);
     if (rc == TSR_ECORRUPT || (rc == TSR_OK && !tsr_frame_begins(magic, sizeof magic)))
         rc = tsr_fail(TSR_EUNSUPPORTED, "%s: no Blosc2 frame", url);
     if (rc == TSR_OK) rc = tsr_frame_open(st, 0, tsr_limits_of(o), f);

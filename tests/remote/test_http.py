@@ -227,6 +227,14 @@ def retry_after_is_honoured_within_patience():
         st.fails(ETEMP, "read", "-", 600000, 10, says="asks to wait 4000 s")
 
 
+def a_final_failure_is_told_and_not_asked_for_again():
+    with site_with(**{"x.b2nd": BIG}) as site:
+        site.always = status(429)
+        err = tessera("hash", site.url + "/x.b2nd", "--tries", "2", code=5,
+                      env={"TESSERA_PAUSE": "10"})[1]
+        assert "status 429, after 2 tries" in err and len(site.log) == 2, (err, site.log)
+
+
 def stalls_end():
     with site_with(big=BIG) as site, Store(site.url + "/big", stall=1, **QUICK) as st:
         site.faults = [stalled(30)]
