@@ -90,6 +90,24 @@ static void keep(const struct cursor *c, char *dst, size_t size)
     dst[len] = 0;
 }
 
+/* "aws-chunked" is how an object came to its server, not how it leaves.  What is too long to keep
+ * is still an encoding. */
+static void take_encoding(const struct cursor *c, struct tsr_answer *a)
+{
+    struct cursor s = *c;
+    if (s.p == s.end || ((take(&s, "identity") || take(&s, "aws-chunked")) && s.p == s.end)) return;
+    keep(c, a->encoding, sizeof a->encoding);
+    if (!a->encoding[0]) strcpy(a->encoding, "?");
+}
+
+/* A number that no counter holds is a long time too. */
+static void take_seconds(struct cursor *c, struct tsr_answer *a)
+{
+    for (const char *p = c->p; p < c->end; p++)
+        if (*p < '0' || *p > '9') return;
+    if (c->p < c->end && !take_number(c, &a->retry_after)) a->retry_after = INT64_MAX;
+}
+
 void tsr_answer_line(struct tsr_answer *a, const char *line, size_t len)
 {
     struct cursor c = {line, line + len}, s = c;
@@ -108,6 +126,8 @@ void tsr_answer_line(struct tsr_answer *a, const char *line, size_t len)
     else if (take(&c, "content-range:") && !take_range(&v, a)) a->broken = "Content-Range";
     else if (take(&c, "etag:")) keep(&v, a->etag, sizeof a->etag);
     else if (take(&c, "last-modified:")) keep(&v, a->modified, sizeof a->modified);
+    else if (take(&c, "content-encoding:")) take_encoding(&v, a);
+    else if (take(&c, "retry-after:")) take_seconds(&v, a);
     else if (take(&c, "date:")) keep(&v, a->date, sizeof a->date);
     else if (take(&c, "x-amz-bucket-region:")) keep(&v, a->region, sizeof a->region);
 }

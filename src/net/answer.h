@@ -21,6 +21,8 @@ struct tsr_answer {
     char etag[160];       /* with its quotes; "": none, or one that is too long to keep */
     char modified[64];    /* Last-Modified */
     char date[64], region[48]; /* Date, x-amz-bucket-region */
+    char encoding[32];         /* Content-Encoding that the bytes are in; "": their own */
+    uint64_t retry_after;      /* Retry-After in seconds, INT64_MAX at most; 0 also of a date */
     const char *broken;        /* the name of a field whose value breaks its rules; NULL: none */
 };
 

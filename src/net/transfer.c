@@ -100,6 +100,13 @@ static int begin_whole(struct tsr_transfer *t)
     return no_ranges(t);
 }
 
+/* Lengths and ranges would be those of other bytes than the object's. */
+static bool is_encoded(const struct tsr_http_call *c)
+{
+    bool reads = c->method == TSR_HTTP_GET || c->method == TSR_HTTP_HEAD;
+    return reads && c->answer.encoding[0] && (c->answer.status == 200 || c->answer.status == 206);
+}
+
 /* The head is complete: where does the body go? */
 static int begin_body(struct tsr_transfer *t)
 {
@@ -109,6 +116,11 @@ static int begin_body(struct tsr_transfer *t)
     if (c->answer.broken) {
         snprintf(what, sizeof what, "broken field %s in the answer", c->answer.broken);
         return fail(t, TSR_EIO, what);
+    }
+    if (is_encoded(c)) {
+        snprintf(what, sizeof what, "Content-Encoding: found '%s', expected identity",
+                 c->answer.encoding);
+        return fail(t, TSR_EUNSUPPORTED, what);
     }
     if (c->method == TSR_HTTP_GET && c->answer.status == 206) return begin_part(t);
     if (c->method == TSR_HTTP_GET && c->answer.status == 200) return begin_whole(t);
@@ -232,6 +244,7 @@ static int add_fields(struct tsr_transfer *t)
     snprintf(text, sizeof text, "If-Match: %s", c->match ? c->match : "");
     if (rc == TSR_OK && c->match) rc = tsr_http_field(&f, text);
     if (rc == TSR_OK && c->method == TSR_HTTP_PUT) rc = tsr_http_field(&f, "Expect:");
+    else if (rc == TSR_OK) rc = tsr_http_field(&f, "Accept-Encoding: identity");
     if (rc == TSR_OK && c->fields) rc = c->fields(c, &f);
     t->fields = f.list;
     return rc;
@@ -367,6 +380,15 @@ static double pause_before_next(const struct tsr_transfer *t)
     return whole / 1000 * (0.5 + (double)(luck >> 32) / 8589934592.0);
 }
 
+/* Seconds of Retry-After; of a date curl knows how long it is until then. */
+static curl_off_t wait_asked_for(const struct tsr_transfer *t)
+{
+    curl_off_t asked = 0;
+    if (t->call->answer.retry_after) return (curl_off_t)t->call->answer.retry_after;
+    curl_easy_getinfo(t->easy, CURLINFO_RETRY_AFTER, &asked);
+    return asked;
+}
+
 static enum tsr_verdict again(struct tsr_transfer *t, CURLcode code, const char *why)
 {
     int most = tries_for(t, code);
@@ -374,11 +396,12 @@ static enum tsr_verdict again(struct tsr_transfer *t, CURLcode code, const char 
     curl_off_t asked = 0;
     if (t->tries < most) {
         double pause = pause_before_next(t);
-        if (code == CURLE_OK) curl_easy_getinfo(t->easy, CURLINFO_RETRY_AFTER, &asked);
+        if (code == CURLE_OK) asked = wait_asked_for(t);
         if ((double)asked > pause) pause = (double)asked;
         t->at = tsr_sys_now() + pause;
         if (asked <= t->o->patience_s) return TSR_TRANSFER_AGAIN;
-        snprintf(what, sizeof what, "%s; the server asks to wait %lld s", why, (long long)asked);
+        snprintf(what, sizeof what, "%s; the server asks to wait %lld s, %d s are the most", why,
+                 (long long)asked, t->o->patience_s);
     } else if (t->tries > 1) snprintf(what, sizeof what, "%s, after %d tries", why, t->tries);
     else snprintf(what, sizeof what, "%s", why);
     fail(t, most ? TSR_ETEMP : TSR_EIO, what);

@@ -233,6 +233,29 @@ def a_final_failure_is_told_and_not_asked_for_again():
         err = tessera("hash", site.url + "/x.b2nd", "--tries", "2", code=5,
                       env={"TESSERA_PAUSE": "10"})[1]
         assert "status 429, after 2 tries" in err and len(site.log) == 2, (err, site.log)
+        for asked in ("61", "99999999999999999999"):
+            site.log.clear()
+            site.always = status(503, Retry_After=asked)
+            err = tessera("hash", site.url + "/x.b2nd", code=5)[1]
+            assert "the server asks to wait" in err and len(site.log) == 1, (err, site.log)
+
+
+def bytes_in_an_encoding_are_refused():
+    with site_with(big=BIG) as site:
+        for value in ("gzip", "x" * 100):
+            site.always = with_fields(Content_Encoding=value)
+            with Store(site.url + "/big", **QUICK) as st:
+                said = st.fails(EUNSUPPORTED, "read", "-", 500000, 10, says="Content-Encoding: ")
+                assert "expected identity" in said, said
+        for value in ("identity", "aws-chunked", ""):
+            site.always = with_fields(Content_Encoding=value)
+            with Store(site.url + "/big", **QUICK) as st:
+                assert st.ok("read", "-", 500000, 10) == [digest(BIG[500000:500010])]
+        asked = []
+        site.always = lambda s, q, r: asked.append(q.headers.get("Accept-Encoding")) or r
+        with Store(site.url + "/big", **QUICK) as st:
+            st.ok("read", "-", 500000, 10)
+        assert set(asked) == {"identity"}, asked
 
 
 def stalls_end():
