@@ -140,8 +140,8 @@ typedef struct {
     int timeout_s;   /* seconds without a byte after which a try has failed; TESSERA_TIMEOUT;
                         default: 20, and 10 to connect */
     int tries;       /* of a request that may be tried again; TESSERA_TRIES; default: 6 */
-    int pause_ms;    /* before the second try, by chance up to half less; twice that before the
-                              third, ...; TESSERA_PAUSE; default: 250 */
+    int pause_ms;    /* milliseconds before the second try, by chance up to half less; twice that
+                        before the third, ...; TESSERA_PAUSE, the same; default: 250 */
     int connections; /* requests of one handle in flight at once; TESSERA_CONNECTIONS;
                         default: 16 */
     tsr_progress progress; /* while the network is waited for, some times a second, by the thread

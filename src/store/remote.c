@@ -42,14 +42,15 @@ uint64_t tsr_remote_stamp_of(const struct tsr_answer *a)
 }
 
 /* A number that is set in the environment. */
-static int from_env(const char *name, int *out)
+static int from_env(const char *name, const char *unit, int *out)
 {
     const char *text = getenv(name);
     char *end;
     if (*out || !text || !*text) return TSR_OK;
     long n = strtol(text, &end, 10);
     if (*end || n < 1 || n > 100000)
-        return tsr_fail(TSR_EARG, "%s: found '%.40s', expected a number from 1 on", name, text);
+        return tsr_fail(TSR_EARG, "%s: found '%.40s', expected a number%s from 1 on", name, text,
+                        unit);
     *out = (int)n;
     return TSR_OK;
 }
@@ -62,10 +63,10 @@ int tsr_remote_http(const tsr_remote_options *r, struct tsr_http_options *out)
         return tsr_fail(TSR_EARG,
                         "timeout_s %d, tries %d, connections %d, pause_ms %d: expected 0 or more",
                         full.timeout_s, full.tries, full.connections, full.pause_ms);
-    int rc = from_env("TESSERA_TIMEOUT", &full.timeout_s);
-    if (rc == TSR_OK) rc = from_env("TESSERA_TRIES", &full.tries);
-    if (rc == TSR_OK) rc = from_env("TESSERA_CONNECTIONS", &full.connections);
-    if (rc == TSR_OK) rc = from_env("TESSERA_PAUSE", &full.pause_ms);
+    int rc = from_env("TESSERA_TIMEOUT", " of seconds", &full.timeout_s);
+    if (rc == TSR_OK) rc = from_env("TESSERA_TRIES", "", &full.tries);
+    if (rc == TSR_OK) rc = from_env("TESSERA_CONNECTIONS", "", &full.connections);
+    if (rc == TSR_OK) rc = from_env("TESSERA_PAUSE", " of milliseconds", &full.pause_ms);
     *out = (struct tsr_http_options){.in_flight = full.connections,
                                      .tries = full.tries,
                                      .stall_s = full.timeout_s,

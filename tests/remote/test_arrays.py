@@ -237,6 +237,8 @@ def options_stand_before_the_environment():
         assert "--tries 0" in err, err
         err = tessera("get", "s3://bucket/x.b2nd", code=2, env={**ENV, "TESSERA_TRIES": "many"})[1]
         assert "TESSERA_TRIES: found 'many'" in err, err
+        err = tessera("get", "s3://bucket/x.b2nd", code=2, env={**ENV, "TESSERA_PAUSE": "0.5"})[1]
+        assert "TESSERA_PAUSE: found '0.5', expected a number of milliseconds" in err, err
         site.always = stalled(30)
         begin = time.monotonic()
         err = tessera("get", "s3://bucket/x.b2nd", "--endpoint", site.url, "--timeout", "1",
