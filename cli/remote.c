@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* remote.c - the options of every verb about servers, for the context that the verb works with. */
 #include <string.h>
+#include <strings.h>
 
 #include "cli.h"
 
@@ -25,8 +26,8 @@ static int interrupted(void *user, int64_t done, int64_t total)
 
 bool cli_is_remote(const char *url)
 {
-    return strncmp(url, "http://", 7) == 0 || strncmp(url, "https://", 8) == 0 ||
-           strncmp(url, "s3://", 5) == 0;
+    return strncasecmp(url, "http://", 7) == 0 || strncasecmp(url, "https://", 8) == 0 ||
+           strncasecmp(url, "s3://", 5) == 0;
 }
 
 int cli_set_remote(const struct cli_args *a)

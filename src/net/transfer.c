@@ -11,6 +11,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/num.h"
 #include "net/url.h"
@@ -282,7 +283,7 @@ static void set_limits(struct tsr_transfer *t)
 static void set_url(struct tsr_transfer *t, const char *ca_file)
 {
     const struct tsr_http_call *c = t->call;
-    const char *protocols = strncmp(c->url, "https:", 6) == 0 ? "https" : "http,https";
+    const char *protocols = strncasecmp(c->url, "https:", 6) == 0 ? "https" : "http,https";
     curl_easy_setopt(t->easy, CURLOPT_URL, c->url);
     curl_easy_setopt(t->easy, CURLOPT_PATH_AS_IS, 1L); /* the path that is signed */
     curl_easy_setopt(t->easy, CURLOPT_PROTOCOLS_STR, "http,https");

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/status.h"
 
@@ -140,7 +141,7 @@ void tsr_url_shown(const char *url, char *out, size_t size)
 {
     size_t scheme = scheme_len(url), front = scheme ? scheme + 3 : 0;
     const char *host = url + front, *end = host + strcspn(host, "/?#"), *at = end;
-    bool s3 = scheme == 2 && strncmp(url, "s3", 2) == 0; /* a '?' is of the key */
+    bool s3 = scheme == 2 && strncasecmp(url, "s3", 2) == 0; /* a '?' is of the key */
     if (!scheme) {
         snprintf(out, size, "%s", url);
         return;

@@ -258,7 +258,7 @@ static int own_root(struct tsr_s3 *s, struct tsr_text bucket, const char *endpoi
     size_t len = strlen(endpoint);
     int rc = tsr_url_parse(&u, endpoint);
     if (rc < 0) return rc;
-    if (u.scheme.len < 4 || strncmp(u.scheme.p, "http", 4) != 0 || u.user.p || u.query.p)
+    if (u.scheme.len < 4 || strncasecmp(u.scheme.p, "http", 4) != 0 || u.user.p || u.query.p)
         return tsr_fail(TSR_EARG, "AWS_ENDPOINT_URL: expected http://host or https://host, without "
                                   "a user or a query");
     while (len && endpoint[len - 1] == '/') len--;
@@ -285,7 +285,7 @@ static int amazon_root(struct tsr_s3 *s, struct tsr_text bucket)
 /* "s3://bucket/key" in parts; a key is bytes, nothing in it is encoded. */
 static int take_place(struct tsr_s3 *s, const char *url, struct tsr_text *bucket)
 {
-    bool there = strncmp(url, "s3://", 5) == 0;
+    bool there = strncasecmp(url, "s3://", 5) == 0;
     const char *name = there ? url + 5 : "";
     size_t len = strcspn(name, "/");
     *bucket = (struct tsr_text){name, len};

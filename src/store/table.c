@@ -7,6 +7,7 @@
 #include "store/kinds.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "net/url.h"
 
@@ -32,13 +33,20 @@ static const struct scheme {
 #endif
 };
 
+/* Case does not count in a URL (RFC 3986, 3.1); without "//", "File:x" is a file name. */
+static bool names(const char *url, size_t len, const char *scheme)
+{
+    bool whole = strncmp(url + len, "://", 3) == 0;
+    return (whole ? strncasecmp(url, scheme, len) : strncmp(url, scheme, len)) == 0;
+}
+
 static int no_scheme(const char *url, size_t len)
 {
     static const char *const left_out[] = {"http", "https", "s3"};
     char shown[300];
     tsr_url_shown(url, shown, sizeof shown);
     for (size_t i = 0; i < sizeof left_out / sizeof *left_out; i++)
-        if (strlen(left_out[i]) == len && !strncmp(left_out[i], url, len))
+        if (strlen(left_out[i]) == len && names(url, len, left_out[i]))
             return tsr_fail(TSR_EUNSUPPORTED, "%s: this build has no HTTP", shown);
     return tsr_fail(TSR_EUNSUPPORTED, "%s: no store for %.*s:// in this build", shown, (int)len,
                     url);
@@ -52,7 +60,7 @@ static int find_scheme(const char *url, const struct scheme **out, const char **
     *path = url;
     if (url[len] != ':') return TSR_OK;
     for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++) {
-        if (strlen(schemes[i].name) != len || strncmp(url, schemes[i].name, len)) continue;
+        if (strlen(schemes[i].name) != len || !names(url, len, schemes[i].name)) continue;
         *out = &schemes[i];
         if (schemes[i].open_remote) return TSR_OK;
         *path = url + len + 1;

@@ -464,6 +464,16 @@ def nginx_serves_ranges_over_http_and_tls():
                 st.fails(ECONFLICT, "read", "-", 200000, 30000, says="changed")
 
 
+def the_case_of_a_scheme_does_not_count():
+    with tempfile.TemporaryDirectory() as folder, Site() as site:
+        site.files["/x.b2nd"] = made(folder)[0]
+        want = tessera("hash", os.path.join(folder, "x.b2nd"))[0].split()[0]
+        for url in (site.url.replace("http", "HTTP") + "/x.b2nd", f"FILE://{folder}/x.b2nd"):
+            assert tessera("hash", url, "--connections", "1")[0].split()[0] == want
+        err = tessera("hash", "S3://bucket/x.b2nd", "--endpoint", site.url, code=3)[1]
+        assert "not found" in err and site.log[-1][1] == "/bucket/x.b2nd", (err, site.log)
+
+
 def missing_files_are_said_to_be_missing():
     with Site() as site:
         err = tessera("info", site.url + "/x.b2nd", code=None)[1]
