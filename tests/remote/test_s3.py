@@ -50,6 +50,9 @@ def keys_of_any_letters_are_signed():
             assert st.ok("get", key, 0, 100)[0] == "found", key
         assert sorted(site.files) == sorted("/bucket/base dir/" + key for key in keys)
         assert site.signed == len(site.log)
+        with Store("s3://bucket/a\\b", "update", env=env(site)) as odd:
+            odd.ok("put", "x", "text")
+        assert "/bucket/a\\b/x" in site.files
 
 
 def tokens_are_sent_and_signed():

@@ -40,6 +40,9 @@ static void paths_are_made_keys(void **state)
         assert_string_equal(key, pairs[i][1]);
         free(key);
     }
+    OK(tsr_key_tidy("/a\\b//c/", &key));
+    assert_string_equal(key, "a\\b/c");
+    free(key);
     FAILS(TSR_EARG, "'.' or '..'", tsr_key_normalise("a/../b", &key));
     FAILS(TSR_EARG, "'.' or '..'", tsr_key_normalise("/./", &key));
 }
