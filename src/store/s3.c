@@ -235,10 +235,11 @@ static int take_credentials(struct tsr_s3 *s, const struct tsr_s3_options *o)
     const char *region = from_env(o->region, "AWS_REGION", "AWS_DEFAULT_REGION");
     const char *id = from_env(o->id, "AWS_ACCESS_KEY_ID", NULL);
     const char *secret = o->id ? o->secret : from_env(o->secret, "AWS_SECRET_ACCESS_KEY", NULL);
-    int rc = take_text(&s->region, region ? region : "us-east-1", "AWS_REGION");
+    const char *from = o->region ? "region" : "AWS_REGION";
+    int rc = take_text(&s->region, region ? region : "us-east-1", from);
     if (rc < 0) return rc;
     if (strspn(s->region, "abcdefghijklmnopqrstuvwxyz0123456789-") != strlen(s->region))
-        return tsr_fail(TSR_EARG, "AWS_REGION: found '%.60s', expected small letters and digits",
+        return tsr_fail(TSR_EARG, "%s: found '%.60s', expected small letters and digits", from,
                         s->region);
     if (o->anonymous || !id || (none && strcmp(none, "0") != 0 && strcasecmp(none, "false") != 0))
         return TSR_OK;
@@ -251,16 +252,19 @@ static int take_credentials(struct tsr_s3 *s, const struct tsr_s3_options *o)
     return rc < 0 ? rc : take_text(&s->id, id, "AWS_ACCESS_KEY_ID");
 }
 
-static int own_root(struct tsr_s3 *s, struct tsr_text bucket, const char *endpoint)
+/* from: the setting that the endpoint is of. */
+static int own_root(struct tsr_s3 *s, struct tsr_text bucket, const char *endpoint,
+                    const char *from)
 {
     struct tsr_buf b = {0};
     struct tsr_url u;
     size_t len = strlen(endpoint);
     int rc = tsr_url_parse(&u, endpoint);
+    if (rc < 0) tsr_within("%s", from);
     if (rc < 0) return rc;
     if (u.scheme.len < 4 || strncasecmp(u.scheme.p, "http", 4) != 0 || u.user.p || u.query.p)
-        return tsr_fail(TSR_EARG, "AWS_ENDPOINT_URL: expected http://host or https://host, without "
-                                  "a user or a query");
+        return tsr_fail(TSR_EARG, "%s: expected http://host or https://host without user and query",
+                        from);
     while (len && endpoint[len - 1] == '/') len--;
     rc = tsr_buf_addf(&b, "%.*s/%.*s", (int)len, endpoint, (int)bucket.len, bucket.p);
     if (rc == TSR_OK) rc = tsr_buf_add(&b, "", 1);
@@ -301,12 +305,16 @@ static int take_place(struct tsr_s3 *s, const char *url, struct tsr_text *bucket
 int tsr_store_s3(const char *url, const struct tsr_s3_options *o, struct tsr_store **out)
 {
     struct tsr_s3 *s = tsr_alloc_zero(1, sizeof *s);
+    const char *special = from_env(NULL, "AWS_ENDPOINT_URL_S3", NULL);
     const char *endpoint = from_env(o->endpoint, "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL");
+    const char *from = o->endpoint ? "endpoint"
+                       : special   ? "AWS_ENDPOINT_URL_S3"
+                                   : "AWS_ENDPOINT_URL";
     struct tsr_text bucket;
     if (!s) return TSR_ENOMEM;
     int rc = take_place(s, url, &bucket);
     if (rc == TSR_OK) rc = take_credentials(s, o);
-    if (rc == TSR_OK) rc = endpoint ? own_root(s, bucket, endpoint) : amazon_root(s, bucket);
+    if (rc == TSR_OK) rc = endpoint ? own_root(s, bucket, endpoint, from) : amazon_root(s, bucket);
     if (rc == TSR_OK) rc = tsr_remote_init(&s->remote, &s3_kind, url, o->http, o->writable);
     if (rc < 0) {
         s3_done(&s->remote);

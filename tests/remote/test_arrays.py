@@ -237,6 +237,11 @@ def options_stand_before_the_environment():
         assert "--tries 0" in err, err
         err = tessera("get", "s3://bucket/x.b2nd", code=2, env={**ENV, "TESSERA_TRIES": "many"})[1]
         assert "TESSERA_TRIES: found 'many'" in err, err
+        for wrong in ("127.0.0.1:1", "ftp://host", "http://me@host"):
+            err = tessera("get", "s3://bucket/x.b2nd", "--endpoint", wrong, code=2)[1]
+            assert ": endpoint: " in err and "AWS_" not in err, err
+            err = tessera("get", "s3://bucket/x.b2nd", code=2, env={"AWS_ENDPOINT_URL": wrong})[1]
+            assert ": AWS_ENDPOINT_URL: " in err, err
         err = tessera("get", "s3://bucket/x.b2nd", code=2, env={**ENV, "TESSERA_PAUSE": "0.5"})[1]
         assert "TESSERA_PAUSE: found '0.5', expected a number of milliseconds" in err, err
         site.always = stalled(30)
