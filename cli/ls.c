@@ -86,9 +86,10 @@ static int list_nodes(const char *url, const tsr_options *o, int depth, struct l
     char *place = strdup(url);
     tsr_group *g;
     if (!place) return TSR_ENOMEM;
-    while (hash && len > 0 && (place[len - 1] == '/' || place[len - 1] == '#')) place[--len] = 0;
+    while (hash && len > 0 && place[len - 1] == '/') place[--len] = 0;
+    l->inside = hash && url + len > hash + 1;
+    if (hash && !l->inside) place[hash - url] = 0;
     l->place = place;
-    l->inside = strchr(place, '#') != NULL;
     int rc = tsr_group_open(url, o, &g);
     if (rc == TSR_OK) {
         rc = tsr_group_list(g, depth, add_node, l);
@@ -115,13 +116,15 @@ static int list(const char *url, const tsr_options *o, int depth, struct listing
     return is_folder(&info) ? tsr_list(url, o, add_entry, l) : list_nodes(url, o, depth, l);
 }
 
+/* The last name of the way inside, behind the first #, if there is one, else of the place. */
 static const char *name_of(const char *url)
 {
     size_t len = strlen(url);
     while (len > 1 && url[len - 1] == '/') len--;
-    const char *name = url;
-    for (size_t i = 0; i + 1 < len; i++)
-        if (url[i] == '/' || url[i] == '#') name = url + i + 1;
+    const char *end = url + len, *hash = strchr(url, '#');
+    const char *name = hash && hash + 1 < end ? hash + 1 : url;
+    for (const char *c = name; c + 1 < end; c++)
+        if (*c == '/') name = c + 1;
     return name;
 }
 

@@ -256,7 +256,9 @@ typedef struct {
  * the one before at once. */
 
 /* Opens the array at a path or URL: "x.b2nd" (a file or a folder), "x.npy", "https://h/x.b2nd"
- * (to be read; ETEMP: the network or the server fails).  Reads metadata only.
+ * (to be read; ETEMP: the network or the server fails), "x.zarr#a/b" (the node a/b inside: in front
+ * of the first # a # is written %23, behind it every character stands for itself).  Reads metadata
+ * only.
  * ENOTFOUND, EDENIED, ECORRUPT, EUNSUPPORTED, EIO; EARG for a super-chunk or a chunk. */
 TSR_API int tsr_array_open(const char *url, const tsr_options *opts, tsr_array **out);
 

@@ -34,7 +34,8 @@ static inline void tsr_engine_count(const struct tsr_array *a, int64_t decoded, 
 /* Options with every default filled in, the context too if it can be had; NULL is fine. */
 tsr_options tsr_options_complete(const tsr_options *o);
 
-/* "a.b2nd#/x" -> "a.b2nd" (freed by the caller) and "x"; %23 stands for a # in the path. */
+/* "a.b2nd#/x" -> "a.b2nd" (freed by the caller) and "x"; %23 stands for a # in the path, and
+ * what is inside is as it is. */
 int tsr_url_split(const char *url, char **path, char **inside);
 /* A place and what is named inside it as one path with a / at its end, the same for all names of a
  * local folder; freed by the caller. */

@@ -70,6 +70,22 @@ def a_place_may_end_in_a_slash():
     assert [r["name"] for r in rows("g.zarr/")] == ["a"]
 
 
+def behind_the_first_number_sign_all_stands_for_itself():
+    nodes = ["a#b", "c%23d", "e#", "x y#z", "x y#z/q", "x y#z/r#/s"]
+    for node in nodes[:3] + nodes[4:]:
+        tessera("create", f"h%231.zarr#{node}", "--shape", "3", "--dtype", "i4")
+        assert os.path.exists(f"h#1.zarr/{node}/zarr.json")
+    assert [r["name"] for r in rows("h%231.zarr")] == nodes[:4]
+    for at, names in (("", nodes[:4]), ("#x y#z", ["q", "r#"]), ("#x y#z/r#", ["s"])):
+        found = rows("h%231.zarr" + at)
+        assert [r["name"] for r in found] == names, found
+        for r in found:
+            assert rows(r["url"]), r
+    lines = tessera("tree", "h%231.zarr", env={"LC_ALL": "C"})[0].decode().splitlines()
+    assert [line.lstrip("|`- ").split("  ")[0] for line in lines[1:]] == [
+        "a#b", "c%23d", "e#", "x y#z/", "q", "r#/", "s"], lines
+
+
 def only_whole_blosc2_files_are_repacked():
     tree()
     err = tessera("repack", "x.zarr#g/a", code=6)[1]
