@@ -749,8 +749,9 @@ TSR_API int tsr_list(const char *url, const tsr_options *opts, tsr_list_fn fn, v
 TSR_API int tsr_group_open(const char *url, const tsr_options *opts, tsr_group **out);
 
 /* Makes a group, and the groups above it that are missing.  opts->format as above, which is that of
- * the place where one is there; opts->mode: "x" (default): EEXISTS where something is, "w": what is
- * there, with all below it, is removed (EEXISTS for a folder that holds other things than Zarr). */
+ * the place where one is there; opts->mode: "x" (default): EEXISTS where something is, but a group
+ * without a document is given one; "w": what is there, with all below it, is removed (EEXISTS for
+ * a group without a document, and for a folder that holds other things than Zarr). */
 TSR_API int tsr_group_create(const char *url, const tsr_options *opts, tsr_group **out);
 
 /* Puts a zip archive in place (nothing of others is pending), and frees the handle whatever

@@ -27,9 +27,9 @@ static const char *shown(const char *path)
     return *path ? path : "the root";
 }
 
-/* Makes room for a new node at path; *there: one is, of MAKE_MISSING a group.  A group without
- * document may be given one. */
-static int make_room(struct tsr_store *st, const char *path, enum how how, bool *there)
+/* Makes room for a new node at path; *there: one is, of MAKE_MISSING a group.  Only a new group
+ * may be what gives a group without document its own: nothing is removed for that. */
+static int make_room(struct tsr_store *st, const char *path, enum how how, bool group, bool *there)
 {
     struct tsr_zplace v = {.st = st};
     struct tsr_zfound f;
@@ -45,6 +45,7 @@ static int make_room(struct tsr_store *st, const char *path, enum how how, bool 
         return tsr_ztree_remove(st, path);
     }
     if (how == MAKE_MISSING && !array) return TSR_OK;
+    if (how == MAKE_NEW && group && bare) return TSR_OK;
     return tsr_fail(TSR_EEXISTS, "%s: there is %s already", shown(path),
                     array  ? "an array"
                     : bare ? "a group without document"
@@ -71,10 +72,13 @@ static int one_is_enough(void *user, const char *key)
     return 1;
 }
 
-/* A folder in which there is no node may hold anything. */
-static int must_be_empty(struct tsr_store *st)
+/* A folder in which there is no node may hold anything; *format: of the nodes. */
+static int must_be_empty(struct tsr_store *st, int *format)
 {
-    int rc = tsr_store_list(st, "", one_is_enough, NULL);
+    struct tsr_zplace v = {.st = st};
+    int rc = tsr_group_look(&v, "", format);
+    if (rc != TSR_ENOTFOUND) return rc;
+    rc = tsr_store_list(st, "", one_is_enough, NULL);
     if (rc <= 0) return rc;
     return tsr_fail(TSR_EEXISTS, "holds other things than a group of Zarr");
 }
@@ -91,12 +95,12 @@ static int flags_of(const char *path, const char *inside, enum how how, unsigned
     return how == MAKE_NEW ? tsr_fail(TSR_EEXISTS, "there is a file already") : TSR_OK;
 }
 
-/* The format of what is made: that of the root, where there is one. */
-static int choose_format(struct tsr_store *st, const char *name, int *format)
+/* The format of what is made: that of the root, where there is one, else `otherwise`. */
+static int choose_format(struct tsr_store *st, const char *name, int otherwise, int *format)
 {
     struct tsr_zmeta *m = NULL;
     int rc = tsr_zmeta_open(st, "", &m);
-    int root = rc == TSR_OK && !m->array ? m->format : 3;
+    int root = rc == TSR_OK && !m->array ? m->format : otherwise;
     tsr_zmeta_free(m);
     if (rc < 0 && rc != TSR_ENOTFOUND) return rc;
     return tsr_zformat_number(name, root, format);
@@ -106,9 +110,9 @@ static int create_in(struct tsr_store *st, const char *key, const tsr_options *o
                      int *format)
 {
     bool there;
-    int rc = make_room(st, key, how, &there);
-    if (rc == TSR_OK && !*key) rc = must_be_empty(st);
-    if (rc == TSR_OK) rc = choose_format(st, o->format, format);
+    int found = 3, rc = make_room(st, key, how, true, &there);
+    if (rc == TSR_OK && !*key) rc = must_be_empty(st, &found);
+    if (rc == TSR_OK) rc = choose_format(st, o->format, found, format);
     return rc < 0 ? rc : put_group(st, key, *format, o->durable);
 }
 
@@ -170,14 +174,15 @@ int tsr_group_create(const char *url, const tsr_options *opts, tsr_group **out)
 /* ---- create and remove in a group ---- */
 
 /* The path of a new child, and what is there made to give way. */
-static int begin_child(struct tsr_group *g, const char *path, enum how how, char **key, bool *there)
+static int begin_child(struct tsr_group *g, const char *path, enum how how, bool group, char **key,
+                       bool *there)
 {
     int rc = tsr_group_may_change(g);
     if (rc == TSR_OK) rc = tsr_group_join(g, path, key);
     if (rc < 0) return rc;
     if (!strcmp(*key, g->path) && how != MAKE_MISSING)
         rc = tsr_fail(TSR_EARG, "path: found '%s', expected the name of what is to be made", path);
-    if (rc == TSR_OK) rc = make_room(g->place->st, *key, how, there);
+    if (rc == TSR_OK) rc = make_room(g->place->st, *key, how, group, there);
     if (rc < 0) tsr_free(*key);
     return rc;
 }
@@ -188,7 +193,7 @@ int tsr_group_create_group(tsr_group *g, const char *path, const char *mode, tsr
     char *key = NULL;
     bool there;
     int rc = how_of(mode, true, &how);
-    if (rc == TSR_OK) rc = begin_child(g, path, how, &key, &there);
+    if (rc == TSR_OK) rc = begin_child(g, path, how, true, &key, &there);
     if (rc == TSR_OK) {
         if (!there) rc = put_group(g->place->st, key, g->format, g->place->o.durable);
         if (rc == TSR_OK) rc = tsr_group_make(g->place, key, g->format, out);
@@ -262,7 +267,7 @@ int tsr_group_create_array(tsr_group *g, const char *path, const tsr_spec *spec,
     o.mode = "x";
     o.format = tsr_zformat_name(g->format);
     if (rc == TSR_OK && how == MAKE_ANEW) rc = rehearse(spec, &o);
-    if (rc == TSR_OK) rc = begin_child(g, path, how, &key, &there);
+    if (rc == TSR_OK) rc = begin_child(g, path, how, false, &key, &there);
     if (rc == TSR_OK) {
         rc = tsr_array_create_node(tsr_store_share(g->place->st), key, spec, &o, out);
         tsr_free(key);

@@ -12,8 +12,8 @@ static int answer(tsr_place_info *out, tsr_kind kind, const char *format)
     return tsr_hand_out(out, &info, sizeof info, "tsr_place_info");
 }
 
-/* What a node of a tree is.  Of a folder of this machine without a document everything may be, not
- * nodes alone. */
+/* What a node of a tree is.  In a folder of this machine without a document everything may be, not
+ * nodes alone, unless its name tells a tree. */
 static int probe_node(struct tsr_store *st, const char *key, bool folder, tsr_place_info *out)
 {
     struct tsr_zplace v = {.st = st};
@@ -36,6 +36,12 @@ static int probe_node(struct tsr_store *st, const char *key, bool folder, tsr_pl
     return rc;
 }
 
+static bool names_tree(const char *path)
+{
+    const struct tsr_format *f = tsr_format_for_suffix(path);
+    return f && f->tree;
+}
+
 static int probe_tree(const char *path, const char *inside, const tsr_options *o,
                       tsr_place_info *out)
 {
@@ -48,7 +54,9 @@ static int probe_tree(const char *path, const char *inside, const tsr_options *o
     if (rc == TSR_OK) rc = tsr_key_normalise(inside, &key);
     if (rc == TSR_OK) rc = tsr_store_open_tree(path, &t, &st);
     if (rc == TSR_OK) {
-        rc = probe_node(st, key, kind == TSR_PATH_FOLDER, out);
+        rc = probe_node(st, key, kind == TSR_PATH_FOLDER && !names_tree(path), out);
+        if (rc == TSR_ENOTFOUND && kind == TSR_PATH_FOLDER && !*key)
+            rc = answer(out, TSR_KIND_GROUP, "dir");
         tsr_store_close(st);
     }
     if (rc < 0) tsr_url_within(path);

@@ -40,6 +40,27 @@ def a_group_is_made_with_those_above_it():
     assert json.load(open("y.zarr/.zgroup")) == {"zarr_format": 2}
 
 
+def a_root_without_document_is_a_group_and_can_be_given_one():
+    for name, number, document in (("v2", "zarr2", ".zgroup"), ("v3", "zarr3", "zarr.json")):
+        place = name + ".zarr"
+        os.mkdir(place)
+        assert rows(place) == [] and "dir group" in tessera("info", place)[0].decode()
+        tessera("create", place + "/one", "--shape", "10", "--dtype", "i4", "--format", number)
+        assert [r["name"] for r in rows(place)] == ["one"]
+        info = json.loads(tessera("info", place, "--json")[0])
+        assert info["kind"] == "group" and info["format"] == number, info
+        tessera("verify", place)
+        tessera("convert", place, name + "-copy.zarr")
+        assert [r["name"] for r in rows(name + "-copy.zarr")] == ["one"]
+        err = tessera("create", place, "--group", "-f", code=1)[1]
+        assert "group without document" in err, err
+        tessera("create", place, "--group")
+        assert os.path.exists(os.path.join(place, document))
+        assert [r["name"] for r in rows(place)] == ["one"]
+        err = tessera("create", place, "--group", code=1)[1]
+        assert "there is a group already" in err, err
+
+
 def what_is_there_is_replaced_with_f_only():
     tree()
     err = tessera("create", "x.zarr#g", "--group", code=1)[1]
