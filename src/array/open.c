@@ -179,7 +179,7 @@ int tsr_place_is_tree(const char *path, const char *inside, const tsr_options *o
         tsr_buf_free(&frame);
     } else if (!local) {
         f = tsr_format_for_suffix(path);
-        *tree = f ? f->tree : *inside;
+        *tree = f ? f->tree : *inside || tsr_store_is_bucket(path);
     }
     return rc;
 }

@@ -64,6 +64,17 @@ static int probe_tree(const char *path, const char *inside, const tsr_options *o
     return rc;
 }
 
+/* After no object was found at a place: what can list tells whether it is a prefix with nodes
+ * below. */
+static int probe_prefix(const char *path, const tsr_options *o, int rc, tsr_place_info *out)
+{
+    char text[TSR_ERROR_MAX];
+    tsr_error_save(text);
+    if (probe_tree(path, "", o, out) == TSR_OK) return TSR_OK;
+    tsr_error_restore(text);
+    return rc;
+}
+
 /* One file, whose content may say that it is a tree, or a folder with a sparse frame in it. */
 static int probe_store(const char *path, const char *inside, const tsr_options *o,
                        tsr_place_info *out)
@@ -73,13 +84,14 @@ static int probe_store(const char *path, const char *inside, const tsr_options *
     int rc = tsr_store_open_with(path, false, o->remote, &st);
     if (rc < 0) return rc;
     rc = tsr_format_choose(st, o->format, path, o->offset, &f);
+    bool lists = st->far && st->kind->list && !tsr_format_for_suffix(path);
     tsr_store_close(st);
     if (rc == TSR_OK && f->tree) return probe_tree(path, inside, o, out);
     if (rc == TSR_OK && *inside)
         rc = tsr_fail(TSR_ENOTFOUND, "there is nothing named '%s' inside", inside);
     if (rc == TSR_OK) return answer(out, f->kind, f->name);
     tsr_url_within(path);
-    return rc;
+    return rc == TSR_ENOTFOUND && lists && !*inside ? probe_prefix(path, o, rc, out) : rc;
 }
 
 int tsr_probe(const char *url, const tsr_options *opts, tsr_place_info *out)

@@ -226,6 +226,8 @@ int tsr_store_zip(struct tsr_store *file, const struct tsr_tree_options *o, stru
 bool tsr_store_is_zip(const uint8_t *head, size_t len);
 /* The path of a url that this machine's file system holds, inside url; NULL for others. */
 const char *tsr_store_path(const char *url);
+/* "s3://bucket": there is no object of that name, but all keys are below it. */
+bool tsr_store_is_bucket(const char *url);
 /* A file that is to appear at url when it is complete: written under a temporary name until
  * the first tsr_store_publish, which renames it (replace: over what is there, else EEXISTS).
  * Closed before that, it leaves nothing behind. */

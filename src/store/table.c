@@ -71,6 +71,13 @@ static int find_scheme(const char *url, const struct scheme **out, const char **
     return no_scheme(url, len);
 }
 
+bool tsr_store_is_bucket(const char *url)
+{
+    if (strncasecmp(url, "s3://", 5) != 0) return false;
+    const char *key = url + 5 + strcspn(url + 5, "/");
+    return key[strspn(key, "/")] == 0;
+}
+
 const char *tsr_store_path(const char *url)
 {
     const struct scheme *s;

@@ -270,6 +270,24 @@ def arrays_are_read_from_buckets():
         assert site.most <= 16
 
 
+def buckets_and_prefixes_without_documents_are_groups():
+    with S3() as site:
+        site.files["/bucket/pre/notes.txt"] = b"text"
+        here = {"env": env(site)}
+        tessera("create", "s3://bucket/pre/one.zarr", "--shape", "3", "--dtype", "i4", **here)
+        for place, listed in (("s3://bucket", b"pre/\n"), ("s3://bucket/", b"pre/\n"),
+                              ("s3://bucket/pre", b"one.zarr  zarr3 [3] <i4\n"),
+                              ("s3://bucket/pre/", b"one.zarr  zarr3 [3] <i4\n")):
+            assert tessera("ls", place, **here)[0] == listed, place
+            assert b"one.zarr" in tessera("tree", place, **here)[0], place
+        assert b"zarr3 group" in tessera("info", "s3://bucket/pre", **here)[0]
+        err = tessera("ls", "s3://bucket/nothing", code=3, **here)[1]
+        assert "not found" in err and "zarr.json" not in err, err
+        tessera("create", "s3://bucket/pre", "--group", **here)
+        assert b'"group"' in site.files["/bucket/pre/zarr.json"]
+        assert tessera("ls", "s3://bucket/pre", **here)[0] == listed
+
+
 def moto_with_its_signature_checking_on_agrees():
     moto = moto_.start("bucket")
     if not moto:
