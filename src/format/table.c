@@ -5,6 +5,7 @@
 
 #include "format/zarr.h"
 #include "frame/frame.h"
+#include "store/kinds.h"
 
 /* The one line; asked in this order, so b2nd, which is a frame with a metalayer, comes first. */
 #define TSR_FORMATS(X) X(b2nd) X(b2frame) X(npy) X(raw) X(chunk) X(zarr3) X(zarr2)
@@ -99,7 +100,9 @@ int tsr_format_choose(struct tsr_store *st, const char *name, const char *url, u
     if (rc < 0) return hint_at_node(url, rc);
     if (*out) return TSR_OK;
     *out = tsr_format_for_suffix(url);
-    if (*out && !(*out)->tree) return TSR_OK; /* of trees a file is an archive, which bytes tell */
+    /* of trees a file is an archive, which bytes tell, unless others stand before them */
+    bool archive = !empty && tsr_store_names_zip(url, strlen(url));
+    if (*out && (!(*out)->tree || archive)) return TSR_OK;
     *out = NULL;
     rc = empty ? tsr_fail(TSR_EUNSUPPORTED, "is empty: found no bytes that would tell a format")
                : tsr_fail(TSR_EUNSUPPORTED, "neither its first bytes nor its name tell a known "

@@ -18,13 +18,15 @@ bool tsr_store_is_zip(const uint8_t *head, size_t len)
     return len >= 4 && (!memcmp(head, "PK\3\4", 4) || !memcmp(head, "PK\5\6", 4));
 }
 
-/* EARG or, when it was to be replaced, EEXISTS where the file is no archive. */
-static int need_archive(struct tsr_store *file, bool replace)
+/* EARG or, when it was to be replaced, EEXISTS where the file is no archive.  One that is only read
+ * may have other bytes before it, where its name tells. */
+static int need_archive(struct tsr_store *file, const char *path, bool replace)
 {
     uint8_t head[4];
     struct tsr_get g = {.key = "", .len = sizeof head, .dst = head};
     int rc = tsr_store_getv(file, &g, 1);
-    if (rc < 0 || tsr_store_is_zip(head, g.got)) return rc;
+    bool told = g.got && !file->writable && tsr_store_names_zip(path, strlen(path));
+    if (rc < 0 || told || tsr_store_is_zip(head, g.got)) return rc;
     if (replace)
         return tsr_fail(TSR_EEXISTS, "%s: is a file but no zip archive: is not replaced",
                         file->url);
@@ -37,7 +39,7 @@ static int open_archive(const char *path, const struct tsr_tree_options *o, stru
     bool replace = o->flags & TSR_TREE_CREATE && o->flags & TSR_TREE_EMPTY;
     int rc = tsr_store_file_open(path, o->flags & TSR_TREE_UPDATE, &file);
     if (rc < 0) return rc;
-    rc = need_archive(file, replace);
+    rc = need_archive(file, path, replace);
     if (rc == TSR_OK && !replace) return tsr_store_zip(file, o, out);
     tsr_store_close(file);
     return rc < 0 ? rc : tsr_store_zip_create(path, o, out);

@@ -91,6 +91,21 @@ static bool agrees(uint64_t small, uint64_t ones, uint64_t large)
     return small == ones || small == large;
 }
 
+/* Offsets that count from behind a self-extractor look like those of a damaged archive, and only
+ * every header of an entry could tell. */
+static int misplaced(const struct reader *r)
+{
+    bool before = r->len <= r->end && r->at < r->end - r->len;
+    return tsr_fail(TSR_ECORRUPT,
+                    "%s: byte %llu: a directory of %llu bytes at byte %llu is expected to end "
+                    "here%s",
+                    r->url, (unsigned long long)r->end, (unsigned long long)r->len,
+                    (unsigned long long)r->at,
+                    before ? "; if other bytes stand before the archive, as in a self-extractor, "
+                             "zip -A makes its offsets count them"
+                           : "");
+}
+
 static int read_end(struct reader *r)
 {
     const uint8_t *p = find_end(r);
@@ -111,12 +126,7 @@ static int read_end(struct reader *r)
     if (!agrees(small.n, 0xFFFF, r->n) || !agrees(small.len, UINT32_MAX, r->len) ||
         !agrees(small.at, UINT32_MAX, r->at))
         return bad(r, at, "the two end records disagree");
-    if (r->len > r->end || r->at != r->end - r->len)
-        return tsr_fail(TSR_ECORRUPT,
-                        "%s: byte %llu: a directory of %llu bytes at byte %llu is expected to end "
-                        "here",
-                        r->url, (unsigned long long)r->end, (unsigned long long)r->len,
-                        (unsigned long long)r->at);
+    if (r->len > r->end || r->at != r->end - r->len) return misplaced(r);
     if (r->n > r->len / ENTRY)
         return bad(r, at, "more entries are promised than the directory has room for");
     return TSR_OK;

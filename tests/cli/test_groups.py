@@ -248,6 +248,29 @@ def changed(name, info):
         f.write(bytes([byte ^ 1]))
 
 
+def an_archive_with_bytes_before_it_is_read_when_its_name_tells():
+    tree()
+    archive("x.zarr", "x.zip", zipfile.ZIP_STORED)
+    whole = open("x.zip", "rb").read()
+    with open("sfx.zip", "wb") as f:
+        f.write(b"#!/bin/sh\n")
+    with zipfile.ZipFile("sfx.zip", "a") as z, zipfile.ZipFile("x.zip") as x:
+        for name in x.namelist():
+            z.writestr(name, x.read(name))
+    assert open("sfx.zip", "rb").read(2) == b"#!"
+    assert [r["name"] for r in rows("sfx.zip#g")] == ["a", "h"]
+    err = tessera("create", "sfx.zip#b", "--group", code=2)[1]
+    assert "expected a folder or a zip archive" in err, err
+    with open("relative.zip", "wb") as f:
+        f.write(b"#!/bin/sh\n" + whole)
+    err = tessera("ls", "relative.zip", code=4)[1]
+    assert "other bytes stand before the archive" in err, err
+    with open("none.zip", "wb") as f:
+        f.write(b"text")
+    err = tessera("ls", "none.zip", code=4)[1]
+    assert "the archive has no end record" in err, err
+
+
 def verify_reads_each_entry_of_an_archive_whole():
     """Inner chunks without a checksum, a document in consolidated metadata, a file of nobody."""
     tree()

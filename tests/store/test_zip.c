@@ -912,7 +912,7 @@ static void a_file_that_is_no_archive_is_not_replaced(void **state)
     file_write(path, "JFIF", 4);
     FAILS(TSR_EEXISTS, "is not replaced", open_tree(path, NEW, &st));
     FAILS(TSR_EARG, "expected a folder or a zip archive", open_tree(path, ADD, &st));
-    FAILS(TSR_EARG, "expected a folder or a zip archive", open_tree(path, 0, &st));
+    FAILS(TSR_ECORRUPT, "the archive has no end record", open_tree(path, 0, &st));
     unlink(path);
     FAILS(TSR_ENOTFOUND, "photograph", open_tree(path, 0, &st));
 }
