@@ -14,6 +14,7 @@
 #include "ops/group.h"
 #include "store/index.h"
 #include "store/key.h"
+#include "zarr/node.h"
 
 enum { BATCH = 64, BATCH_BYTES = 256 << 20 };
 
@@ -209,14 +210,28 @@ struct tree {
     const tsr_group *group;
 };
 
+/* Is it told already that bytes of a document of this node are wrong? */
+static bool document_is_wrong(const struct tree *t, const char *path)
+{
+    const char *group = t->group->path;
+    char key[2 * TSR_KEY_BYTES];
+    for (int which = TSR_ZDOC_V3; which < TSR_ZDOC_NONE; which++) {
+        snprintf(key, sizeof key, "%s%s%s%s%s", group, *group ? "/" : "", path, *path ? "/" : "",
+                 tsr_zdoc_name((enum tsr_zdoc)which));
+        if (is_wrong(t->v, key)) return true;
+    }
+    return false;
+}
+
 static int check_node(void *user, const tsr_node_info *n)
 {
     const struct tree *t = user;
     tsr_array *a = NULL;
     int rc = TSR_OK;
     t->v->path = *n->path ? n->path : NULL;
-    if (n->status != TSR_OK) report(t->v, -1, n->status, n->error);
-    else if (n->kind == TSR_KIND_ARRAY) {
+    if (n->status != TSR_OK) {
+        if (!document_is_wrong(t, n->path)) report(t->v, -1, n->status, n->error);
+    } else if (n->kind == TSR_KIND_ARRAY) {
         rc = tsr_group_open_array(t->group, n->path, t->o, &a);
         rc = rc < 0 ? report_open(t->v, rc) : check_array(t->v, a, t->o);
         tsr_engine_drop(a);
