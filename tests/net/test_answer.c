@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "net/answer.h"
@@ -89,6 +90,27 @@ static void what_is_sent_back_is_short_and_printable(void **state)
     assert_int_equal(parsed("HTTP/1.1\n").status, 0);
 }
 
+static void encodings_and_waits_are_kept(void **state)
+{
+    static const char *const plain[] = {"identity", "Identity", "aws-chunked", "", " "};
+    char head[200] = "HTTP/1.1 200 x\nContent-Encoding: ";
+    size_t end = strlen(head);
+    (void)state;
+    for (size_t i = 0; i < sizeof plain / sizeof *plain; i++) {
+        snprintf(head + end, sizeof head - end, "%s\n", plain[i]);
+        assert_string_equal(parsed(head).encoding, "");
+    }
+    snprintf(head + end, sizeof head - end, "gzip \n");
+    assert_string_equal(parsed(head).encoding, "gzip");
+    snprintf(head + end, sizeof head - end, "%0100d\n", 1);
+    assert_string_equal(parsed(head).encoding, "?");
+    assert_int_equal(parsed("HTTP/1.1 503 x\nRetry-After: 7\n").retry_after, 7);
+    assert_int_equal(parsed("HTTP/1.1 503 x\nRetry-After: 99999999999999999999\n").retry_after,
+                     INT64_MAX);
+    assert_int_equal(parsed("HTTP/1.1 503 x\nRetry-After: 7 minutes\n").retry_after, 0);
+    assert_int_equal(parsed("HTTP/1.1 503 x\nRetry-After:\n").retry_after, 0);
+}
+
 static void what_passes_is_known(void **state)
 {
     const int passing[] = {408, 429, 500, 502, 503, 504},
@@ -107,6 +129,7 @@ int main(void)
         cmocka_unit_test(a_status_line_begins_anew),
         cmocka_unit_test(broken_fields_are_found),
         cmocka_unit_test(what_is_sent_back_is_short_and_printable),
+        cmocka_unit_test(encodings_and_waits_are_kept),
         cmocka_unit_test(what_passes_is_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
