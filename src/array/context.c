@@ -66,7 +66,7 @@ tsr_context *tsr_context_get(tsr_context *c)
 int tsr_context_threads(const tsr_context *c)
 {
     c = tsr_context_get((tsr_context *)(uintptr_t)c);
-    return c ? tsr_pool_threads(c->pool) : 1;
+    return c ? tsr_pool_all_threads(c->pool) : 1;
 }
 
 int tsr_context_set_threads(tsr_context *c, int threads, int *before)

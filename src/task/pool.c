@@ -49,6 +49,7 @@ struct member {
     struct member *after;
     struct crew *crew;
     struct tsr_worker *worker;
+    bool stop; /* as the crew's, of this one */
 };
 
 struct crew {
@@ -60,6 +61,9 @@ struct crew {
     int idle, looking;  /* threads without a set; of these, that look for one and do not sleep */
     atomic_uint posted; /* sets so far */
     bool stop;
+    struct tsr_pool_limit *limits;
+    atomic_int limit;     /* the least of them, 0: there is none */
+    int limited;          /* the last that began */
     unsigned forks;       /* the fork count it was born under */
     struct crew *parents; /* the crew of the process this one was forked from */
     struct member *members;
@@ -82,17 +86,22 @@ static struct crew *crew_new(void)
     return c;
 }
 
+static void join_all(struct member *m)
+{
+    for (struct member *next; m; m = next) {
+        next = m->after;
+        pthread_join(m->id, NULL);
+        tsr_free(m);
+    }
+}
+
 static void crew_free(struct crew *c)
 {
     pthread_mutex_lock(&c->lock);
     c->stop = true;
     pthread_cond_broadcast(&c->wake);
     pthread_mutex_unlock(&c->lock);
-    for (struct member *m = c->members, *next; m; m = next) {
-        next = m->after;
-        pthread_join(m->id, NULL);
-        tsr_free(m);
-    }
+    join_all(c->members);
     tsr_worker_free_all(c->spare);
     pthread_cond_destroy(&c->wake);
     pthread_mutex_destroy(&c->lock);
@@ -236,7 +245,7 @@ static void *member_main(void *arg)
     struct crew *c = m->crew;
     bool looked = false;
     pthread_mutex_lock(&c->lock);
-    while (!c->stop) {
+    while (!c->stop && !m->stop) {
         struct set *s = find_set(c);
         if (s) {
             help(c, s, m->worker);
@@ -306,9 +315,17 @@ void tsr_pool_free(struct tsr_pool *p)
     tsr_free(p);
 }
 
-int tsr_pool_threads(const struct tsr_pool *p)
+int tsr_pool_all_threads(const struct tsr_pool *p)
 {
     return atomic_load_explicit(&p->threads, memory_order_relaxed);
+}
+
+int tsr_pool_threads(const struct tsr_pool *p)
+{
+    int all = tsr_pool_all_threads(p);
+    const struct crew *c = atomic_load_explicit(&p->crew, memory_order_acquire);
+    int limit = atomic_load_explicit(&c->limit, memory_order_relaxed);
+    return limit && limit < all ? limit : all;
 }
 
 /* Threads that are too many stay and wait: they are in the way of nobody. */
@@ -319,6 +336,60 @@ int tsr_pool_set_threads(struct tsr_pool *p, int threads, int *before)
     if (!threads) threads = tsr_sys_cores();
     *before = atomic_exchange_explicit(&p->threads, threads, memory_order_relaxed);
     return TSR_OK;
+}
+
+/* Locked. */
+static void find_limit(struct crew *c)
+{
+    int least = 0;
+    for (struct tsr_pool_limit *l = c->limits; l; l = l->next)
+        if (!least || l->most < least) least = l->most;
+    atomic_store_explicit(&c->limit, least, memory_order_relaxed);
+}
+
+/* Takes all threads and spare workers out of the crew; new ones start on need.  Locked. */
+static void dismiss(struct crew *c, struct member **members, struct tsr_worker **spare)
+{
+    *members = c->members;
+    *spare = c->spare;
+    c->members = NULL;
+    c->spare = NULL;
+    c->started = 0;
+    for (struct member *m = *members; m; m = m->after) m->stop = true;
+    pthread_cond_broadcast(&c->wake);
+}
+
+/* Threads go that are too many, and what they keep where the limit is another than before: it was
+ * for other jobs. */
+int tsr_pool_limit_begin(struct tsr_pool *p, int most, struct tsr_pool_limit *l)
+{
+    struct crew *c = crew_of(p);
+    struct member *members = NULL;
+    struct tsr_worker *spare = NULL;
+    if (!c) return TSR_ENOMEM;
+    pthread_mutex_lock(&c->lock);
+    *l = (struct tsr_pool_limit){most, c->limits};
+    c->limits = l;
+    find_limit(c);
+    if (c->limited != most || c->started >= most) dismiss(c, &members, &spare);
+    c->limited = most;
+    pthread_mutex_unlock(&c->lock);
+    join_all(members);
+    tsr_worker_free_all(spare);
+    return TSR_OK;
+}
+
+/* After a fork the child's crew knows nothing of it. */
+void tsr_pool_limit_end(struct tsr_pool *p, struct tsr_pool_limit *l)
+{
+    struct crew *c = crew_of(p);
+    if (!c) return;
+    pthread_mutex_lock(&c->lock);
+    struct tsr_pool_limit **at = &c->limits;
+    while (*at && *at != l) at = &(*at)->next;
+    if (*at) *at = l->next;
+    find_limit(c);
+    pthread_mutex_unlock(&c->lock);
 }
 
 struct tsr_worker *tsr_pool_borrow(struct tsr_pool *p)

@@ -15,9 +15,21 @@ struct tsr_worker; /* what one thread keeps from job to job: scratch and codec s
 
 int tsr_pool_new(int threads, struct tsr_pool **out); /* threads 0: available cores */
 void tsr_pool_free(struct tsr_pool *p);               /* waits for its threads; NULL is fine */
+/* As many as a run has now, within limits; and without them. */
 int tsr_pool_threads(const struct tsr_pool *p);
+int tsr_pool_all_threads(const struct tsr_pool *p);
 /* From the next run on, whoever calls it; 0: available cores.  EARG. */
 int tsr_pool_set_threads(struct tsr_pool *p, int threads, int *before);
+
+/* From begin to end no run, whoever calls it, has more than most threads, nor are there more: what
+ * others keep is freed at once, so that what all of them keep is bounded.  Not in a job.  l is the
+ * caller's until the end. */
+struct tsr_pool_limit {
+    int most;
+    struct tsr_pool_limit *next;
+};
+int tsr_pool_limit_begin(struct tsr_pool *p, int most, struct tsr_pool_limit *l);
+void tsr_pool_limit_end(struct tsr_pool *p, struct tsr_pool_limit *l);
 
 /* Calls job(arg, i, worker) for i in 0..n-1 in any order, each once, number 0 on the calling
  * thread, and returns when all are done; after a failure the rest are skipped and the failing

@@ -307,6 +307,73 @@ static void more_or_fewer_threads_from_the_next_run_on(void **state)
     tsr_pool_free(p);
 }
 
+static void check_crowd(struct tsr_pool *p, int most)
+{
+    struct crowd c = {0, 0};
+    assert_int_equal(tsr_pool_threads(p), most);
+    assert_int_equal(tsr_pool_run(p, 40, note_crowd, &c), TSR_OK);
+    assert_true(atomic_load(&c.most) <= most);
+}
+
+static void drop_state(void *value)
+{
+    atomic_fetch_sub(*(atomic_int **)value, 1);
+    free(value);
+}
+
+/* Counts the workers that keep something. */
+static int keep_state(void *arg, size_t i, struct tsr_worker *w)
+{
+    static const char key;
+    atomic_int **kept = tsr_worker_state(w, &key, sizeof *kept, drop_state);
+    (void)i;
+    if (!kept) return TSR_ENOMEM;
+    if (!*kept) atomic_fetch_add(*kept = arg, 1);
+    usleep(200);
+    return TSR_OK;
+}
+
+static void limits_hold_for_all_runs_and_for_what_workers_keep(void **state)
+{
+    (void)state;
+    struct tsr_pool *p = pool_of(7);
+    struct tsr_pool_limit three, two;
+    atomic_int kept = 0;
+    check_each_once(p, 100);
+    assert_int_equal(tsr_pool_run(p, 60, keep_state, &kept), TSR_OK);
+    assert_int_equal(tsr_pool_limit_begin(p, 3, &three), TSR_OK);
+    assert_int_equal(atomic_load(&kept), 0);
+    check_crowd(p, 3);
+    for (int i = 0; i < 20; i++) assert_int_equal(tsr_pool_run(p, 60, keep_state, &kept), TSR_OK);
+    assert_in_range(atomic_load(&kept), 1, 3);
+    assert_int_equal(tsr_pool_limit_begin(p, 2, &two), TSR_OK);
+    check_crowd(p, 2);
+    assert_int_equal(tsr_pool_all_threads(p), 7);
+    tsr_pool_limit_end(p, &three);
+    check_crowd(p, 2);
+    tsr_pool_limit_end(p, &two);
+    struct meeting m = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, 7};
+    assert_int_equal(tsr_pool_run(p, 7, meet, &m), TSR_OK);
+    tsr_pool_free(p);
+}
+
+static void limits_come_and_go_while_others_run(void **state)
+{
+    (void)state;
+    struct tsr_pool *p = pool_of(4);
+    pthread_t busy[2];
+    for (int i = 0; i < 2; i++) assert_int_equal(tsr_sys_thread(&busy[i], keep_busy, p), TSR_OK);
+    for (int i = 0; i < 300; i++) {
+        struct tsr_pool_limit l;
+        assert_int_equal(tsr_pool_limit_begin(p, 1 + i % 6, &l), TSR_OK);
+        check_each_once(p, 20);
+        tsr_pool_limit_end(p, &l);
+    }
+    for (int i = 0; i < 2; i++) pthread_join(busy[i], NULL);
+    assert_int_equal(tsr_pool_threads(p), 4);
+    tsr_pool_free(p);
+}
+
 static void threads_may_change_while_others_run(void **state)
 {
     (void)state;
@@ -433,6 +500,8 @@ int main(void)
         cmocka_unit_test(all_threads_take_part),
         cmocka_unit_test(two_sets_at_once_get_all_threads_they_want),
         cmocka_unit_test(more_or_fewer_threads_from_the_next_run_on),
+        cmocka_unit_test(limits_hold_for_all_runs_and_for_what_workers_keep),
+        cmocka_unit_test(limits_come_and_go_while_others_run),
         cmocka_unit_test(threads_may_change_while_others_run),
         cmocka_unit_test(a_pool_ends_idle_or_unused),
         cmocka_unit_test(a_forked_child_starts_anew),
