@@ -234,6 +234,7 @@ struct tsr_copying {
     const tsr_options *o;
     int64_t done, total;
     const tsr_axis *axes; /* what is copied is these of from, without those dropped; NULL: all */
+    int threads;          /* so many at most copy boxes; 0: all */
 };
 /* So many bytes more are done; ECANCELLED when the caller has enough. */
 int tsr_copying_tell(struct tsr_copying *c, int64_t bytes);

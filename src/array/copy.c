@@ -112,7 +112,6 @@ int tsr_copying_ask(const tsr_array *from, const tsr_array *to, uint64_t memory,
     enum {
         USUAL = 256 << 20,
         PROGRAM = 12 << 20, /* what a process has before it does anything */
-        ENTRY = 32,         /* of the index, of a chunk, as it is written too */
         INNER = 16,         /* of the index of a shard, of which so much is kept: */
         INDICES = 32 << 20,
         NEAR = 32 << 10,
@@ -126,8 +125,8 @@ int tsr_copying_ask(const tsr_array *from, const tsr_array *to, uint64_t memory,
     *out = (struct tsr_rechunk_ask){.from = &from->d->grid,
                                     .to = &to->d->grid,
                                     .budget = (int64_t)(memory ? memory : USUAL),
-                                    .fixed = tsr_times(chunks, ENTRY) + PROGRAM,
-                                    .threads = tsr_pool_threads(from->context->pool),
+                                    .fixed = tsr_times(chunks, TSR_RECHUNK_ENTRY) + PROGRAM,
+                                    .threads = tsr_pool_all_threads(from->context->pool),
                                     .far = from->d->store->far,
                                     .request_bytes = far ? FAR : NEAR};
     out->fixed += cache.budget_bytes;
@@ -136,13 +135,14 @@ int tsr_copying_ask(const tsr_array *from, const tsr_array *to, uint64_t memory,
         out->fixed += tsr_min64(INDICES, tsr_times(tsr_times(g->nchunks, g->nblocks), INNER));
     if (memory) return TSR_OK;
     /* nobody said how much: at least so that it goes */
-    int64_t need = tsr_rechunk_memory(out, to->d->grid.chunk_bytes);
-    out->budget = tsr_max64(out->budget, need);
+    struct tsr_rechunk_need need;
+    tsr_rechunk_least(out, &need);
+    out->budget = tsr_max64(out->budget, need.all);
     return TSR_OK;
 }
 
-int tsr_copy_boxes(struct tsr_copying *c, const int64_t box[], int64_t first, int64_t n,
-                   uint8_t *buf)
+static int copy_boxes(struct tsr_copying *c, const int64_t box[], int64_t first, int64_t n,
+                      uint8_t *buf)
 {
     const struct tsr_grid *g = &c->to->d->grid;
     int64_t at[TSR_MAX_NDIM], count[TSR_MAX_NDIM];
@@ -163,6 +163,24 @@ int tsr_copy_boxes(struct tsr_copying *c, const int64_t box[], int64_t first, in
     return rc;
 }
 
+/* The plan reckons with so many threads. */
+int tsr_copy_boxes(struct tsr_copying *c, const int64_t box[], int64_t first, int64_t n,
+                   uint8_t *buf)
+{
+    struct tsr_pool *in = c->from->context->pool, *out = c->to->context->pool;
+    struct tsr_pool_limit of_in, of_out;
+    if (!c->threads) return copy_boxes(c, box, first, n, buf);
+    int rc = tsr_pool_limit_begin(in, c->threads, &of_in);
+    if (rc < 0) return rc;
+    if (out != in) rc = tsr_pool_limit_begin(out, c->threads, &of_out);
+    if (rc == TSR_OK) {
+        rc = copy_boxes(c, box, first, n, buf);
+        if (out != in) tsr_pool_limit_end(out, &of_out);
+    }
+    tsr_pool_limit_end(in, &of_in);
+    return rc;
+}
+
 static int copy_planned(struct tsr_copying *c)
 {
     struct tsr_rechunk_ask ask;
@@ -173,6 +191,7 @@ static int copy_planned(struct tsr_copying *c)
     if (rc < 0 || plan.npasses == 0) return rc;
     uint8_t *buf = tsr_alloc((size_t)plan.pass[0].box_bytes);
     if (!buf) return TSR_ENOMEM;
+    if (!plan.pass[0].all_fit) c->threads = plan.pass[0].threads;
     rc = tsr_copy_boxes(c, plan.pass[0].box, 0, plan.pass[0].boxes, buf);
     tsr_free(buf);
     return rc;

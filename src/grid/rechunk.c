@@ -53,6 +53,16 @@ static int64_t blocks_along(const struct cut *c)
     return whole * tsr_ceil_div(c->chunk, c->block) + tsr_ceil_div(rest, c->block);
 }
 
+/* The most of them that a box meets. */
+static int64_t blocks_in_box(const struct cut *c)
+{
+    int64_t whole = c->box / c->chunk, rest = c->box % c->chunk;
+    int64_t n = whole * tsr_ceil_div(c->chunk, c->block) + tsr_ceil_div(rest, c->block);
+    bool aligned = rest ? c->chunk % c->box == 0 && c->box % c->block == 0 : true;
+    int64_t cut = aligned ? 0 : c->chunk % c->block ? 2 : 1;
+    return tsr_min64(n + cut, blocks_along(c));
+}
+
 /* Runs of neighbouring blocks in a chunk, when boxes take m[d] of its n[d] along each dimension. */
 static double runs(int ndim, const double m[], const double n[])
 {
@@ -74,20 +84,63 @@ enum {
     OF_THREAD = 3 << 19    /* and the rest that it has: stack, states of codecs */
 };
 
-int64_t tsr_rechunk_memory(const struct tsr_rechunk_ask *q, int64_t box_bytes)
+static int64_t saturated(double x)
+{
+    return x < 9e18 ? (int64_t)x : INT64_MAX;
+}
+
+/* Bytes of a box, of the blocks of the source that it meets, and of its chunks, filled up. */
+struct sizes {
+    int64_t box, met, made;
+};
+
+/* What a reader or writer keeps was there before. */
+static void find_need(const struct tsr_rechunk_ask *q, const struct sizes *s,
+                      struct tsr_rechunk_need *n)
 {
     int64_t window = tsr_window_bytes(q->threads, 0);
     int64_t block = tsr_max64(q->from->block_bytes, q->to->block_bytes);
     int64_t reads = q->far ? tsr_max64(window, WINDOW_FAR) : window;
-    int64_t in = tsr_min64(reads + q->from->chunk_bytes, tsr_times(box_bytes, 2));
+    double in = (double)tsr_min64(reads + q->from->chunk_bytes, s->met) * 2.5;
     int64_t chunk = tsr_max64(q->to->chunk_bytes, 1);
     int64_t writes = tsr_window_bytes(q->threads, q->to->block_bytes);
     writes = tsr_times(tsr_ceil_div(writes, chunk), chunk);
-    int64_t out = tsr_min64(tsr_times(writes, 2), tsr_min64(box_bytes, INT64_MAX / 4) + chunk);
-    int64_t threads = tsr_times(q->threads, tsr_times(SCRATCHES, block) + OF_THREAD);
-    double all = (double)box_bytes + (double)threads + (double)q->fixed + KEPT;
-    all += (double)tsr_max64(in * 2 + in / 2, out * 2);
-    return all < 9e18 ? (int64_t)all : INT64_MAX;
+    double out = 2.0 * (double)tsr_min64(tsr_times(writes, 2), s->made);
+    double less = in < out ? in : out, more = in < out ? out : in;
+    n->box = s->box;
+    n->windows = saturated(more + (less < KEPT ? less : KEPT));
+    n->threads = tsr_times(q->threads, tsr_times(SCRATCHES, block) + OF_THREAD);
+    n->fixed = q->fixed;
+    n->all = saturated((double)n->box + (double)n->windows + (double)n->threads + (double)n->fixed);
+}
+
+int64_t tsr_rechunk_memory(const struct tsr_rechunk_ask *q, int64_t box_bytes)
+{
+    struct sizes s = {box_bytes, tsr_times(box_bytes, 2), box_bytes};
+    struct tsr_rechunk_need n;
+    find_need(q, &s, &n);
+    return n.all;
+}
+
+/* As many threads as have a block to work on, and fit in the budget; one in any case. */
+static void choose_threads(const struct tsr_rechunk_ask *q, const struct sizes *s,
+                           struct tsr_rechunk_pass *p)
+{
+    struct tsr_rechunk_ask one = *q;
+    struct tsr_rechunk_need n;
+    int64_t work = tsr_max64(p->blocks_met, p->blocks_made);
+    find_need(q, s, &n);
+    p->all_fit = n.all <= q->budget;
+    int lo = 1, hi = (int)tsr_max64(1, tsr_min64(q->threads, work));
+    while (lo < hi) {
+        one.threads = hi - (hi - lo) / 2;
+        find_need(&one, s, &n);
+        if (n.all <= q->budget) lo = one.threads;
+        else hi = one.threads - 1;
+    }
+    one.threads = p->threads = lo;
+    find_need(&one, s, &n);
+    p->memory = n.all;
 }
 
 int64_t tsr_rechunk_room(const struct tsr_rechunk_ask *q)
@@ -137,13 +190,34 @@ int tsr_rechunk_between(const struct tsr_grid *from, int64_t most, const int64_t
 
 /* ---- a pass ---- */
 
+/* How many blocks a box meets and is made of, and their bytes. */
+static void find_sizes(const struct tsr_rechunk_ask *q, const int64_t box[],
+                       struct tsr_rechunk_pass *p, struct sizes *s)
+{
+    const struct tsr_grid *from = q->from, *to = q->to;
+    p->blocks_met = p->blocks_made = 1;
+    s->box = s->met = s->made = to->item_bytes;
+    for (int d = 0; d < to->ndim; d++) {
+        struct cut met = {to->shape[d], from->chunk[d], from->block[d], box[d]};
+        struct cut made = {to->shape[d], to->chunk[d], to->block[d], box[d]};
+        int64_t n = blocks_in_box(&met), m = blocks_in_box(&made);
+        p->blocks_met = tsr_times(p->blocks_met, n);
+        p->blocks_made = tsr_times(p->blocks_made, m);
+        s->box = tsr_times(s->box, tsr_min64(box[d], to->shape[d]));
+        s->met = tsr_times(s->met, tsr_times(n, from->block[d]));
+        s->made = tsr_times(s->made, tsr_times(m, to->block[d]));
+    }
+    p->box_bytes = s->box;
+}
+
 void tsr_rechunk_measure(const struct tsr_rechunk_ask *q, const int64_t box[],
                          struct tsr_rechunk_pass *out)
 {
     const struct tsr_grid *from = q->from, *to = q->to;
     double met[TSR_MAX_NDIM], there[TSR_MAX_NDIM];
     struct tsr_rechunk_pass p = {.boxes = 1, .chunks_read = 1, .blocks_read = 1};
-    p.box_bytes = p.bytes_read = to->item_bytes;
+    struct sizes s;
+    p.bytes_read = to->item_bytes;
     p.chunks_written = to->nchunks;
     for (int d = 0; d < to->ndim; d++) {
         struct cut block = {to->shape[d], from->chunk[d], from->block[d], box[d]};
@@ -152,7 +226,6 @@ void tsr_rechunk_measure(const struct tsr_rechunk_ask *q, const int64_t box[],
         int64_t chunks = blocks_along(&chunk) + edges_inside(&chunk);
         p.box[d] = box[d];
         p.boxes = tsr_times(p.boxes, tsr_ceil_div(to->shape[d], box[d]));
-        p.box_bytes = tsr_times(p.box_bytes, tsr_min64(box[d], to->shape[d]));
         p.chunks_read = tsr_times(p.chunks_read, chunks);
         p.blocks_read = tsr_times(p.blocks_read, blocks);
         int64_t items = to->shape[d] + tsr_times(cut, tsr_min64(from->block[d], to->shape[d]));
@@ -165,6 +238,19 @@ void tsr_rechunk_measure(const struct tsr_rechunk_ask *q, const int64_t box[],
     double requests =
         (double)p.chunks_read * (1 + runs(to->ndim, met, there)) + 2.0 * (double)p.boxes;
     p.requests = requests < 9e18 ? (int64_t)requests : INT64_MAX;
-    p.memory = tsr_rechunk_memory(q, p.box_bytes);
+    find_sizes(q, box, &p, &s);
+    choose_threads(q, &s, &p);
     *out = p;
+}
+
+void tsr_rechunk_least(const struct tsr_rechunk_ask *q, struct tsr_rechunk_need *out)
+{
+    struct tsr_rechunk_ask one = *q;
+    struct tsr_rechunk_pass p;
+    struct sizes s;
+    int64_t box[TSR_MAX_NDIM];
+    for (int d = 0; d < q->to->ndim; d++) box[d] = tsr_min64(q->to->chunk[d], q->to->shape[d]);
+    one.threads = 1;
+    find_sizes(&one, box, &p, &s);
+    find_need(&one, &s, out);
 }

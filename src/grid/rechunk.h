@@ -19,6 +19,9 @@ struct tsr_rechunk_pass {
     int64_t bytes_read;               /* decoded bytes of these blocks */
     int64_t requests;                 /* reads of the store, at most; of blocks in a row one */
     int64_t chunks_written;           /* each once */
+    int64_t blocks_met, blocks_made;  /* of the source and of the target, in a box, at most */
+    int threads;                      /* so many may work on it: with more, memory is more; */
+    bool all_fit;                     /* with all of them it would still fit in the budget */
     int64_t memory;                   /* bytes at the peak */
 };
 
@@ -29,11 +32,13 @@ struct tsr_rechunk {
     struct tsr_rechunk_pass pass[2];
 };
 
+enum { TSR_RECHUNK_ENTRY = 32 }; /* bytes of an index for a chunk, as it is written too */
+
 struct tsr_rechunk_ask {
     const struct tsr_grid *from, *to;
     int64_t budget;        /* bytes of memory */
     int64_t fixed;         /* of these: what neither boxes nor chunks decide */
-    int threads;           /* each has scratch of its own */
+    int threads;           /* there are; each that works has scratch of its own */
     bool far;              /* from is behind a network: more of it is on its way at once */
     int64_t request_bytes; /* a request costs as much time as decoding so many bytes */
     bool one_pass;
@@ -43,10 +48,19 @@ struct tsr_rechunk_ask {
  * one target chunk fit in the budget; the text says what would. */
 int tsr_rechunk_plan(const struct tsr_rechunk_ask *q, struct tsr_rechunk *out);
 
-/* What a pass with this box costs. */
+/* What a pass with this box costs, with as many threads as have work and fit in the budget. */
 void tsr_rechunk_measure(const struct tsr_rechunk_ask *q, const int64_t box[],
                          struct tsr_rechunk_pass *out);
-/* Memory of a pass whose boxes have so many bytes; and how many they may have, 0: none do. */
+
+/* What memory is for. */
+struct tsr_rechunk_need {
+    int64_t box, windows, threads, fixed;
+    int64_t all;
+};
+/* Of one pass by one thread, in boxes of one target chunk. */
+void tsr_rechunk_least(const struct tsr_rechunk_ask *q, struct tsr_rechunk_need *out);
+/* Memory of a pass by all threads whose boxes have so many bytes, if they suit the source; and how
+ * many they may have, 0: none do. */
 int64_t tsr_rechunk_memory(const struct tsr_rechunk_ask *q, int64_t box_bytes);
 int64_t tsr_rechunk_room(const struct tsr_rechunk_ask *q);
 /* Fills grid with what an array between the two is, with chunks that are parts of box[] of at most

@@ -10,7 +10,8 @@
  * "rechunker", in Python, with one order.)
  *
  * The measure is bytes decoded and encoded, with requests, boxes and their size counted as bytes
- * too.  The search is bounded, some ten thousand boxes, whatever the shapes. */
+ * too, by as many threads as work at once.  Where scratch of all threads leaves little room, boxes
+ * for fewer are tried too.  The search is bounded, some ten thousand boxes, whatever the shapes. */
 #include "grid/rechunk.h"
 
 enum {
@@ -31,12 +32,28 @@ static int64_t array_bytes(const struct tsr_grid *g)
     return items * g->item_bytes;
 }
 
+static double shared(int64_t bytes, int threads, int64_t jobs)
+{
+    return (double)bytes / (double)tsr_max64(1, tsr_min64(threads, jobs));
+}
+
+/* More than all where memory is short. */
 static double cost(const struct tsr_rechunk_ask *q, const struct tsr_rechunk_pass *p)
 {
+    if (p->memory > q->budget) return HUGE_COST;
     double requests = (double)p->requests + (double)p->chunks_written;
-    return (double)p->bytes_read + (double)array_bytes(q->to) +
-           requests * (double)q->request_bytes + (double)p->boxes * BOX_COSTS +
-           (double)p->box_bytes / 8;
+    double rest = requests * (double)q->request_bytes + (double)p->boxes * BOX_COSTS +
+                  (double)p->box_bytes / 8;
+    return shared(p->bytes_read, p->threads, p->blocks_met) +
+           shared(array_bytes(q->to), p->threads, p->blocks_made) + rest / p->threads;
+}
+
+/* The room of a box when no more than so many threads work on it. */
+static int64_t room_of(const struct tsr_rechunk_ask *q, int threads)
+{
+    struct tsr_rechunk_ask one = *q;
+    one.threads = threads;
+    return tsr_rechunk_room(&one);
 }
 
 /* ---- one pass ---- */
@@ -109,28 +126,20 @@ static int sides_for(const struct tsr_grid *g)
     return open <= 10 ? most[open] : open <= 13 ? 2 : 1;
 }
 
-static int plan_one(const struct tsr_rechunk_ask *q, struct search *s)
+static void plan_one(const struct tsr_rechunk_ask *q, int threads, struct search *s)
 {
     const struct tsr_grid *to = q->to;
-    int64_t least = to->item_bytes;
+    int64_t least = to->item_bytes, all = array_bytes(to);
     for (int d = 0; d < to->ndim; d++)
         least = tsr_times(least, tsr_min64(to->chunk[d], to->shape[d]));
     *s = (struct search){.q = q, .best = HUGE_COST};
-    s->room = tsr_rechunk_room(q);
+    s->room = tsr_max64(room_of(q, threads), least);
     s->most_sides = sides_for(to);
-    if (least > s->room)
-        return tsr_fail(TSR_ELIMIT,
-                        "chunks of %lld bytes need %lld bytes of memory, there are to be %lld",
-                        (long long)to->chunk_bytes, (long long)tsr_rechunk_memory(q, least),
-                        (long long)q->budget);
-    int64_t all = array_bytes(to);
     if (all <= tsr_min64(s->room, SMALL)) {
         tsr_rechunk_measure(q, to->shape, &s->pass);
         s->best = cost(q, &s->pass);
-    } else {
-        try_sides(s, 0, least);
     }
-    return TSR_OK;
+    if (s->best >= HUGE_COST) try_sides(s, 0, least);
 }
 
 /* ---- two passes ---- */
@@ -164,7 +173,7 @@ static bool grow_box(const struct tsr_grid *g, const int64_t unit[], int64_t roo
 }
 
 /* One way through an array between with chunks of at most so many bytes, from a box that suits the
- * source and one that suits the target.  What it costs; more than all where memory is short. */
+ * source and one that suits the target.  What it costs. */
 static double try_between(const struct tsr_rechunk_ask *q, int64_t most, const int64_t in[],
                           const int64_t out[], struct tsr_rechunk *r)
 {
@@ -181,15 +190,15 @@ static double try_between(const struct tsr_rechunk_ask *q, int64_t most, const i
     memcpy(r->between_block, grid.block, sizeof r->between_block);
     struct tsr_rechunk_ask one = *q, two = *q;
     one.to = two.from = &grid;
+    one.fixed = two.fixed = q->fixed + tsr_times(grid.nchunks, TSR_RECHUNK_ENTRY);
     tsr_rechunk_measure(&one, first, &r->pass[0]);
     tsr_rechunk_measure(&two, out, &r->pass[1]);
-    bool fits = r->pass[0].memory <= q->budget && r->pass[1].memory <= q->budget;
-    return fits ? cost(&one, &r->pass[0]) + cost(&two, &r->pass[1]) : HUGE_COST;
+    return cost(&one, &r->pass[0]) + cost(&two, &r->pass[1]);
 }
 
 /* Is there a way through an array between, with chunks of at most so many bytes, that costs less
  * than *best? */
-static void plan_between(const struct tsr_rechunk_ask *q, int64_t most, double *best,
+static void plan_between(const struct tsr_rechunk_ask *q, int threads, int64_t most, double *best,
                          struct tsr_rechunk *out)
 {
     const struct tsr_grid *from = q->from, *to = q->to;
@@ -200,7 +209,7 @@ static void plan_between(const struct tsr_rechunk_ask *q, int64_t most, double *
     struct tsr_rechunk r;
     grid.chunk_bytes = most;
     one.to = two.from = &grid;
-    int64_t in_room = tsr_rechunk_room(&one), out_room = tsr_rechunk_room(&two);
+    int64_t in_room = room_of(&one, threads), out_room = room_of(&two, threads);
     /* whole chunks of the source where one fits, else its blocks */
     bool whole = grow_box(from, from->chunk, in_room, 0, in);
     memcpy(chunk, whole ? from->chunk : from->block, sizeof chunk);
@@ -212,18 +221,44 @@ static void plan_between(const struct tsr_rechunk_ask *q, int64_t most, double *
     }
 }
 
-int tsr_rechunk_plan(const struct tsr_rechunk_ask *q, struct tsr_rechunk *out)
+/* The best with the room that so many threads leave, if it is better than *best. */
+static void plan_for(const struct tsr_rechunk_ask *q, int threads, double *best,
+                     struct tsr_rechunk *out)
 {
     enum { NDIM_BETWEEN = 16 };
     struct search s;
+    plan_one(q, threads, &s);
+    if (s.best < *best) {
+        *best = s.best;
+        *out = (struct tsr_rechunk){.npasses = 1, .pass = {s.pass}};
+    }
+    if (q->one_pass || s.pass.boxes == 1 || q->to->ndim > NDIM_BETWEEN) return;
+    for (int64_t most = CHUNK_MOST; most >= CHUNK_LEAST; most /= 4)
+        plan_between(q, threads, most, best, out);
+}
+
+static int refuse(const struct tsr_rechunk_ask *q)
+{
+    struct tsr_rechunk_need n;
+    tsr_rechunk_least(q, &n);
+    return tsr_fail(TSR_ELIMIT,
+                    "memory: found %lld bytes, this needs %lld: %lld for the program, indices and "
+                    "the cache, %lld for one thread, %lld for what is read and written, %lld for a "
+                    "box of one chunk",
+                    (long long)q->budget, (long long)n.all, (long long)n.fixed,
+                    (long long)n.threads, (long long)n.windows, (long long)n.box);
+}
+
+int tsr_rechunk_plan(const struct tsr_rechunk_ask *q, struct tsr_rechunk *out)
+{
+    double best = HUGE_COST;
     *out = (struct tsr_rechunk){0};
     if (array_bytes(q->to) == 0) return TSR_OK;
-    int rc = plan_one(q, &s);
-    if (rc < 0) return rc;
-    out->npasses = 1;
-    out->pass[0] = s.pass;
-    if (q->one_pass || s.pass.boxes == 1 || q->to->ndim > NDIM_BETWEEN) return TSR_OK;
-    for (int64_t most = CHUNK_MOST; most >= CHUNK_LEAST; most /= 4)
-        plan_between(q, most, &s.best, out);
-    return TSR_OK;
+    int64_t most = room_of(q, 1);
+    for (int threads = q->threads; threads > 0; threads /= 2) {
+        plan_for(q, threads, &best, out);
+        /* fewer threads would not make up for it by larger boxes */
+        if (out->npasses && room_of(q, threads) >= most - most / 8) break;
+    }
+    return out->npasses ? TSR_OK : refuse(q);
 }

@@ -72,8 +72,10 @@ static int plan_blocks(struct work *w, const struct tsr_rechunk_ask *ask)
     if (!w->c->o->memory_bytes) w->budget = w->plan.pass[0].memory;
     else
         return tsr_fail(TSR_ELIMIT,
-                        "chunks of %lld bytes need %lld bytes of memory, there are to be %lld",
-                        (long long)chunk, (long long)w->plan.pass[0].memory, (long long)w->budget);
+                        "memory: found %lld bytes, this needs %lld: %lld for the program, indices "
+                        "and the cache, and three times a chunk of %lld",
+                        (long long)w->budget, (long long)w->plan.pass[0].memory,
+                        (long long)ask->fixed, (long long)chunk);
     return TSR_OK;
 }
 
@@ -254,6 +256,7 @@ static int run_pass(struct work *w, int pass, const tsr_array *from, tsr_array *
     if (!w->slice && !(buf = tsr_alloc((size_t)p->box_bytes))) return TSR_ENOMEM;
     w->copying.from = from;
     w->copying.to = to;
+    w->copying.threads = p->threads;
     w->copying.done = (pass - 1) * all + tsr_min64(first * p->box_bytes, all);
     int rc = run_boxes(w, pass, first, buf);
     tsr_free(buf);

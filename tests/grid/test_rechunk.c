@@ -97,7 +97,7 @@ static void plans_keep_to_the_budget_and_to_whole_chunks(void **state)
         struct tsr_rechunk_ask q = {.from = &from,
                                     .to = &to,
                                     .budget = INT64_C(64 << 20) << random_in(0, 4),
-                                    .threads = 2,
+                                    .threads = 1 << random_in(0, 6),
                                     .request_bytes = 32 << 10};
         struct tsr_rechunk r;
         int rc = tsr_rechunk_plan(&q, &r);
@@ -141,6 +141,75 @@ static void planes_to_pencils_take_two_passes_and_decode_all_once(void **state)
     assert_int_equal(r.pass[0].bytes_read, INT64_C(4) << 30);
 }
 
+/* Scratch of many threads must not take what boxes need: fewer work then. */
+static void threads_are_as_many_as_the_budget_has_room_for(void **state)
+{
+    int64_t shape[] = {300, 200, 100}, chunk[] = {76, 100, 100}, block[] = {19, 25, 25};
+    int64_t to_chunk[] = {100, 100, 100}, budget = 256 << 20, before = 0;
+    struct tsr_grid from = grid(3, shape, chunk, block), to = grid(3, shape, to_chunk, to_chunk);
+    (void)state;
+    for (int threads = 1; threads <= 1024; threads *= 2) {
+        struct tsr_rechunk_ask q = {.from = &from, .to = &to, .budget = budget, .threads = threads};
+        struct tsr_rechunk r;
+        OK(tsr_rechunk_plan(&q, &r));
+        assert_int_equal(r.npasses, 1);
+        assert_true(r.pass[0].memory <= budget && r.pass[0].memory >= before);
+        assert_in_range(r.pass[0].threads, threads < 4 ? threads : 4, threads);
+        before = r.pass[0].memory;
+    }
+    /* never more than there are blocks to work on */
+    struct tsr_rechunk_ask q = {.from = &to, .to = &to, .budget = budget << 10, .threads = 1000};
+    struct tsr_rechunk_pass p;
+    tsr_rechunk_measure(&q, shape, &p);
+    assert_int_equal(p.threads, to.nblocks * to.nchunks);
+}
+
+/* What is refused goes with the memory that is named, and not with less. */
+static void the_least_memory_is_enough_and_less_is_not(void **state)
+{
+    int64_t shape[] = {400, 500, 400}, plane[] = {1, 500, 400}, pencil[] = {400, 20, 20};
+    int64_t few[] = {5}, part[] = {1};
+    struct tsr_grid grids[2][2] = {{grid(3, shape, plane, plane), grid(3, shape, pencil, pencil)},
+                                   {grid(1, few, few, few), grid(1, few, part, part)}};
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        struct tsr_rechunk_ask q = {.from = &grids[i][0],
+                                    .to = &grids[i][1],
+                                    .fixed = 12 << 20,
+                                    .threads = 64,
+                                    .one_pass = true};
+        struct tsr_rechunk_need need;
+        struct tsr_rechunk r;
+        tsr_rechunk_least(&q, &need);
+        assert_int_equal(need.all, need.box + need.windows + need.threads + need.fixed);
+        q.budget = need.all;
+        OK(tsr_rechunk_plan(&q, &r));
+        assert_int_equal(r.pass[0].memory, need.all);
+        q.budget--;
+        FAILS(TSR_ELIMIT, "this needs", tsr_rechunk_plan(&q, &r));
+    }
+}
+
+static void two_passes_are_made_wherever_they_fit_and_read_much_less(void **state)
+{
+    int64_t shape[] = {400, 500, 400}, plane[] = {1, 500, 400}, pencil[] = {400, 20, 20};
+    struct tsr_grid from = grid(3, shape, plane, plane), to = grid(3, shape, pencil, pencil);
+    int64_t all = INT64_C(320000000);
+    (void)state;
+    for (int64_t mib = 30; mib <= 80; mib += 2) {
+        struct tsr_rechunk_ask q = {.from = &from,
+                                    .to = &to,
+                                    .budget = mib << 20,
+                                    .fixed = 12 << 20,
+                                    .threads = 2,
+                                    .request_bytes = 32 << 10};
+        struct tsr_rechunk r;
+        OK(tsr_rechunk_plan(&q, &r));
+        assert_int_equal(r.npasses, 2);
+        for (int i = 0; i < 2; i++) assert_in_range(r.pass[i].bytes_read, all, 2 * all);
+    }
+}
+
 static void a_window_has_work_for_each_thread(void **state)
 {
     const int64_t mib = 1 << 20;
@@ -165,6 +234,9 @@ int main(void)
         cmocka_unit_test(what_a_pass_meets_is_counted_right),
         cmocka_unit_test(any_budget_has_an_end),
         cmocka_unit_test(plans_keep_to_the_budget_and_to_whole_chunks),
+        cmocka_unit_test(threads_are_as_many_as_the_budget_has_room_for),
+        cmocka_unit_test(the_least_memory_is_enough_and_less_is_not),
+        cmocka_unit_test(two_passes_are_made_wherever_they_fit_and_read_much_less),
         cmocka_unit_test(a_window_has_work_for_each_thread),
         cmocka_unit_test(planes_to_pencils_take_two_passes_and_decode_all_once),
     };
