@@ -164,7 +164,8 @@ static bool grow_box(const struct tsr_grid *g, const int64_t unit[], int64_t roo
     for (int i = 0; i < g->ndim; i++) {
         int d = order_at(g->ndim, k, i);
         int64_t n = room / bytes, all = tsr_ceil_div(g->shape[d], unit[d]);
-        if (n >= 16 && n < all) n -= n % 4; /* so that it can be cut again */
+        if (n >= 16 && n < all) n -= n % 4;          /* so that it can be cut again */
+        n = tsr_ceil_div(all, tsr_ceil_div(all, n)); /* alike, or chunks at the end are filled up */
         int64_t side = n >= all ? g->shape[d] : tsr_min64(n * unit[d], g->shape[d]);
         bytes = bytes / box[d] * side;
         box[d] = side;
