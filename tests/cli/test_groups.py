@@ -285,10 +285,8 @@ def verify_reads_each_entry_of_an_archive_whole():
             changed("x.zip", entries[key])
             out = tessera("verify", "x.zip", code=4)[0].decode()
             told = [line for line in out.splitlines() if "CRC-32" in line or "inflate" in line]
-            # of a document also as what is wrong with its node
-            assert len(told) == 1 + ("zarr.json" in key), (key, out)
-            assert all(f"x.zip: entry '{key}': " in line for line in told), (key, out)
-            assert f"{len(told)} problem" in out, out
+            assert len(told) == 1 and f"x.zip: entry '{key}': " in told[0], (key, out)
+            assert "1 problem\n" in out, out
             if key.startswith("g/s/c"):
                 tessera("verify", "x.zip#g/a")
                 out = tessera("verify", "x.zip#g/s", code=4)[0].decode()
