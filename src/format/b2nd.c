@@ -121,11 +121,7 @@ static int spec_to_grid(const tsr_spec *spec, struct b2nd *b)
         g->chunk[d] = spec->chunks ? spec->chunks[d] : 0;
         g->block[d] = spec->blocks ? spec->blocks[d] : 0;
         if (g->shape[d] < 0 || g->chunk[d] < 0 || g->block[d] < 0)
-            return tsr_fail(TSR_EARG,
-                            "dimension %d: found shape %lld, chunk %lld, block %lld, expected a "
-                            "shape of at least 0, chunk and block of at least 1",
-                            d, (long long)g->shape[d], (long long)g->chunk[d],
-                            (long long)g->block[d]);
+            return tsr_grid_refuse(TSR_EARG, g, d);
     }
     tsr_grid_auto(g, spec->chunks != NULL, spec->blocks != NULL);
     for (int d = 0; d < g->ndim; d++)

@@ -38,7 +38,7 @@ struct tsr_zarr {
     bool elide;                  /* blocks of nothing but the fill value are not stored */
     bool dirty;                  /* the metadata is to be put */
     atomic_bool touched;         /* something changed since the last flush */
-    bool fresh;                  /* created, and nobody else sees it yet, */
+    bool fresh;                  /* created, and nobody else sees it yet */
     bool half;                   /* documents may be there that are our own */
     bool durable;                /* chunks are synced before they replace others */
     bool alone;                  /* no chunk outside the array is stored */

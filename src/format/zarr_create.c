@@ -204,10 +204,15 @@ void tsr_zarr_abandon(struct tsr_zarr *z)
 
 int tsr_zarr_put_meta(struct tsr_zarr *z, bool durable)
 {
-    int rc = z->fresh || z->half ? TSR_OK : tsr_zarr_check_known(z);
-    if (rc < 0) return rc;
-    z->half = true; /* a put that fails may have put something */
-    rc = tsr_ztree_put(z->d.store, z->path, z->meta, durable);
+    struct tsr_lock held = {-1};
+    int rc = TSR_OK;
+    if (!z->fresh) rc = tsr_ztree_hold(z->d.store, z->path, tsr_zmeta_which(z->meta), &held);
+    if (rc == TSR_OK && !z->fresh && !z->half) rc = tsr_zarr_check_known(z);
+    if (rc == TSR_OK) {
+        z->half = true; /* a put that fails may have put something */
+        rc = tsr_ztree_put(z->d.store, z->path, z->meta, durable);
+    }
+    tsr_lock_release(&held);
     if (rc < 0) return rc;
     tsr_buf_free(&z->known);
     z->dirty = z->fresh = false;

@@ -80,14 +80,6 @@ static void fit_blocks(struct tsr_grid *g)
     }
 }
 
-static int refuse_lengths(const struct tsr_grid *g, int d)
-{
-    return tsr_fail(TSR_EARG,
-                    "dimension %d: found shape %lld, chunk %lld, block %lld, expected a shape of "
-                    "at least 0, chunk and block of at least 1",
-                    d, (long long)g->shape[d], (long long)g->chunk[d], (long long)g->block[d]);
-}
-
 static int make_shapes(struct maker *k)
 {
     const tsr_spec *s = k->spec;
@@ -104,7 +96,7 @@ static int make_shapes(struct maker *k)
         bool none = s->chunks && s->chunks[d] == 0 && s->shape[d] == 0;
         if (none) g->chunk[d] = g->block[d] = 1;
         if (g->shape[d] < 0 || g->chunk[d] < (s->chunks != NULL) || g->block[d] < 0)
-            return refuse_lengths(g, d);
+            return tsr_grid_refuse(TSR_EARG, g, d);
     }
     if (k->edges) {
         int rc =

@@ -11,13 +11,13 @@ static bool are_lengths(int64_t s, int64_t c, int64_t b)
            b <= chunk_most && s <= shape_most;
 }
 
-static int refuse_lengths(int d, int64_t s, int64_t c, int64_t b)
+int tsr_grid_refuse(int code, const struct tsr_grid *g, int d)
 {
-    return tsr_fail(TSR_ECORRUPT,
+    return tsr_fail(code,
                     "dimension %d: found shape %lld, chunk %lld, block %lld, expected a shape of "
-                    "at most %lld, chunk and block of 1 to %lld",
-                    d, (long long)s, (long long)c, (long long)b, (long long)shape_most,
-                    (long long)chunk_most);
+                    "0 to %lld, chunk and block of 1 to %lld",
+                    d, (long long)g->shape[d], (long long)g->chunk[d], (long long)g->block[d],
+                    (long long)shape_most, (long long)chunk_most);
 }
 
 int tsr_grid_derive(struct tsr_grid *g, uint64_t max_chunk_bytes)
@@ -31,7 +31,7 @@ int tsr_grid_derive(struct tsr_grid *g, uint64_t max_chunk_bytes)
                         (long long)g->item_bytes);
     for (int d = 0; d < g->ndim; d++) {
         int64_t s = g->shape[d], c = g->chunk[d], b = g->block[d];
-        if (!are_lengths(s, c, b)) return refuse_lengths(d, s, c, b);
+        if (!are_lengths(s, c, b)) return tsr_grid_refuse(TSR_ECORRUPT, g, d);
         empty |= s == 0;
         g->uneven |= g->run[d] != NULL;
         g->nchunk[d] = s == 0 ? 0 : tsr_grid_find(g, d, s - 1) + 1;

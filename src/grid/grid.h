@@ -48,6 +48,8 @@ struct tsr_grid {
  * and block.  ECORRUPT when a size is negative, 0 where it must not be, or a product overflows;
  * ELIMIT when a chunk is larger than max_chunk_bytes. */
 int tsr_grid_derive(struct tsr_grid *g, uint64_t max_chunk_bytes);
+/* Fails with this code because of the lengths of dimension d. */
+int tsr_grid_refuse(int code, const struct tsr_grid *g, int d);
 
 /* Chunk and block shapes for an array nobody gave shapes for: blocks of about 64 KiB, chunks
  * of about 4 MiB made of whole blocks, both as cubic as the array allows.  A shape

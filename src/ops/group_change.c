@@ -336,6 +336,7 @@ static int change_attributes(struct tsr_group *g, const char *name, const char *
 {
     struct tsr_json_rules how = {.flags = TSR_JSON_BIG, .depth = TSR_JSON_DEPTH - 2};
     struct tsr_node value, map;
+    enum tsr_zdoc which = g->format == 3 ? TSR_ZDOC_V3 : TSR_ZDOC_GROUP;
     struct tsr_lock held = {-1};
     struct tsr_zmeta *m = NULL;
     struct tsr_doc *d;
@@ -345,7 +346,7 @@ static int change_attributes(struct tsr_group *g, const char *name, const char *
     if (json) rc = tsr_json_read(d, json, strlen(json), &how, &value);
     if (rc == TSR_OK && !name) rc = tsr_znode_map(&value);
     if (rc == TSR_ECORRUPT) rc = tsr_fail(TSR_EARG, "%s", tsr_error());
-    if (rc == TSR_OK) rc = tsr_ztree_hold(g->place->st, g->path, g->format, &held);
+    if (rc == TSR_OK) rc = tsr_ztree_hold(g->place->st, g->path, which, &held);
     if (rc == TSR_OK) rc = own_document(g, &m);
     if (rc == TSR_OK && name) rc = changed_map(d, m, name, json ? &value : NULL, &map);
     if (rc == TSR_OK) rc = put_attributes(g, m, name ? &map : &value);

@@ -15,19 +15,9 @@ struct bz2 {
     int level;
 };
 
-enum { LEVEL = 1 }; /* where none is given, as numcodecs has it */
-
-static int bz2_complete(const struct tsr_zcodec *c, bool foreign, struct tsr_node *config)
-{
-    (void)c;
-    (void)foreign;
-    tsr_zcodec_usual(config, "level", tsr_znode_of_int(LEVEL));
-    return TSR_OK;
-}
-
 static int bz2_open(struct tsr_zcodec *c, const struct tsr_node *config, int format)
 {
-    static const struct tsr_zparam level = {"level", 1, 9, LEVEL};
+    static const struct tsr_zparam level = {"level", 1, 9, TSR_ZLEVEL};
     struct bz2 *s = tsr_doc_alloc(c->doc, 1, sizeof *s);
     int64_t v = 1;
     if (!s) return TSR_ENOMEM;
@@ -134,7 +124,7 @@ static size_t bz2_bound(const struct tsr_zcodec *c, size_t len)
 const struct tsr_zcodec_kind tsr_zkind_bz2 = {
     .v2 = "bz2",
     .stage = TSR_ZBYTES_TO_BYTES,
-    .complete = bz2_complete,
+    .complete = tsr_zcodec_complete_level,
     .open = bz2_open,
     .decode = bz2_decode,
     .encode = bz2_encode,

@@ -94,6 +94,9 @@ int tsr_zcodecs_complete(struct tsr_doc *doc, const struct tsr_zview *in, int le
 enum { TSR_ZUSUAL = 8 };
 /* Sets a member that is absent or null; there is room. */
 void tsr_zcodec_usual(struct tsr_node *config, const char *name, struct tsr_node value);
+/* The level of codecs that numcodecs gives this one where none is said, and their `complete`. */
+enum { TSR_ZLEVEL = 1 };
+int tsr_zcodec_complete_level(const struct tsr_zcodec *c, bool foreign, struct tsr_node *config);
 /* Is it "numcodecs.NAME"? */
 bool tsr_zcodec_is_foreign(const char *name);
 

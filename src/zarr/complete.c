@@ -20,6 +20,14 @@ void tsr_zcodec_usual(struct tsr_node *config, const char *name, struct tsr_node
     else if (there->kind == TSR_NODE_NULL) *there = value;
 }
 
+int tsr_zcodec_complete_level(const struct tsr_zcodec *c, bool foreign, struct tsr_node *config)
+{
+    (void)c;
+    (void)foreign;
+    tsr_zcodec_usual(config, "level", tsr_znode_of_int(TSR_ZLEVEL));
+    return TSR_OK;
+}
+
 /* A copy of a configuration, with room for what is missing. */
 static int copy_config(struct tsr_doc *doc, const struct tsr_node *from, struct tsr_node *out)
 {

@@ -17,21 +17,11 @@ struct deflate {
     int level; /* of libdeflate, 0 .. 9 */
 };
 
-enum { LEVEL = 1 }; /* where none is given, as numcodecs has it */
-
-static int deflate_complete(const struct tsr_zcodec *c, bool foreign, struct tsr_node *config)
-{
-    (void)c;
-    (void)foreign;
-    tsr_zcodec_usual(config, "level", tsr_znode_of_int(LEVEL));
-    return TSR_OK;
-}
-
 static int deflate_open(struct tsr_zcodec *c, const struct tsr_node *config, int format)
 {
     enum { ZLIB_DEFAULT = 6 };
     bool least = format == 2 && c->kind->v3 == NULL; /* zlib takes -1 for its default */
-    struct tsr_zparam level = {"level", least ? -1 : 0, 9, LEVEL};
+    struct tsr_zparam level = {"level", least ? -1 : 0, 9, TSR_ZLEVEL};
     struct deflate *s = tsr_doc_alloc(c->doc, 1, sizeof *s);
     int64_t v = 0;
     if (!s) return TSR_ENOMEM;
@@ -134,7 +124,7 @@ const struct tsr_zcodec_kind tsr_zkind_gzip = {
     .v2 = "gzip",
     .v3 = "gzip",
     .stage = TSR_ZBYTES_TO_BYTES,
-    .complete = deflate_complete,
+    .complete = tsr_zcodec_complete_level,
     .open = deflate_open,
     .decode = gzip_decode,
     .claim = gzip_claim,
@@ -145,7 +135,7 @@ const struct tsr_zcodec_kind tsr_zkind_gzip = {
 const struct tsr_zcodec_kind tsr_zkind_zlib = {
     .v2 = "zlib",
     .stage = TSR_ZBYTES_TO_BYTES,
-    .complete = deflate_complete,
+    .complete = tsr_zcodec_complete_level,
     .open = deflate_open,
     .decode = zlib_decode,
     .encode = zlib_encode,

@@ -9,12 +9,6 @@
 #include "base/status.h"
 #include "zarr/number.h"
 
-static int delta_complete(const struct tsr_zcodec *c, bool foreign, struct tsr_node *config)
-{
-    (void)foreign;
-    return tsr_znum_usual(c, config, "dtype");
-}
-
 static int delta_open(struct tsr_zcodec *c, const struct tsr_node *config, int format)
 {
     const struct tsr_ztype *own = format == 3 ? c->in.type : NULL, *dtype, *astype;
@@ -147,7 +141,7 @@ static int delta_encode(const struct tsr_zcodec *c, struct tsr_worker *w, const 
 const struct tsr_zcodec_kind tsr_zkind_delta = {
     .v2 = "delta",
     .stage = TSR_ZITEMS_TO_ITEMS,
-    .complete = delta_complete,
+    .complete = tsr_znum_complete,
     .open = delta_open,
     .decode = delta_decode,
     .claim = tsr_znums_claim,

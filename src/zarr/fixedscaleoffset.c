@@ -38,12 +38,6 @@ static int parse(const struct tsr_node *config, const char *name, double *out, u
     return TSR_OK;
 }
 
-static int scale_complete(const struct tsr_zcodec *c, bool foreign, struct tsr_node *config)
-{
-    (void)foreign;
-    return tsr_znum_usual(c, config, "dtype");
-}
-
 static int scale_open(struct tsr_zcodec *c, const struct tsr_node *config, int format)
 {
     const struct tsr_ztype *own = format == 3 ? c->in.type : NULL, *dtype, *astype;
@@ -177,7 +171,7 @@ static int scale_encode(const struct tsr_zcodec *c, struct tsr_worker *w, const 
 const struct tsr_zcodec_kind tsr_zkind_fixedscaleoffset = {
     .v2 = "fixedscaleoffset",
     .stage = TSR_ZITEMS_TO_ITEMS,
-    .complete = scale_complete,
+    .complete = tsr_znum_complete,
     .open = scale_open,
     .decode = scale_decode,
     .claim = tsr_znums_claim,

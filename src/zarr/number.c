@@ -72,6 +72,12 @@ int tsr_znum_usual(const struct tsr_zcodec *c, struct tsr_node *config, const ch
     return rc;
 }
 
+int tsr_znum_complete(const struct tsr_zcodec *c, bool foreign, struct tsr_node *config)
+{
+    (void)foreign;
+    return tsr_znum_usual(c, config, "dtype");
+}
+
 /* ---- tiles ---- */
 
 float tsr_half_round(double v)

@@ -63,6 +63,8 @@ int tsr_znum_member(struct tsr_zcodec *c, const struct tsr_node *config, const c
                     int format, const struct tsr_ztype *dflt, const struct tsr_ztype **out);
 /* Names the type of the items that it sees where the member is absent, for others to be told. */
 int tsr_znum_usual(const struct tsr_zcodec *c, struct tsr_node *config, const char *name);
+/* The `complete` of those who call it "dtype". */
+int tsr_znum_complete(const struct tsr_zcodec *c, bool foreign, struct tsr_node *config);
 
 /* n <= TSR_TILE items. */
 void tsr_znum_load(const struct tsr_znum *t, union tsr_tile *tile, const uint8_t *src, size_t n);

@@ -23,12 +23,6 @@ static double scale_of(int64_t digits)
     return exp2(ceil(log2(pow(10, -e))));
 }
 
-static int quantize_complete(const struct tsr_zcodec *c, bool foreign, struct tsr_node *config)
-{
-    (void)foreign;
-    return tsr_znum_usual(c, config, "dtype");
-}
-
 static int quantize_open(struct tsr_zcodec *c, const struct tsr_node *config, int format)
 {
     static const struct tsr_zparam digits = {"digits", -300, 300, 0};
@@ -89,7 +83,7 @@ static int quantize_encode(const struct tsr_zcodec *c, struct tsr_worker *w, con
 const struct tsr_zcodec_kind tsr_zkind_quantize = {
     .v2 = "quantize",
     .stage = TSR_ZITEMS_TO_ITEMS,
-    .complete = quantize_complete,
+    .complete = tsr_znum_complete,
     .open = quantize_open,
     .decode = quantize_decode,
     .claim = tsr_znums_claim,

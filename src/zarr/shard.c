@@ -111,12 +111,13 @@ int tsr_zshard_open(struct tsr_zshard *s, const struct tsr_zcodec *c, const stru
     return rc;
 }
 
-int tsr_zshard_complete(const struct tsr_zcodec *c, struct tsr_node *config)
+int tsr_zshard_complete(const struct tsr_zcodec *c, bool foreign, struct tsr_node *config)
 {
     struct tsr_node *inner = tsr_znode_at(config, "codecs");
     struct tsr_node *index = tsr_znode_at(config, "index_codecs");
     struct tsr_zshard s = {0};
     struct tsr_zview v;
+    (void)foreign;
     int rc = c->level < TSR_ZLEVELS ? TSR_OK : TSR_ELIMIT;
     if (rc == TSR_OK) rc = parse_shape(&s, &c->in, tsr_znode_get(config, "chunk_shape"));
     if (rc < 0) return rc;

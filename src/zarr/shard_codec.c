@@ -11,12 +11,6 @@
 #include "kernel/box.h"
 #include "zarr/shard_impl.h"
 
-static int shard_complete(const struct tsr_zcodec *c, bool foreign, struct tsr_node *config)
-{
-    (void)foreign;
-    return tsr_zshard_complete(c, config);
-}
-
 static int shard_open(struct tsr_zcodec *c, const struct tsr_node *config, int format)
 {
     (void)format;
@@ -249,7 +243,7 @@ static size_t shard_bound(const struct tsr_zcodec *c, size_t len)
 const struct tsr_zcodec_kind tsr_zkind_sharding = {
     .v3 = "sharding_indexed",
     .stage = TSR_ZITEMS_TO_BYTES,
-    .complete = shard_complete,
+    .complete = tsr_zshard_complete,
     .open = shard_open,
     .close = shard_close,
     .decode = shard_decode,

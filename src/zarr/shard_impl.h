@@ -10,7 +10,7 @@
 int tsr_zshard_open(struct tsr_zshard *s, const struct tsr_zcodec *c,
                     const struct tsr_node *config);
 /* Completes both of its lists of codecs. */
-int tsr_zshard_complete(const struct tsr_zcodec *c, struct tsr_node *config);
+int tsr_zshard_complete(const struct tsr_zcodec *c, bool foreign, struct tsr_node *config);
 void tsr_zshard_done(struct tsr_zshard *s);
 
 /* Items of variable length, which lie one after another as struct tsr_zview says.  Those of a shard

@@ -255,10 +255,10 @@ static int change_copies(struct tsr_store *st, const struct change *ch)
 
 /* ---- put ---- */
 
-int tsr_ztree_hold(struct tsr_store *st, const char *path, int format, struct tsr_lock *out)
+int tsr_ztree_hold(struct tsr_store *st, const char *path, enum tsr_zdoc which,
+                   struct tsr_lock *out)
 {
-    *out = (struct tsr_lock){-1};
-    return format == 3 ? hold(st, path, cache_name(3), out) : TSR_OK;
+    return hold(st, path, tsr_zdoc_name(which), out);
 }
 
 int tsr_ztree_put(struct tsr_store *st, const char *path, const struct tsr_zmeta *m, bool durable)

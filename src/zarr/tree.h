@@ -56,9 +56,10 @@ int tsr_ztree_find(const struct tsr_zplace *v, const char *path, struct tsr_zfou
  * as text. */
 int tsr_ztree_put(struct tsr_store *st, const char *path, const struct tsr_zmeta *m, bool durable);
 
-/* Where a group's own document has the copies, of format 3, keeps those who change them from it
- * until tsr_lock_release: around its reading, a change, and tsr_ztree_put. */
-int tsr_ztree_hold(struct tsr_store *st, const char *path, int format, struct tsr_lock *out);
+/* Keeps others who change a node's document, or copies in it, from it until tsr_lock_release: around
+ * its reading, a change, and tsr_ztree_put.  As tsr_store_hold: not everywhere there is a lock. */
+int tsr_ztree_hold(struct tsr_store *st, const char *path, enum tsr_zdoc which,
+                   struct tsr_lock *out);
 
 /* May a node of this format be made at path, which is not looked at?  Puts the documents of the
  * groups above it that are missing.  EARG: a name that cannot be, or what is above is an array or

@@ -3,6 +3,7 @@
  * of the changes of others a handle sees. */
 #include "scratch.h"
 
+#include <pthread.h>
 #include <sys/stat.h>
 
 #include "array/array.h"
@@ -440,6 +441,65 @@ static void changes_of_documents_are_made_in_what_others_made_of_them(void **sta
     }
 }
 
+struct setter {
+    const char *url;
+    int who, tries;
+    bool set[100];
+};
+
+/* Each time with a handle of its own, as programs would that come and go. */
+static void *set_attributes(void *arg)
+{
+    struct setter *s = arg;
+    tsr_options o = {.size = sizeof o, .mode = "r+"};
+    for (int i = 0; i < s->tries; i++) {
+        char name[32];
+        tsr_array *a;
+        snprintf(name, sizeof name, "%d_%d", s->who, i);
+        if (tsr_array_open(s->url, &o, &a) < 0) return s;
+        int rc = tsr_array_attr_set(a, name, "1");
+        if (rc == TSR_OK) rc = tsr_array_flush(a);
+        s->set[i] = rc == TSR_OK;
+        tsr_array_drop(a);
+        if (rc < 0 && rc != TSR_ECONFLICT) return s;
+    }
+    return NULL;
+}
+
+static void what_several_were_told_is_set_is_set(void **state)
+{
+    (void)state;
+    for (int format = 2; format <= 3; format++) {
+        const char *url = scratch(format == 2 ? "many2.zarr" : "many3.zarr");
+        struct setter s[3];
+        pthread_t t[3];
+        void *failed;
+        char *json;
+        OK(tsr_array_close(make(url, format == 2 ? "zarr2" : "zarr3", small())));
+        for (int i = 0; i < 3; i++) {
+            s[i] = (struct setter){.url = url, .who = i, .tries = 100};
+            assert_int_equal(pthread_create(&t[i], NULL, set_attributes, &s[i]), 0);
+        }
+        for (int i = 0; i < 3; i++) {
+            assert_int_equal(pthread_join(t[i], &failed), 0);
+            assert_null(failed);
+        }
+        tsr_array *a = reopen(url, "r");
+        OK(tsr_array_attrs(a, &json));
+        for (int i = 0, n = 0; i < 3; i++, n = 0) {
+            for (int k = 0; k < s[i].tries; k++) {
+                char member[32];
+                snprintf(member, sizeof member, "\"%d_%d\":1", i, k);
+                assert_int_equal(strstr(json, member) != NULL, s[i].set[k]);
+                n += s[i].set[k];
+            }
+            assert_true(n > 0);
+        }
+        tsr_free(json);
+        OK(tsr_array_close(a));
+    }
+}
+
 static void an_array_that_another_removed_does_not_come_back(void **state)
 {
     (void)state;
@@ -465,6 +525,7 @@ int main(void)
         cmocka_unit_test(a_handle_never_takes_up_items_of_another_type),
         cmocka_unit_test(an_array_is_not_copied_onto_itself),
         cmocka_unit_test(changes_of_documents_are_made_in_what_others_made_of_them),
+        cmocka_unit_test(what_several_were_told_is_set_is_set),
         cmocka_unit_test(an_array_that_another_removed_does_not_come_back),
         cmocka_unit_test(chunks_of_length_0_get_one_when_the_axis_grows),
         cmocka_unit_test(what_a_killed_writer_left_is_no_part_of_a_new_array),
