@@ -107,7 +107,8 @@ int tsr_zarr_resize(struct tsr_driver *d, const int64_t *shape);
 int tsr_zarr_renew(struct tsr_driver *d, struct tsr_driver **out);
 /* Before meta is changed: what it was is known. */
 int tsr_zarr_know(struct tsr_zarr *z);
-/* ECONFLICT: another has changed or removed the documents that meta was made of. */
+/* ECONFLICT: another has changed or removed the documents that meta was made of.  Else meta has
+ * their stamps. */
 int tsr_zarr_check_known(struct tsr_zarr *z);
 
 /* What lies below the array, and its metadata (zarr_verify.c). */

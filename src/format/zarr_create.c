@@ -205,12 +205,14 @@ void tsr_zarr_abandon(struct tsr_zarr *z)
 int tsr_zarr_put_meta(struct tsr_zarr *z, bool durable)
 {
     struct tsr_lock held = {-1};
+    bool check = !z->fresh && !z->half;
     int rc = TSR_OK;
+    z->meta->stamp = z->meta->attributes_stamp = 0; /* whatever is there */
     if (!z->fresh) rc = tsr_ztree_hold(z->d.store, z->path, tsr_zmeta_which(z->meta), &held);
-    if (rc == TSR_OK && !z->fresh && !z->half) rc = tsr_zarr_check_known(z);
+    if (rc == TSR_OK && check) rc = tsr_zarr_check_known(z);
     if (rc == TSR_OK) {
-        z->half = true; /* a put that fails may have put something */
         rc = tsr_ztree_put(z->d.store, z->path, z->meta, durable);
+        z->half = !check || rc != TSR_ECONFLICT; /* what fails may have put something */
     }
     tsr_lock_release(&held);
     if (rc < 0) return rc;

@@ -50,6 +50,10 @@ int tsr_zarr_check_known(struct tsr_zarr *z)
     if (rc == TSR_ENOTFOUND || (rc == TSR_OK && !same))
         rc = tsr_fail(TSR_ECONFLICT, "%s: another has %s the array since: open it again",
                       *z->path ? z->path : z->d.store->url, now ? "changed" : "removed");
+    if (rc == TSR_OK) {
+        z->meta->stamp = now->stamp;
+        z->meta->attributes_stamp = now->attributes_stamp;
+    }
     tsr_buf_free(&is);
     tsr_zmeta_free(now);
     return rc;

@@ -325,20 +325,26 @@ static int changed_map(struct tsr_doc *d, const struct tsr_zmeta *m, const char 
     return TSR_OK;
 }
 
-static int put_attributes(struct tsr_group *g, struct tsr_zmeta *m, const struct tsr_node *map)
+/* name NULL: value is the whole map; else value NULL: the member goes. */
+static int put_attributes(struct tsr_group *g, struct tsr_doc *d, const char *name,
+                          const struct tsr_node *value)
 {
-    int rc = tsr_zmeta_set_attributes(m, map);
-    return rc < 0 ? rc : tsr_ztree_put(g->place->st, g->path, m, g->place->o.durable);
+    struct tsr_zmeta *m = NULL;
+    struct tsr_node map;
+    int rc = own_document(g, &m);
+    if (rc == TSR_OK && name) rc = changed_map(d, m, name, value, &map);
+    if (rc == TSR_OK) rc = tsr_zmeta_set_attributes(m, name ? &map : value);
+    if (rc == TSR_OK) rc = tsr_ztree_put(g->place->st, g->path, m, g->place->o.durable);
+    tsr_zmeta_free(m);
+    return rc;
 }
 
-/* name NULL: value is the whole map. */
 static int change_attributes(struct tsr_group *g, const char *name, const char *json)
 {
     struct tsr_json_rules how = {.flags = TSR_JSON_BIG, .depth = TSR_JSON_DEPTH - 2};
-    struct tsr_node value, map;
+    struct tsr_node value;
     enum tsr_zdoc which = g->format == 3 ? TSR_ZDOC_V3 : TSR_ZDOC_GROUP;
     struct tsr_lock held = {-1};
-    struct tsr_zmeta *m = NULL;
     struct tsr_doc *d;
     int rc = tsr_group_may_change(g);
     if (rc == TSR_OK) rc = tsr_doc_new(&d);
@@ -347,12 +353,13 @@ static int change_attributes(struct tsr_group *g, const char *name, const char *
     if (rc == TSR_OK && !name) rc = tsr_znode_map(&value);
     if (rc == TSR_ECORRUPT) rc = tsr_fail(TSR_EARG, "%s", tsr_error());
     if (rc == TSR_OK) rc = tsr_ztree_hold(g->place->st, g->path, which, &held);
-    if (rc == TSR_OK) rc = own_document(g, &m);
-    if (rc == TSR_OK && name) rc = changed_map(d, m, name, json ? &value : NULL, &map);
-    if (rc == TSR_OK) rc = put_attributes(g, m, name ? &map : &value);
-    tsr_lock_release(&held);
+    if (rc == TSR_OK) {
+        rc = put_attributes(g, d, name, json ? &value : NULL);
+        for (int i = 0; rc == TSR_ECONFLICT && held.fd < 0 && tsr_ztree_again(i); i++)
+            rc = put_attributes(g, d, name, json ? &value : NULL);
+        tsr_lock_release(&held);
+    }
     if (rc < 0) tsr_url_within(g->place->url);
-    tsr_zmeta_free(m);
     tsr_doc_free(d);
     return rc;
 }

@@ -171,6 +171,13 @@ int tsr_store_put_if(struct tsr_store *st, const struct tsr_object *o, bool dura
     return tsr_fail(TSR_EUNSUPPORTED, "%s: cannot put an object on a condition", st->url);
 }
 
+int tsr_store_put_over(struct tsr_store *st, const struct tsr_object *o, bool durable,
+                       uint64_t stamp)
+{
+    int rc = stamp ? tsr_store_put_if(st, o, durable, stamp) : TSR_EUNSUPPORTED;
+    return rc == TSR_EUNSUPPORTED ? tsr_store_put(st, o->key, o->p, o->n, durable) : rc;
+}
+
 int tsr_store_hold(struct tsr_store *st, const char *key, struct tsr_lock *out)
 {
     *out = (struct tsr_lock){-1};

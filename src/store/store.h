@@ -176,6 +176,9 @@ int tsr_store_putv(struct tsr_store *st, const struct tsr_object *o, size_t n, b
 /* EUNSUPPORTED where the store cannot look and put in one step. */
 int tsr_store_put_if(struct tsr_store *st, const struct tsr_object *o, bool durable,
                      uint64_t stamp);
+/* In the place of the object of this stamp, as put_if where the store can; stamp 0: of any. */
+int tsr_store_put_over(struct tsr_store *st, const struct tsr_object *o, bool durable,
+                       uint64_t stamp);
 int tsr_store_hold(struct tsr_store *st, const char *key, struct tsr_lock *out);
 int tsr_store_write_at(struct tsr_store *st, const char *key, uint64_t off,
                        const struct tsr_piece *p, int n);

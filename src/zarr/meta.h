@@ -43,7 +43,8 @@ struct tsr_zmeta {
     bool foreign;         /* holds codecs or transformers that may be ignored: not to be written */
     struct tsr_node root; /* the document; of format 2 .zarray or .zgroup */
     struct tsr_node attributes; /* a map */
-    uint64_t stamp;             /* of that document in the store; 0: it is not known */
+    /* Of that document in the store, and of .zattrs; 0: it is not known. */
+    uint64_t stamp, attributes_stamp;
 
     int ndim;
     int64_t shape[TSR_MAX_NDIM];

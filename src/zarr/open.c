@@ -90,8 +90,10 @@ static int read_node(const char *path, const struct document *doc, struct tsr_zm
                         *path ? ": " : "");
     int rc = tsr_zmeta_read(path, (enum tsr_zdoc)which, text_of(doc + which),
                             doc[TSR_ZDOC_ATTRS].found ? &attrs : NULL, out);
-    if (rc == TSR_OK) (*out)->stamp = doc[which].stamp;
-    return rc;
+    if (rc < 0) return rc;
+    (*out)->stamp = doc[which].stamp;
+    (*out)->attributes_stamp = doc[TSR_ZDOC_ATTRS].stamp;
+    return TSR_OK;
 }
 
 static int found_one(int rc, struct tsr_zfound *f)
@@ -168,7 +170,9 @@ static int put_document(struct tsr_store *st, const char *path, const struct tsr
     int rc = tsr_zmeta_write(m, which, how->flags, &text);
     if (rc == TSR_OK) rc = key_of(path, tsr_zdoc_name(which), &key);
     struct tsr_piece piece = {.p = text.p, .len = text.len};
-    if (rc == TSR_OK) rc = tsr_store_put(st, key, &piece, 1, how->durable);
+    struct tsr_object o = {key, &piece, 1};
+    uint64_t stamp = which == TSR_ZDOC_ATTRS ? m->attributes_stamp : m->stamp;
+    if (rc == TSR_OK) rc = tsr_store_put_over(st, &o, how->durable, stamp);
     if (rc == TSR_OK && how->cache)
         rc = tsr_zcache_put(how->cache, how->below, which,
                             (struct tsr_ztext){(char *)text.p, text.len});

@@ -38,24 +38,13 @@ static char *cut(const char *path, size_t n)
     return p;
 }
 
-/* In the place of the object of this stamp; 0: of any. */
-static int put_over(struct tsr_store *st, const char *key, const struct tsr_piece *p, bool durable,
-                    uint64_t stamp)
-{
-    if (stamp) {
-        int rc = tsr_store_put_if(st, &(struct tsr_object){key, p, 1}, durable, stamp);
-        if (rc != TSR_EUNSUPPORTED) return rc;
-    }
-    return tsr_store_put(st, key, p, 1, durable);
-}
-
 static int key_of(const char *path, const char *name, struct tsr_buf *key)
 {
     int rc = tsr_buf_addf(key, "%s%s%s", path, *path ? "/" : "", name);
     return rc < 0 ? rc : tsr_buf_add(key, "", 1);
 }
 
-/* How an object is put: stamp as in put_over. */
+/* How an object is put: stamp as in tsr_store_put_over. */
 struct put {
     bool durable;
     uint64_t stamp;
@@ -67,7 +56,8 @@ static int put_text(struct tsr_store *st, const char *path, const char *name,
     struct tsr_buf key = {0};
     struct tsr_piece p = {.p = text->p, .len = text->len};
     int rc = key_of(path, name, &key);
-    if (rc == TSR_OK) rc = put_over(st, (char *)key.p, &p, how.durable, how.stamp);
+    struct tsr_object o = {(char *)key.p, &p, 1};
+    if (rc == TSR_OK) rc = tsr_store_put_over(st, &o, how.durable, how.stamp);
     tsr_buf_free(&key);
     return rc;
 }
@@ -205,15 +195,17 @@ static int try_change(struct tsr_store *st, const char *above, int format, const
     return rc;
 }
 
-/* After try number i: of some length up to 0.1 ms, twice that, .. 51 ms, else two writers that are
- * as fast as each other stay in step, of whom one always comes too late. */
-static void pause_after(int i)
+/* Of some length up to 0.1 ms, twice that, .. 51 ms, else two writers that are as fast as each other
+ * stay in step, of whom one always comes too late. */
+bool tsr_ztree_again(int i)
 {
     struct timespec t;
+    if (i >= TRIES) return false;
     clock_gettime(CLOCK_MONOTONIC, &t);
     long most = 100000L << tsr_min64(i, 9);
     t = (struct timespec){.tv_nsec = (long)((uint64_t)t.tv_nsec * 2654435761u % (uint64_t)most)};
     nanosleep(&t, NULL);
+    return true;
 }
 
 /* Others may change copies of other nodes at the same time: the document is held or, where that
@@ -224,10 +216,8 @@ static int change_one(struct tsr_store *st, const char *above, int format, const
     int rc = hold(st, above, cache_name(format), &held);
     if (rc < 0) return rc;
     rc = try_change(st, above, format, ch);
-    for (int i = 0; rc == TSR_ECONFLICT && held.fd < 0 && i < TRIES; i++) {
-        pause_after(i);
+    for (int i = 0; rc == TSR_ECONFLICT && held.fd < 0 && tsr_ztree_again(i); i++)
         rc = try_change(st, above, format, ch);
-    }
     tsr_lock_release(&held);
     return rc;
 }

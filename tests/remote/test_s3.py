@@ -7,6 +7,7 @@ import json
 import os
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 
 import moto_
 from remote import (ECONFLICT, EDENIED, EEXISTS, EIO, ENOTFOUND, ETEMP, Store, digest, run_all,
@@ -213,6 +214,32 @@ def a_lost_answer_to_an_exclusive_put_is_no_conflict():
         site.faults = [others]
         st.fails(EEXISTS, "putif", "j", 0, "mine")
         assert site.files["/bucket/d/j"] == b"theirs"
+
+
+def what_several_writers_were_told_is_set_is_set():
+    """Each opens anew, looks and puts: where nothing can be locked, on the condition that it is
+    what was looked at."""
+    for version, documents in (("2", (".zattrs", ".zattrs")), ("3", ("zarr.json", "zarr.json"))):
+        with S3() as site:
+            place, here = f"s3://bucket/{version}", {"env": env(site)}
+            tessera("create", place, "--group", "--format", f"zarr{version}", **here)
+            tessera("create", place + "#a", "--shape", "3", "--dtype", "i4", **here)
+            told = {"-": set(), "a": set()}
+
+            def work(who, node):
+                with Store(place, "update", **here) as st:
+                    for name in (f"{who}_{i}" for i in range(8)):
+                        answer = st.ask("set", node, name)
+                        assert answer == "ok" or answer.startswith(f"fail {ECONFLICT} "), answer
+                        told[node].update({name} if answer == "ok" else ())
+
+            with ThreadPoolExecutor(4) as pool:
+                list(pool.map(lambda n: work(n, "-a"[n % 2]), range(4)))
+            for node, document in zip(("", "/a"), documents):
+                text = json.loads(site.files[f"/bucket/{version}{node}/{document}"])
+                there = set(text["attributes"] if version == "3" else text)
+                assert there == told[node.strip("/") or "-"], node
+            assert len(told["-"]) == 16 and told["a"], told
 
 
 def listings_have_all_pages():

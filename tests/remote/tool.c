@@ -10,6 +10,7 @@
  *   reread KEY OFF LEN STAMP        as read, of the object with this stamp
  *   threads N KEY SIZE              N threads read 50 ranges each; ok when byte i is always i*i/7
  *   fork KEY OFF LEN                the same read in a child process
+ *   set ARRAY NAME, set - NAME      sets an attribute of an array of the store, of its root group
  *   stat KEY, put KEY TEXT, putif KEY STAMP TEXT, remove KEY, list PREFIX|-, counts */
 #include <openssl/sha.h>
 #include <pthread.h>
@@ -22,8 +23,10 @@
 #include "base/mem.h"
 #include "net/http.h"
 #include "store/kinds.h"
+#include <tessera/tessera.h>
 
 static struct tsr_store *st;
+static const char *place; /* its URL */
 
 static const char *key_of(const char *word)
 {
@@ -159,6 +162,27 @@ static int list(const char *prefix)
     return tsr_store_list(st, prefix, print_key, NULL);
 }
 
+static int set_attribute(const char *array, const char *name)
+{
+    tsr_options o = {.size = sizeof o, .mode = "r+"};
+    tsr_group *g;
+    tsr_array *a;
+    char url[1000];
+    snprintf(url, sizeof url, "%s#%s", place, array);
+    int rc = *array ? tsr_array_open(url, &o, &a) : tsr_group_open(place, &o, &g);
+    if (rc < 0) return rc;
+    if (*array) {
+        rc = tsr_array_attr_set(a, name, "1");
+        if (rc == TSR_OK) rc = tsr_array_flush(a);
+        tsr_array_drop(a);
+    } else {
+        rc = tsr_group_attr_set(g, name, "1");
+        tsr_group_close(g);
+    }
+    if (rc == TSR_OK) printf("ok");
+    return rc;
+}
+
 static int obey(char **word, int n)
 {
     const char *verb = word[0];
@@ -171,6 +195,7 @@ static int obey(char **word, int n)
     if (!strcmp(verb, "stat")) return stat_key(key_of(word[1]));
     if (!strcmp(verb, "put")) return put(word, false);
     if (!strcmp(verb, "putif")) return put(word, true);
+    if (!strcmp(verb, "set")) return set_attribute(key_of(word[1]), word[2]);
     if (!strcmp(verb, "list")) return list(key_of(word[1]));
     if (!strcmp(verb, "remove")) {
         int rc = tsr_store_remove(st, key_of(word[1]));
@@ -201,6 +226,7 @@ int main(int argc, char **argv)
         sscanf(argv[i], "pause=%d", &o.pause_ms);
         sscanf(argv[i], "patience=%d", &o.patience_s);
     }
+    place = argv[1];
     int rc = open_store(argv[1], argc > 2 ? argv[2] : "one", &o);
     printf(rc == TSR_OK ? "ok\n" : "fail %d %s\n", rc, tsr_error());
     fflush(stdout);
