@@ -70,7 +70,8 @@ static int probe_prefix(const char *path, const tsr_options *o, int rc, tsr_plac
 {
     char text[TSR_ERROR_MAX];
     tsr_error_save(text);
-    if (probe_tree(path, "", o, out) == TSR_OK) return TSR_OK;
+    int tree = probe_tree(path, "", o, out);
+    if (tree != TSR_ENOTFOUND) return tree;
     tsr_error_restore(text);
     return rc;
 }

@@ -10,8 +10,9 @@
  *
  * Reads (readv, getv, stat, list, stamp) may run on many threads at once, also beside write_at to
  * other bytes.  In a tree put, putv, put_if and remove of different keys may run at once too,
- * put_if of one key in memory and in S3, and hold of any, all beside reads: who reads a key that is
- * put sees the old object or the new one.  All else is for one thread at a time. */
+ * put_if of one key in memory, an archive and in S3, hold of any, and in an archive publish and
+ * sync, all beside reads: who reads a key that is put sees the old object or the new one.  All else
+ * is for one thread at a time. */
 #ifndef TSR_STORE_STORE_H
 #define TSR_STORE_STORE_H
 

@@ -45,10 +45,11 @@ static uint64_t stamp_of(const struct tsr_zip *z, const struct tsr_zip_entry *e,
     return (x ^ x >> 32) | 1;
 }
 
-int tsr_zip_find(struct tsr_zip *z, const char *key, struct tsr_zip_found *out)
+static int find(struct tsr_zip *z, const char *key, bool share, struct tsr_zip_found *out)
 {
     int rc = tsr_key_check(z->base.url, key);
     out->number = TSR_INDEX_NONE;
+    out->file = NULL;
     if (rc < 0) return rc;
     tsr_rwlock_share(&z->lock);
     const struct tsr_index_key *k = tsr_index_find(&z->dir.index, key, strlen(key));
@@ -56,11 +57,16 @@ int tsr_zip_find(struct tsr_zip *z, const char *key, struct tsr_zip_found *out)
         out->number = k->value;
         out->e = z->dir.entries[k->value];
         out->e.data = atomic_load_explicit(&z->dir.data[k->value], memory_order_relaxed);
-        out->file = z->file;
+        if (share) out->file = tsr_store_share(z->file);
         out->stamp = stamp_of(z, &out->e, k->value);
     }
     tsr_rwlock_leave(&z->lock);
     return TSR_OK;
+}
+
+int tsr_zip_find(struct tsr_zip *z, const char *key, struct tsr_zip_found *out)
+{
+    return find(z, key, false, out);
 }
 
 /* ---- the bytes of parts ---- */
@@ -187,6 +193,12 @@ static int read_of_file(struct tsr_zip *z, struct part *p, size_t n)
     return rc;
 }
 
+static void parts_done(struct part *p, size_t n)
+{
+    for (size_t i = 0; i < n; i++) tsr_store_close(p[i].f.file);
+    tsr_free(p);
+}
+
 /* A writer may have turned to another file between them. */
 static int read_parts(struct tsr_zip *z, struct part *p, size_t n)
 {
@@ -202,7 +214,7 @@ static int read_parts(struct tsr_zip *z, struct part *p, size_t n)
 
 static int range_part(struct tsr_zip *z, const struct tsr_range *r, struct part *p)
 {
-    int rc = tsr_zip_find(z, r->key, &p->f);
+    int rc = find(z, r->key, true, &p->f);
     const struct tsr_zip_entry *e = &p->f.e;
     if (rc < 0) return rc;
     if (r->stamp && (p->f.number < 0 || p->f.stamp != r->stamp))
@@ -223,16 +235,20 @@ static int zip_readv(struct tsr_store *st, const struct tsr_range *r, size_t n)
 {
     struct part *p = n ? tsr_alloc_array(n, sizeof *p) : NULL;
     int rc = p || !n ? TSR_OK : TSR_ENOMEM;
-    for (size_t i = 0; i < n && rc == TSR_OK; i++) rc = range_part(zip_of(st), &r[i], &p[i]);
+    size_t m = 0;
+    while (m < n && rc == TSR_OK) {
+        rc = range_part(zip_of(st), &r[m], &p[m]);
+        m++;
+    }
     if (rc == TSR_OK) rc = read_parts(zip_of(st), p, n);
-    tsr_free(p);
+    parts_done(p, m);
     return rc;
 }
 
 /* Adds a part for what is there. */
 static int get_part(struct tsr_zip *z, struct tsr_get *g, struct part *p, size_t *n)
 {
-    int rc = tsr_zip_find(z, g->key, &p->f);
+    int rc = find(z, g->key, true, &p->f);
     if (rc < 0 || p->f.number < 0) return rc;
     uint64_t size = p->f.e.size, off = g->off;
     if (off == TSR_LAST) off = size > g->len ? size - g->len : 0;
@@ -255,7 +271,7 @@ static int zip_getv(struct tsr_store *st, struct tsr_get *g, size_t n)
     size_t m = 0;
     for (size_t i = 0; i < n && rc == TSR_OK; i++) rc = get_part(zip_of(st), &g[i], &p[m], &m);
     if (rc == TSR_OK) rc = read_parts(zip_of(st), p, m);
-    tsr_free(p);
+    parts_done(p, m);
     return rc;
 }
 
@@ -290,8 +306,11 @@ static int zip_list(struct tsr_store *st, const char *prefix,
 
 static bool zip_replaced(const struct tsr_store *st)
 {
-    const struct tsr_zip *z = (const struct tsr_zip *)st;
-    return z->file && tsr_store_replaced(z->file);
+    struct tsr_zip *z = (struct tsr_zip *)(uintptr_t)st;
+    tsr_rwlock_share(&z->lock);
+    bool replaced = z->file && tsr_store_replaced(z->file);
+    tsr_rwlock_leave(&z->lock);
+    return replaced;
 }
 
 static void add_traffic(struct tsr_traffic *t, struct tsr_store *file)

@@ -26,7 +26,7 @@ struct tsr_zip_found {
     int64_t number; /* < 0: there is none */
     struct tsr_zip_entry e;
     uint64_t stamp;
-    struct tsr_store *file; /* which its offsets are of */
+    struct tsr_store *file; /* which its offsets are of, for who shares it; else NULL */
 };
 int tsr_zip_find(struct tsr_zip *z, const char *key, struct tsr_zip_found *out);
 

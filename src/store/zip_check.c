@@ -174,7 +174,7 @@ static int collect(struct check *c, const char *prefix)
 {
     struct tsr_zip *z = c->z;
     tsr_rwlock_share(&z->lock);
-    c->file = z->file;
+    c->file = tsr_store_share(z->file);
     c->v = tsr_alloc_array(z->dir.n + 1, sizeof *c->v);
     for (size_t i = 0; c->v && i < z->dir.n; i++) {
         const struct tsr_zip_entry *e = &z->dir.entries[i];
@@ -212,5 +212,6 @@ int tsr_zip_check(struct tsr_store *st, const char *prefix, const struct tsr_che
     tsr_free(c.v);
     tsr_free(c.window);
     tsr_free(c.inflated);
+    tsr_store_close(c.file);
     return rc;
 }

@@ -31,7 +31,7 @@ enum {
 static const uint32_t day_one = 0x00210000, plain_file = UINT32_C(0100644) << 16;
 
 struct tsr_zip_writer {
-    struct tsr_mutex lock; /* of writers among themselves: begun, end */
+    struct tsr_mutex lock; /* of writers among themselves, and what they write */
     bool begun;            /* z->file is not published yet */
     uint64_t end;          /* of its entries */
     struct tsr_buf names;  /* char *, owned */
@@ -299,24 +299,31 @@ static int add_entry(struct tsr_zip *z, const struct tsr_zip_entry *e)
     return k ? TSR_OK : TSR_ENOMEM;
 }
 
-/* only: not unless the object is the one of this stamp, 0: unless there is none. */
+static int check_stamp(struct tsr_zip *z, const char *key, uint64_t stamp)
+{
+    struct tsr_zip_found f;
+    int rc = tsr_zip_find(z, key, &f);
+    if (rc == TSR_OK && stamp == 0 && f.number >= 0)
+        rc = tsr_fail(TSR_EEXISTS, "%s: %s: exists", z->base.url, key);
+    if (rc == TSR_OK && stamp && (f.number < 0 || f.stamp != stamp))
+        rc = tsr_fail(TSR_ECONFLICT, "%s: %s: another was put meanwhile", z->base.url, key);
+    return rc;
+}
+
+/* only: not unless the object is the one of this stamp, 0: unless there is none.  Its checksum is
+ * reckoned beside others; one file is written by one at a time in any case. */
 static int put_object(struct tsr_zip *z, const struct tsr_object *o, const uint64_t *only)
 {
-    struct tsr_zip_writer *w = z->writer;
-    struct tsr_zip_found f;
     struct tsr_zip_entry e;
     int rc = describe(z, o, &e);
     if (rc < 0) return rc;
-    tsr_mutex_lock(&w->lock);
-    rc = tsr_zip_find(z, o->key, &f);
-    if (rc == TSR_OK && only && *only == 0 && f.number >= 0)
-        rc = tsr_fail(TSR_EEXISTS, "%s: %s: exists", z->base.url, o->key);
-    if (rc == TSR_OK && only && *only && (f.number < 0 || f.stamp != *only))
-        rc = tsr_fail(TSR_ECONFLICT, "%s: %s: another was put meanwhile", z->base.url, o->key);
+    tsr_mutex_lock(&z->writer->lock);
+    if (only) rc = check_stamp(z, o->key, *only);
     if (rc == TSR_OK) rc = take_place(z, o->key, &e);
-    tsr_mutex_unlock(&w->lock);
     if (rc == TSR_OK) rc = write_entry(z->file, &e, o);
-    return rc < 0 ? rc : add_entry(z, &e);
+    if (rc == TSR_OK) rc = add_entry(z, &e);
+    tsr_mutex_unlock(&z->writer->lock);
+    return rc;
 }
 
 int tsr_zip_put(struct tsr_store *st, const char *key, const struct tsr_piece *p, int n,
@@ -332,24 +339,32 @@ int tsr_zip_put_if(struct tsr_store *st, const struct tsr_object *o, bool durabl
     return put_object(zip_of(st), o, &stamp);
 }
 
-int tsr_zip_remove(struct tsr_store *st, const char *key)
+static int check_there(struct tsr_zip *z, const char *key)
 {
-    struct tsr_zip *z = zip_of(st);
     struct tsr_zip_found f;
     int rc = tsr_zip_find(z, key, &f);
-    if (rc == TSR_OK && f.number < 0)
-        rc = tsr_fail(TSR_ENOTFOUND, "%s: has no entry named %.300s", st->url, key);
-    if (rc < 0) return rc;
-    tsr_mutex_lock(&z->writer->lock);
-    rc = begin(z);
-    tsr_mutex_unlock(&z->writer->lock);
-    if (rc < 0) return rc;
+    if (rc < 0 || f.number >= 0) return rc;
+    return tsr_fail(TSR_ENOTFOUND, "%s: has no entry named %.300s", z->base.url, key);
+}
+
+static void remove_entry(struct tsr_zip *z, const char *key)
+{
     tsr_rwlock_take(&z->lock);
     struct tsr_index_key *k = tsr_index_find(&z->dir.index, key, strlen(key));
     if (k && k->value >= 0) z->dir.entries[k->value].dead = true;
     if (k) k->value = TSR_INDEX_NONE;
     tsr_rwlock_leave(&z->lock);
-    return TSR_OK;
+}
+
+int tsr_zip_remove(struct tsr_store *st, const char *key)
+{
+    struct tsr_zip *z = zip_of(st);
+    tsr_mutex_lock(&z->writer->lock);
+    int rc = check_there(z, key);
+    if (rc == TSR_OK) rc = begin(z);
+    if (rc == TSR_OK) remove_entry(z, key);
+    tsr_mutex_unlock(&z->writer->lock);
+    return rc;
 }
 
 /* ---- publish ---- */
@@ -434,7 +449,7 @@ static int write_directory(struct tsr_zip *z)
     return rc;
 }
 
-/* No reader is in it any more. */
+/* Readers that are in it have it open too. */
 static void close_old(struct tsr_zip *z)
 {
     struct tsr_store *old = z->writer->old;
@@ -448,28 +463,36 @@ static void close_old(struct tsr_zip *z)
     tsr_store_close(old);
 }
 
-/* When it fails it can be tried again: the directory is written over. */
-int tsr_zip_publish(struct tsr_store *st, bool durable)
+/* When it fails it can be tried again: the directory is written over.  The writers' lock is held. */
+static int publish(struct tsr_zip *z, bool durable)
 {
-    struct tsr_zip *z = zip_of(st);
-    struct tsr_zip_writer *w = z->writer;
-    if (!w || !w->begun) return TSR_OK;
+    if (!z->writer->begun) return TSR_OK;
     int rc = write_directory(z);
     if (rc == TSR_OK) rc = tsr_store_publish(z->file, durable);
     if (rc < 0) return rc;
-    w->begun = false;
+    z->writer->begun = false;
     close_old(z);
     return durable ? tsr_store_sync(z->file, "", true) : TSR_OK;
+}
+
+int tsr_zip_publish(struct tsr_store *st, bool durable)
+{
+    struct tsr_zip *z = zip_of(st);
+    if (!z->writer) return TSR_OK;
+    tsr_mutex_lock(&z->writer->lock);
+    int rc = publish(z, durable);
+    tsr_mutex_unlock(&z->writer->lock);
+    return rc;
 }
 
 /* An archive that is not published is not there, whatever is synced. */
 int tsr_zip_sync(struct tsr_store *st, const char *key, bool name)
 {
     struct tsr_zip *z = zip_of(st);
-    struct tsr_zip_found f;
-    int rc = key[0] ? tsr_zip_find(z, key, &f) : TSR_OK;
-    if (rc == TSR_OK && key[0] && f.number < 0)
-        rc = tsr_fail(TSR_ENOTFOUND, "%s: has no entry named %.300s", st->url, key);
-    if (rc == TSR_OK && z->writer->begun) return st->held ? TSR_OK : tsr_zip_publish(st, true);
-    return rc < 0 ? rc : tsr_store_sync(z->file, "", name);
+    tsr_mutex_lock(&z->writer->lock);
+    int rc = key[0] ? check_there(z, key) : TSR_OK;
+    if (rc == TSR_OK && !z->writer->begun) rc = tsr_store_sync(z->file, "", name);
+    else if (rc == TSR_OK && !st->held) rc = publish(z, true);
+    tsr_mutex_unlock(&z->writer->lock);
+    return rc;
 }

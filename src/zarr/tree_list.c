@@ -195,9 +195,10 @@ static int look_below(struct tsr_store *st, const char *path, struct tsr_zfound 
     if ((slash ? slash[1] : path[0]) == '.') return TSR_OK;
     tsr_error_save(text);
     int rc = search_below(st, path, DEPTH_MAX, &s);
+    if (rc < 0 && rc != TSR_EUNSUPPORTED) return rc;
     tsr_error_restore(text);
     if (rc == TSR_OK && s.found) tsr_zfound_done(f, 1);
-    return rc == TSR_EUNSUPPORTED ? TSR_OK : rc;
+    return TSR_OK;
 }
 
 /* ---- finding ---- */

@@ -310,6 +310,13 @@ def buckets_and_prefixes_without_documents_are_groups():
         assert b"zarr3 group" in tessera("info", "s3://bucket/pre", **here)[0]
         err = tessera("ls", "s3://bucket/nothing", code=3, **here)[1]
         assert "not found" in err and "zarr.json" not in err, err
+        for reply, code, says in (((403, "AccessDenied"), 1, "AccessDenied"),
+                                  ((503, "SlowDown"), 5, "503")):
+            site.always = lambda s, q, r: \
+                error(*reply, Retry_After="400") if "list-type" in q.path else r
+            err = tessera("ls", "s3://bucket/pre", code=code, **here)[1]
+            assert says in err and "found" not in err, err
+        site.always = None
         tessera("create", "s3://bucket/pre", "--group", **here)
         assert b'"group"' in site.files["/bucket/pre/zarr.json"]
         assert tessera("ls", "s3://bucket/pre", **here)[0] == listed

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* tests/store/test_zip.c - archives: what others wrote, what is hostile, and what we write. */
 #include <libdeflate.h>
+#include <pthread.h>
 
 #include "../golden.h"
 
@@ -881,6 +882,103 @@ static void copies_leave_out_what_was_replaced(void **state)
     unlink(path);
 }
 
+/* One of several writers of an archive; the error of the first call that failed. */
+struct several {
+    struct tsr_store *st;
+    int who, rc;
+};
+
+enum { WRITERS = 4, PUTS = 200 };
+
+static void text_of(char text[64], int who, int i)
+{
+    snprintf(text, 64, "this is number %d of writer %d", i, who);
+}
+
+/* Puts, publishes now and then, and reads what it put before: that may be in a file that another
+ * has just replaced. */
+static void *put_and_publish(void *arg)
+{
+    struct several *s = arg;
+    char key[32], text[64], got[64];
+    for (int i = 0; i < PUTS && s->rc == TSR_OK; i++) {
+        snprintf(key, sizeof key, "w%d/%d", s->who, i);
+        text_of(text, s->who, i);
+        s->rc = put(s->st, key, text);
+        if (s->rc == TSR_OK && i % 5 == s->who) s->rc = tsr_store_publish(s->st, false);
+        if (s->rc == TSR_OK && i % 7 == 6) s->rc = tsr_store_remove(s->st, key);
+        for (int back = 0; s->rc == TSR_OK && back < 6 && i % 7 != 6; back++) {
+            int k = i - i % 7 + back % (i % 7 + 1);
+            snprintf(key, sizeof key, "w%d/%d", s->who, k);
+            text_of(text, s->who, k);
+            s->rc = tsr_store_read(s->st, key, 0, got, strlen(text));
+            if (s->rc == TSR_OK && memcmp(got, text, strlen(text)) != 0) s->rc = TSR_ECORRUPT;
+        }
+    }
+    return NULL;
+}
+
+static void several_threads_put_publish_and_read(void **state)
+{
+    (void)state;
+    struct several s[WRITERS];
+    pthread_t t[WRITERS];
+    const char *path = scratch("several.zip");
+    char key[32], text[64];
+    struct tsr_store *st;
+    OK(open_tree(path, NEW, &st));
+    for (int i = 0; i < WRITERS; i++) {
+        s[i] = (struct several){st, i, TSR_OK};
+        assert_int_equal(pthread_create(&t[i], NULL, put_and_publish, &s[i]), 0);
+    }
+    for (int i = 0; i < WRITERS; i++) assert_int_equal(pthread_join(t[i], NULL), 0);
+    for (int i = 0; i < WRITERS; i++) assert_int_equal(s[i].rc, TSR_OK);
+    OK(tsr_store_publish(st, false));
+    tsr_store_close(st);
+    OK(open_tree(path, 0, &st));
+    for (int i = 0; i < WRITERS * PUTS; i++) {
+        if (i % PUTS % 7 == 6) continue;
+        snprintf(key, sizeof key, "w%d/%d", i / PUTS, i % PUTS);
+        text_of(text, i / PUTS, i % PUTS);
+        expect(st, key, text);
+    }
+    tsr_store_close(st);
+    assert_int_equal(python_count(path), WRITERS * (PUTS - PUTS / 7));
+    unlink(path);
+}
+
+/* Of those who put one key on the condition that there is none, one does. */
+static void *put_if_none(void *arg)
+{
+    struct several *s = arg;
+    struct tsr_piece p = {"one", 3};
+    s->rc = tsr_store_put_if(s->st, &(struct tsr_object){"key", &p, 1}, false, 0);
+    return NULL;
+}
+
+static void one_of_several_puts_what_was_not_there(void **state)
+{
+    (void)state;
+    for (int round = 0; round < 20; round++) {
+        struct several s[WRITERS];
+        pthread_t t[WRITERS];
+        struct tsr_store *st;
+        int won = 0;
+        OK(open_tree(scratch("one.zip"), NEW, &st));
+        for (int i = 0; i < WRITERS; i++) {
+            s[i] = (struct several){st, i, TSR_OK};
+            assert_int_equal(pthread_create(&t[i], NULL, put_if_none, &s[i]), 0);
+        }
+        for (int i = 0; i < WRITERS; i++) {
+            assert_int_equal(pthread_join(t[i], NULL), 0);
+            won += s[i].rc == TSR_OK;
+            assert_true(s[i].rc == TSR_OK || s[i].rc == TSR_EEXISTS);
+        }
+        assert_int_equal(won, 1);
+        tsr_store_close(st);
+    }
+}
+
 static void archives_of_others_are_added_to(void **state)
 {
     (void)state;
@@ -967,6 +1065,8 @@ int main(void)
         cmocka_unit_test(large_entries_are_checked_in_pieces),
         cmocka_unit_test(an_archive_is_added_to_by_a_copy),
         cmocka_unit_test(copies_leave_out_what_was_replaced),
+        cmocka_unit_test(several_threads_put_publish_and_read),
+        cmocka_unit_test(one_of_several_puts_what_was_not_there),
         cmocka_unit_test(archives_of_others_are_added_to),
         cmocka_unit_test(a_file_that_is_no_archive_is_not_replaced),
         cmocka_unit_test(more_entries_than_fit_the_end_record_are_zip64),
