@@ -728,15 +728,15 @@ TSR_API int tsr_list(const char *url, const tsr_options *opts, tsr_list_fn fn, v
  * last handle of its place is closed.  Consolidated metadata that is there is changed in the same
  * call, and never made but by tsr_group_consolidate.  Several objects are changed one after the
  * other: a kill between leaves what was not reported yet half done, in the order that does least
- * harm (docs/safety.md).  Of two writers of the attributes of a group the last one wins; of two
- * that change shape or attributes of an array the later flush is ECONFLICT.  Writers of
- * different nodes, in whatever threads and programs, all get into consolidated metadata above them:
- * in a folder its document is locked (flock) for the change; in S3 it is put only while it is the
- * one that was read, else anew from it, 40 times (then ECONFLICT: a new node is taken back, a
- * change of one stays).  Where neither is to be had, on file systems without flock, on servers
- * without conditional puts, beside programs other than this library, and in S3 beside a change of
- * the group's own attributes or tsr_group_consolidate, the last one wins there too, and the copy of
- * the other is stale.
+ * harm (docs/safety.md).  Two writers of different attributes of a group both get theirs, of the
+ * same one the last wins; of two that change shape or attributes of an array the later flush is
+ * ECONFLICT.  Writers of different nodes, in whatever threads and programs, all get into
+ * consolidated metadata above them.  For that a document is locked (flock) in a folder for the
+ * change; in S3 it is put only while it is the one that was read, else anew from it, 40 times (then
+ * ECONFLICT: a new node is taken back, a change of one stays; tsr_group_consolidate tries once).
+ * Where neither is to be had, on file systems without flock, on servers without conditional puts,
+ * and beside programs other than this library, the last one wins, and a copy may be stale; so it
+ * may of what is made or removed in S3 while tsr_group_consolidate runs.
  *
  * Handles of one place (tsr_group_open_group) share it: calls on const handles may run at once,
  * a change excludes all others.  Errors besides those named: EDENIED (mode "r"), ECORRUPT and

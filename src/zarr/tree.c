@@ -446,7 +446,9 @@ int tsr_ztree_consolidate(struct tsr_store *st, const char *path, bool durable)
     if (rc == TSR_OK) rc = tsr_zcache_new(g.format, &g.c);
     if (rc == TSR_OK && m->format == 2) rc = copy_into(g.c, "", m);
     if (rc == TSR_OK) rc = tsr_ztree_list(&v, path, m->format, 0, gather, &g);
-    if (rc == TSR_OK) rc = write_cache(st, path, m, g.c, (struct put){durable, 0});
+    /* the document of a group of format 3 holds its attributes too, which others may change */
+    struct put how = {durable, g.format == 3 ? m->stamp : 0};
+    if (rc == TSR_OK) rc = write_cache(st, path, m, g.c, how);
     tsr_lock_release(&held);
     tsr_zcache_free(g.c);
     tsr_zmeta_free(m);
