@@ -267,8 +267,10 @@ def spare(url: str, *sources: Any) -> None:
 def _folder(url: str) -> str:
     """The same for all spellings of a place, with a slash behind it."""
     top, _, inside = url.partition("#")
-    parts = [p for p in inside.split("/") if p]
-    return "/".join([(top if "://" in top else os.path.realpath(top)).rstrip("/"), *parts, ""])
+    scheme, far, rest = top.partition("://")
+    names = [p for p in rest.split("/") if p]
+    place = "/".join([f"{scheme.lower()}:/", *names]) if far else os.path.realpath(top).rstrip("/")
+    return "/".join([place, *(p for p in inside.split("/") if p), ""])
 
 
 def storable(dtype: Any) -> np.dtype:

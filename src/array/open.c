@@ -40,12 +40,25 @@ int tsr_place_path(const char *url, char **out)
     return rc;
 }
 
+/* A URL as stores take it: schemes are of either case, slashes behind the first may be many. */
+static void make_plain(char *url)
+{
+    char *at = strstr(url, "://"), *to;
+    if (!at) return;
+    for (to = url; to < at; to++)
+        if (*to >= 'A' && *to <= 'Z') *to = (char)(*to - 'A' + 'a');
+    for (at = to = at + 3; *at; at++)
+        if (*at != '/' || at[1] != '/') *to++ = *at;
+    *to = 0;
+}
+
 int tsr_node_path(const char *tree, const char *node, char **out)
 {
     struct tsr_buf b = {0};
     const char *local = tsr_store_path(tree);
-    char *real = local ? tsr_path_real(local) : NULL;
-    int rc = local && !real ? TSR_ENOMEM : tsr_buf_addf(&b, "%s/%s", real ? real : tree, node);
+    char *real = local ? tsr_path_real(local) : tsr_strdup(tree);
+    if (real && !local) make_plain(real);
+    int rc = real ? tsr_buf_addf(&b, "%s/%s", real, node) : TSR_ENOMEM;
     while (rc == TSR_OK && b.len && b.p[b.len - 1] == '/') b.len--;
     if (rc == TSR_OK) rc = tsr_buf_add(&b, "/", 2);
     tsr_free(real);

@@ -111,6 +111,7 @@ int tsr_zarr_open(struct tsr_store *st, const char *path, struct tsr_zmeta *meta
     }
     z->d.store = st;
     z->meta = meta;
+    z->growing = (struct tsr_lock){-1};
     int rc = open_array(z, path, o);
     if (rc < 0) tsr_zarr_close(&z->d);
     else *out = &z->d;
@@ -121,6 +122,7 @@ void tsr_zarr_close(struct tsr_driver *d)
 {
     struct tsr_zarr *z = tsr_zarr_of(d);
     tsr_zarr_abandon(z);
+    tsr_lock_release(&z->growing);
     tsr_zturn_free(z->turn);
     tsr_zindices_free(z->indices);
     tsr_pool_free(z->pool);

@@ -42,6 +42,7 @@ struct tsr_zarr {
     bool half;                   /* documents may be there that are our own */
     bool durable;                /* chunks are synced before they replace others */
     bool alone;                  /* no chunk outside the array is stored */
+    struct tsr_lock growing;     /* of who puts chunks where no document tells of any yet */
     struct tsr_buf known;        /* text of the documents that the changes are made in */
     int64_t shown[TSR_MAX_NDIM]; /* the shape that others see, unless fresh */
 };

@@ -184,6 +184,7 @@ int tsr_zarr_create(struct tsr_store *st, const char *path, const tsr_spec *spec
         return TSR_ENOMEM;
     }
     z->d.store = st;
+    z->growing = (struct tsr_lock){-1};
     int rc = create_array(z, path, spec, o);
     if (rc < 0) tsr_zarr_close(&z->d);
     else *out = &z->d;
@@ -230,6 +231,10 @@ int tsr_zarr_flush(struct tsr_driver *d, bool durable)
     bool first = durable && z->dirty && !d->store->kind->publish;
     int rc = first ? tsr_store_sync(d->store, "", true) : TSR_OK;
     if (rc == TSR_OK && z->dirty) rc = tsr_zarr_put_meta(z, durable);
+    if (rc == TSR_OK) {
+        tsr_lock_release(&z->growing);
+        d->edges_clear = false; /* others may grow it from here on, and not tell of it */
+    }
     if (rc < 0 || (!z->touched && !durable)) return rc;
     rc = tsr_store_publish(d->store, durable);
     if (rc == TSR_OK && durable) rc = tsr_store_sync(d->store, "", true);

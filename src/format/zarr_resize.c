@@ -93,6 +93,24 @@ static int make_place(struct tsr_zarr *z, const struct tsr_grid *was)
     return rc;
 }
 
+/* What grows puts chunks at once, and tells of them when it is flushed: until then no other handle
+ * may grow too, whose chunks would lie in the same places. */
+static int claim(struct tsr_zarr *z)
+{
+    if (z->fresh || z->growing.fd >= 0) return TSR_OK;
+    int rc = tsr_zarr_know(z);
+    if (rc == TSR_OK) rc = tsr_store_claim(z->d.store, z->path, &z->growing);
+    if (rc == TSR_ECONFLICT)
+        rc = tsr_fail(rc,
+                      "%s: another is growing the array, and has not flushed that yet: try "
+                      "again when it has",
+                      *z->path ? z->path : z->d.store->url);
+    bool held = z->growing.fd >= 0;
+    if (rc == TSR_OK && held && !z->half) rc = tsr_zarr_check_known(z);
+    if (rc < 0) tsr_lock_release(&z->growing);
+    return rc;
+}
+
 /* ---- shape ---- */
 
 /* Of unlike chunks the longest may be another one now, which blocks are as long as. */
@@ -182,9 +200,13 @@ int tsr_zarr_resize(struct tsr_driver *d, const int64_t *shape)
 {
     struct tsr_zarr *z = tsr_zarr_of(d);
     struct tsr_grid was = d->grid;
-    bool less = false;
-    for (int i = 0; i < was.ndim; i++) less |= shape[i] < was.shape[i];
-    int rc = set_shape(z, shape);
+    bool less = false, more = false;
+    for (int i = 0; i < was.ndim; i++) {
+        less |= shape[i] < was.shape[i];
+        more |= shape[i] > was.shape[i];
+    }
+    int rc = more ? claim(z) : TSR_OK;
+    if (rc == TSR_OK) rc = set_shape(z, shape);
     if (rc < 0) return rc;
     if (less) return cut(z, was.shape);
     if ((rc = make_place(z, &was)) < 0) take_back(z, was.shape);

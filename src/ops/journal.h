@@ -70,5 +70,7 @@ void tsr_journal_end(struct tsr_journal *j, bool keep);
 /* A number that is another, as a rule, when what a reads from has changed; 0: not known. */
 int tsr_source_stamp(const tsr_array *a, uint64_t *stamp);
 int tsr_place_stamp(struct tsr_store *st, uint64_t *stamp);
+/* Of a node of a folder, what is below it; of all else that is one object, all of that. */
+int tsr_node_stamp(struct tsr_store *st, const char *node, uint64_t *stamp);
 
 #endif

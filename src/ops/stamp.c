@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* ops/stamp.c - a number that tells whether a source is what it was.
  *
- * Of a file it is that of the file; of a folder it is made of those of all files in it, with their
- * names, so that chunk files that come, go or change are noticed; of what is remote it is that of
- * the one object, 0 where there are many. */
+ * Of a file it is that of the file; of a node in a folder it is made of those of all files below
+ * it, with their names, so that chunk files that come, go or change are noticed, and what others do
+ * to its siblings is not; of what is remote it is that of the one object, 0 where there are many. */
 #include <stdlib.h>
 
 #include "array/array.h"
@@ -48,22 +48,28 @@ static int add_below(void *user, const char *name, bool folder)
     return rc;
 }
 
-static int folder_stamp(const char *path, uint64_t *stamp)
+static int folder_stamp(const char *path, const char *node, uint64_t *stamp)
 {
     struct tsr_tree tree;
     int rc = tsr_tree_open(path, TSR_TREE_ANY_LINK, &tree);
     if (rc < 0) return rc;
-    rc = tsr_tree_list(&tree, "", add_below, &(struct walk){&tree, "", stamp});
+    rc = tsr_tree_list(&tree, node, add_below, &(struct walk){&tree, node, stamp});
     tsr_tree_close(&tree);
     return rc;
 }
 
 int tsr_source_stamp(const tsr_array *a, uint64_t *stamp)
 {
-    return tsr_place_stamp(a->d->store, stamp);
+    const char *node = tsr_format_node(a->d);
+    return tsr_node_stamp(a->d->store, node ? node : "", stamp);
 }
 
 int tsr_place_stamp(struct tsr_store *st, uint64_t *stamp)
+{
+    return tsr_node_stamp(st, "", stamp);
+}
+
+int tsr_node_stamp(struct tsr_store *st, const char *node, uint64_t *stamp)
 {
     const char *local = st->url ? tsr_store_path(st->url) : NULL;
     enum tsr_path_kind kind = TSR_PATH_NONE;
@@ -71,7 +77,7 @@ int tsr_place_stamp(struct tsr_store *st, uint64_t *stamp)
     *stamp = 0;
     int rc = local ? tsr_path_stat(local, &kind, NULL) : TSR_OK;
     if (rc < 0) return rc;
-    if (kind == TSR_PATH_FOLDER) return folder_stamp(local, stamp);
+    if (kind == TSR_PATH_FOLDER) return folder_stamp(local, node, stamp);
     if (kind != TSR_PATH_FILE) {
         *stamp = tsr_store_stamp(st, "");
         return TSR_OK;

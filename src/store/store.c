@@ -184,6 +184,12 @@ int tsr_store_hold(struct tsr_store *st, const char *key, struct tsr_lock *out)
     return st->writable && st->kind->hold ? st->kind->hold(st, key, out) : TSR_OK;
 }
 
+int tsr_store_claim(struct tsr_store *st, const char *key, struct tsr_lock *out)
+{
+    *out = (struct tsr_lock){-1};
+    return st->writable && st->kind->claim ? st->kind->claim(st, key, out) : TSR_OK;
+}
+
 int tsr_store_write_at(struct tsr_store *st, const char *key, uint64_t off,
                        const struct tsr_piece *p, int n)
 {

@@ -104,6 +104,9 @@ struct tsr_store_kind {
      * tsr_lock_release: for stores that cannot put_if what is there.  out->fd is -1 at first, and
      * stays so where nothing can be held.  ECONFLICT: others have held it for a minute. */
     int (*hold)(struct tsr_store *st, const char *key, struct tsr_lock *out);
+    /* Keeps others who ask from what lies below a key, "" being all, until tsr_lock_release; asks
+     * once.  As hold, but ECONFLICT: another has it. */
+    int (*claim)(struct tsr_store *st, const char *key, struct tsr_lock *out);
     /* Writes inside or after the object. */
     int (*write_at)(struct tsr_store *st, const char *key, uint64_t off, const struct tsr_piece *p,
                     int n);
@@ -181,6 +184,7 @@ int tsr_store_put_if(struct tsr_store *st, const struct tsr_object *o, bool dura
 int tsr_store_put_over(struct tsr_store *st, const struct tsr_object *o, bool durable,
                        uint64_t stamp);
 int tsr_store_hold(struct tsr_store *st, const char *key, struct tsr_lock *out);
+int tsr_store_claim(struct tsr_store *st, const char *key, struct tsr_lock *out);
 int tsr_store_write_at(struct tsr_store *st, const char *key, uint64_t off,
                        const struct tsr_piece *p, int n);
 int tsr_store_truncate(struct tsr_store *st, const char *key, uint64_t size);

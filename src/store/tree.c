@@ -276,6 +276,16 @@ static int tree_hold(struct tsr_store *st, const char *key, struct tsr_lock *out
     return rc < 0 ? rc : tsr_tree_hold(&tree_of(st)->tree, full.name, out);
 }
 
+static int tree_claim(struct tsr_store *st, const char *prefix, struct tsr_lock *out)
+{
+    struct store_tree *s = tree_of(st);
+    struct full full = {.name = full.room};
+    size_t len = strlen(s->inner);
+    int rc = *prefix ? full_name(st, prefix, &full) : TSR_OK;
+    if (!*prefix) snprintf(full.room, sizeof full.room, "%.*s", len ? (int)len - 1 : 0, s->inner);
+    return rc < 0 ? rc : tsr_tree_claim(&s->tree, full.name, out);
+}
+
 static int tree_remove(struct tsr_store *st, const char *key)
 {
     struct full full;
@@ -357,6 +367,7 @@ static const struct tsr_store_kind tree_kind = {
     .putv = tree_putv,
     .put_if = tree_put_if,
     .hold = tree_hold,
+    .claim = tree_claim,
     .sync = tree_sync,
     .list = tree_list,
     .remove = tree_remove,

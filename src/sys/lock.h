@@ -29,6 +29,8 @@ int tsr_lock_exclusive(const char *sidecar, struct tsr_lock *out, uint64_t *coun
 /* The lock of a writer of an open file itself, fd, whose closing ends it; name is for messages.  It
  * waits as long.  Other failures than ECONFLICT: the file has no lock. */
 int tsr_lock_file(const char *name, int fd);
+/* The same without waiting: ECONFLICT when another has it. */
+int tsr_lock_try(const char *name, int fd);
 void tsr_lock_release(struct tsr_lock *l); /* not held: does nothing */
 
 #endif

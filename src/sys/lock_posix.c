@@ -101,6 +101,16 @@ int tsr_lock_file(const char *name, int fd)
     return wait_for(name, fd, LOCK_EX);
 }
 
+int tsr_lock_try(const char *name, int fd)
+{
+    int rc;
+    do rc = flock(fd, LOCK_EX | LOCK_NB);
+    while (rc < 0 && errno == EINTR);
+    if (rc == 0) return TSR_OK;
+    if (errno != EWOULDBLOCK) return tsr_fail_errno(errno, "%s: lock", name);
+    return tsr_fail(TSR_ECONFLICT, "%s: another has the lock", name);
+}
+
 void tsr_lock_release(struct tsr_lock *l)
 {
     if (l->fd < 0) return;

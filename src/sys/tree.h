@@ -40,6 +40,8 @@ void tsr_tree_shut(struct tsr_file *f);
 /* Takes the advisory lock of the file that has the name once it is had.  out->fd is -1: there is no
  * file, or none that can be locked.  ECONFLICT: others have had it for a minute. */
 int tsr_tree_hold(struct tsr_tree *t, const char *name, struct tsr_lock *out);
+/* The same of a folder, "" being the tree's own, without waiting. */
+int tsr_tree_claim(struct tsr_tree *t, const char *folder, struct tsr_lock *out);
 
 struct tsr_tree_put {
     const char *name;

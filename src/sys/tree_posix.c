@@ -229,6 +229,17 @@ int tsr_tree_hold(struct tsr_tree *t, const char *name, struct tsr_lock *out)
     return rc == TSR_ECONFLICT ? rc : TSR_OK;
 }
 
+int tsr_tree_claim(struct tsr_tree *t, const char *folder, struct tsr_lock *out)
+{
+    out->fd = *folder ? beneath(t, folder, FOLDER) : open_at(t->fd, ".", FOLDER);
+    if (out->fd < 0) return TSR_OK;
+    int rc = tsr_lock_try(*folder ? folder : t->path, out->fd);
+    if (rc == TSR_OK) return TSR_OK;
+    close(out->fd);
+    out->fd = -1;
+    return rc == TSR_ECONFLICT ? rc : TSR_OK;
+}
+
 /* ---- folders in it ---- */
 
 static void leave(const struct tsr_tree *t, int fd)

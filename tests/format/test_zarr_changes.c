@@ -500,6 +500,32 @@ static void what_several_were_told_is_set_is_set(void **state)
     }
 }
 
+static void of_two_that_grow_an_array_the_second_is_told_before_it_writes(void **state)
+{
+    (void)state;
+    static const int32_t ones[5 * 40] = {1}, twos[3 * 40] = {2};
+    for (int format = 2; format <= 3; format++) {
+        const char *url = scratch(format == 2 ? "grow2.zarr#in/a" : "grow3.zarr");
+        tsr_array *a = make(url, format == 2 ? "zarr2" : "zarr3", small()), *b;
+        OK(tsr_array_flush(a));
+        b = reopen(url, "r+");
+        OK(tsr_array_append(a, 0, ones, sizeof ones));
+        FAILS(TSR_ECONFLICT, "has not flushed that yet", tsr_array_append(b, 0, twos, sizeof twos));
+        OK(tsr_array_flush(a));
+        assert_int_equal(item_at(a, 40, 0), 1);
+        OK(tsr_array_append(b, 0, twos, sizeof twos)); /* behind what is there now */
+        FAILS(TSR_ECONFLICT, "has not flushed that yet", tsr_array_resize(a, (int64_t[]){90, 40}));
+        tsr_array_drop(b); /* what is not flushed ends with its handle */
+        OK(tsr_array_resize(a, (int64_t[]){46, 40}));
+        OK(tsr_array_close(a));
+        a = reopen(url, "r");
+        assert_int_equal(tsr_array_spec(a)->shape[0], 46);
+        assert_int_equal(item_at(a, 40, 0), 1);
+        assert_int_equal(item_at(a, 45, 0), 0);
+        OK(tsr_array_close(a));
+    }
+}
+
 static void an_array_that_another_removed_does_not_come_back(void **state)
 {
     (void)state;
@@ -526,6 +552,7 @@ int main(void)
         cmocka_unit_test(an_array_is_not_copied_onto_itself),
         cmocka_unit_test(changes_of_documents_are_made_in_what_others_made_of_them),
         cmocka_unit_test(what_several_were_told_is_set_is_set),
+        cmocka_unit_test(of_two_that_grow_an_array_the_second_is_told_before_it_writes),
         cmocka_unit_test(an_array_that_another_removed_does_not_come_back),
         cmocka_unit_test(chunks_of_length_0_get_one_when_the_axis_grows),
         cmocka_unit_test(what_a_killed_writer_left_is_no_part_of_a_new_array),

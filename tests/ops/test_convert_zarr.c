@@ -404,6 +404,24 @@ static void groups_are_converted_with_all_that_is_in_them(void **state)
     assert_int_equal(scratch_count(), 0);
 }
 
+static void an_array_is_converted_beside_itself(void **state)
+{
+    (void)state;
+    static const int64_t two[] = {2, 2, 2};
+    static const char *const to[] = {"t.zarr#b/new", "t.zarr#b/d/e", "t.zarr/own.b2nd"};
+    tsr_spec cut = {.size = sizeof cut, .chunks = two};
+    tsr_options w = {.size = sizeof w, .mode = "w"};
+    char src[600], digest[TSR_HASH_TEXT];
+    make_digest(digest);
+    make_tree(scratch("t.zarr"), "zarr3");
+    snprintf(src, sizeof src, "%s", scratch("t.zarr#b/c"));
+    for (int i = 0; i < 3; i++) {
+        OK(tsr_convert(src, NULL, scratch(to[i]), &cut, &w));
+        same_array(&kinds[i < 2 ? 3 : 0], scratch(to[i]), digest, true, false);
+    }
+    remove_path(scratch("t.zarr"));
+}
+
 static void nodes_that_a_format_has_no_place_for_are_listed(void **state)
 {
     (void)state;
@@ -479,6 +497,7 @@ int main(void)
         cmocka_unit_test(stored_bytes_go_from_format_2_to_3_and_back),
         cmocka_unit_test(bytes_that_mean_something_else_are_not_copied),
         cmocka_unit_test(groups_are_converted_with_all_that_is_in_them),
+        cmocka_unit_test(an_array_is_converted_beside_itself),
         cmocka_unit_test(nodes_that_a_format_has_no_place_for_are_listed),
         cmocka_unit_test(a_group_that_is_killed_on_the_way_goes_on),
     };

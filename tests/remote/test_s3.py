@@ -322,6 +322,18 @@ def buckets_and_prefixes_without_documents_are_groups():
         assert tessera("ls", "s3://bucket/pre", **here)[0] == listed
 
 
+def an_array_is_not_converted_onto_itself_however_it_is_spelled():
+    with S3() as site:
+        here, place = {"env": env(site)}, "s3://bucket/n.zarr"
+        tessera("create", place, "--shape", "5", "--dtype", "i2", "--chunks", "2", **here)
+        tessera("set", place, "7", **here)
+        before = dict(site.files)
+        for other in (place, "S3://bucket/n.zarr", "s3://bucket//n.zarr", "s3://bucket///n.zarr/"):
+            err = tessera("convert", place, other, "-f", "--chunks", "3", code=2, **here)[1]
+            assert "what is read" in err, err
+            assert site.files == before, other
+
+
 def moto_with_its_signature_checking_on_agrees():
     moto = moto_.start("bucket")
     if not moto:
