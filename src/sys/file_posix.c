@@ -240,15 +240,20 @@ int tsr_file_temp(const char *path, struct tsr_file *out)
     size_t folder = slash ? (size_t)(slash - path) + 1 : 0;
     size_t len = strlen(path) + 64;
     char *name = tsr_alloc(len);
+    struct stat old;
     if (!name) return TSR_ENOMEM;
     *out = (struct tsr_file){.fd = -1};
-    /* open with 0666 rather than mkstemp: the file must get the mode the umask asks for */
+    /* open rather than mkstemp: the file must get the mode of the one it will replace, which may be
+     * for few to read, or that which the umask asks for */
+    bool there = stat(path, &old) == 0 && S_ISREG(old.st_mode);
+    mode_t mode = there ? old.st_mode & 0777 : 0666;
     do {
         snprintf(name, len, "%.*s.%.200s.%x.%x.tmp", (int)folder, path, path + folder,
                  (unsigned)getpid(), atomic_fetch_add(&serial, 1));
-        out->fd = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        out->fd = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode);
     } while (out->fd < 0 && (errno == EEXIST || errno == EINTR));
     if (out->fd >= 0) {
+        if (there) (void)!fchmod(out->fd, mode); /* the umask is not asked again */
         out->path = name;
         return lock_for_writing(out); /* nobody else knows the name: it cannot fail */
     }

@@ -2,6 +2,7 @@
 /* tests/store/test_zip.c - archives: what others wrote, what is hostile, and what we write. */
 #include <libdeflate.h>
 #include <pthread.h>
+#include <sys/stat.h>
 
 #include "../golden.h"
 
@@ -831,12 +832,14 @@ static void an_archive_is_added_to_by_a_copy(void **state)
     struct tsr_store *st, *reader;
     const char *path = scratch("grow.zip");
     size_t before, after;
+    struct stat mode;
     OK(open_tree(path, NEW, &st));
     OK(put(st, "a", "one"));
     OK(put(st, "b", "two"));
     OK(tsr_store_publish(st, false));
     free(file_read(path, &before));
     OK(open_tree(path, 0, &reader));
+    assert_int_equal(chmod(path, 0640), 0);
     OK(put(st, "a", "another one")); /* the same handle goes on */
     OK(put(st, "c", "three"));
     expect(st, "a", "another one");
@@ -845,6 +848,8 @@ static void an_archive_is_added_to_by_a_copy(void **state)
     assert_int_equal(before, after);
     OK(tsr_store_publish(st, false));
     tsr_store_close(st);
+    assert_int_equal(stat(path, &mode), 0);
+    assert_int_equal(mode.st_mode & 07777, 0640);
     expect(reader, "a", "one"); /* the file that it opened */
     assert_true(tsr_store_replaced(reader));
     tsr_store_close(reader);
