@@ -354,6 +354,14 @@ static int check_free(const struct work *w)
     return rc < 0 || kind == TSR_PATH_NONE ? rc : tsr_fail(TSR_EEXISTS, "%s: exists", w->c->dst);
 }
 
+/* Of the pass in which the journal is. */
+static int64_t boxes_of_pass(const struct work *w)
+{
+    int pass = w->journal.pass;
+    if (pass <= w->plan.npasses) return w->plan.pass[pass - 1].boxes;
+    return pass == 1 ? 0 : -1;
+}
+
 static int run_journaled(struct work *w)
 {
     struct tsr_buf facts = {0};
@@ -365,6 +373,10 @@ static int run_journaled(struct work *w)
     if (rc < 0) return rc;
     struct tsr_journal *j = &w->journal;
     w->journaled = true;
+    if ((rc = tsr_journal_within(j, boxes_of_pass(w))) < 0) {
+        tsr_journal_end(j, true);
+        return rc;
+    }
     if (!j->complete) rc = check_free(w);
     if (rc == TSR_OK) rc = tsr_source_stamp(w->c->from, &before);
     if (rc == TSR_OK) rc = tsr_journal_trusts(j, w->c->src, before);

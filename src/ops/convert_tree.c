@@ -274,6 +274,10 @@ static int run_journaled(struct work *w)
     tsr_buf_free(&facts);
     if (rc < 0) return rc;
     w->journaled = true;
+    if ((rc = tsr_journal_within(j, j->pass == 1 ? (int64_t)w->n : -1)) < 0) {
+        tsr_journal_end(j, true);
+        return rc;
+    }
     if (!j->complete && !j->replace) rc = tsr_path_stat(j->dst, &kind, NULL);
     if (rc == TSR_OK && kind != TSR_PATH_NONE) rc = tsr_fail(TSR_EEXISTS, "%s: exists", w->c->dst);
     if (rc == TSR_OK) rc = tsr_journal_trusts(j, w->c->src, w->stamp);

@@ -9,7 +9,7 @@
 #include "store/key.h"
 #include "sys/tree.h"
 
-static const char name_of_journal[] = "journal", first_line[] = "tessera convert 1\n";
+static const char name_of_journal[] = "journal";
 enum { JOURNAL_MOST = 64 << 20 };
 
 /* ---- names ---- */
@@ -206,105 +206,18 @@ static int append(struct tsr_journal *j, const char *line)
     return rc;
 }
 
-/* The end of the line at p, or NULL when it is not whole. */
-static const char *line_end(const char *p, const char *end)
-{
-    return memchr(p, '\n', (size_t)(end - p));
-}
-
-/* Are the facts of old, up to "begin", those of now?  *after: what follows. */
-static int compare_facts(const struct tsr_journal *j, const char *old, const char *end,
-                         const struct tsr_buf *facts, const char **after)
-{
-    const char *now = (const char *)facts->p, *now_end = now + facts->len;
-    for (;;) {
-        const char *a = line_end(old, end), *b = now < now_end ? line_end(now, now_end) : NULL;
-        if (!a) return tsr_fail(TSR_ECORRUPT, "%s: ends in the middle", j->file.path);
-        bool begins = a - old == 5 && memcmp(old, "begin", 5) == 0;
-        *after = a + 1;
-        if (begins && !b) return TSR_OK;
-        if (begins || !b || a - old != b - now || memcmp(old, now, (size_t)(a - old)) != 0)
-            return tsr_fail(TSR_ECONFLICT, "%s: goes on only as it began: '%.*s' then, '%.*s' now",
-                            j->folder.path, (int)(a - old), old, b ? (int)(b - now) : 0,
-                            b ? now : "");
-        old = a + 1;
-        now = b + 1;
-    }
-}
-
-static void read_progress(struct tsr_journal *j, const char *text, const char *p, const char *end)
-{
-    for (const char *e; (e = line_end(p, end)); p = e + 1) {
-        long long done;
-        int pass;
-        char line[64];
-        size_t len = tsr_minz((size_t)(e - p), sizeof line - 1);
-        memcpy(line, p, len);
-        line[len] = 0;
-        unsigned long long id;
-        if (strcmp(line, "complete") == 0) j->complete = true;
-        else if (strcmp(line, "named") == 0) j->named = true;
-        else if (sscanf(line, "naming %llx", &id) == 1) j->naming = id;
-        else if (sscanf(line, "done %d %lld", &pass, &done) == 2) j->pass = pass, j->done = done;
-        j->end = (uint64_t)(e + 1 - text);
-    }
-}
-
-/* size bytes that begin with the first line. */
-static int take_text(struct tsr_journal *j, const char *p, size_t size, const struct tsr_buf *facts)
-{
-    const char *after = NULL, *end = p + size;
-    int rc = compare_facts(j, p + sizeof first_line - 1, end, facts, &after);
-    if (rc < 0) return rc;
-    j->end = (uint64_t)(after - p);
-    read_progress(j, p, after, end);
-    return TSR_OK;
-}
-
 static int read_journal(struct tsr_journal *j, const struct tsr_buf *facts)
 {
-    const size_t head = sizeof first_line - 1;
     struct tsr_buf text = {0};
     uint64_t size;
     int rc = tsr_file_size(&j->file, &size);
-    if (rc == TSR_OK && (size < head || size > JOURNAL_MOST))
+    if (rc == TSR_OK && size > JOURNAL_MOST)
         rc = tsr_fail(TSR_ECORRUPT, "%s: is no journal of a conversion", j->file.path);
     if (rc == TSR_OK) rc = tsr_buf_reserve(&text, (size_t)size);
     if (rc == TSR_OK) rc = tsr_file_read(&j->file, 0, text.p, (size_t)size);
-    if (rc == TSR_OK && memcmp(text.p, first_line, head) != 0)
-        rc = tsr_fail(TSR_ECORRUPT, "%s: is no journal of a conversion", j->file.path);
-    if (rc == TSR_OK && facts) rc = take_text(j, (const char *)text.p, (size_t)size, facts);
+    if (rc == TSR_OK) rc = tsr_journal_take(j, (const char *)text.p, (size_t)size, facts);
     tsr_buf_free(&text);
     return rc;
-}
-
-/* ---- facts ---- */
-
-int tsr_facts_ints(struct tsr_buf *out, const char *name, const int64_t *v, int n)
-{
-    int rc = tsr_buf_addf(out, "%s", name);
-    for (int i = 0; i < n && rc == TSR_OK; i++)
-        rc = tsr_buf_addf(out, "%c%lld", i ? ',' : ' ', (long long)v[i]);
-    return rc < 0 ? rc : tsr_buf_addf(out, "\n");
-}
-
-int tsr_facts_array(struct tsr_buf *out, const char *which, const tsr_array *a)
-{
-    const tsr_spec *s = tsr_array_spec(a);
-    char name[32];
-    int rc = tsr_buf_addf(out, "%s format %s\n%s dtype %s\n", which, tsr_array_format(a), which,
-                          s->dtype);
-    snprintf(name, sizeof name, "%s shape", which);
-    if (rc == TSR_OK) rc = tsr_facts_ints(out, name, s->shape, s->ndim);
-    snprintf(name, sizeof name, "%s chunks", which);
-    if (rc == TSR_OK) rc = tsr_facts_ints(out, name, s->chunks, s->ndim);
-    snprintf(name, sizeof name, "%s blocks", which);
-    if (rc == TSR_OK) rc = tsr_facts_ints(out, name, s->blocks, s->ndim);
-    if (rc == TSR_OK) rc = tsr_buf_addf(out, "%s steps", which);
-    for (int i = 0; i < s->nsteps && rc == TSR_OK; i++)
-        rc = tsr_buf_addf(out, " %s:%s", s->steps[i].name,
-                          s->steps[i].params ? s->steps[i].params : "");
-    return rc < 0 ? rc : tsr_buf_addf(out, "\n");
 }
 
 /* ---- begin and end ---- */
@@ -327,7 +240,7 @@ static int start_new(struct tsr_journal *j, const char *partial, const struct ts
     int rc = tsr_folder_temp(partial, &j->folder);
     if (rc < 0) return rc;
     rc = tsr_folder_file(&j->folder, name_of_journal, TSR_FILE_NEW, &j->file);
-    if (rc == TSR_OK) rc = append(j, first_line);
+    if (rc == TSR_OK) rc = append(j, TSR_JOURNAL_FIRST);
     struct tsr_piece p = {facts->p, facts->len};
     if (rc == TSR_OK) rc = tsr_file_write(&j->file, j->end, &p, 1);
     j->end += facts->len;

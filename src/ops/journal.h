@@ -41,6 +41,15 @@ struct tsr_journal {
     uint64_t naming; /* 0: nobody has begun to */
 };
 
+#define TSR_JOURNAL_FIRST "tessera convert 1\n"
+
+/* Takes up what size bytes of a journal say; facts NULL: only looks whether they are one.  ECORRUPT;
+ * ECONFLICT: they are of other facts. */
+int tsr_journal_take(struct tsr_journal *j, const char *p, size_t size,
+                     const struct tsr_buf *facts);
+/* ECORRUPT: of its pass more is done than most, which is all; -1: there is no such pass. */
+int tsr_journal_within(const struct tsr_journal *j, int64_t most);
+
 /* Lines of facts: a name and numbers; what an array is. */
 int tsr_facts_ints(struct tsr_buf *out, const char *name, const int64_t *v, int n);
 int tsr_facts_array(struct tsr_buf *out, const char *which, const tsr_array *a);

@@ -348,6 +348,40 @@ static void journal_line(const char *path, const char *line)
     assert_int_equal(fclose(f), 0);
 }
 
+/* What another program wrote into the journal is not believed, and not removed. */
+static void a_journal_that_says_what_cannot_be_is_refused(void **state)
+{
+    (void)state;
+    static const char *const lines[] = {"done 1 99999999\n", "done 1 -5\n", "done 0 1\n",
+                                        "done 3 1\n", "done 1 99999999999999999999\n"};
+    struct source s;
+    struct stop stop = {3, false};
+    char from[1024], to[1024], journal[1100];
+    snprintf(from, sizeof from, "%s", scratch("p.b2nd"));
+    snprintf(to, sizeof to, "%s", scratch("h.b2nd"));
+    snprintf(journal, sizeof journal, "%s.partial/journal", to);
+    make_planes(&s, 128, 256, from);
+    tsr_spec spec = spec_of(&s, true);
+    spec.nsteps = 0;
+    tsr_options o = {.size = sizeof o, .memory_bytes = MEMORY, .resume = true};
+    o.progress = stop_after, o.user = &stop;
+    FAILS(TSR_ECANCELLED, "stopped", tsr_convert(from, NULL, to, &spec, &o));
+    o.progress = NULL;
+    struct stat was;
+    assert_int_equal(stat(journal, &was), 0);
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        journal_line(journal, lines[i]);
+        FAILS(TSR_ECORRUPT, "found 'done", tsr_convert(from, NULL, to, &spec, &o));
+        assert_int_equal(truncate(journal, was.st_size), 0);
+    }
+    OK(tsr_convert(from, NULL, to, &spec, &o));
+    same_items(&s, to, NULL);
+    assert_int_equal(scratch_count(), 2);
+    remove_path(from);
+    remove_path(to);
+    free(s.p);
+}
+
 /* The old target and the new one have changed places, and the old one is half removed. */
 static void what_a_conversion_replaced_never_takes_its_place_again(void **state)
 {
@@ -489,6 +523,7 @@ int main(void)
         cmocka_unit_test(what_a_plan_says_is_what_happens),
         cmocka_unit_test(conversions_that_are_killed_go_on_where_they_were),
         cmocka_unit_test(a_conversion_that_was_killed_after_its_end_is_tidied),
+        cmocka_unit_test(a_journal_that_says_what_cannot_be_is_refused),
         cmocka_unit_test(what_a_conversion_replaced_never_takes_its_place_again),
         cmocka_unit_test(a_conversion_that_is_stopped_keeps_what_is_done),
         cmocka_unit_test(folders_that_no_conversion_left_are_not_touched),

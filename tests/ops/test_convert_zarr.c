@@ -488,6 +488,43 @@ static void a_group_that_is_killed_on_the_way_goes_on(void **state)
     assert_int_equal(scratch_count(), 0);
 }
 
+/* Stopped behind its first array. */
+static void stop_group(const char *from, const char *to, const tsr_spec *spec, tsr_options o)
+{
+    struct limit limit = {sizeof items, false};
+    o.progress = stop_at, o.user = &limit;
+    FAILS(TSR_ECANCELLED, "stopped", tsr_convert(from, NULL, to, spec, &o));
+}
+
+static void a_journal_of_a_group_that_says_what_cannot_be_is_refused(void **state)
+{
+    (void)state;
+    static const char *const lines[] = {"done 1 99999999\n", "done 1 -5\n", "done 2 1\n"};
+    char digest[TSR_HASH_TEXT], from[1024], to[1024], journal[1100];
+    tsr_options o = {.size = sizeof o, .resume = true};
+    snprintf(from, sizeof from, "%s", scratch("t.zarr"));
+    snprintf(to, sizeof to, "%s", scratch("u.zarr"));
+    snprintf(journal, sizeof journal, "%s.partial/journal", to);
+    make_items();
+    make_tree(from, "zarr2");
+    tree_digest(from, digest);
+    stop_group(from, to, NULL, o);
+    struct stat was;
+    assert_int_equal(stat(journal, &was), 0);
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        FILE *f = fopen(journal, "a");
+        assert_true(f && fputs(lines[i], f) >= 0);
+        assert_int_equal(fclose(f), 0);
+        FAILS(TSR_ECORRUPT, "found 'done", tsr_convert(from, NULL, to, NULL, &o));
+        assert_int_equal(truncate(journal, was.st_size), 0);
+    }
+    OK(tsr_convert(from, NULL, to, NULL, &o));
+    same_tree(to, "zarr3", digest);
+    remove_path(from);
+    remove_path(to);
+    assert_int_equal(scratch_count(), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -500,6 +537,7 @@ int main(void)
         cmocka_unit_test(an_array_is_converted_beside_itself),
         cmocka_unit_test(nodes_that_a_format_has_no_place_for_are_listed),
         cmocka_unit_test(a_group_that_is_killed_on_the_way_goes_on),
+        cmocka_unit_test(a_journal_of_a_group_that_says_what_cannot_be_is_refused),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }
