@@ -303,12 +303,7 @@ static int write_facts(const struct work *w, struct tsr_buf *out)
         rc = tsr_buf_addf(out, "source %s\nsource stamp %llx\n", c->src, (unsigned long long)stamp);
     if (rc == TSR_OK) rc = tsr_facts_array(out, "source", c->from);
     if (rc == TSR_OK) rc = tsr_facts_array(out, "target", w->to);
-    if (rc == TSR_OK)
-        rc = tsr_buf_addf(out, "target split %d checksum %d sparse %d\n", w->spec.split,
-                          w->spec.checksum, c->o->sparse);
-    if (rc == TSR_OK && w->spec.codecs)
-        rc = tsr_buf_addf(out, "target codecs %s\n", w->spec.codecs);
-    if (rc == TSR_OK && w->spec.zarr) rc = tsr_buf_addf(out, "target zarr %s\n", w->spec.zarr);
+    if (rc == TSR_OK) rc = tsr_facts_coding(out, &w->spec, c->o);
     if (rc == TSR_OK && w->slice)
         rc = tsr_buf_addf(out, "%s as stored, in slices of %lld\n", w->blocks ? "blocks" : "chunks",
                           (long long)w->slice);

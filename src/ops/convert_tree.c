@@ -258,10 +258,7 @@ static int write_facts(struct work *w, struct tsr_buf *out)
     if (rc == TSR_OK)
         rc = tsr_buf_addf(out, "source %s\nsource stamp %llx\nsource nodes %zu\ntarget format %s\n",
                           w->c->src, (unsigned long long)w->stamp, w->n, w->format->name);
-    for (int i = 0; s && i < s->nsteps && rc == TSR_OK; i++)
-        rc = tsr_buf_addf(out, "target step %s:%s\n", s->steps[i].name,
-                          s->steps[i].params ? s->steps[i].params : "");
-    return rc;
+    return rc == TSR_OK && s ? tsr_facts_coding(out, s, w->c->o) : rc;
 }
 
 static int run_journaled(struct work *w)

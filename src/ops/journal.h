@@ -53,6 +53,8 @@ int tsr_journal_within(const struct tsr_journal *j, int64_t most);
 /* Lines of facts: a name and numbers; what an array is. */
 int tsr_facts_ints(struct tsr_buf *out, const char *name, const int64_t *v, int n);
 int tsr_facts_array(struct tsr_buf *out, const char *which, const tsr_array *a);
+/* What is asked of the coding of what is written. */
+int tsr_facts_coding(struct tsr_buf *out, const tsr_spec *s, const tsr_options *o);
 
 /* Is there what an interrupted conversion to dst (a local URL) left? */
 int tsr_journal_there(const char *dst, bool *there);

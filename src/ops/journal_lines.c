@@ -95,6 +95,15 @@ int tsr_facts_ints(struct tsr_buf *out, const char *name, const int64_t *v, int 
     return rc < 0 ? rc : tsr_buf_addf(out, "\n");
 }
 
+static int add_steps(struct tsr_buf *out, const char *which, const tsr_spec *s)
+{
+    int rc = tsr_buf_addf(out, "%s steps", which);
+    for (int i = 0; i < s->nsteps && rc == TSR_OK; i++)
+        rc = tsr_buf_addf(out, " %s:%s", s->steps[i].name,
+                          s->steps[i].params ? s->steps[i].params : "");
+    return rc < 0 ? rc : tsr_buf_addf(out, "\n");
+}
+
 int tsr_facts_array(struct tsr_buf *out, const char *which, const tsr_array *a)
 {
     const tsr_spec *s = tsr_array_spec(a);
@@ -107,9 +116,15 @@ int tsr_facts_array(struct tsr_buf *out, const char *which, const tsr_array *a)
     if (rc == TSR_OK) rc = tsr_facts_ints(out, name, s->chunks, s->ndim);
     snprintf(name, sizeof name, "%s blocks", which);
     if (rc == TSR_OK) rc = tsr_facts_ints(out, name, s->blocks, s->ndim);
-    if (rc == TSR_OK) rc = tsr_buf_addf(out, "%s steps", which);
-    for (int i = 0; i < s->nsteps && rc == TSR_OK; i++)
-        rc = tsr_buf_addf(out, " %s:%s", s->steps[i].name,
-                          s->steps[i].params ? s->steps[i].params : "");
-    return rc < 0 ? rc : tsr_buf_addf(out, "\n");
+    return rc < 0 ? rc : add_steps(out, which, s);
+}
+
+int tsr_facts_coding(struct tsr_buf *out, const tsr_spec *s, const tsr_options *o)
+{
+    int rc = tsr_buf_addf(out, "target split %d checksum %d sparse %d\n", s->split, s->checksum,
+                          o->sparse);
+    if (rc == TSR_OK) rc = add_steps(out, "asked", s);
+    if (rc == TSR_OK && s->codecs) rc = tsr_buf_addf(out, "target codecs %s\n", s->codecs);
+    if (rc == TSR_OK && s->zarr) rc = tsr_buf_addf(out, "target zarr %s\n", s->zarr);
+    return rc;
 }

@@ -525,6 +525,35 @@ static void a_journal_of_a_group_that_says_what_cannot_be_is_refused(void **stat
     assert_int_equal(scratch_count(), 0);
 }
 
+static void a_group_goes_on_only_with_the_codecs_that_it_began_with(void **state)
+{
+    (void)state;
+    static const tsr_step step = {"lz4", NULL};
+    static const tsr_spec other[] = {
+        {.size = sizeof(tsr_spec), .checksum = true},
+        {.size = sizeof(tsr_spec), .split = 2},
+        {.size = sizeof(tsr_spec), .codecs = "[\"bytes\", \"zstd\"]"},
+        {.size = sizeof(tsr_spec), .zarr = "keys=v2"},
+        {.size = sizeof(tsr_spec), .steps = &step, .nsteps = 1},
+    };
+    static const char *const says[] = {"checksum 1", "split 2", "codecs [", "keys=v2", "lz4"};
+    char digest[TSR_HASH_TEXT], from[1024], to[1024];
+    tsr_options o = {.size = sizeof o, .resume = true};
+    snprintf(from, sizeof from, "%s", scratch("t.zarr"));
+    snprintf(to, sizeof to, "%s", scratch("u.zarr"));
+    make_items();
+    make_tree(from, "zarr3");
+    tree_digest(from, digest);
+    stop_group(from, to, NULL, o);
+    for (size_t i = 0; i < sizeof other / sizeof *other; i++)
+        FAILS(TSR_ECONFLICT, says[i], tsr_convert(from, NULL, to, &other[i], &o));
+    OK(tsr_convert(from, NULL, to, NULL, &o));
+    same_tree(to, "zarr3", digest);
+    remove_path(from);
+    remove_path(to);
+    assert_int_equal(scratch_count(), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -537,6 +566,7 @@ int main(void)
         cmocka_unit_test(an_array_is_converted_beside_itself),
         cmocka_unit_test(nodes_that_a_format_has_no_place_for_are_listed),
         cmocka_unit_test(a_group_that_is_killed_on_the_way_goes_on),
+        cmocka_unit_test(a_group_goes_on_only_with_the_codecs_that_it_began_with),
         cmocka_unit_test(a_journal_of_a_group_that_says_what_cannot_be_is_refused),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
