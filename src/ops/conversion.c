@@ -294,13 +294,10 @@ static int copy_all(const tsr_array *from, void *arg)
 /* ---- with a journal ---- */
 
 /* What must be the same for a conversion to go on. */
-static int write_facts(const struct work *w, struct tsr_buf *out)
+static int write_facts(const struct work *w, uint64_t stamp, struct tsr_buf *out)
 {
     const struct tsr_conversion *c = w->c;
-    uint64_t stamp;
-    int rc = tsr_source_stamp(c->from, &stamp);
-    if (rc == TSR_OK)
-        rc = tsr_buf_addf(out, "source %s\nsource stamp %llx\n", c->src, (unsigned long long)stamp);
+    int rc = tsr_buf_addf(out, "source %s\nsource stamp %llx\n", c->src, (unsigned long long)stamp);
     if (rc == TSR_OK) rc = tsr_facts_array(out, "source", c->from);
     if (rc == TSR_OK) rc = tsr_facts_array(out, "target", w->to);
     if (rc == TSR_OK) rc = tsr_facts_coding(out, &w->spec, c->o);
@@ -340,15 +337,6 @@ static int close_target(struct work *w)
     return tsr_engine_close(to);
 }
 
-/* Nobody took the name meanwhile. */
-static int check_free(const struct work *w)
-{
-    enum tsr_path_kind kind;
-    if (w->journal.replace) return TSR_OK;
-    int rc = tsr_path_stat(w->journal.dst, &kind, NULL);
-    return rc < 0 || kind == TSR_PATH_NONE ? rc : tsr_fail(TSR_EEXISTS, "%s: exists", w->c->dst);
-}
-
 /* Of the pass in which the journal is. */
 static int64_t boxes_of_pass(const struct work *w)
 {
@@ -357,41 +345,33 @@ static int64_t boxes_of_pass(const struct work *w)
     return pass == 1 ? 0 : -1;
 }
 
+static int copy_journaled(struct work *w)
+{
+    const tsr_array *from = w->c->from;
+    int rc = take_target(w);
+    if (rc == TSR_OK) rc = tsr_follow_once(from, copy_all, w);
+    if (rc == TSR_OK) rc = tsr_carry(from, w->to);
+    if (rc == TSR_OK) rc = close_target(w);
+    return tsr_journal_compare(&w->journal, w->c->src, from->d->store, rc);
+}
+
 static int run_journaled(struct work *w)
 {
-    struct tsr_buf facts = {0};
-    bool kept = false, changed;
-    uint64_t before = 1, after; /* 0: it cannot be known */
-    int rc = write_facts(w, &facts);
-    if (rc == TSR_OK) rc = tsr_journal_begin(w->c->dst, &facts, w->c->o, &w->journal);
-    tsr_buf_free(&facts);
-    if (rc < 0) return rc;
     struct tsr_journal *j = &w->journal;
+    struct tsr_buf facts = {0};
+    uint64_t stamp; /* 0: it cannot be known */
+    int rc = tsr_source_stamp(w->c->from, &stamp);
+    if (rc == TSR_OK) rc = write_facts(w, stamp, &facts);
+    if (rc == TSR_OK) rc = tsr_journal_begin(w->c->dst, &facts, w->c->o, j);
+    tsr_buf_free(&facts);
+    if (rc == TSR_OK) rc = tsr_journal_enter(j, w->c->src, stamp, boxes_of_pass(w));
+    if (rc < 0) return rc;
     w->journaled = true;
-    if ((rc = tsr_journal_within(j, boxes_of_pass(w))) < 0) {
-        tsr_journal_end(j, true);
-        return rc;
-    }
-    if (!j->complete) rc = check_free(w);
-    if (rc == TSR_OK) rc = tsr_source_stamp(w->c->from, &before);
-    if (rc == TSR_OK) rc = tsr_journal_trusts(j, w->c->src, before);
-    if (rc == TSR_OK && !j->complete) {
-        rc = take_target(w);
-        if (rc == TSR_OK) rc = tsr_follow_once(w->c->from, copy_all, w);
-        if (rc == TSR_OK) rc = tsr_carry(w->c->from, w->to);
-        if (rc == TSR_OK) rc = close_target(w);
-        if (rc == TSR_OK) rc = tsr_source_stamp(w->c->from, &after);
-        if (rc == TSR_OK && before != after)
-            rc = tsr_fail(TSR_ECONFLICT, "%s: changed while it was read", w->c->src);
-    }
-    changed = rc == TSR_ECONFLICT;
+    if (!j->complete) rc = copy_journaled(w);
     tsr_engine_drop(w->between);
-    w->between = NULL;
-    if (rc == TSR_OK) rc = tsr_journal_finish(j);
-    if (rc < 0) kept = !changed && (j->complete || (before && (j->pass > 1 || j->done > 0)));
-    if (rc < 0) tsr_engine_drop(w->to), w->to = NULL;
-    tsr_journal_end(j, kept);
-    return rc;
+    tsr_engine_drop(w->to);
+    w->between = w->to = NULL;
+    return tsr_journal_end(j, rc);
 }
 
 /* ---- both ---- */

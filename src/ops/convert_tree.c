@@ -36,7 +36,7 @@ struct work {
     int64_t done, total; /* bytes of arrays */
     struct tsr_journal journal;
     bool journaled;
-    uint64_t stamp; /* of the source; 0: not known */
+    uint64_t stamp; /* of the source, before it was listed; 0: not known */
 };
 
 static void work_end(struct work *w)
@@ -240,49 +240,34 @@ static int fill(struct work *w, const char *url, const char *mode)
 static int fill_journaled(struct work *w)
 {
     struct tsr_journal *j = &w->journal;
-    uint64_t before, after;
-    int rc = tsr_place_stamp(w->from->place->st, &before);
-    if (rc == TSR_OK && j->resumed) rc = j->done ? tsr_journal_sweep(j) : tsr_journal_clear(j);
-    if (rc == TSR_OK) rc = fill(w, j->target, j->resumed && j->done ? "r+" : "w");
-    if (rc == TSR_OK) rc = tsr_place_stamp(w->from->place->st, &after);
-    if (rc == TSR_OK && before != after)
-        rc = tsr_fail(TSR_ECONFLICT, "%s: changed while it was read", w->c->src);
-    return rc;
+    bool begun = j->resumed && j->done;
+    int rc = TSR_OK;
+    if (j->resumed) rc = begun ? tsr_journal_sweep(j) : tsr_journal_clear(j);
+    if (rc == TSR_OK) rc = fill(w, j->target, begun ? "r+" : "w");
+    return tsr_journal_compare(j, w->c->src, w->from->place->st, rc);
 }
 
 /* What must be the same for a conversion to go on. */
-static int write_facts(struct work *w, struct tsr_buf *out)
+static int write_facts(const struct work *w, struct tsr_buf *out)
 {
-    const tsr_spec *s = w->c->spec;
-    int rc = tsr_place_stamp(w->from->place->st, &w->stamp);
-    if (rc == TSR_OK)
-        rc = tsr_buf_addf(out, "source %s\nsource stamp %llx\nsource nodes %zu\ntarget format %s\n",
+    int rc = tsr_buf_addf(out, "source %s\nsource stamp %llx\nsource nodes %zu\ntarget format %s\n",
                           w->c->src, (unsigned long long)w->stamp, w->n, w->format->name);
-    return rc == TSR_OK && s ? tsr_facts_coding(out, s, w->c->o) : rc;
+    return rc == TSR_OK && w->c->spec ? tsr_facts_coding(out, w->c->spec, w->c->o) : rc;
 }
 
 static int run_journaled(struct work *w)
 {
     struct tsr_journal *j = &w->journal;
     struct tsr_buf facts = {0};
-    enum tsr_path_kind kind = TSR_PATH_NONE;
     int rc = write_facts(w, &facts);
     if (rc == TSR_OK) rc = tsr_journal_begin(w->c->dst, &facts, w->c->o, j);
     tsr_buf_free(&facts);
+    if (rc == TSR_OK)
+        rc = tsr_journal_enter(j, w->c->src, w->stamp, j->pass == 1 ? (int64_t)w->n : -1);
     if (rc < 0) return rc;
     w->journaled = true;
-    if ((rc = tsr_journal_within(j, j->pass == 1 ? (int64_t)w->n : -1)) < 0) {
-        tsr_journal_end(j, true);
-        return rc;
-    }
-    if (!j->complete && !j->replace) rc = tsr_path_stat(j->dst, &kind, NULL);
-    if (rc == TSR_OK && kind != TSR_PATH_NONE) rc = tsr_fail(TSR_EEXISTS, "%s: exists", w->c->dst);
-    if (rc == TSR_OK) rc = tsr_journal_trusts(j, w->c->src, w->stamp);
-    if (rc == TSR_OK && !j->complete) rc = fill_journaled(w);
-    bool kept = rc < 0 && rc != TSR_ECONFLICT && ((w->stamp && j->done > 0) || j->complete);
-    if (rc == TSR_OK) rc = tsr_journal_finish(j);
-    tsr_journal_end(j, kept || (rc < 0 && j->complete));
-    return rc;
+    if (!j->complete) rc = fill_journaled(w);
+    return tsr_journal_end(j, rc);
 }
 
 /* A folder of this machine, of which a rename can give the name. */
@@ -308,8 +293,10 @@ int tsr_convert_tree(const struct tsr_tree_conversion *c)
     so.format = NULL;
     int rc = must_hold_trees(&w);
     if (rc == TSR_OK) rc = tsr_group_open(c->src, &so, &w.from);
+    bool journal = can_journal(c->dst);
+    if (rc == TSR_OK && journal) rc = tsr_place_stamp(w.from->place->st, &w.stamp);
     if (rc == TSR_OK) rc = check_nodes(&w);
-    if (rc == TSR_OK) rc = can_journal(c->dst) ? run_journaled(&w) : fill(&w, c->dst, c->o->mode);
+    if (rc == TSR_OK) rc = journal ? run_journaled(&w) : fill(&w, c->dst, c->o->mode);
     work_end(&w);
     return rc;
 }

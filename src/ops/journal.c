@@ -222,6 +222,21 @@ static int read_journal(struct tsr_journal *j, const struct tsr_buf *facts)
 
 /* ---- begin and end ---- */
 
+/* Unless the work is kept, all of it goes. */
+static void leave(struct tsr_journal *j, bool keep)
+{
+    char text[TSR_ERROR_MAX];
+    tsr_error_save(text); /* of what went wrong before */
+    if (!keep) remove_all(j);
+    tsr_file_close(&j->file);
+    tsr_folder_close(&j->folder);
+    tsr_free(j->target);
+    tsr_free(j->between);
+    tsr_free(j->dst);
+    *j = (struct tsr_journal){.folder.fd = -1, .file.fd = -1};
+    tsr_error_restore(text);
+}
+
 static int open_left(struct tsr_journal *j, const char *partial)
 {
     enum tsr_path_kind kind = TSR_PATH_NONE;
@@ -287,18 +302,38 @@ int tsr_journal_begin(const char *dst, const struct tsr_buf *facts, const tsr_op
                       partial);
     if (rc == TSR_OK) rc = there ? take_left(j, partial, facts, o) : start_new(j, partial, facts);
     tsr_free(partial);
-    if (rc < 0) tsr_journal_end(j, true);
+    if (rc < 0) leave(j, true);
     return rc;
 }
 
-int tsr_journal_trusts(const struct tsr_journal *j, const char *src, uint64_t stamp)
+/* Is what work was begun from known? */
+static int check_source(const struct tsr_journal *j, const char *src)
 {
     bool begun = j->resumed && !j->complete && (j->pass > 1 || j->done);
-    if (stamp || !begun) return TSR_OK;
+    if (j->stamp || !begun) return TSR_OK;
     return tsr_fail(TSR_ECONFLICT,
                     "%s: of many objects far away it cannot be told whether they changed since the "
                     "copy was interrupted: begin anew, without resume",
                     src);
+}
+
+/* Nobody took the name meanwhile. */
+static int check_free(const struct tsr_journal *j)
+{
+    enum tsr_path_kind kind;
+    if (j->replace || j->complete) return TSR_OK;
+    int rc = tsr_path_stat(j->dst, &kind, NULL);
+    return rc < 0 || kind == TSR_PATH_NONE ? rc : tsr_fail(TSR_EEXISTS, "%s: exists", j->dst);
+}
+
+int tsr_journal_enter(struct tsr_journal *j, const char *src, uint64_t stamp, int64_t most)
+{
+    j->stamp = stamp;
+    int rc = tsr_journal_within(j, most);
+    if (rc == TSR_OK) rc = check_free(j);
+    if (rc == TSR_OK) rc = check_source(j, src);
+    if (rc < 0) leave(j, j->resumed);
+    return rc;
 }
 
 int tsr_journal_done(struct tsr_journal *j, int pass, int64_t boxes)
@@ -355,7 +390,7 @@ static int give_name(struct tsr_journal *j, const char *path)
     return rc == TSR_OK && kind == TSR_PATH_FILE && !j->naming ? name_file(j, path) : rc;
 }
 
-int tsr_journal_finish(struct tsr_journal *j)
+static int finish(struct tsr_journal *j)
 {
     char *path = NULL;
     int rc = j->complete ? TSR_OK : append(j, "complete\n");
@@ -370,16 +405,28 @@ int tsr_journal_finish(struct tsr_journal *j)
     return rc;
 }
 
-void tsr_journal_end(struct tsr_journal *j, bool keep)
+int tsr_journal_compare(struct tsr_journal *j, const char *src, struct tsr_store *st, int rc)
 {
     char text[TSR_ERROR_MAX];
-    tsr_error_save(text); /* of what went wrong before */
-    if (!keep) remove_all(j);
-    tsr_file_close(&j->file);
-    tsr_folder_close(&j->folder);
-    tsr_free(j->target);
-    tsr_free(j->between);
-    tsr_free(j->dst);
-    *j = (struct tsr_journal){.folder.fd = -1, .file.fd = -1};
-    tsr_error_restore(text);
+    uint64_t now;
+    if (rc < 0 && rc != TSR_ECONFLICT) return rc;
+    tsr_error_save(text);
+    int looked = tsr_place_stamp(st, &now);
+    j->moved = looked == TSR_OK && now != j->stamp;
+    if (rc < 0) tsr_error_restore(text);
+    if (rc < 0 || looked < 0) return rc < 0 ? rc : looked;
+    return j->moved ? tsr_fail(TSR_ECONFLICT, "%s: changed while it was read", src) : TSR_OK;
+}
+
+/* Can what failed be gone on with?  Of a source without a stamp nobody may. */
+static bool keeps(const struct tsr_journal *j)
+{
+    return j->complete || (!j->moved && j->stamp && (j->pass > 1 || j->done > 0));
+}
+
+int tsr_journal_end(struct tsr_journal *j, int rc)
+{
+    if (rc == TSR_OK) rc = finish(j);
+    leave(j, rc < 0 && keeps(j));
+    return rc;
 }

@@ -39,6 +39,8 @@ struct tsr_journal {
     bool named;    /* it has, and what it replaced is to go */
     bool replace, durable;
     uint64_t naming; /* 0: nobody has begun to */
+    uint64_t stamp;  /* of the source when the facts were taken; 0: not known */
+    bool moved;      /* the source has another by now: what is done is of no use */
 };
 
 #define TSR_JOURNAL_FIRST "tessera convert 1\n"
@@ -70,13 +72,15 @@ int tsr_journal_sweep(const struct tsr_journal *j);
 int tsr_journal_clear(const struct tsr_journal *j);
 /* So many boxes of a pass are flushed. */
 int tsr_journal_done(struct tsr_journal *j, int pass, int64_t boxes);
-/* ECONFLICT: whether src, whose stamp this is, is still what the work that is gone on with was
- * begun from is not known. */
-int tsr_journal_trusts(const struct tsr_journal *j, const char *src, uint64_t stamp);
-/* The target is closed and complete: it gets its name. */
-int tsr_journal_finish(struct tsr_journal *j);
-/* Ends the work; unless it is kept, all of it goes. */
-void tsr_journal_end(struct tsr_journal *j, bool keep);
+/* May work begin, or go on, on what was read of src when it had this stamp?  ECORRUPT: as within;
+ * EEXISTS: someone else took the name; ECONFLICT: whether src is still what the work was begun from
+ * is not known.  Then it has ended, and what was there stays. */
+int tsr_journal_enter(struct tsr_journal *j, const char *src, uint64_t stamp, int64_t most);
+/* The copy of src, which is in st, came to rc.  ECONFLICT: src changed meanwhile. */
+int tsr_journal_compare(struct tsr_journal *j, const char *src, struct tsr_store *st, int rc);
+/* Ends the work, which came to rc; the target is closed.  When all is there it gets its name; else
+ * what is done stays if it can be gone on with. */
+int tsr_journal_end(struct tsr_journal *j, int rc);
 
 /* A number that is another, as a rule, when what a reads from has changed; 0: not known. */
 int tsr_source_stamp(const tsr_array *a, uint64_t *stamp);

@@ -10,6 +10,7 @@
 
 #include "array/array.h"
 #include "base/mem.h"
+#include "ops/journal.h"
 #include "sys/folder.h"
 
 static const char *const dtypes[] = {"|u1", "<i2", ">f4", "<f8", "<c16", "|V3"};
@@ -382,6 +383,52 @@ static void a_journal_that_says_what_cannot_be_is_refused(void **state)
     free(s.p);
 }
 
+/* Of which so many boxes of pass 1 are done by someone who died. */
+static void leave_journal(const char *to, const struct tsr_buf *facts, int64_t boxes)
+{
+    int status;
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        tsr_options o = {.size = sizeof o, .mode = "x"};
+        struct tsr_journal j;
+        int rc = tsr_journal_begin(to, facts, &o, &j);
+        if (rc == TSR_OK) rc = tsr_journal_enter(&j, "a", 1, 8);
+        if (rc == TSR_OK) rc = tsr_journal_done(&j, 1, boxes);
+        _exit(rc == TSR_OK ? 0 : 1);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+}
+
+static void work_that_may_not_go_on_is_not_removed(void **state)
+{
+    (void)state;
+    static char text[] = "source a\n";
+    const struct tsr_buf facts = {.p = (uint8_t *)text, .len = sizeof text - 1};
+    tsr_options o = {.size = sizeof o, .mode = "x", .resume = true};
+    struct tsr_journal j;
+    char to[1024];
+    snprintf(to, sizeof to, "%s", scratch("j.b2nd"));
+    leave_journal(to, &facts, 3);
+    OK(tsr_journal_begin(to, &facts, &o, &j));
+    FAILS(TSR_ECONFLICT, "begin anew, without resume", tsr_journal_enter(&j, "a", 0, 8));
+    OK(tsr_journal_begin(to, &facts, &o, &j));
+    FAILS(TSR_ECORRUPT, "expected at most 2", tsr_journal_enter(&j, "a", 1, 2));
+    /* a conflict that is none of the source's */
+    OK(tsr_journal_begin(to, &facts, &o, &j));
+    OK(tsr_journal_enter(&j, "a", 1, 8));
+    assert_int_equal(j.done, 3);
+    assert_int_equal(tsr_journal_end(&j, TSR_ECONFLICT), TSR_ECONFLICT);
+    assert_int_equal(access(scratch("j.b2nd.partial/journal"), F_OK), 0);
+    /* and one that is */
+    OK(tsr_journal_begin(to, &facts, &o, &j));
+    OK(tsr_journal_enter(&j, "a", 1, 8));
+    j.moved = true;
+    assert_int_equal(tsr_journal_end(&j, TSR_ECONFLICT), TSR_ECONFLICT);
+    assert_int_equal(scratch_count(), 0);
+}
+
 /* The old target and the new one have changed places, and the old one is half removed. */
 static void what_a_conversion_replaced_never_takes_its_place_again(void **state)
 {
@@ -524,6 +571,7 @@ int main(void)
         cmocka_unit_test(conversions_that_are_killed_go_on_where_they_were),
         cmocka_unit_test(a_conversion_that_was_killed_after_its_end_is_tidied),
         cmocka_unit_test(a_journal_that_says_what_cannot_be_is_refused),
+        cmocka_unit_test(work_that_may_not_go_on_is_not_removed),
         cmocka_unit_test(what_a_conversion_replaced_never_takes_its_place_again),
         cmocka_unit_test(a_conversion_that_is_stopped_keeps_what_is_done),
         cmocka_unit_test(folders_that_no_conversion_left_are_not_touched),

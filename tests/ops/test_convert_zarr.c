@@ -525,6 +525,34 @@ static void a_journal_of_a_group_that_says_what_cannot_be_is_refused(void **stat
     assert_int_equal(scratch_count(), 0);
 }
 
+/* Someone else puts a file into the source. */
+static int disturb(void *user, int64_t done, int64_t total)
+{
+    char path[1100];
+    (void)total;
+    snprintf(path, sizeof path, "%s/note", (const char *)user);
+    if (done > 0) file_write(path, "x", 1);
+    return 0;
+}
+
+static void what_was_made_of_a_source_that_changed_meanwhile_goes(void **state)
+{
+    (void)state;
+    char from[1024], to[1024], url[1100];
+    snprintf(from, sizeof from, "%s", scratch("t.zarr"));
+    snprintf(to, sizeof to, "%s", scratch("u.zarr"));
+    snprintf(url, sizeof url, "%s#a", from);
+    tsr_options o = {.size = sizeof o, .progress = disturb, .user = from};
+    make_items();
+    for (int array = 0; array < 2; array++) {
+        make_tree(from, "zarr2");
+        FAILS(TSR_ECONFLICT, "changed while it was read",
+              tsr_convert(array ? url : from, NULL, to, NULL, &o));
+        assert_int_equal(scratch_count(), 1);
+        remove_path(from);
+    }
+}
+
 static void a_group_goes_on_only_with_the_codecs_that_it_began_with(void **state)
 {
     (void)state;
@@ -566,6 +594,7 @@ int main(void)
         cmocka_unit_test(an_array_is_converted_beside_itself),
         cmocka_unit_test(nodes_that_a_format_has_no_place_for_are_listed),
         cmocka_unit_test(a_group_that_is_killed_on_the_way_goes_on),
+        cmocka_unit_test(what_was_made_of_a_source_that_changed_meanwhile_goes),
         cmocka_unit_test(a_group_goes_on_only_with_the_codecs_that_it_began_with),
         cmocka_unit_test(a_journal_of_a_group_that_says_what_cannot_be_is_refused),
     };
