@@ -33,14 +33,6 @@ static int lock_for_writing(const struct tsr_folder *f)
     return tsr_fail(TSR_ECONFLICT, "%s: another writer has it open", f->path);
 }
 
-/* Is f still what path names, or was it replaced before the lock was had? */
-static bool is_current(const struct tsr_folder *f)
-{
-    struct stat open_one, named;
-    return fstat(f->fd, &open_one) == 0 && stat(f->path, &named) == 0 &&
-           open_one.st_dev == named.st_dev && open_one.st_ino == named.st_ino;
-}
-
 int tsr_folder_open(const char *path, bool update, struct tsr_folder *out)
 {
     int rc = TSR_OK;
@@ -53,7 +45,7 @@ int tsr_folder_open(const char *path, bool update, struct tsr_folder *out)
         else if (update && faccessat(out->fd, ".", W_OK, AT_EACCESS) < 0)
             rc = tsr_fail_errno(errno, "%s", path);
         else if (update) rc = lock_for_writing(out);
-    } while (rc == TSR_OK && update && !is_current(out));
+    } while (rc == TSR_OK && update && !tsr_folder_is_current(out)); /* replaced before the lock */
     if (rc < 0) tsr_folder_close(out);
     return rc;
 }
