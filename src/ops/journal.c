@@ -136,14 +136,20 @@ static int remove_folder(const char *path)
     return rc;
 }
 
-static int remove_url(const char *url)
+/* Whatever there is. */
+static int remove_path(const char *path)
 {
     enum tsr_path_kind kind = TSR_PATH_NONE;
+    int rc = tsr_path_stat(path, &kind, NULL);
+    if (rc < 0 || kind == TSR_PATH_NONE) return rc;
+    return kind == TSR_PATH_FOLDER ? remove_folder(path) : tsr_file_remove(path);
+}
+
+static int remove_url(const char *url)
+{
     char *path = NULL;
     int rc = path_of(url, &path);
-    if (rc == TSR_OK) rc = tsr_path_stat(path, &kind, NULL);
-    if (rc == TSR_OK && kind == TSR_PATH_FOLDER) rc = remove_folder(path);
-    else if (rc == TSR_OK && kind != TSR_PATH_NONE) rc = tsr_file_remove(path);
+    if (rc == TSR_OK) rc = remove_path(path);
     tsr_free(path);
     return rc;
 }
@@ -153,11 +159,44 @@ int tsr_journal_clear(const struct tsr_journal *j)
     return remove_url(j->target);
 }
 
+/* What a kill left of a folder before it had a name.  Files go with the folder that they are in. */
+static int remove_rest(void *user, const char *name)
+{
+    const struct tsr_journal *j = user;
+    enum tsr_path_kind kind = TSR_PATH_NONE;
+    uint64_t size;
+    char *path = NULL;
+    int rc = tsr_folder_stat(&j->folder, name, &kind, &size);
+    if (rc < 0 || kind != TSR_PATH_FOLDER) return rc;
+    if (!tsr_key_is_temporary(name))
+        return tsr_fail(TSR_EEXISTS, "%s/%s: is not of the conversion: move it away",
+                        j->folder.path, name);
+    rc = join(&path, j->folder.path, "/", name);
+    if (rc == TSR_OK) rc = remove_folder(path);
+    tsr_free(path);
+    return rc;
+}
+
+/* What the target replaced, where the file system could not exchange the two (sys/folder.h). */
+static int aside_of(const struct tsr_journal *j, char **path)
+{
+    char *url = NULL;
+    int rc = join(&url, j->target, TSR_FOLDER_ASIDE, "");
+    if (rc == TSR_OK) rc = path_of(url, path);
+    tsr_free(url);
+    return rc;
+}
+
 /* The journal goes last: until then the folder can be told from one that is not ours. */
 static int remove_all(struct tsr_journal *j)
 {
-    int rc = remove_url(j->target), first = remove_url(j->between);
-    if (rc == TSR_OK) rc = first;
+    char *aside = NULL;
+    int rc = aside_of(j, &aside);
+    int one = remove_url(j->target), two = remove_url(j->between);
+    if (rc == TSR_OK) rc = remove_path(aside);
+    tsr_free(aside);
+    if (rc == TSR_OK) rc = one < 0 ? one : two;
+    if (rc == TSR_OK) rc = tsr_folder_list(&j->folder, remove_rest, j);
     if (rc == TSR_OK) rc = tsr_folder_delete(&j->folder);
     return rc;
 }
@@ -266,6 +305,24 @@ static int start_new(struct tsr_journal *j, const char *partial, const struct ts
     return rc;
 }
 
+/* What was to be replaced has its name again, if nothing else has. */
+static int put_back(const struct tsr_journal *j)
+{
+    enum tsr_path_kind kind = TSR_PATH_NONE, there = TSR_PATH_NONE;
+    struct tsr_folder f;
+    char *aside = NULL, *old = NULL;
+    int rc = aside_of(j, &aside);
+    if (rc == TSR_OK) rc = tsr_path_stat(aside, &kind, NULL);
+    if (rc == TSR_OK) rc = tsr_path_stat(j->dst, &there, NULL);
+    if (rc == TSR_OK && kind == TSR_PATH_FOLDER && there == TSR_PATH_NONE) {
+        rc = tsr_folder_open(aside, true, &f);
+        if (rc == TSR_OK) rc = tsr_folder_rename(&f, j->dst, false, &old);
+        tsr_folder_close(&f);
+    }
+    tsr_free(aside);
+    return rc;
+}
+
 /* What is there is taken up, or taken away. */
 static int take_left(struct tsr_journal *j, const char *partial, const struct tsr_buf *facts,
                      const tsr_options *o)
@@ -278,6 +335,7 @@ static int take_left(struct tsr_journal *j, const char *partial, const struct ts
         return read_journal(j, facts);
     }
     rc = read_journal(j, NULL);
+    if (rc == TSR_OK) rc = put_back(j);
     if (rc == TSR_OK) rc = remove_all(j);
     tsr_file_close(&j->file);
     tsr_folder_close(&j->folder);
@@ -400,7 +458,7 @@ static int finish(struct tsr_journal *j)
     if (rc == TSR_OK && !named) rc = give_name(j, path);
     if (rc == TSR_OK && !j->named) rc = append(j, "named\n");
     j->named = rc == TSR_OK;
-    if (rc == TSR_OK) rc = remove_url(j->target);
+    if (rc == TSR_OK) rc = remove_all(j);
     tsr_free(path);
     return rc;
 }
@@ -427,6 +485,6 @@ static bool keeps(const struct tsr_journal *j)
 int tsr_journal_end(struct tsr_journal *j, int rc)
 {
     if (rc == TSR_OK) rc = finish(j);
-    leave(j, rc < 0 && keeps(j));
+    leave(j, rc == TSR_OK || keeps(j));
     return rc;
 }

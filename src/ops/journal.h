@@ -4,6 +4,7 @@
  *   x.b2nd.partial/journal        what is converted into what, and how far it is
  *   x.b2nd.partial/x.b2nd         the target, which gets its name when it is complete
  *   x.b2nd.partial/between.b2nd   the array between two passes, if there are two (or in tmp)
+ *   x.zarr.partial/x.zarr.old     what it replaced, where names cannot be exchanged in one step
  *
  *   tessera convert 1             the first line
  *   source x.npy                  facts, one per line: who goes on must have the same

@@ -20,8 +20,10 @@ void tsr_folder_close(struct tsr_folder *f); /* NULL path: nothing to do */
 /* A new, empty folder beside path, with an unused hidden name, locked. */
 int tsr_folder_temp(const char *path, struct tsr_folder *out);
 /* Renames f to path, where nothing is (else EEXISTS).  replace: what is there, a file or a folder,
- * gets f's old name instead, in one step where the file system can; *old is that name (owned by
+ * gets f's old name instead, in one step where the file system can; else path has none for a
+ * moment, and what was there gets that name with ASIDE behind.  *old is the name it has (owned by
  * the caller), NULL when nothing was there. */
+#define TSR_FOLDER_ASIDE ".old"
 int tsr_folder_rename(struct tsr_folder *f, const char *path, bool replace, char **old);
 /* Removes the files in the folder, and the folder.  Folders inside it stay, and so does it. */
 int tsr_folder_delete(const struct tsr_folder *f);

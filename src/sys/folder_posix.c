@@ -92,39 +92,45 @@ static int rename_new(const char *from, const char *to)
     return rename(from, to);
 }
 
-/* Where the file system cannot exchange two names, to has none for a moment. */
-static int exchange(const char *from, const char *to)
+/* Where the file system cannot exchange two names, to has none for a moment, and what it was goes
+ * to *aside. */
+static int exchange(const char *from, const char *to, char **aside)
 {
-    char aside[4096];
+    size_t len = strlen(from) + sizeof TSR_FOLDER_ASIDE;
     int rc = renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_EXCHANGE);
     if (rc == 0 || (errno != EINVAL && errno != ENOSYS)) return rc;
-    if (snprintf(aside, sizeof aside, "%s.old", from) >= (int)sizeof aside) {
-        errno = ENAMETOOLONG;
+    char *name = tsr_alloc(len);
+    if (!name) {
+        errno = ENOMEM;
         return -1;
     }
-    if (rename(to, aside) < 0) return -1;
-    if (rename(from, to) == 0) return rename(aside, from);
-    int why = errno;
-    rc = rename(aside, to);
-    errno = why;
-    return -1;
+    snprintf(name, len, "%s%s", from, TSR_FOLDER_ASIDE);
+    rc = rename(to, name);
+    if (rc == 0 && (rc = rename(from, to)) < 0) {
+        int why = errno;
+        rename(name, to);
+        errno = why;
+    }
+    if (rc == 0) *aside = name;
+    else tsr_free(name);
+    return rc;
 }
 
 int tsr_folder_rename(struct tsr_folder *f, const char *path, bool replace, char **old)
 {
-    char *copy = tsr_strdup(path);
+    char *copy = tsr_strdup(path), *was = f->path;
     *old = NULL;
     if (!copy) return TSR_ENOMEM;
-    int rc = rename_new(f->path, path);
+    int rc = rename_new(was, path);
     bool there = rc < 0 && errno == EEXIST && replace;
-    if (there) rc = exchange(f->path, path);
+    if (there) rc = exchange(was, path, old);
     if (rc < 0) {
-        rc = tsr_fail_errno(errno, "%s: rename to %s", f->path, path);
+        rc = tsr_fail_errno(errno, "%s: rename to %s", was, path);
         tsr_free(copy);
         return rc;
     }
-    if (there) *old = f->path;
-    else tsr_free(f->path);
+    if (there && !*old) *old = was;
+    else tsr_free(was);
     f->path = copy;
     return TSR_OK;
 }

@@ -466,6 +466,80 @@ static void what_a_conversion_replaced_never_takes_its_place_again(void **state)
     free(s.p);
 }
 
+/* Where names cannot be exchanged in one step a kill may come between two renames. */
+static void what_was_replaced_by_two_renames_goes_or_comes_back(void **state)
+{
+    (void)state;
+    struct source s;
+    char from[1024], to[1024], good[1024], inside[1100], aside[1100], journal[1100], line[64];
+    make_planes(&s, 128, 256, scratch("p.b2nd"));
+    tsr_spec spec = spec_of(&s, true);
+    snprintf(from, sizeof from, "%s", scratch("p.b2nd"));
+    snprintf(to, sizeof to, "%s", scratch("e.zarr"));
+    snprintf(good, sizeof good, "%s", scratch("good.zarr"));
+    snprintf(journal, sizeof journal, "%s.partial/journal", to);
+    snprintf(inside, sizeof inside, "%s.partial/e.zarr", to);
+    snprintf(aside, sizeof aside, "%s.old", inside);
+    spec.nsteps = 0;
+    tsr_options w = {.size = sizeof w, .mode = "w"}, o = w;
+    o.memory_bytes = MEMORY;
+    for (int moment = 0; moment < 3; moment++) {
+        struct stop stop = {3, false};
+        o.progress = stop_after, o.user = &stop, o.resume = true;
+        OK(tsr_convert(from, NULL, good, &spec, &w));
+        FAILS(TSR_ECANCELLED, "stopped", tsr_convert(from, NULL, to, &spec, &o));
+        assert_int_equal(mkdir(aside, 0777), 0);
+        file_write(scratch("e.zarr.partial/e.zarr.old/was"), "x", 1);
+        remove_path(inside);
+        assert_int_equal(rename(good, moment == 1 ? to : inside), 0);
+        snprintf(line, sizeof line, "complete\nnaming %llx\n",
+                 (unsigned long long)tsr_path_id(moment == 1 ? to : inside));
+        journal_line(journal, line);
+        if (moment == 2) { /* begun anew, and stopped again: the old target has its name */
+            stop.calls = 3;
+            o.resume = false;
+            FAILS(TSR_ECANCELLED, "stopped", tsr_convert(from, NULL, to, &spec, &o));
+            assert_int_equal(access(scratch("e.zarr/was"), F_OK), 0);
+            o.resume = true;
+        }
+        o.progress = NULL;
+        OK(tsr_convert(from, NULL, to, &spec, &o));
+        same_items(&s, to, NULL);
+        remove_path(to);
+        assert_int_equal(scratch_count(), 1);
+    }
+    remove_path(from);
+    free(s.p);
+}
+
+static void what_is_not_of_a_conversion_keeps_it_from_ending_well(void **state)
+{
+    (void)state;
+    struct source s;
+    struct stop stop = {3, false};
+    char from[1024], to[1024];
+    make_planes(&s, 128, 256, scratch("p.b2nd"));
+    tsr_spec spec = spec_of(&s, true);
+    snprintf(from, sizeof from, "%s", scratch("p.b2nd"));
+    snprintf(to, sizeof to, "%s", scratch("e.zarr"));
+    spec.nsteps = 0;
+    tsr_options o = {.size = sizeof o, .resume = true, .memory_bytes = MEMORY};
+    o.progress = stop_after, o.user = &stop;
+    FAILS(TSR_ECANCELLED, "stopped", tsr_convert(from, NULL, to, &spec, &o));
+    o.progress = NULL;
+    assert_int_equal(mkdir(scratch("e.zarr.partial/mine"), 0777), 0);
+    assert_int_equal(mkdir(scratch("e.zarr.partial/.e.zarr.1.2.tmp"), 0777), 0);
+    FAILS(TSR_EEXISTS, "mine: is not of the conversion", tsr_convert(from, NULL, to, &spec, &o));
+    same_items(&s, to, NULL);
+    assert_int_equal(rename(scratch("e.zarr.partial/mine"), scratch("mine")), 0);
+    OK(tsr_convert(from, NULL, to, &spec, &o));
+    assert_int_equal(access(scratch("e.zarr.partial"), F_OK), -1);
+    assert_int_equal(rmdir(scratch("mine")), 0);
+    remove_path(to);
+    remove_path(from);
+    free(s.p);
+}
+
 static void a_conversion_that_is_stopped_keeps_what_is_done(void **state)
 {
     (void)state;
@@ -573,6 +647,8 @@ int main(void)
         cmocka_unit_test(a_journal_that_says_what_cannot_be_is_refused),
         cmocka_unit_test(work_that_may_not_go_on_is_not_removed),
         cmocka_unit_test(what_a_conversion_replaced_never_takes_its_place_again),
+        cmocka_unit_test(what_was_replaced_by_two_renames_goes_or_comes_back),
+        cmocka_unit_test(what_is_not_of_a_conversion_keeps_it_from_ending_well),
         cmocka_unit_test(a_conversion_that_is_stopped_keeps_what_is_done),
         cmocka_unit_test(folders_that_no_conversion_left_are_not_touched),
         cmocka_unit_test(what_a_format_has_no_place_for_is_listed),

@@ -214,10 +214,36 @@ static void what_fails_leaves_nothing_that_resume_does_not_use(void **state)
     tsr_context_free(calm);
 }
 
+/* NFS and FUSE do not know the flag, old kernels not the call. */
+static void folders_are_replaced_without_an_exchange_of_names(void **state)
+{
+    (void)state;
+    const int errors[] = {EINVAL, ENOSYS};
+    tsr_step step = {"lz4", "clevel=1"};
+    tsr_spec spec = {.size = sizeof spec, .chunks = pencils, .steps = &step, .nsteps = 1};
+    tsr_context_options alone = {.size = sizeof alone, .threads = 1};
+    OK(tsr_context_new(&alone, &calm));
+    snprintf(from, sizeof from, "%s", scratch("a.b2nd"));
+    make_source(&scripts[0]);
+    for (int i = 0; i < 4; i++) {
+        tsr_options o = {.size = sizeof o, .mode = "w", .context = calm, .sparse = i & 1};
+        snprintf(to, sizeof to, "%s", scratch(i & 1 ? "t.b2nd" : "t.zarr"));
+        OK(tsr_convert(from, NULL, to, &spec, &o));
+        fault.renameat2_errno = errors[i / 2];
+        OK(tsr_convert(from, NULL, to, &spec, &o));
+        fault.renameat2_errno = 0;
+        assert_int_equal(scratch_count(), 2);
+        remove_path(to);
+    }
+    remove_path(from);
+    tsr_context_free(calm);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_fails_leaves_nothing_that_resume_does_not_use),
+        cmocka_unit_test(folders_are_replaced_without_an_exchange_of_names),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }
