@@ -437,6 +437,8 @@ static int run_shared(struct tsr_pool *p, struct set *s, struct tsr_worker *w)
 {
     struct crew *c = atomic_load_explicit(&p->crew, memory_order_acquire);
     pthread_mutex_lock(&c->lock);
+    int limit = atomic_load_explicit(&c->limit, memory_order_relaxed);
+    if (limit && s->most > limit - 1) s->most = limit - 1; /* it began since s was made */
     size_t wanted = all_want(c) + tsr_minz(s->n - 1, (size_t)s->most);
     link_set(c, s);
     start_missing(c, s->most, wanted);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The pool: every job once, one failure, many callers, nesting, fork. */
+#include <dirent.h>
+#include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -374,6 +377,61 @@ static void limits_come_and_go_while_others_run(void **state)
     tsr_pool_free(p);
 }
 
+struct runner {
+    struct tsr_pool *pool;
+    atomic_bool end;
+};
+
+static int do_nothing(void *arg, size_t i, struct tsr_worker *w)
+{
+    (void)arg;
+    (void)i;
+    (void)w;
+    return TSR_OK;
+}
+
+static void *run_small_sets(void *arg)
+{
+    struct runner *r = arg;
+    while (!atomic_load(&r->end)) tsr_pool_run(r->pool, 8, do_nothing, NULL);
+    return NULL;
+}
+
+/* Of this process. */
+static int count_threads(void)
+{
+    DIR *d = opendir("/proc/self/task");
+    int n = 0;
+    for (struct dirent *e; d && (e = readdir(d));) n += e->d_name[0] != '.';
+    if (d) closedir(d);
+    return n;
+}
+
+/* Also runs that asked how many threads there may be before it began start no more.  A thread that
+ * has ended may be counted for a moment. */
+static void a_limit_holds_for_runs_that_began_just_before(void **state)
+{
+    struct runner r = {.pool = pool_of(4)};
+    struct tsr_pool_limit l;
+    pthread_t id;
+    (void)state;
+    assert_int_equal(tsr_pool_limit_begin(r.pool, 1, &l), TSR_OK);
+    assert_int_equal(pthread_create(&id, NULL, run_small_sets, &r), 0);
+    int most = count_threads(), many = 0;
+    tsr_pool_limit_end(r.pool, &l);
+    for (int i = 0; i < 3000 && !many; i++) {
+        assert_int_equal(tsr_pool_limit_begin(r.pool, 1, &l), TSR_OK);
+        for (int k = 0; k < 10; k++) sched_yield();
+        for (int k = 0; (many = count_threads() > most) && k < 100; k++) usleep(1000);
+        tsr_pool_limit_end(r.pool, &l);
+        sched_yield();
+    }
+    atomic_store(&r.end, true);
+    assert_int_equal(pthread_join(id, NULL), 0);
+    assert_false(many);
+    tsr_pool_free(r.pool);
+}
+
 static void threads_may_change_while_others_run(void **state)
 {
     (void)state;
@@ -502,6 +560,7 @@ int main(void)
         cmocka_unit_test(more_or_fewer_threads_from_the_next_run_on),
         cmocka_unit_test(limits_hold_for_all_runs_and_for_what_workers_keep),
         cmocka_unit_test(limits_come_and_go_while_others_run),
+        cmocka_unit_test(a_limit_holds_for_runs_that_began_just_before),
         cmocka_unit_test(threads_may_change_while_others_run),
         cmocka_unit_test(a_pool_ends_idle_or_unused),
         cmocka_unit_test(a_forked_child_starts_anew),
