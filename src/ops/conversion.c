@@ -352,7 +352,8 @@ static int copy_journaled(struct work *w)
     if (rc == TSR_OK) rc = tsr_follow_once(from, copy_all, w);
     if (rc == TSR_OK) rc = tsr_carry(from, w->to);
     if (rc == TSR_OK) rc = close_target(w);
-    return tsr_journal_compare(&w->journal, w->c->src, from->d->store, rc);
+    return tsr_journal_compare(&w->journal, w->c->src, from->d->store, tsr_format_node(from->d),
+                               rc);
 }
 
 static int run_journaled(struct work *w)

@@ -244,7 +244,7 @@ static int fill_journaled(struct work *w)
     int rc = TSR_OK;
     if (j->resumed) rc = begun ? tsr_journal_sweep(j) : tsr_journal_clear(j);
     if (rc == TSR_OK) rc = fill(w, j->target, begun ? "r+" : "w");
-    return tsr_journal_compare(j, w->c->src, w->from->place->st, rc);
+    return tsr_journal_compare(j, w->c->src, w->from->place->st, w->from->path, rc);
 }
 
 /* What must be the same for a conversion to go on. */
@@ -294,7 +294,7 @@ int tsr_convert_tree(const struct tsr_tree_conversion *c)
     int rc = must_hold_trees(&w);
     if (rc == TSR_OK) rc = tsr_group_open(c->src, &so, &w.from);
     bool journal = can_journal(c->dst);
-    if (rc == TSR_OK && journal) rc = tsr_place_stamp(w.from->place->st, &w.stamp);
+    if (rc == TSR_OK && journal) rc = tsr_node_stamp(w.from->place->st, w.from->path, &w.stamp);
     if (rc == TSR_OK) rc = check_nodes(&w);
     if (rc == TSR_OK) rc = journal ? run_journaled(&w) : fill(&w, c->dst, c->o->mode);
     work_end(&w);

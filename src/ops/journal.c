@@ -463,13 +463,14 @@ static int finish(struct tsr_journal *j)
     return rc;
 }
 
-int tsr_journal_compare(struct tsr_journal *j, const char *src, struct tsr_store *st, int rc)
+int tsr_journal_compare(struct tsr_journal *j, const char *src, struct tsr_store *st,
+                        const char *node, int rc)
 {
     char text[TSR_ERROR_MAX];
     uint64_t now;
     if (rc < 0 && rc != TSR_ECONFLICT) return rc;
     tsr_error_save(text);
-    int looked = tsr_place_stamp(st, &now);
+    int looked = tsr_node_stamp(st, node, &now);
     j->moved = looked == TSR_OK && now != j->stamp;
     if (rc < 0) tsr_error_restore(text);
     if (rc < 0 || looked < 0) return rc < 0 ? rc : looked;

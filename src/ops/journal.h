@@ -77,16 +77,16 @@ int tsr_journal_done(struct tsr_journal *j, int pass, int64_t boxes);
  * EEXISTS: someone else took the name; ECONFLICT: whether src is still what the work was begun from
  * is not known.  Then it has ended, and what was there stays. */
 int tsr_journal_enter(struct tsr_journal *j, const char *src, uint64_t stamp, int64_t most);
-/* The copy of src, which is in st, came to rc.  ECONFLICT: src changed meanwhile. */
-int tsr_journal_compare(struct tsr_journal *j, const char *src, struct tsr_store *st, int rc);
+/* The copy of src, a node of st (NULL: all of it), came to rc.  ECONFLICT: src changed meanwhile. */
+int tsr_journal_compare(struct tsr_journal *j, const char *src, struct tsr_store *st,
+                        const char *node, int rc);
 /* Ends the work, which came to rc; the target is closed.  When all is there it gets its name; else
  * what is done stays if it can be gone on with. */
 int tsr_journal_end(struct tsr_journal *j, int rc);
 
 /* A number that is another, as a rule, when what a reads from has changed; 0: not known. */
 int tsr_source_stamp(const tsr_array *a, uint64_t *stamp);
-int tsr_place_stamp(struct tsr_store *st, uint64_t *stamp);
-/* Of a node of a folder, what is below it; of all else that is one object, all of that. */
+/* The same of a node of a folder and what is below it; of all else, whatever the node, of all. */
 int tsr_node_stamp(struct tsr_store *st, const char *node, uint64_t *stamp);
 
 #endif

@@ -60,13 +60,7 @@ static int folder_stamp(const char *path, const char *node, uint64_t *stamp)
 
 int tsr_source_stamp(const tsr_array *a, uint64_t *stamp)
 {
-    const char *node = tsr_format_node(a->d);
-    return tsr_node_stamp(a->d->store, node ? node : "", stamp);
-}
-
-int tsr_place_stamp(struct tsr_store *st, uint64_t *stamp)
-{
-    return tsr_node_stamp(st, "", stamp);
+    return tsr_node_stamp(a->d->store, tsr_format_node(a->d), stamp);
 }
 
 int tsr_node_stamp(struct tsr_store *st, const char *node, uint64_t *stamp)
@@ -77,7 +71,7 @@ int tsr_node_stamp(struct tsr_store *st, const char *node, uint64_t *stamp)
     *stamp = 0;
     int rc = local ? tsr_path_stat(local, &kind, NULL) : TSR_OK;
     if (rc < 0) return rc;
-    if (kind == TSR_PATH_FOLDER) return folder_stamp(local, node, stamp);
+    if (kind == TSR_PATH_FOLDER) return folder_stamp(local, node ? node : "", stamp);
     if (kind != TSR_PATH_FILE) {
         *stamp = tsr_store_stamp(st, "");
         return TSR_OK;
