@@ -191,7 +191,7 @@ static int copy_planned(struct tsr_copying *c)
     if (rc < 0 || plan.npasses == 0) return rc;
     uint8_t *buf = tsr_alloc((size_t)plan.pass[0].box_bytes);
     if (!buf) return TSR_ENOMEM;
-    if (!plan.pass[0].all_fit) c->threads = plan.pass[0].threads;
+    c->threads = plan.pass[0].limit;
     rc = tsr_copy_boxes(c, plan.pass[0].box, 0, plan.pass[0].boxes, buf);
     tsr_free(buf);
     return rc;

@@ -130,7 +130,8 @@ static void choose_threads(const struct tsr_rechunk_ask *q, const struct sizes *
     struct tsr_rechunk_need n;
     int64_t work = tsr_max64(p->blocks_met, p->blocks_made);
     find_need(q, s, &n);
-    p->all_fit = n.all <= q->budget;
+    bool all_fit = n.all <= q->budget;
+    int64_t of_all = n.all;
     int lo = 1, hi = (int)tsr_max64(1, tsr_min64(q->threads, work));
     while (lo < hi) {
         one.threads = hi - (hi - lo) / 2;
@@ -140,7 +141,8 @@ static void choose_threads(const struct tsr_rechunk_ask *q, const struct sizes *
     }
     one.threads = p->threads = lo;
     find_need(&one, s, &n);
-    p->memory = n.all;
+    p->limit = all_fit ? q->threads : lo;
+    p->memory = all_fit ? of_all : n.all;
 }
 
 int64_t tsr_rechunk_room(const struct tsr_rechunk_ask *q)

@@ -20,9 +20,9 @@ struct tsr_rechunk_pass {
     int64_t requests;                 /* reads of the store, at most; of blocks in a row one */
     int64_t chunks_written;           /* each once */
     int64_t blocks_met, blocks_made;  /* of the source and of the target, in a box, at most */
-    int threads;                      /* so many may work on it: with more, memory is more; */
-    bool all_fit;                     /* with all of them it would still fit in the budget */
-    int64_t memory;                   /* bytes at the peak */
+    int threads;                      /* so many work on it */
+    int limit;                        /* so many may there be: with more, memory is more */
+    int64_t memory;                   /* bytes at the peak, with these */
 };
 
 struct tsr_rechunk {
@@ -48,7 +48,8 @@ struct tsr_rechunk_ask {
  * one target chunk fit in the budget; the text says what would. */
 int tsr_rechunk_plan(const struct tsr_rechunk_ask *q, struct tsr_rechunk *out);
 
-/* What a pass with this box costs, with as many threads as have work and fit in the budget. */
+/* What a pass with this box costs, with as many threads as have work and fit in the budget.  Where
+ * all fit there may be all, for what others do meanwhile. */
 void tsr_rechunk_measure(const struct tsr_rechunk_ask *q, const int64_t box[],
                          struct tsr_rechunk_pass *out);
 

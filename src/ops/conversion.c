@@ -256,7 +256,7 @@ static int run_pass(struct work *w, int pass, const tsr_array *from, tsr_array *
     if (!w->slice && !(buf = tsr_alloc((size_t)p->box_bytes))) return TSR_ENOMEM;
     w->copying.from = from;
     w->copying.to = to;
-    w->copying.threads = p->threads;
+    w->copying.threads = p->limit;
     w->copying.done = (pass - 1) * all + tsr_min64(first * p->box_bytes, all);
     int rc = run_boxes(w, pass, first, buf);
     tsr_free(buf);

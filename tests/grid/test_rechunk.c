@@ -155,6 +155,7 @@ static void threads_are_as_many_as_the_budget_has_room_for(void **state)
         assert_int_equal(r.npasses, 1);
         assert_true(r.pass[0].memory <= budget && r.pass[0].memory >= before);
         assert_in_range(r.pass[0].threads, threads < 4 ? threads : 4, threads);
+        assert_in_range(r.pass[0].limit, r.pass[0].threads, threads);
         before = r.pass[0].memory;
     }
     /* never more than there are blocks to work on */
@@ -162,6 +163,13 @@ static void threads_are_as_many_as_the_budget_has_room_for(void **state)
     struct tsr_rechunk_pass p;
     tsr_rechunk_measure(&q, shape, &p);
     assert_int_equal(p.threads, to.nblocks * to.nchunks);
+    /* though all may be there, for what others do, where there is memory for all */
+    assert_int_equal(p.limit, 1000);
+    assert_in_range(p.memory, budget, q.budget);
+    q.budget = p.memory - 1;
+    tsr_rechunk_measure(&q, shape, &p);
+    assert_int_equal(p.limit, to.nblocks * to.nchunks);
+    assert_int_equal(p.limit, p.threads);
 }
 
 /* What is refused goes with the memory that is named, and not with less. */
