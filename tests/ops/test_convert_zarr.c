@@ -530,7 +530,7 @@ static int disturb(void *user, int64_t done, int64_t total)
 {
     char path[1100];
     (void)total;
-    snprintf(path, sizeof path, "%s/note", (const char *)user);
+    snprintf(path, sizeof path, "%s/a/note", (const char *)user);
     if (done > 0) file_write(path, "x", 1);
     return 0;
 }
