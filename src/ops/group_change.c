@@ -27,10 +27,25 @@ static const char *shown(const char *path)
     return *path ? path : "the root";
 }
 
+/* What is to be made: format is that which its groups above must have. */
+struct making {
+    enum how how;
+    bool group;
+    int format;
+};
+
+/* It goes only where what takes its place can be made. */
+static int give_way(struct tsr_store *st, const char *path, int format)
+{
+    int rc = tsr_ztree_make_way(st, path, format, false);
+    return rc < 0 ? rc : tsr_ztree_remove(st, path);
+}
+
 /* Makes room for a new node at path; *there: one is, of MAKE_MISSING a group.  Only a new group
  * may be what gives a group without document its own: nothing is removed for that. */
-static int make_room(struct tsr_store *st, const char *path, enum how how, bool group, bool *there)
+static int make_room(struct tsr_store *st, const char *path, struct making what, bool *there)
 {
+    enum how how = what.how;
     struct tsr_zplace v = {.st = st};
     struct tsr_zfound f;
     *there = false;
@@ -42,10 +57,10 @@ static int make_room(struct tsr_store *st, const char *path, enum how how, bool 
     *there = !bare;
     if (how == MAKE_ANEW && !bare) {
         *there = false;
-        return tsr_ztree_remove(st, path);
+        return give_way(st, path, what.format);
     }
     if (how == MAKE_MISSING && !array) return TSR_OK;
-    if (how == MAKE_NEW && group && bare) return TSR_OK;
+    if (how == MAKE_NEW && what.group && bare) return TSR_OK;
     return tsr_fail(TSR_EEXISTS, "%s: there is %s already", shown(path),
                     array  ? "an array"
                     : bare ? "a group without document"
@@ -95,24 +110,26 @@ static int flags_of(const char *path, const char *inside, enum how how, unsigned
     return how == MAKE_NEW ? tsr_fail(TSR_EEXISTS, "there is a file already") : TSR_OK;
 }
 
-/* The format of what is made: that of the root, where there is one, else `otherwise`. */
-static int choose_format(struct tsr_store *st, const char *name, int otherwise, int *format)
+/* The format of what is made below the root: that of it, where there is one. */
+static int choose_format(struct tsr_store *st, const char *name, int *format)
 {
     struct tsr_zmeta *m = NULL;
     int rc = tsr_zmeta_open(st, "", &m);
-    int root = rc == TSR_OK && !m->array ? m->format : otherwise;
+    int root = rc == TSR_OK && !m->array ? m->format : 3;
     tsr_zmeta_free(m);
     if (rc < 0 && rc != TSR_ENOTFOUND) return rc;
     return tsr_zformat_number(name, root, format);
 }
 
+/* The root is made of any format, what is below it of one that fits. */
 static int create_in(struct tsr_store *st, const char *key, const tsr_options *o, enum how how,
                      int *format)
 {
-    bool there;
-    int found = 3, rc = make_room(st, key, how, true, &there);
-    if (rc == TSR_OK && !*key) rc = must_be_empty(st, &found);
-    if (rc == TSR_OK) rc = choose_format(st, o->format, found, format);
+    bool there, root = !*key;
+    int found = 3, rc = root ? TSR_OK : choose_format(st, o->format, format);
+    if (rc == TSR_OK) rc = make_room(st, key, (struct making){how, true, *format}, &there);
+    if (rc == TSR_OK && root) rc = must_be_empty(st, &found);
+    if (rc == TSR_OK && root) rc = tsr_zformat_number(o->format, found, format);
     return rc < 0 ? rc : put_group(st, key, *format, o->durable);
 }
 
@@ -139,7 +156,7 @@ static int create_at(const char *url, const char *path, const char *key, const t
     struct tsr_place_of *p;
     struct tsr_store *st;
     enum how how;
-    int format, rc = how_of(o->mode, false, &how);
+    int format = 0, rc = how_of(o->mode, false, &how);
     if (rc == TSR_OK) rc = tsr_zformat_number(o->format, 3, &format);
     if (rc == TSR_OK) rc = check_name(path, key, o);
     if (rc == TSR_OK) rc = flags_of(path, key, how, &t.flags);
@@ -182,7 +199,8 @@ static int begin_child(struct tsr_group *g, const char *path, enum how how, bool
     if (rc < 0) return rc;
     if (!strcmp(*key, g->path) && how != MAKE_MISSING)
         rc = tsr_fail(TSR_EARG, "path: found '%s', expected the name of what is to be made", path);
-    if (rc == TSR_OK) rc = make_room(g->place->st, *key, how, group, there);
+    struct making what = {how, group, g->format};
+    if (rc == TSR_OK) rc = make_room(g->place->st, *key, what, there);
     if (rc < 0) tsr_free(*key);
     return rc;
 }

@@ -364,6 +364,30 @@ static void nothing_gives_way_to_an_array_that_cannot_be(void **state)
 }
 
 /* Of many more objects than are removed at a time. */
+static void nothing_gives_way_to_a_group_that_cannot_be(void **state)
+{
+    (void)state;
+    for (int f = 0; f < 2; f++) {
+        tsr_options other = with("w", formats[1 - f]);
+        tsr_group *g = create_group("stay.zarr", "w", formats[f]), *child;
+        make_child(g, "a/b");
+        OK(tsr_group_close(g));
+        FAILS(TSR_EARG, "the root: is a group of Zarr format",
+              tsr_group_create(scratch("stay.zarr#a"), &other, &g));
+        expect_at("stay.zarr", "a/ a/b/");
+        OK(tsr_group_create(scratch("stay.zarr"), &other, &g));
+        assert_string_equal(tsr_group_format(g), other.format);
+        expect(g, 0, "");
+        put("stay.zarr", f ? "in/zarr.json" : "in/.zgroup",
+            f ? "{\"zarr_format\":3,\"node_type\":\"group\"}" : "{\"zarr_format\":2}");
+        put_array("stay.zarr", "in/x", f + 2);
+        FAILS(TSR_EARG, "in: is a group of Zarr format",
+              tsr_group_create_group(g, "in/x", "w", &child));
+        expect(g, 0, "in/ in/x");
+        OK(tsr_group_close(g));
+    }
+}
+
 static void large_arrays_are_removed_whole(void **state)
 {
     static const int64_t side[] = {9000}, one[] = {1};
@@ -615,6 +639,7 @@ int main(void)
         cmocka_unit_test(names_and_formats_that_cannot_be_are_refused),
         cmocka_unit_test(what_is_removed_is_gone_with_all_below_it),
         cmocka_unit_test(nothing_gives_way_to_an_array_that_cannot_be),
+        cmocka_unit_test(nothing_gives_way_to_a_group_that_cannot_be),
         cmocka_unit_test(large_arrays_are_removed_whole),
         cmocka_unit_test(consolidated_metadata_follows_every_change),
         cmocka_unit_test(attributes_that_are_no_number_are_consolidated),
