@@ -265,7 +265,8 @@ TSR_API int tsr_array_open(const char *url, const tsr_options *opts, tsr_array *
 /* Creates an array in which every item reads as the fill value, at a cost that does not
  * depend on its size (a fill other than zeros and NaN: some 33 bytes per chunk).  url NULL:
  * in memory.  The file appears complete and atomically at the first flush.  Mode "w" is the
- * default and replaces; EEXISTS in mode "x". */
+ * default and replaces, in a hierarchy an array, or what cannot be used and holds nothing but
+ * chunks; EEXISTS in mode "x" and for other things. */
 TSR_API int tsr_array_create(const char *url, const tsr_spec *spec, const tsr_options *opts,
                              tsr_array **out);
 
@@ -797,9 +798,9 @@ TSR_API int tsr_group_open_array(const tsr_group *g, const char *path, const tsr
 
 /* Makes a group or an array at path, and the groups between that are missing.  mode (of an array
  * opts->mode): "x" (default, NULL): EEXISTS where something is; "w": what is there is removed, with
- * all below it; of groups also "a": a group that is there is opened.  An array is visible from its
- * first flush on, as any.  The caller closes *out.  EARG: a name that the format does not allow, or
- * a path below an array. */
+ * all below it, also where it cannot be used; of groups also "a": a group that is there is opened.
+ * An array is visible from its first flush on, as any.  The caller closes *out.  EARG: a name that
+ * the format does not allow, or a path below an array. */
 TSR_API int tsr_group_create_group(tsr_group *g, const char *path, const char *mode,
                                    tsr_group **out);
 TSR_API int tsr_group_create_array(tsr_group *g, const char *path, const tsr_spec *spec,

@@ -123,17 +123,39 @@ static int remove_array(struct tsr_zarr *z, struct tsr_zmeta *old)
     return rc;
 }
 
-/* Only an array is replaced, and of other things nothing. */
+/* Ends a walk at what is neither a document of the node nor may be a chunk of an array. */
+static int is_foreign(void *user, const char *key)
+{
+    const struct tsr_zarr *z = user;
+    const char *name = key + z->prefix_len;
+    bool own = strcmp(name, ".zmetadata") == 0;
+    for (int which = TSR_ZDOC_V3; which < TSR_ZDOC_NONE; which++)
+        own = own || strcmp(name, tsr_zdoc_name((enum tsr_zdoc)which)) == 0;
+    if (own) return TSR_OK;
+    if (!tsr_zkey_likely(name))
+        return tsr_fail(TSR_EEXISTS, "%s: what holds it cannot be used, and is not replaced", key);
+    return key[strlen(key) - 1] == '/' ? tsr_store_list(z->d.store, key, is_foreign, user) : TSR_OK;
+}
+
+/* Takes away a node whose documents cannot be used, so that nobody knows what belongs to it. */
+static int remove_unusable(struct tsr_zarr *z)
+{
+    int rc = tsr_store_list(z->d.store, z->prefix, is_foreign, z);
+    return rc < 0 ? rc : tsr_ztree_remove(z->d.store, z->path);
+}
+
+/* Only an array is replaced, or what cannot be used, and of other things nothing. */
 static int make_room(struct tsr_zarr *z, const tsr_options *o)
 {
     struct tsr_zmeta *old = NULL;
     const char *shown = *z->path ? z->path : z->d.store->url;
+    bool replace = !o->mode || strcmp(o->mode, "x") != 0;
     int rc = tsr_zmeta_open(z->d.store, z->path, &old);
     if (rc == TSR_ENOTFOUND) return remove_remains(z);
+    if (replace && tsr_zmeta_unusable(rc)) return remove_unusable(z);
     if (rc == TSR_OK && !old->array)
         rc = tsr_fail(TSR_EEXISTS, "%s: is a group, which is not replaced", shown);
-    else if (rc == TSR_OK && o->mode && strcmp(o->mode, "x") == 0)
-        rc = tsr_fail(TSR_EEXISTS, "%s: exists already", shown);
+    else if (rc == TSR_OK && !replace) rc = tsr_fail(TSR_EEXISTS, "%s: exists already", shown);
     if (rc == TSR_OK) rc = remove_array(z, old);
     tsr_zmeta_free(old);
     return rc;

@@ -51,7 +51,7 @@ static int make_room(struct tsr_store *st, const char *path, struct making what,
     *there = false;
     int rc = tsr_ztree_find(&v, path, &f);
     if (rc == TSR_ENOTFOUND) return TSR_OK;
-    if (rc < 0 && (rc != TSR_ECORRUPT || how != MAKE_ANEW)) return rc;
+    if (rc < 0 && (how != MAKE_ANEW || !tsr_zmeta_unusable(rc))) return rc;
     bool array = rc == TSR_OK && f.m && f.m->array, bare = rc == TSR_OK && !f.m;
     if (rc == TSR_OK) tsr_zfound_done(&f, 1);
     *there = !bare;
@@ -305,8 +305,7 @@ int tsr_group_remove(tsr_group *g, const char *path)
     if (!strcmp(key, g->path)) rc = tsr_fail(TSR_EARG, "a group does not remove itself");
     if (rc == TSR_OK) rc = tsr_ztree_find(&v, key, &f);
     if (rc == TSR_OK) tsr_zfound_done(&f, 1);
-    if (rc == TSR_OK || rc == TSR_ECORRUPT || rc == TSR_EUNSUPPORTED)
-        rc = tsr_ztree_remove(g->place->st, key);
+    if (rc == TSR_OK || tsr_zmeta_unusable(rc)) rc = tsr_ztree_remove(g->place->st, key);
     if (rc < 0) tsr_url_within(g->place->url);
     tsr_free(key);
     return rc;

@@ -78,6 +78,12 @@ bool tsr_zkey_leads(const struct tsr_zkeys *k, const char *start)
     return k->separator == '/' && strspn(start, "c/0123456789") == strlen(start);
 }
 
+bool tsr_zkey_likely(const char *key)
+{
+    if (*key == 'c' && (!key[1] || strchr("/.", key[1]))) key++;
+    return strspn(key, "/.0123456789") == strlen(key);
+}
+
 int tsr_zname_check(int format, const char *name)
 {
     static const char *const taken[] = {".zarray", ".zgroup", ".zattrs", ".zmetadata"};

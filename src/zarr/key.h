@@ -30,6 +30,9 @@ bool tsr_zkey_parse(const struct tsr_zkeys *k, int ndim, const char *key, int64_
 /* May keys of chunks begin with this, which ends with a slash? */
 bool tsr_zkey_leads(const struct tsr_zkeys *k, const char *start);
 
+/* May this be the key of a chunk of some array, or, with a slash at its end, a folder of such? */
+bool tsr_zkey_likely(const char *key);
+
 /* May a new node of this format have this name (one part of a path)?  EARG says why not.  Paths as
  * people type them go through tsr_key_normalise. */
 int tsr_zname_check(int format, const char *name);

@@ -107,7 +107,7 @@ static int found_one(int rc, struct tsr_zfound *f)
 /* Is that of one object, and says nothing of others? */
 static bool of_object(int rc)
 {
-    return rc == TSR_ECORRUPT || rc == TSR_EUNSUPPORTED || rc == TSR_ELIMIT || rc == TSR_EDENIED;
+    return tsr_zmeta_unusable(rc) || rc == TSR_ELIMIT || rc == TSR_EDENIED;
 }
 
 /* Where documents of all nodes could not be had in one go, those of each. */

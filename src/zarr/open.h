@@ -21,6 +21,13 @@ int tsr_zmeta_openv(struct tsr_store *st, const char *const *path, size_t n,
                     struct tsr_zfound *out);
 void tsr_zfound_done(struct tsr_zfound *f, size_t n);
 
+/* Does rc say that documents, or consolidated metadata, are there and cannot be used?  Who replaces
+ * what is there replaces that too. */
+static inline bool tsr_zmeta_unusable(int rc)
+{
+    return rc == TSR_ECORRUPT || rc == TSR_EUNSUPPORTED;
+}
+
 /* Puts its documents; of format 2 .zattrs too, before the one by which the node is found.  They are
  * put over those of their stamps where the store can; ECONFLICT: others have changed them.
  * cache: of a group whose path `below` is relative to, NULL: there is none; the documents go into

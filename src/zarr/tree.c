@@ -169,8 +169,7 @@ static int change_copy(struct tsr_store *st, const char *above, struct tsr_zmeta
     struct tsr_zcache *c = NULL;
     int rc = tsr_zcache_open(st, above, group, &c);
     if (rc == TSR_ENOTFOUND) return TSR_OK; /* there is none to change */
-    bool useless = rc == TSR_ECORRUPT || rc == TSR_EUNSUPPORTED;
-    if (useless || (rc == TSR_OK && ch->m && ch->m->format != group->format)) {
+    if (tsr_zmeta_unusable(rc) || (rc == TSR_OK && ch->m && ch->m->format != group->format)) {
         rc = drop_cache(st, above, group, ch->durable);
     } else if (rc == TSR_OK) {
         const char *name = below(ch->path, strlen(above));
@@ -189,14 +188,14 @@ static int try_change(struct tsr_store *st, const char *above, int format, const
     if (format == 2) return change_copy(st, above, &two, ch);
     int rc = tsr_zmeta_open(st, above, &m);
     /* a document that cannot be read has no consolidated metadata that could */
-    if (rc == TSR_ENOTFOUND || rc == TSR_ECORRUPT || rc == TSR_EUNSUPPORTED) return TSR_OK;
+    if (rc == TSR_ENOTFOUND || tsr_zmeta_unusable(rc)) return TSR_OK;
     if (rc == TSR_OK && m->format == 3 && !m->array) rc = change_copy(st, above, m, ch);
     tsr_zmeta_free(m);
     return rc;
 }
 
-/* Of some length up to 0.1 ms, twice that, .. 51 ms, else two writers that are as fast as each other
- * stay in step, of whom one always comes too late. */
+/* Of some length up to 0.1 ms, twice that, .. 51 ms, else two writers that are as fast as each
+ * other stay in step, of whom one always comes too late. */
 bool tsr_ztree_again(int i)
 {
     struct timespec t;

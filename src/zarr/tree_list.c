@@ -311,7 +311,7 @@ static int cache_at(struct tsr_store *st, const char *path, struct tsr_zcache **
     if (rc == TSR_OK && m->array) rc = TSR_ENOTFOUND;
     if (rc == TSR_OK) rc = tsr_zcache_open(st, path, m, out);
     tsr_zmeta_free(m);
-    if (rc == TSR_ENOTFOUND || rc == TSR_ECORRUPT || rc == TSR_EUNSUPPORTED) rc = TSR_OK;
+    if (rc == TSR_ENOTFOUND || tsr_zmeta_unusable(rc)) rc = TSR_OK;
     return rc;
 }
 

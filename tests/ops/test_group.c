@@ -388,6 +388,81 @@ static void nothing_gives_way_to_a_group_that_cannot_be(void **state)
     }
 }
 
+/* Documents that cannot be used, and what may be a chunk of theirs. */
+static const struct unusable {
+    const char *document, *text, *chunk;
+} unusable[] = {
+    {"zarr.json", "{", "c/0/0"},
+    {"zarr.json",
+     "{\"zarr_format\":3,\"node_type\":\"array\",\"shape\":[2],\"data_type\":\"odd\","
+     "\"chunk_grid\":{\"name\":\"regular\",\"configuration\":{\"chunk_shape\":[2]}},"
+     "\"chunk_key_encoding\":\"default\",\"fill_value\":0,\"codecs\":[\"bytes\"]}",
+     "c.1.0"},
+    {"zarr.json", "{\"zarr_format\":4}", "c"},
+    {".zarray", "[]", "7/1/0"},
+    {".zgroup", "no", "0"},
+};
+
+static void put_unusable(size_t i, const char *folder, const char *path)
+{
+    char key[256];
+    snprintf(key, sizeof key, "%s%s", path, unusable[i].document);
+    put(folder, key, unusable[i].text);
+    snprintf(key, sizeof key, "%s%s", path, unusable[i].chunk);
+    put(folder, key, "chunk");
+}
+
+static void what_cannot_be_used_is_replaced_alike_by_all_who_replace(void **state)
+{
+    static const int64_t side[] = {4};
+    tsr_spec s = {.size = sizeof s, .dtype = "<i4", .ndim = 1, .shape = side};
+    tsr_options x = with("x", NULL), w = with("w", NULL);
+    (void)state;
+    for (size_t i = 0; i < sizeof unusable / sizeof *unusable; i++) {
+        tsr_group *g = create_group("unusable.zarr", "w", "zarr3"), *child;
+        tsr_array *a;
+        put_unusable(i, "unusable.zarr", "a/");
+        assert_int_not_equal(tsr_array_create(scratch("unusable.zarr#a"), &s, &x, &a), TSR_OK);
+        OK(tsr_array_create(scratch("unusable.zarr#a"), &s, &w, &a));
+        OK(tsr_array_close(a));
+        put_unusable(i, "unusable.zarr", "b/");
+        OK(tsr_group_create_array(g, "b", &s, &w, &a));
+        OK(tsr_array_close(a));
+        put_unusable(i, "unusable.zarr", "f/");
+        OK(tsr_group_create_group(g, "f", "w", &child));
+        OK(tsr_group_close(child));
+        put_unusable(i, "unusable.zarr", "d/");
+        OK(tsr_group_create(scratch("unusable.zarr#d"), &w, &child));
+        OK(tsr_group_close(child));
+        put_unusable(i, "unusable.zarr", "e/");
+        OK(tsr_group_remove(g, "e"));
+        expect(g, 0, "a b d/ f/");
+        OK(tsr_group_close(g));
+        put_unusable(i, "unusable.zarr", "");
+        OK(tsr_group_create(scratch("unusable.zarr"), &w, &g));
+        expect(g, 0, "");
+        OK(tsr_group_close(g));
+    }
+}
+
+static void an_array_takes_the_place_of_nothing_that_may_be_a_group(void **state)
+{
+    static const int64_t side[] = {4};
+    tsr_spec s = {.size = sizeof s, .dtype = "<i4", .ndim = 1, .shape = side};
+    static const char *const others[] = {"x/zarr.json", "0/.zarray", "letter", "c/0/letter"};
+    (void)state;
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        tsr_array *a;
+        put_unusable(0, "maybe.zarr", "");
+        put("maybe.zarr", others[i], "{");
+        FAILS(TSR_EEXISTS, "is not replaced",
+              tsr_array_create(scratch("maybe.zarr"), &s, NULL, &a));
+        put("maybe.zarr", others[i], NULL);
+        OK(tsr_array_create(scratch("maybe.zarr"), &s, NULL, &a));
+        OK(tsr_array_close(a));
+    }
+}
+
 static void large_arrays_are_removed_whole(void **state)
 {
     static const int64_t side[] = {9000}, one[] = {1};
@@ -640,6 +715,8 @@ int main(void)
         cmocka_unit_test(what_is_removed_is_gone_with_all_below_it),
         cmocka_unit_test(nothing_gives_way_to_an_array_that_cannot_be),
         cmocka_unit_test(nothing_gives_way_to_a_group_that_cannot_be),
+        cmocka_unit_test(what_cannot_be_used_is_replaced_alike_by_all_who_replace),
+        cmocka_unit_test(an_array_takes_the_place_of_nothing_that_may_be_a_group),
         cmocka_unit_test(large_arrays_are_removed_whole),
         cmocka_unit_test(consolidated_metadata_follows_every_change),
         cmocka_unit_test(attributes_that_are_no_number_are_consolidated),

@@ -6,6 +6,7 @@ import http.server
 import json
 import os
 import pickle
+import shutil
 import tarfile
 import threading
 from pathlib import Path
@@ -216,6 +217,36 @@ def test_what_cannot_be_read_is_listed_but_no_member(root):
     assert [n for n, _ in root.members()] == ["g", "x"]
     with pytest.raises(tessera.CorruptError, match="zarr_format"):
         root["bad"]
+
+
+ODD = {"zarr_format": 3, "node_type": "array", "shape": [2], "data_type": "odd",
+       "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": [2]}},
+       "chunk_key_encoding": "default", "fill_value": 0, "codecs": ["bytes"]}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ["{", json.dumps(ODD)])
+def test_what_cannot_be_used_is_replaced_by_all_that_replaces(root, text):
+    def spoil():
+        shutil.rmtree("x.zarr/x", ignore_errors=True)
+        os.makedirs("x.zarr/x/c/0")
+        Path("x.zarr/x/c/0/0").write_bytes(b"chunk")
+        Path("x.zarr/x/zarr.json").write_text(text)
+        with pytest.raises((tessera.CorruptError, tessera.UnsupportedError)):
+            root["x"]
+
+    spoil()
+    root["x"] = np.arange(3)
+    assert root["x"][:].tolist() == [0, 1, 2]
+    spoil()
+    tessera.asarray(np.arange(3), urlpath="x.zarr#x", mode="w").close()
+    assert root["x"][:].tolist() == [0, 1, 2]
+    spoil()
+    assert list(root.create_group("x", overwrite=True)) == []
+    spoil()
+    assert list(tessera.create_group("x.zarr#x", overwrite=True)) == []
+    spoil()
+    del root["x"]
+    assert not os.path.exists("x.zarr/x")
 
 
 def test_trees_are_drawn(root):
