@@ -502,7 +502,8 @@ TSR_API int tsr_array_cparams(const tsr_array *a, tsr_cparams_info *out);
 
 /* ---- attributes and metalayers ---- */
 
-/* Attributes are named JSON values.  In Blosc2 files they are variable-length metalayers
+/* Attributes are named JSON values.  One that is set again keeps its place among those of Zarr.
+ * EARG: no JSON; ENOTFOUND: no such attribute.  In Blosc2 files they are variable-length metalayers
  * holding MessagePack, as python-blosc2 writes them. */
 TSR_API int tsr_array_attrs(const tsr_array *a, char **json); /* one object */
 TSR_API int tsr_array_attr_set(tsr_array *a, const char *name, const char *json);

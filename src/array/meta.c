@@ -59,6 +59,7 @@ int tsr_array_attrs(const tsr_array *a, char **json)
 int tsr_array_attr_set(tsr_array *a, const char *name, const char *json)
 {
     bool anew;
+    if (!name || !json) return tsr_fail(TSR_EARG, "an attribute has a name and a value");
     int rc = a->d->format->attr_set ? tsr_engine_begin_documents(a, &anew) : no_attrs(a);
     return rc < 0 ? rc : a->d->format->attr_set(a->d, name, json);
 }
@@ -66,6 +67,7 @@ int tsr_array_attr_set(tsr_array *a, const char *name, const char *json)
 int tsr_array_attr_remove(tsr_array *a, const char *name)
 {
     bool anew;
+    if (!name) return tsr_fail(TSR_EARG, "an attribute has a name");
     int rc = a->d->format->attr_remove ? tsr_engine_begin_documents(a, &anew) : no_attrs(a);
     return rc < 0 ? rc : a->d->format->attr_remove(a->d, name);
 }

@@ -10,7 +10,7 @@
 #include "base/mem.h"
 #include "format/zarr.h"
 #include "store/key.h"
-#include "zarr/node.h"
+#include "zarr/attrs.h"
 #include "zarr/tree.h"
 
 /* ---- objects of chunks ---- */
@@ -264,24 +264,6 @@ int tsr_zarr_flush(struct tsr_driver *d, bool durable)
     return rc;
 }
 
-/* A copy of the attributes without the one of that name, with room for one more. */
-static int without(struct tsr_zarr *z, struct tsr_doc *doc, const char *name, struct tsr_node *map,
-                   bool *found)
-{
-    const struct tsr_node *was = &z->meta->attributes;
-    int rc = tsr_znode_new(doc, TSR_NODE_MAP, was->list.n + 1, map);
-    *found = false;
-    for (size_t i = 0; i < was->list.n && rc == TSR_OK; i++) {
-        const struct tsr_node *pair = was->list.v + 2 * i;
-        if (tsr_znode_is(pair, name)) {
-            *found = true;
-            continue;
-        }
-        memcpy(map->list.v + 2 * map->list.n++, pair, 2 * sizeof *pair);
-    }
-    return rc;
-}
-
 static int set_attributes(struct tsr_zarr *z, const struct tsr_node *map)
 {
     int rc = tsr_zarr_know(z);
@@ -302,41 +284,29 @@ int tsr_zarr_attrs(const struct tsr_driver *d, char **json)
     return rc;
 }
 
-int tsr_zarr_attr_set(struct tsr_driver *d, const char *name, const char *json)
+/* json NULL: it goes. */
+static int change_attribute(struct tsr_zarr *z, const char *name, const char *json)
 {
-    static const struct tsr_json_rules rules = {.flags = TSR_JSON_BIG, .depth = TSR_JSON_DEPTH};
-    struct tsr_zarr *z = tsr_zarr_of(d);
     struct tsr_node map, value;
     struct tsr_doc *doc;
-    bool found;
     int rc = tsr_doc_new(&doc);
     if (rc < 0) return rc;
-    rc = tsr_json_read(doc, json, strlen(json), &rules, &value);
-    if (rc == TSR_ECORRUPT) rc = tsr_fail(TSR_EARG, "%s", tsr_error());
-    if (rc == TSR_OK) rc = without(z, doc, name, &map, &found);
-    const char *own = rc == TSR_OK ? tsr_doc_string(doc, name, strlen(name)) : NULL;
-    if (rc == TSR_OK && !own) rc = TSR_ENOMEM;
-    if (rc == TSR_OK) {
-        tsr_znode_put(&map, own, value);
-        rc = set_attributes(z, &map);
-    }
+    if (json) rc = tsr_zattrs_read(doc, name, json, &value);
+    if (rc == TSR_OK)
+        rc = tsr_zattrs_change(doc, &z->meta->attributes, name, json ? &value : NULL, &map);
+    if (rc == TSR_OK) rc = set_attributes(z, &map);
     tsr_doc_free(doc);
     return rc;
 }
 
+int tsr_zarr_attr_set(struct tsr_driver *d, const char *name, const char *json)
+{
+    return change_attribute(tsr_zarr_of(d), name, json);
+}
+
 int tsr_zarr_attr_remove(struct tsr_driver *d, const char *name)
 {
-    struct tsr_zarr *z = tsr_zarr_of(d);
-    struct tsr_node map;
-    struct tsr_doc *doc;
-    bool found = false;
-    int rc = tsr_doc_new(&doc);
-    if (rc < 0) return rc;
-    rc = without(z, doc, name, &map, &found);
-    if (rc == TSR_OK && !found) rc = tsr_fail(TSR_ENOTFOUND, "there is no attribute '%s'", name);
-    if (rc == TSR_OK) rc = set_attributes(z, &map);
-    tsr_doc_free(doc);
-    return rc;
+    return change_attribute(tsr_zarr_of(d), name, NULL);
 }
 
 /* ---- size ---- */

@@ -4,7 +4,7 @@
 #include "net/url.h"
 #include "ops/group.h"
 #include "store/key.h"
-#include "zarr/node.h"
+#include "zarr/attrs.h"
 
 /* ---- make ---- */
 
@@ -320,28 +320,6 @@ static int own_document(const struct tsr_group *g, struct tsr_zmeta **out)
     return rc == TSR_ENOTFOUND ? tsr_zmeta_new_group(g->format, NULL, out) : rc;
 }
 
-/* The attributes of m with a member put or, value NULL, removed, in the arena of d. */
-static int changed_map(struct tsr_doc *d, const struct tsr_zmeta *m, const char *name,
-                       const struct tsr_node *value, struct tsr_node *out)
-{
-    const struct tsr_node *old = &m->attributes;
-    bool done = false;
-    int rc = tsr_znode_new(d, TSR_NODE_MAP, old->list.n + 1, out);
-    for (size_t i = 0; rc == TSR_OK && i < old->list.n; i++) {
-        const struct tsr_node *at = old->list.v + 2 * i;
-        bool same = tsr_znode_is(at, name);
-        done = done || same;
-        if (same && !value) continue;
-        struct tsr_node *to = out->list.v + 2 * out->list.n++;
-        to[0] = at[0];
-        to[1] = same ? *value : at[1];
-    }
-    if (rc < 0 || done) return rc;
-    if (!value) return tsr_fail(TSR_ENOTFOUND, "there is no attribute '%s'", name);
-    tsr_znode_put(out, name, *value);
-    return TSR_OK;
-}
-
 /* name NULL: value is the whole map; else value NULL: the member goes. */
 static int put_attributes(struct tsr_group *g, struct tsr_doc *d, const char *name,
                           const struct tsr_node *value)
@@ -349,7 +327,7 @@ static int put_attributes(struct tsr_group *g, struct tsr_doc *d, const char *na
     struct tsr_zmeta *m = NULL;
     struct tsr_node map;
     int rc = own_document(g, &m);
-    if (rc == TSR_OK && name) rc = changed_map(d, m, name, value, &map);
+    if (rc == TSR_OK && name) rc = tsr_zattrs_change(d, &m->attributes, name, value, &map);
     if (rc == TSR_OK) rc = tsr_zmeta_set_attributes(m, name ? &map : value);
     if (rc == TSR_OK) rc = tsr_ztree_put(g->place->st, g->path, m, g->place->o.durable);
     tsr_zmeta_free(m);
@@ -358,7 +336,6 @@ static int put_attributes(struct tsr_group *g, struct tsr_doc *d, const char *na
 
 static int change_attributes(struct tsr_group *g, const char *name, const char *json)
 {
-    struct tsr_json_rules how = {.flags = TSR_JSON_BIG, .depth = TSR_JSON_DEPTH - 2};
     struct tsr_node value;
     enum tsr_zdoc which = g->format == 3 ? TSR_ZDOC_V3 : TSR_ZDOC_GROUP;
     struct tsr_lock held = {-1};
@@ -366,9 +343,7 @@ static int change_attributes(struct tsr_group *g, const char *name, const char *
     int rc = tsr_group_may_change(g);
     if (rc == TSR_OK) rc = tsr_doc_new(&d);
     if (rc < 0) return rc;
-    if (json) rc = tsr_json_read(d, json, strlen(json), &how, &value);
-    if (rc == TSR_OK && !name) rc = tsr_znode_map(&value);
-    if (rc == TSR_ECORRUPT) rc = tsr_fail(TSR_EARG, "%s", tsr_error());
+    if (json) rc = tsr_zattrs_read(d, name, json, &value);
     if (rc == TSR_OK) rc = tsr_ztree_hold(g->place->st, g->path, which, &held);
     if (rc == TSR_OK) {
         rc = put_attributes(g, d, name, json ? &value : NULL);

@@ -57,7 +57,8 @@ int tsr_ztree_find(const struct tsr_zplace *v, const char *path, struct tsr_zfou
 int tsr_ztree_put(struct tsr_store *st, const char *path, const struct tsr_zmeta *m, bool durable);
 
 /* Keeps others who change a node's document, or copies in it, from it until tsr_lock_release:
- * around its reading, a change, and tsr_ztree_put.  As tsr_store_hold: not everywhere there is a lock. */
+ * around its reading, a change, and tsr_ztree_put.  As tsr_store_hold: not everywhere there is a
+ * lock. */
 int tsr_ztree_hold(struct tsr_store *st, const char *path, enum tsr_zdoc which,
                    struct tsr_lock *out);
 /* After try number i of what was a conflict where nothing can be held: waits a while; false: it was

@@ -393,16 +393,20 @@ static void attributes_are_set_and_removed(void **state)
         tsr_array *a = make(url, format == 2 ? "zarr2" : "zarr3", small(NULL));
         must(tsr_array_attr_set(a, "units", "\"K\""));
         must(tsr_array_attr_set(a, "n", "[1,2.5,null]"));
+        must(tsr_array_attr_set(a, "last", "0"));
         must(tsr_array_close(a));
         a = reopen(url, "r+");
         must(tsr_array_attr_set(a, "units", "\"C\""));
         must(tsr_array_attr_remove(a, "n"));
         assert_int_equal(tsr_array_attr_remove(a, "n"), TSR_ENOTFOUND);
         assert_int_equal(tsr_array_attr_set(a, "x", "{"), TSR_EARG);
+        assert_int_equal(tsr_array_attr_set(a, NULL, "1"), TSR_EARG);
+        assert_int_equal(tsr_array_attr_set(a, "x", NULL), TSR_EARG);
+        assert_int_equal(tsr_array_attr_remove(a, NULL), TSR_EARG);
         must(tsr_array_close(a));
         a = reopen(url, "r");
         must(tsr_array_attrs(a, &json));
-        assert_string_equal(json, "{\"units\":\"C\"}");
+        assert_string_equal(json, "{\"units\":\"C\",\"last\":0}");
         tsr_free(json);
         must(tsr_array_close(a));
     }

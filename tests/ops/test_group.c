@@ -236,6 +236,48 @@ static void attributes_are_set_and_removed(void **state)
     }
 }
 
+/* "[[..]]" of so many lists. */
+static char *nested(char *text, size_t n)
+{
+    memset(text, '[', n);
+    memset(text + n, ']', n);
+    text[2 * n] = 0;
+    return text;
+}
+
+static void attributes_of_any_depth_that_is_taken_are_read_back(void **state)
+{
+    static const int64_t side[] = {4};
+    tsr_spec s = {.size = sizeof s, .dtype = "<i4", .ndim = 1, .shape = side};
+    char text[1024], all[1100];
+    (void)state;
+    for (int f = 0; f < 2; f++) {
+        tsr_group *g = create_group("deep.zarr", "w", formats[f]), *child;
+        tsr_array *a;
+        OK(tsr_group_create_group(g, "g", NULL, &child));
+        OK(tsr_group_create_array(g, "x", &s, NULL, &a));
+        nested(text, 252);
+        FAILS(TSR_EARG, "251 levels", tsr_group_attr_set(child, "deep", text));
+        FAILS(TSR_EARG, "251 levels", tsr_array_attr_set(a, "deep", text));
+        snprintf(all, sizeof all, "{\"deep\":%s}", text);
+        FAILS(TSR_EARG, "252 levels", tsr_group_attrs_set(child, all));
+        nested(text, 251);
+        snprintf(all, sizeof all, "{\"deep\":%s}", text);
+        OK(tsr_group_attrs_set(child, all));
+        OK(tsr_group_attr_set(child, "deep", text));
+        OK(tsr_array_attr_set(a, "deep", text));
+        OK(tsr_group_close(child));
+        OK(tsr_array_close(a));
+        OK(tsr_group_consolidate(g));
+        OK(tsr_group_close(g));
+        g = open_group("deep.zarr", "r");
+        assert_true(tsr_group_consolidated(g));
+        expect_attrs(g, "g", all);
+        expect_attrs(g, "x", all);
+        OK(tsr_group_close(g));
+    }
+}
+
 static void words_that_json_does_not_have_stay_as_text(void **state)
 {
     (void)state;
@@ -708,6 +750,7 @@ int main(void)
         cmocka_unit_test(a_prefix_with_nodes_below_is_a_group_without_document),
         cmocka_unit_test(what_cannot_be_read_is_listed_with_the_reason),
         cmocka_unit_test(attributes_are_set_and_removed),
+        cmocka_unit_test(attributes_of_any_depth_that_is_taken_are_read_back),
         cmocka_unit_test(words_that_json_does_not_have_stay_as_text),
         cmocka_unit_test(what_is_there_is_not_replaced_unless_asked),
         cmocka_unit_test(a_folder_of_other_things_is_left_alone),
