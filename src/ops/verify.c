@@ -182,11 +182,13 @@ static int check_all(struct verify *v, const tsr_options *o)
     return rc < 0 ? rc : check_chunks(v, o);
 }
 
-/* What the file says of itself is wrong: then that is what there is to tell. */
+/* What the file says of itself is wrong: then that is what there is to tell; of a node in a group
+ * also that it cannot be read or is not there, though it was listed, and others are checked. */
 static int report_open(struct verify *v, int rc)
 {
     char text[TSR_ERROR_MAX];
-    if (rc != TSR_ECORRUPT && (rc != TSR_EUNSUPPORTED || !v->path)) return rc;
+    bool listed = v->path && (rc == TSR_EUNSUPPORTED || rc == TSR_ENOTFOUND);
+    if (rc != TSR_ECORRUPT && !listed) return rc;
     tsr_error_save(text);
     report(v, -1, rc, text);
     return TSR_OK;

@@ -37,15 +37,13 @@ int tsr_key_check(const char *url, const char *key)
     return tsr_fail(TSR_EARG, "%s: the key '%.300s' %s", url, key, fault);
 }
 
-static int normalise(const char *path, char slash, char **out)
+int tsr_key_normalise(const char *path, char **out)
 {
     char *key = tsr_strdup(path);
     size_t n = 0;
     if (!key) return TSR_ENOMEM;
-    for (const char *c = path; *c; c++) {
-        char b = *c == slash ? '/' : *c;
-        if (b != '/' || (n && key[n - 1] != '/')) key[n++] = b;
-    }
+    for (const char *c = path; *c; c++)
+        if (*c != '/' || (n && key[n - 1] != '/')) key[n++] = *c;
     if (n && key[n - 1] == '/') n--;
     key[n] = 0;
     const char *fault = n ? tsr_key_fault(key, n) : NULL;
@@ -55,16 +53,6 @@ static int normalise(const char *path, char slash, char **out)
     }
     *out = key;
     return TSR_OK;
-}
-
-int tsr_key_normalise(const char *path, char **out)
-{
-    return normalise(path, '\\', out);
-}
-
-int tsr_key_tidy(const char *path, char **out)
-{
-    return normalise(path, '/', out);
 }
 
 int tsr_key_inner(const char *path, char **out)

@@ -20,11 +20,9 @@ int tsr_key_check(const char *url, const char *key);
 /* The same of key[len], which may hold any bytes; why: what is wrong.  NULL: nothing is. */
 const char *tsr_key_fault(const char *key, size_t len);
 
-/* A path as a person types it: '\' is '/', and slashes at the ends and double ones go.  *out is ""
- * or a key, freed by the caller; EARG when it can be neither. */
+/* A path as a person types it: slashes at the ends and double ones go, and all else stands for
+ * itself.  *out is "" or a key, freed by the caller; EARG when it can be neither. */
 int tsr_key_normalise(const char *path, char **out);
-/* The same of a path in which '\' is a byte like others, as in the names of S3. */
-int tsr_key_tidy(const char *path, char **out);
 
 /* The same as a prefix, "a/b/" or ""; NULL is "". */
 int tsr_key_inner(const char *path, char **out);

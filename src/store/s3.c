@@ -299,7 +299,7 @@ static int take_place(struct tsr_s3 *s, const char *url, struct tsr_text *bucket
         return tsr_fail(TSR_EARG, "%.200s: no name of a bucket", url);
     }
     if (len < 3 || len > 255) return tsr_fail(TSR_EARG, "%.200s: expected s3://bucket/key", url);
-    return tsr_key_tidy(name + len, &s->place);
+    return tsr_key_normalise(name + len, &s->place);
 }
 
 int tsr_store_s3(const char *url, const struct tsr_s3_options *o, struct tsr_store **out)

@@ -365,6 +365,67 @@ static void names_and_formats_that_cannot_be_are_refused(void **state)
     FAILS(TSR_ENOTFOUND, "names.zarr: gone", tsr_group_open(scratch("names.zarr#gone"), NULL, &g));
 }
 
+static void a_backslash_is_a_character_of_a_name(void **state)
+{
+    (void)state;
+    for (int f = 0; f < 2; f++) {
+        tsr_group *g = create_group("slash.zarr", "w", formats[f]), *child;
+        tsr_options r = with("r", NULL);
+        tsr_place_info info = {.size = sizeof info};
+        tsr_array *a;
+        int64_t problems = -1;
+        put_array("slash.zarr", "run\\2/x\\y", f + 2);
+        expect(g, 0, "run\\2// run\\2/x\\y");
+        OK(tsr_array_open(scratch("slash.zarr#run\\2/x\\y"), &r, &a));
+        OK(tsr_array_close(a));
+        OK(tsr_group_open_array(g, "run\\2/x\\y", NULL, &a));
+        OK(tsr_array_close(a));
+        OK(tsr_probe(scratch("slash.zarr#run\\2"), &r, &info));
+        assert_int_equal(info.kind, TSR_KIND_GROUP);
+        OK(tsr_verify(scratch("slash.zarr"), NULL, NULL, NULL, &problems));
+        assert_int_equal(problems, 0);
+        FAILS(TSR_ENOTFOUND, "run", tsr_group_open_group(g, "run/2", &child));
+        FAILS(TSR_EARG, "cannot be the name", tsr_group_create_group(g, "a\\b", NULL, &child));
+        OK(tsr_group_remove(g, "run\\2"));
+        expect(g, 0, "");
+        OK(tsr_group_close(g));
+    }
+}
+
+struct seen {
+    int n;
+    char last[256];
+};
+
+static void remove_the_next(void *user, int64_t chunk, int ndim, const int64_t *coords,
+                            tsr_status status, const char *what)
+{
+    struct seen *seen = user;
+    (void)chunk;
+    (void)ndim;
+    (void)coords;
+    (void)status;
+    if (!seen->n++) put("verify.zarr", "b/zarr.json", NULL);
+    snprintf(seen->last, sizeof seen->last, "%s", what);
+}
+
+static void verify_tells_of_a_node_that_is_gone_and_goes_on(void **state)
+{
+    struct seen seen = {0};
+    tsr_group *g = create_group("verify.zarr", "w", "zarr3");
+    int64_t problems = 0;
+    (void)state;
+    OK(tsr_group_close(g));
+    put_array("verify.zarr", "a", 3);
+    put_array("verify.zarr", "b", 3);
+    put_array("verify.zarr", "c", 3);
+    put("verify.zarr", "a/c/0/0", "short");
+    put("verify.zarr", "c/c/0/0", "short");
+    OK(tsr_verify(scratch("verify.zarr"), NULL, remove_the_next, &seen, &problems));
+    assert_int_equal(problems, 3);
+    assert_non_null(strstr(seen.last, "c: "));
+}
+
 static void what_is_removed_is_gone_with_all_below_it(void **state)
 {
     (void)state;
@@ -755,6 +816,8 @@ int main(void)
         cmocka_unit_test(what_is_there_is_not_replaced_unless_asked),
         cmocka_unit_test(a_folder_of_other_things_is_left_alone),
         cmocka_unit_test(names_and_formats_that_cannot_be_are_refused),
+        cmocka_unit_test(a_backslash_is_a_character_of_a_name),
+        cmocka_unit_test(verify_tells_of_a_node_that_is_gone_and_goes_on),
         cmocka_unit_test(what_is_removed_is_gone_with_all_below_it),
         cmocka_unit_test(nothing_gives_way_to_an_array_that_cannot_be),
         cmocka_unit_test(nothing_gives_way_to_a_group_that_cannot_be),
