@@ -29,13 +29,15 @@ static int choose_layout(struct job *j)
     return cli_layout(j->a, spec ? spec->ndim : -1, spec && spec->nsteps ? spec : NULL, &j->layout);
 }
 
-/* What an interruption leaves, and what then helps. */
+/* What an interruption leaves, and what then helps; what is there is replaced only with -f. */
 static void tell_left(const struct job *j)
 {
     char partial[4096];
     snprintf(partial, sizeof partial, "%s.partial", j->dst);
     if (access(partial, F_OK) != 0) return;
-    fprintf(stderr, "%s holds what is done: --resume goes on with it, -f begins anew\n", partial);
+    bool over = cli_has(j->a, "force") || access(j->dst, F_OK) == 0;
+    fprintf(stderr, "%s holds what is done: --resume%s goes on with it, -f%s begins anew\n",
+            partial, over ? " -f" : "", over ? " alone" : "");
 }
 
 static int plan(struct job *j)
