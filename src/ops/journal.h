@@ -46,8 +46,8 @@ struct tsr_journal {
 
 #define TSR_JOURNAL_FIRST "tessera convert 1\n"
 
-/* Takes up what size bytes of a journal say; facts NULL: only looks whether they are one.  ECORRUPT;
- * ECONFLICT: they are of other facts. */
+/* Takes up what size bytes of a journal say; facts NULL: only looks whether they are one.
+ * ECORRUPT; ECONFLICT: they are of other facts. */
 int tsr_journal_take(struct tsr_journal *j, const char *p, size_t size,
                      const struct tsr_buf *facts);
 /* ECORRUPT: of its pass more is done than most, which is all; -1: there is no such pass. */
