@@ -77,7 +77,7 @@ int tsr_journal_done(struct tsr_journal *j, int pass, int64_t boxes);
  * EEXISTS: someone else took the name; ECONFLICT: whether src is still what the work was begun from
  * is not known.  Then it has ended, and what was there stays. */
 int tsr_journal_enter(struct tsr_journal *j, const char *src, uint64_t stamp, int64_t most);
-/* The copy of src, a node of st (NULL: all of it), came to rc.  ECONFLICT: src changed meanwhile. */
+/* The copy of src, a node of st (NULL: all of it), came to rc.  ECONFLICT: src changed by then. */
 int tsr_journal_compare(struct tsr_journal *j, const char *src, struct tsr_store *st,
                         const char *node, int rc);
 /* Ends the work, which came to rc; the target is closed.  When all is there it gets its name; else

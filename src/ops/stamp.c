@@ -3,7 +3,7 @@
  *
  * Of a file it is that of the file; of a node in a folder it is made of those of all files below
  * it, with their names, so that chunk files that come, go or change are noticed, and what others do
- * to its siblings is not; of what is remote it is that of the one object, 0 where there are many. */
+ * to its siblings is not; of what is remote it is that of the one object, 0 of many. */
 #include <stdlib.h>
 
 #include "array/array.h"

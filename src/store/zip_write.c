@@ -463,7 +463,7 @@ static void close_old(struct tsr_zip *z)
     tsr_store_close(old);
 }
 
-/* When it fails it can be tried again: the directory is written over.  The writers' lock is held. */
+/* When it fails it can be tried again: the directory is written over.  The lock is held. */
 static int publish(struct tsr_zip *z, bool durable)
 {
     if (!z->writer->begun) return TSR_OK;
