@@ -11,7 +11,8 @@
 #include "base/status.h"
 #include "zarr/node.h"
 
-enum { FIRST = 16 * 1024 }; /* bytes of a document that are asked for without knowing its size */
+enum { FIRST = 16 * 1024 };    /* bytes of a document that are asked for without knowing its size */
+enum { DOCS = TSR_ZDOC_NONE }; /* that a node may have */
 #define TEXT_MAX (UINT64_C(64) << 20)
 
 struct document {
@@ -133,15 +134,15 @@ void tsr_zfound_done(struct tsr_zfound *f, size_t n)
 
 int tsr_zmeta_openv(struct tsr_store *st, const char *const *path, size_t n, struct tsr_zfound *out)
 {
-    struct document *doc = tsr_alloc_zero(4 * n, sizeof *doc);
+    struct document *doc = tsr_alloc_zero(DOCS * n, sizeof *doc);
     int rc = doc ? TSR_OK : TSR_ENOMEM;
     memset(out, 0, n * sizeof *out);
-    for (size_t i = 0; rc == TSR_OK && i < 4 * n; i++)
-        rc = key_of(path[i / 4], tsr_zdoc_name((enum tsr_zdoc)(i % 4)), &doc[i].key);
-    if (rc == TSR_OK) rc = fetch(st, doc, 4 * n);
+    for (size_t i = 0; rc == TSR_OK && i < DOCS * n; i++)
+        rc = key_of(path[i / DOCS], tsr_zdoc_name((enum tsr_zdoc)(i % DOCS)), &doc[i].key);
+    if (rc == TSR_OK) rc = fetch(st, doc, DOCS * n);
     for (size_t i = 0; rc == TSR_OK && i < n; i++)
-        rc = found_one(read_node(path[i], doc + 4 * i, &out[i].m), out + i);
-    for (size_t i = 0; doc && i < 4 * n; i++) document_done(doc + i);
+        rc = found_one(read_node(path[i], doc + DOCS * i, &out[i].m), out + i);
+    for (size_t i = 0; doc && i < DOCS * n; i++) document_done(doc + i);
     if (of_object(rc)) rc = find_in_turn(st, path, n, out);
     if (rc < 0) tsr_zfound_done(out, n);
     tsr_free(doc);
@@ -150,13 +151,13 @@ int tsr_zmeta_openv(struct tsr_store *st, const char *const *path, size_t n, str
 
 int tsr_zmeta_open(struct tsr_store *st, const char *path, struct tsr_zmeta **out)
 {
-    struct document doc[4] = {0};
+    struct document doc[DOCS] = {0};
     int rc = TSR_OK;
-    for (int i = 0; rc == TSR_OK && i < 4; i++)
+    for (int i = 0; rc == TSR_OK && i < DOCS; i++)
         rc = key_of(path, tsr_zdoc_name((enum tsr_zdoc)i), &doc[i].key);
-    if (rc == TSR_OK) rc = fetch(st, doc, 4);
+    if (rc == TSR_OK) rc = fetch(st, doc, DOCS);
     if (rc == TSR_OK) rc = read_node(path, doc, out);
-    for (int i = 0; i < 4; i++) document_done(doc + i);
+    for (int i = 0; i < DOCS; i++) document_done(doc + i);
     return rc;
 }
 
