@@ -28,7 +28,7 @@ from tessera._group cimport GroupHandle
 from tessera._memory cimport empty
 
 from tessera import loose
-from tessera._engine import LimitError, flush_path, make_way, name_bytes, path_bytes
+from tessera._engine import LimitError, name_bytes, path_bytes, way
 
 cnp.import_array()
 
@@ -97,12 +97,12 @@ cdef class Array(Handle):
         cdef bytes b = path_bytes(url)
         cdef const char *u = b
         cdef int rc
-        flush_path(url) if mode == "r" else make_way(url)
-        with nogil:
-            rc = _c.tsr_array_open(u, &o.o, &self.a)
-        check(rc)
-        self.opened(url, mode, mode != "r", options.get("locking", False))
-        self.keep_options(options)
+        with way(url, mode):
+            with nogil:
+                rc = _c.tsr_array_open(u, &o.o, &self.a)
+            check(rc)
+            self.opened(url, mode, mode != "r", options.get("locking", False))
+            self.keep_options(options)
         return self
 
     @classmethod
@@ -127,14 +127,15 @@ cdef class Array(Handle):
         cdef bytes b = name_bytes(path)
         cdef const char *p = b
         cdef int rc
-        with g.lock:
-            g.c_done(0)
-            with nogil:
-                rc = _c.tsr_group_open_array(g.g, p, &o.o, &self.a)
-        check(rc)
-        self.pid = g.pid  # who may not change the group may not change what is in it
-        self._remote = g.remote
-        self.opened(url, "a" if g.writable else "r", g.writable, False)
+        with way(url, "a" if g.writable else "r"):
+            with g.lock:
+                g.c_done(0)
+                with nogil:
+                    rc = _c.tsr_group_open_array(g.g, p, &o.o, &self.a)
+            check(rc)
+            self.pid = g.pid  # who may not change the group may not change what is in it
+            self.opened(url, "a" if g.writable else "r", g.writable, False)
+            self.keep_options({**options, "remote": g.remote})
         return self
 
     @classmethod
@@ -150,9 +151,7 @@ cdef class Array(Handle):
             with nogil:
                 rc = _c.tsr_group_create_array(g.g, p, &spec.s, &o.o, &self.a)
         check(rc)
-        self.pending = True
-        self._remote = g.remote
-        self.opened(url, "a", True, False)
+        self.created(url, "x", {**options, "remote": g.remote})
         return self
 
     @classmethod
@@ -541,6 +540,8 @@ cdef class Array(Handle):
         cdef _c.int64_t stride[32]
         cdef cnp.ndarray v
         cdef int d
+        if self.aside:
+            self.may_change()  # the key is for the shape that others gave it
         if not self.box(key, &b):
             return NotImplemented
         self.may_change()
@@ -799,7 +800,7 @@ cdef class Array(Handle):
         """Keeps other programs out until `_unlock`; the handle is up to date then."""
         cdef int rc = CLOSED
         with nogil:
-            if self.for_changes():
+            if self.alone():
                 rc = _c.tsr_array_lock(self.a)
             pthread_rwlock_unlock(&self.lock)
         self.done(rc)
@@ -809,7 +810,7 @@ cdef class Array(Handle):
         """Writes what is pending and lets others in."""
         cdef int rc = CLOSED
         with nogil:
-            if self.for_changes():
+            if self.alone():
                 rc = _c.tsr_array_unlock(self.a)
                 if rc == _c.TSR_OK:
                     self.pending = False

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # What the modules around one handle share: statuses, contexts, options, specs, locks.
+from cpython.ref cimport PyObject
+
 from tessera cimport _c
 
 cdef extern from "pthread.h" nogil:
@@ -68,25 +70,47 @@ cdef class SchunkSpec:
     cdef _c.tsr_schunk_spec s
     cdef list kept
 
-# What every handle is: who may use it when, and how it is found again.  The c_ functions are the
-# calls of its kind (tsr_array_flush, tsr_schunk_flush, ...).
+cdef class Handle
+
+# In a list of handles; before is NULL outside of one.
 cdef struct Link:
     Link *before
     Link *after
     pthread_rwlock_t *lock
     bint *is_open
+    PyObject *handle                 # borrowed
 
+# The handles of one place that are for changes, and whose turn it is; all but lock with the GIL only.
+cdef class Turn:
+    cdef object lock                 # an RLock, held while one becomes the writer
+    cdef str place
+    cdef Link first                  # the first one is behind it
+    cdef int users                   # handles, and those who are about to open one
+    cdef int closing                 # handles that are being closed as they go away
+
+    cdef Turn join(self)
+    cdef int leave(self) except -1
+    cdef list handles(self)
+    cdef int flush(self) except -1
+    cdef int clear(self, Handle writer) except -1
+
+# What every handle is: who may use it when, and how it is found again.  The c_ functions are the
+# calls of its kind (tsr_array_flush, tsr_schunk_flush, ...).
 cdef class Handle:
     cdef pthread_rwlock_t lock
     cdef Link link                   # of the handles of this process
+    cdef Link writer                 # of those for changes of its place
+    cdef Turn turn                   # of its place, if it is for changes
     cdef object __weakref__
     cdef object place                # where urlpath led when it was opened, for the registry
+    cdef str address                 # the same as it is opened again
     cdef object borrowed             # memory that the handle reads in place
     cdef int pid
     cdef bint is_open
     cdef bint pending                # changes that are not flushed
     cdef bint locking                # each change is flushed at once
-    cdef bint aside                  # another handle of this process writes
+    cdef bint aside                  # another handle of this process writes; nothing is pending
+    cdef bint unseen                 # others changed it before the change that is going on
     cdef tuple file                  # which one its path led to; None: not known
     cdef dict again                  # options to open it again; None: it is not
     cdef readonly dict _remote       # how its server is spoken to, if that was said
@@ -112,8 +136,12 @@ cdef class Handle:
     cdef int c_reopen(self, const char *url, const _c.tsr_options *o) noexcept nogil
 
     cdef int keep_options(self, dict options) except -1
-    cdef int reopen(self, str mode) except -1
-    cdef int step_in(self) except -1
+    cdef int flush_for_others(self) except -1
+    cdef int flush_held(self, bint durable) noexcept nogil
+    cdef int found(self, int rc) except -1
+    cdef int step_aside(self) except -1
+    cdef int step_in(self, bint keep) except -1
+    cdef bint step_in_or_note(self) noexcept
     cdef int catch_up(self) except -1
     cdef int look(self) except -1
     cdef int opened(self, object urlpath, str mode, bint writable, bint locking) except -1
@@ -121,6 +149,7 @@ cdef class Handle:
     cdef bint for_reading(self) noexcept nogil
     cdef bint for_more_reading(self) noexcept nogil
     cdef int hold(self) except -1
+    cdef bint alone(self) noexcept nogil
     cdef bint for_changes(self) noexcept nogil
     cdef void unlock_changed(self, int rc) noexcept nogil
     cdef int done(self, int rc) except -1

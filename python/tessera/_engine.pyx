@@ -6,23 +6,29 @@ A handle may be used by many Python threads: each call into the engine releases 
 the handle's lock, shared to read and alone to change.  A lock is only ever waited for without the
 GIL.  Writable handles of files are registered by real path, so that whoever opens the same file in
 this process sees what they hold, and so that they are flushed when the interpreter ends.
+
+Of the handles of one place one writes; the others are aside, and have nothing pending.  Two kinds
+of locks keep it so, in this order: the turn of the place, held while the right to write goes from
+one to another, and the lock of a handle, held alone while it changes, is flushed, or steps aside.
+So a change is flushed before its handle steps aside, or finds it aside and makes it step in first.
+Nobody waits for a turn with the lock of a handle held, nor flushes another handle with one held.
 """
 import atexit
+import contextlib
 import itertools
 import os
 import re
 import threading
-import weakref
 
 cimport cython
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.mem cimport PyMem_Calloc, PyMem_Free
-from cpython.ref cimport Py_INCREF
+from cpython.ref cimport Py_INCREF, PyObject
 from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memset
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
-from posix.unistd cimport getpid
+from posix.unistd cimport getpid, usleep
 
 from tessera cimport _c
 
@@ -479,10 +485,6 @@ cdef class SchunkSpec:
 
 # ---- handles ----
 
-_writers = weakref.WeakValueDictionary()  # id -> writable handle of a file
-_turns = threading.RLock()  # held while the right to write goes from one handle to another
-
-
 cdef tuple identity(str path):
     """What tells a file from another one at the same path; None: nothing is there."""
     try:
@@ -493,20 +495,96 @@ cdef tuple identity(str path):
 
 
 cdef str place_of(str url):
-    """The same for all paths of one place."""
-    return url if "://" in url else os.path.realpath(url)
+    """The same for all paths of one place, be it in a hierarchy or a folder of its own."""
+    if "://" in url:
+        return url
+    top, _, inside = url.partition("#")
+    if inside and os.path.isdir(top):
+        url = os.path.join(top, inside.strip("/"))
+    return os.path.realpath(url)
 
 
-def _writers_of(str path) -> list:
-    if not _writers:
-        return []
-    cdef Handle h
-    found = []
-    real = place_of(path)
-    for h in list(_writers.values()):
-        if h.place == real and h.pid == getpid():  # what came through fork is its parent's to write
-            found.append(h)
-    return found
+cdef str address_of(str url):
+    """How it is opened again, wherever the program goes."""
+    top, _, inside = url.partition("#")
+    if inside and "://" not in url and os.path.isdir(top):
+        return os.path.realpath(top) + "#" + inside
+    return place_of(url)
+
+
+cdef extern from "Python.h":
+    Py_ssize_t references "Py_REFCNT"(PyObject *o)
+
+
+cdef dict _turns = {}  # place -> Turn, while there are handles for changes of it
+
+
+cdef class Turn:
+    """The handles of one place that are for changes; held while one of them becomes the writer.
+
+    A context: `with` it no other thread steps in or opens the place for changes.
+    """
+
+    def __enter__(self):
+        self.lock.acquire()
+        return self
+
+    def __exit__(self, *exc):
+        self.lock.release()
+        self.leave()
+
+    cdef Turn join(self):
+        """For one who needs it until `leave`."""
+        self.users += 1
+        return self
+
+    cdef int leave(self) except -1:
+        self.users -= 1
+        if self.users == 0:
+            _turns.pop(self.place, None)
+        return 0
+
+    cdef list handles(self):
+        """Those of this process: what came through fork is its parent's to write."""
+        cdef Link *k = self.first.after
+        cdef list found = []
+        while k != NULL:  # what is going away has no references any more
+            if references(k.handle) > 0 and (<Handle>k.handle).pid == getpid():
+                found.append(<Handle>k.handle)
+            k = k.after
+        return found
+
+    cdef int flush(self) except -1:
+        cdef Handle h
+        for h in self.handles():
+            h.flush_for_others()
+        return 0
+
+    cdef int clear(self, Handle writer) except -1:
+        """With the turn: all others are flushed and for reading, unless that failed."""
+        cdef Handle h
+        while self.closing > 0:  # what goes away is written first
+            with nogil:
+                usleep(200)
+        for h in self.handles():
+            if h is not writer:
+                h.flush_for_others()
+                h.step_aside()
+        return 0
+
+
+cdef Turn turn_of(str place):
+    """The turn of a place, joined."""
+    cdef Turn t = _turns.get(place)
+    if t is None:
+        t = Turn.__new__(Turn)
+        t.lock = threading.RLock()
+        if place in _turns:  # another thread was here
+            t = _turns[place]
+        else:
+            t.place = place
+            _turns[place] = t
+    return t.join()
 
 
 def flush_path(str path):
@@ -514,38 +592,57 @@ def flush_path(str path):
 
     A handle whose file is gone or another one by now tells so when it is flushed itself.
     """
-    for h in _writers_of(path):
-        try:
-            h.flush()
-        except (TesseraError, OSError):
-            pass
+    cdef Turn t = _turns.get(place_of(path)) if _turns else None
+    if t is not None:
+        t.flush()
 
 
 def flush_below(str path):
     """The same for all that lies at path or, in a hierarchy, below it."""
-    cdef Handle h
+    cdef Turn t
     top = place_of(path).replace("#", "/").rstrip("/") + "/"
-    for h in list(_writers.values()):
-        if (h.place.replace("#", "/") + "/").startswith(top):
-            flush_path(h.place)
+    for t in list(_turns.values()):
+        if (t.place.replace("#", "/") + "/").startswith(top):
+            t.flush()
 
 
-def make_way(str path):
-    """Lets one more handle of this process change what is at path.
+class make_way:
+    """A context in which one more handle of this process is opened at a path, for changes.
 
     The engine knows one writer at a time, so the others of this process become readers, until they
     are to change something again.
     """
+
+    def __init__(self, str path):
+        self.turn = turn_of(place_of(path))
+
+    def __enter__(self):
+        cdef Turn t = self.turn
+        t.__enter__()
+        try:
+            t.clear(None)
+        except BaseException:
+            t.__exit__()
+            raise
+
+    def __exit__(self, *exc):
+        self.turn.__exit__()
+
+
+def way(str path, str mode):
+    """The context in which a path is opened in a mode, "r" or one for changes."""
+    if mode != "r":
+        return make_way(path)
     flush_path(path)
-    with _turns:
-        for h in _writers_of(path):
-            h._step_aside()
+    return contextlib.nullcontext()
 
 
 def forget_path(str path):
     """What is at path is about to be removed: nothing more is written to it."""
-    for h in _writers_of(path):
-        h._forget()
+    cdef Turn t = _turns.get(place_of(path))
+    if t is not None:
+        for h in t.handles():
+            h._forget()
 
 
 cdef void _flush_or_tell(object h) noexcept:
@@ -559,11 +656,16 @@ cdef void _close_or_tell(int rc) noexcept:
 
 
 def _flush_all():
-    for h in list(_writers.values()):
-        _flush_or_tell(h)
+    cdef Turn t
+    for t in list(_turns.values()):
+        for h in t.handles():
+            _flush_or_tell(h)
 
 
 atexit.register(_flush_all)
+
+
+cdef dict _refused = {}  # thread -> why its handle cannot be the writer, until `done` tells it
 
 
 cdef int own_process(int pid) except -1:
@@ -576,14 +678,37 @@ cdef int own_process(int pid) except -1:
 cdef Link _handles  # the first one is behind it; changed with the GIL only
 
 
+cdef void link_behind(Link *first, Link *k) noexcept:
+    k.before = first
+    k.after = first.after
+    if first.after != NULL:
+        first.after.before = k
+    first.after = k
+
+
+cdef void unlink(Link *k) noexcept:
+    """Takes it out of its list, in which it need not be."""
+    if k.before == NULL:
+        return
+    k.before.after = k.after
+    if k.after != NULL:
+        k.after.before = k.before
+    k.before = k.after = NULL
+
+
 def _after_fork():
     """Locks that other threads of the parent held have no owner here, who would give them back.
 
     A handle that one of them was changing is in no state to be used.
     """
-    global _turns, _meeting
+    global _meeting
     cdef Link *h = _handles.after
-    _turns, _meeting = threading.RLock(), threading.RLock()
+    cdef Turn t
+    _meeting = threading.RLock()
+    _refused.clear()
+    for t in _turns.values():
+        t.lock = threading.RLock()
+        t.closing = 0
     while h != NULL:
         if pthread_rwlock_tryrdlock(h.lock) != 0:
             h.is_open[0] = False
@@ -616,26 +741,25 @@ cdef class Handle:
         self.pid = getpid()
         self.link.lock = &self.lock
         self.link.is_open = &self.is_open
-        self.link.before = &_handles
-        self.link.after = _handles.after
-        if _handles.after != NULL:
-            _handles.after.before = &self.link
-        _handles.after = &self.link
+        link_behind(&_handles, &self.link)
 
     def __dealloc__(self):
         cdef int rc = 0
+        unlink(&self.writer)  # nobody may take it from there now, but may wait until it is closed
         if self.is_open:
-            if self.place is not None:
-                _writers.pop(id(self), None)  # nobody may take it from there from now on
+            if self.turn is not None:
+                self.turn.closing += 1
             with nogil:
                 if self.pending and self.pid == getpid():
                     rc = self.c_close()
                 else:
                     self.c_drop()
+            if self.turn is not None:
+                self.turn.closing -= 1
             _close_or_tell(rc)
-        self.link.before.after = self.link.after
-        if self.link.after != NULL:
-            self.link.after.before = self.link.before
+        if self.turn is not None:
+            self.turn.leave()
+        unlink(&self.link)
         pthread_rwlock_destroy(&self.lock)
 
     # ---- what the kinds of handles bring ----
@@ -698,38 +822,75 @@ cdef class Handle:
                 self.file = identity(self.place)  # a new one appears with the first flush
         return 0
 
-    cdef int reopen(self, str mode) except -1:
-        cdef Options o = Options(mode=mode, **self.again)
-        cdef bytes b = path_bytes(self.place)
-        cdef const char *u = b
-        cdef int rc = CLOSED
+    cdef int flush_for_others(self) except -1:
+        """Writes what is pending; what fails is told when it is flushed itself."""
+        cdef int rc = _c.TSR_OK
+        if not self.pending or self.pid != getpid():
+            return 0
         with nogil:
-            if self.for_changes():
-                rc = self.c_reopen(u, &o.o)
+            if self.alone():
+                rc = self.flush_held(False)
             pthread_rwlock_unlock(&self.lock)
-        self.done(rc)
-        self.look()
+        self.found(rc)
         return 0
 
-    def _step_aside(self):
-        if self.again is None or self.aside or not self.is_open or self.pid != getpid():
-            return
-        if self.pending or not self.writable:
-            return  # it could not be flushed: the new writer hears of the conflict
-        if self.file is None or self.file != identity(self.place):
-            return  # removed or replaced: nobody waits for this one
-        self.reopen("r")
-        self.aside = True
+    cdef int flush_held(self, bint durable) noexcept nogil:
+        """With the lock held alone."""
+        cdef int rc = _c.TSR_OK
+        if self.pending or durable:
+            rc = self.c_flush(durable)
+        if rc == _c.TSR_OK:
+            self.pending = False
+        return rc
 
-    cdef int step_in(self) except -1:
-        """The only writer again."""
-        with _turns:
+    cdef int found(self, int rc) except -1:
+        """After a flush: which file it is, if that is not known yet."""
+        if rc == _c.TSR_OK and self.file is None and self.again is not None \
+                and self.place is not None:
+            self.file = identity(self.place)
+        return 0
+
+    cdef int step_aside(self) except -1:
+        """With the turn: from now on for reading, unless it cannot be flushed or opened again.
+
+        The new writer hears of the conflict then.
+        """
+        cdef Options o
+        cdef bytes b
+        cdef const char *u
+        if self.again is None or self.aside or self.file is None or not self.writable:
+            return 0
+        if self.file != identity(self.place):
+            return 0  # removed or replaced: nobody waits for this one
+        o = Options(mode="r", **self.again)
+        b = path_bytes(self.address)
+        u = b
+        with nogil:
+            if self.alone() and self.flush_held(False) == _c.TSR_OK:
+                self.aside = self.c_reopen(u, &o.o) == _c.TSR_OK
+            pthread_rwlock_unlock(&self.lock)
+        return 0
+
+    cdef int step_in(self, bint keep) except -1:
+        """The only writer again; keep: with the lock held alone, so that a change finds it so."""
+        cdef Options o
+        cdef bytes b = path_bytes(self.address)
+        cdef const char *u = b
+        cdef int rc = CLOSED
+        with self.turn.join():
             if self.file != identity(self.place):
                 raise ConflictError(f"{self.urlpath}: the file was replaced since this handle wrote "
                                     "to it: open it anew")
-            make_way(self.place)
-            self.reopen("r+")
-            self.aside = False
+            self.turn.clear(self)
+            o = Options(mode="r+", **self.again)
+            with nogil:
+                if self.alone():
+                    rc = self.c_reopen(u, &o.o) if self.aside else _c.TSR_OK
+                if rc == _c.TSR_OK:
+                    self.aside = False
+                if rc != _c.TSR_OK or not keep:
+                    pthread_rwlock_unlock(&self.lock)
+            self.done(rc)
         return 0
 
     cdef int catch_up(self) except -1:
@@ -740,17 +901,20 @@ cdef class Handle:
         """
         cdef int rc = 0
         cdef _c.cbool changed = False
-        flush_path(self.place)
+        self.turn.flush()
         with nogil:
-            if self.for_changes():
+            if self.alone() and self.aside:
                 rc = self.c_refresh(&changed)
             pthread_rwlock_unlock(&self.lock)
-        if rc >= 0 and changed:
+        if rc >= 0 and changed and self.is_open:
             self.look()
         return 0
 
     def _forget(self):
-        self.pending = False
+        with nogil:
+            self.alone()
+            self.pending = False
+            pthread_rwlock_unlock(&self.lock)
 
     cdef int opened(self, object urlpath, str mode, bint writable, bint locking) except -1:
         """The handle is there: what is known of it, and of others who open its file."""
@@ -760,8 +924,10 @@ cdef class Handle:
         self.writable = writable
         self.locking = locking
         if writable and urlpath is not None:
-            self.place = place_of(urlpath)
-            _writers[id(self)] = self
+            self.place, self.address = place_of(urlpath), address_of(urlpath)
+            self.turn = turn_of(self.place)
+            self.writer.handle = <PyObject *>self
+            link_behind(&self.turn.first, &self.writer)
         self.look()
         return 0
 
@@ -802,10 +968,35 @@ cdef class Handle:
             self.done(CLOSED)
         return 0
 
-    cdef bint for_changes(self) noexcept nogil:
+    cdef bint alone(self) noexcept nogil:
         """Takes the lock alone."""
         pthread_rwlock_wrlock(&self.lock)
         return self.is_open
+
+    cdef bint for_changes(self) noexcept nogil:
+        """Takes the lock alone, for the handle of its place that writes; `unlock_changed` ends it.
+
+        False: it is closed, or cannot be the writer, as `done` tells.
+        """
+        cdef bint there = self.alone()
+        if not there or not self.aside:
+            return there
+        pthread_rwlock_unlock(&self.lock)
+        with gil:
+            there = self.step_in_or_note()
+        if not there:
+            pthread_rwlock_wrlock(&self.lock)
+        return there
+
+    cdef bint step_in_or_note(self) noexcept:
+        """After `may_change` another one was let in: steps in once more, and keeps the lock."""
+        try:
+            self.step_in(True)
+        except BaseException as e:
+            _refused[pthread_self()] = e
+            return False
+        self.unseen = True
+        return True
 
     cdef void unlock_changed(self, int rc) noexcept nogil:
         """After a change, which is known to be pending before anybody else gets the lock."""
@@ -816,6 +1007,8 @@ cdef class Handle:
     cdef int done(self, int rc) except -1:
         """After a call: its exception."""
         if rc == CLOSED:
+            if _refused and (refused := _refused.pop(pthread_self(), None)) is not None:
+                raise refused
             raise ValueError(f"{self.urlpath or 'in memory'}: the handle is closed")
         return check(rc)
 
@@ -828,12 +1021,16 @@ cdef class Handle:
                               "mode: open it with mode='a'")
         own_process(self.pid)
         if self.aside:
-            self.step_in()
+            self.step_in(False)
+            self.look()
         return 0
 
     cdef int changed(self, int rc) except -1:
         """After a change: its exception; written at once when each change is to be."""
         self.done(rc)
+        if self.unseen:
+            self.unseen = False
+            self.look()
         if self.locking:
             self.flush()
         return 0
@@ -841,11 +1038,12 @@ cdef class Handle:
     def _drop(self):
         """Ends the handle and forgets what was not flushed."""
         with nogil:
-            if self.for_changes():
+            if self.alone():
                 self.c_drop()
             self.is_open = False
             self.pending = False
             pthread_rwlock_unlock(&self.lock)
+        unlink(&self.writer)
         self.writable = False
 
     def close(self) -> None:
@@ -868,7 +1066,7 @@ cdef class Handle:
         """
         cdef int rc = 0
         with nogil:
-            if self.for_changes():
+            if self.alone():
                 if self.pending and self.pid == getpid():
                     rc = self.c_close()
                 else:
@@ -876,7 +1074,7 @@ cdef class Handle:
             self.is_open = False
             self.pending = False
             pthread_rwlock_unlock(&self.lock)
-        _writers.pop(id(self), None)
+        unlink(&self.writer)
         self.writable = False
         check(rc)
 
@@ -925,16 +1123,15 @@ cdef class Handle:
 
     def _flush(self, bint durable):
         cdef int rc = CLOSED
-        self.may_change()
-        with nogil:
-            if self.for_changes():
-                rc = self.c_flush(durable)
-                if rc == _c.TSR_OK:
-                    self.pending = False  # here: another thread's change may come next
+        if durable or not self.is_open or not self.writable:
+            self.may_change()
+        own_process(self.pid)
+        with nogil:  # who is aside has nothing to flush, but is to be the writer for `sync`
+            if self.for_changes() if durable else self.alone():
+                rc = self.flush_held(durable)
             pthread_rwlock_unlock(&self.lock)
         self.done(rc)
-        if self.file is None and self.again is not None and self.place is not None:
-            self.file = identity(self.place)
+        self.found(rc)
 
     def _flush_at_exit(self):
         if self.pending and self.pid == getpid():
@@ -965,7 +1162,7 @@ cdef class Handle:
         cdef int rc = CLOSED
         cdef _c.cbool changed = False
         with nogil:
-            if self.for_changes():
+            if self.alone():
                 rc = self.c_refresh(&changed)
             pthread_rwlock_unlock(&self.lock)
         self.done(rc)
@@ -990,8 +1187,10 @@ cdef class Handle:
         cdef void *buf = NULL
         cdef size_t n = 0
         cdef int rc = CLOSED
+        if self.aside:
+            self.catch_up()
         with nogil:
-            if self.for_changes():  # what is pending is encoded
+            if self.alone():  # what is pending is encoded
                 rc = self.c_to_frame(&buf, &n)
             pthread_rwlock_unlock(&self.lock)
         self.done(rc)

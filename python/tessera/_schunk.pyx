@@ -16,7 +16,7 @@ from tessera cimport _c
 from tessera._engine cimport (CLOSED, Handle, Options, SchunkSpec, check, pthread_rwlock_unlock,
                               steps_of, taken)
 
-from tessera._engine import flush_path, make_way, path_bytes
+from tessera._engine import path_bytes, way
 
 
 cdef int readable(object data, Py_buffer *view) except -1:
@@ -47,12 +47,12 @@ cdef class SuperChunk(Handle):
         cdef const char *u = b
         cdef int rc
         self.must_be_new()
-        flush_path(url) if mode == "r" else make_way(url)
-        with nogil:
-            rc = _c.tsr_schunk_open(u, &o.o, &self.s)
-        check(rc)
-        self.opened(url, mode, mode != "r", options.get("locking", False))
-        self.keep_options(options)
+        with way(url, mode):
+            with nogil:
+                rc = _c.tsr_schunk_open(u, &o.o, &self.s)
+            check(rc)
+            self.opened(url, mode, mode != "r", options.get("locking", False))
+            self.keep_options(options)
 
     @classmethod
     def _from_frame(cls, frame, bint copy=True, **options):
@@ -144,7 +144,7 @@ cdef class SuperChunk(Handle):
         cdef size_t n = 0
         cdef int rc = CLOSED
         with nogil:
-            if self.for_changes():
+            if self.alone():
                 rc = _c.tsr_schunk_take_frame(self.s, &buf, &n)
                 self.is_open = False
             pthread_rwlock_unlock(&self.lock)
@@ -511,7 +511,9 @@ cdef class SuperChunk(Handle):
         if not self.pending:
             return _c.TSR_OK
         pthread_rwlock_unlock(&self.lock)
-        return _c.tsr_schunk_settle(self.s) if self.for_changes() else CLOSED
+        if not self.alone():
+            return CLOSED
+        return _c.tsr_schunk_settle(self.s) if self.pending else _c.TSR_OK
 
     def _get_chunk(self, int64_t i, bint lazy=False) -> bytes:
         """Chunk i as it is stored; lazy: its header and where its blocks are."""
@@ -589,8 +591,10 @@ cdef class SuperChunk(Handle):
         cdef bytes b = b"" if url is None else path_bytes(url)
         cdef const char *u = NULL if url is None else <const char *>b
         cdef int rc = CLOSED
+        if self.aside:
+            self.catch_up()
         with nogil:
-            if self.for_changes():  # what is pending is encoded
+            if self.alone():  # what is pending is encoded
                 rc = _c.tsr_schunk_copy(self.s, u, &spec.s, &o.o, &new.s)
             pthread_rwlock_unlock(&self.lock)
         self.done(rc)
@@ -603,7 +607,7 @@ cdef class SuperChunk(Handle):
         """Keeps other programs out until `_unlock`; the handle is up to date then."""
         cdef int rc = CLOSED
         with nogil:
-            if self.for_changes():
+            if self.alone():
                 rc = _c.tsr_schunk_lock(self.s)
             pthread_rwlock_unlock(&self.lock)
         self.done(rc)
@@ -613,7 +617,7 @@ cdef class SuperChunk(Handle):
         """Writes what is pending and lets others in."""
         cdef int rc = CLOSED
         with nogil:
-            if self.for_changes():
+            if self.alone():
                 rc = _c.tsr_schunk_unlock(self.s)
                 if rc == _c.TSR_OK:
                     self.pending = False

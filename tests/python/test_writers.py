@@ -2,6 +2,9 @@
 """Many handles of one process that may change the same file."""
 
 import os
+import subprocess
+import sys
+import threading
 
 import numpy as np
 import pytest
@@ -69,3 +72,147 @@ def test_changes_through_a_map_show_at_once(tmp_path):
     assert tessera.schunk_from_cframe(before)[:] == b"abcd"
     del s
     assert path.read_bytes() == before
+
+
+THREADS, TURNS = 4, 30
+PLACES = ["a.b2nd", "a.zarr", "g.zarr#a"]
+
+
+def on_threads(work):
+    """work(0), work(1), ... on threads of their own; what they raised."""
+    raised = []
+
+    def run(i):
+        try:
+            work(i)
+        except Exception as e:
+            raised.append(e)
+
+    threads = [threading.Thread(target=run, args=(i,)) for i in range(THREADS)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join(60)
+    assert not any(t.is_alive() for t in threads)
+    return raised
+
+
+def start(tmp_path, name):
+    """An empty array that grows, at a place inside a group where the name says so."""
+    url = str(tmp_path / name)
+    if "#" in url:
+        tessera.group(url.partition("#")[0], mode="w").close()
+    tessera.zeros(0, dtype="i4", chunks=(5,), urlpath=url, mode="w").close()
+    return url
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_threads_append_to_objects_of_their_own_of_one_file(tmp_path, name):
+    url = start(tmp_path, name)
+
+    def append(i):
+        with tessera.open(url, mode="a") as a:
+            for n in range(TURNS):
+                a.append([i * TURNS + n])
+
+    assert on_threads(append) == []
+    assert sorted(tessera.open(url)[:]) == list(range(THREADS * TURNS))
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_threads_open_append_and_close_one_file(tmp_path, name):
+    url = start(tmp_path, name)
+
+    def append(i):
+        for n in range(TURNS):
+            a = tessera.open(url, mode="a")
+            a.append([i * TURNS + n])
+            if n % 3:
+                a.close()  # else it goes away, and writes then
+
+    assert on_threads(append) == []
+    assert sorted(tessera.open(url)[:]) == list(range(THREADS * TURNS))
+
+
+def test_threads_read_and_flush_beside_objects_that_take_turns(tmp_path):
+    url = start(tmp_path, "a.zarr")
+
+    def work(i):
+        with tessera.open(url, mode="a") as a:
+            for n in range(TURNS):
+                if i % 2:
+                    a.append([1])
+                    a.sync()
+                else:
+                    assert a[:].all()
+                    a.attrs[f"{i}.{n}"] = n
+                    a.flush()
+
+    assert on_threads(work) == []
+    a = tessera.open(url)
+    assert a.shape == (THREADS // 2 * TURNS,)
+    assert len(a.attrs) == THREADS // 2 * TURNS
+
+
+def test_threads_append_to_a_super_chunk_by_objects_of_their_own(tmp_path):
+    url = str(tmp_path / "s.b2frame")
+    tessera.SChunk(chunksize=4, urlpath=url, mode="w").close()
+
+    def append(i):
+        with tessera.open(url, mode="a") as s:
+            for _ in range(TURNS):
+                s.append_data(bytes([65 + i]) * 4)
+
+    assert on_threads(append) == []
+    got = tessera.open(url)[:]
+    assert sorted(got) == sorted(b"ABCD" * 4 * TURNS)
+
+
+def test_a_child_of_fork_opens_what_threads_of_its_parent_take_turns_in(tmp_path):
+    url = start(tmp_path, "a.zarr")
+    program = """
+import os, sys, threading, tessera
+url, stop = sys.argv[1], threading.Event()
+def work():
+    with tessera.open(url, mode="a") as a:
+        while not stop.is_set():
+            a.append([1])
+threads = [threading.Thread(target=work) for _ in range(2)]
+for t in threads:
+    t.start()
+for _ in range(10):
+    pid = os.fork()
+    if pid == 0:
+        with tessera.open(url) as a:
+            os._exit(int(not a[:].all()))
+    assert os.waitpid(pid, 0)[1] == 0
+stop.set()
+for t in threads:
+    t.join()
+"""
+    run = [sys.executable, "-W", "ignore", "-c", program, url]
+    assert subprocess.run(run, check=False, timeout=120).returncode == 0
+
+
+def open_twice(way, url):
+    if way == "group":
+        g = tessera.group(url, mode="a")
+        return g["a"], g["a"]
+    inside = [f"{url}#a", f"{url}/a"]
+    return [tessera.open(p, mode="a") for p in (inside if way == "mixed" else inside[:1] * 2)]
+
+
+@pytest.mark.parametrize("way", ["group", "path", "mixed"])
+def test_objects_of_an_array_in_a_group_take_turns(tmp_path, way):
+    url = start(tmp_path, "g.zarr#a").partition("#")[0]
+    a, b = open_twice(way, url)
+    for i in range(6):
+        a.append([2 * i])
+        b.append([2 * i + 1])
+    a.attrs["who"] = "a"
+    b[-1] = 7
+    a.close()
+    b.close()
+    c = tessera.open(f"{url}#a")
+    assert c[:].tolist() == [*range(11), 7]
+    assert dict(c.attrs) == {"who": "a"}
