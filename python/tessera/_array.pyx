@@ -151,7 +151,8 @@ cdef class Array(Handle):
             with nogil:
                 rc = _c.tsr_group_create_array(g.g, p, &spec.s, &o.o, &self.a)
         check(rc)
-        self.created(url, "x", {**options, "remote": g.remote})
+        self.created(url, mode, {**options, "remote": g.remote})
+        self.mode = "a"
         return self
 
     @classmethod
@@ -228,6 +229,12 @@ cdef class Array(Handle):
             axes = self.edges.split(";")
             self.lengths = tuple([parse_lengths(axes[d], self.dims[d]) for d in range(self.ndim)])
         return self.lengths
+
+    cdef bint in_place(self, str place) except -1:
+        """So it is of Zarr, but in a zip archive."""
+        if strncmp(_c.tsr_array_format(self.a), "zarr", 4) != 0:
+            return False
+        return "://" in place or not ("#" in place or os.path.isfile(place))
 
     cdef int c_close(self) noexcept nogil:
         return _c.tsr_array_close(self.a)
@@ -393,7 +400,7 @@ cdef class Array(Handle):
 
     cdef int newest(self) except -1:
         """Before a key is taken apart: the shape is the one that a read will see."""
-        if not self.is_open:
+        if not self.is_open or self.gone:
             self.done(CLOSED)
         if self.aside:
             self.catch_up()

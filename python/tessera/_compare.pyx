@@ -72,7 +72,7 @@ def diff(Array a not None, Array b not None, double rtol, double atol, int flags
             rc = _c.tsr_diff(a.a, b.a, &s, &o.o, note_difference, user, &r)
         pthread_rwlock_unlock(&b.lock)
         pthread_rwlock_unlock(&a.lock)
-    (a if b.is_open else b).done(rc)
+    (b if b.gone or not b.is_open else a).done(rc)
     return found, {"metadata": r.metadata, "items": r.items, "different": r.different,
                    "most_abs": r.most_abs, "most_rel": r.most_rel, "same_stored": r.same_stored}
 

@@ -80,7 +80,7 @@ cdef struct Link:
     bint *is_open
     PyObject *handle                 # borrowed
 
-# The handles of one place that are for changes, and whose turn it is; all but lock with the GIL only.
+# The handles of one place that are for changes, and whose turn it is.  Changed with the GIL only.
 cdef class Turn:
     cdef object lock                 # an RLock, held while one becomes the writer
     cdef str place
@@ -103,13 +103,14 @@ cdef class Handle:
     cdef Turn turn                   # of its place, if it is for changes
     cdef object __weakref__
     cdef object place                # where urlpath led when it was opened, for the registry
-    cdef str address                 # the same as it is opened again
+    cdef str address                 # the same, also of one for reading, as it is opened again
     cdef object borrowed             # memory that the handle reads in place
     cdef int pid
     cdef bint is_open
     cdef bint pending                # changes that are not flushed
     cdef bint locking                # each change is flushed at once
     cdef bint aside                  # another handle of this process writes; nothing is pending
+    cdef bint gone                   # a new array of this process took its place
     cdef bint unseen                 # others changed it before the change that is going on
     cdef tuple file                  # which one its path led to; None: not known
     cdef dict again                  # options to open it again; None: it is not
@@ -144,6 +145,7 @@ cdef class Handle:
     cdef bint step_in_or_note(self) noexcept
     cdef int catch_up(self) except -1
     cdef int look(self) except -1
+    cdef bint in_place(self, str place) except -1
     cdef int opened(self, object urlpath, str mode, bint writable, bint locking) except -1
     cdef int created(self, object urlpath, str mode, dict options) except -1
     cdef bint for_reading(self) noexcept nogil

@@ -504,6 +504,10 @@ cdef str place_of(str url):
     return os.path.realpath(url)
 
 
+cdef str absolute(str url):
+    return url if "://" in url else os.path.abspath(url)
+
+
 cdef str address_of(str url):
     """How it is opened again, wherever the program goes."""
     top, _, inside = url.partition("#")
@@ -637,6 +641,23 @@ def way(str path, str mode):
     return contextlib.nullcontext()
 
 
+cdef int replaced_below(str place) except -1:
+    """What was at a place, or below it, gave way to a new array: nobody reads or writes it."""
+    cdef Link *k = _handles.after
+    cdef Handle h
+    cdef list found = []
+    while k != NULL:
+        if references(k.handle) > 0 and (<Handle>k.handle).address is not None:
+            found.append(<Handle>k.handle)
+        k = k.after
+    top = place.rstrip("/") + "/"
+    for h in found:
+        if h.is_open and (place_of(h.address) + "/").startswith(top):
+            h._forget()
+            h.gone = True
+    return 0
+
+
 def forget_path(str path):
     """What is at path is about to be removed: nothing more is written to it."""
     cdef Turn t = _turns.get(place_of(path))
@@ -739,6 +760,7 @@ cdef class Handle:
     def __cinit__(self, *args, **kwargs):
         pthread_rwlock_init(&self.lock, NULL)
         self.pid = getpid()
+        self.link.handle = <PyObject *>self
         self.link.lock = &self.lock
         self.link.is_open = &self.is_open
         link_behind(&_handles, &self.link)
@@ -807,6 +829,10 @@ cdef class Handle:
 
     cdef int look(self) except -1:
         return 0
+
+    cdef bint in_place(self, str place) except -1:
+        """Of one that was created at a place: whether what was there is removed already."""
+        return False
 
     # ---- who may use it when ----
 
@@ -923,8 +949,10 @@ cdef class Handle:
         self.mode = mode
         self.writable = writable
         self.locking = locking
+        if urlpath is not None:
+            self.address = address_of(urlpath) if writable else absolute(urlpath)
         if writable and urlpath is not None:
-            self.place, self.address = place_of(urlpath), address_of(urlpath)
+            self.place = place_of(urlpath)
             self.turn = turn_of(self.place)
             self.writer.handle = <PyObject *>self
             link_behind(&self.turn.first, &self.writer)
@@ -933,7 +961,10 @@ cdef class Handle:
 
     cdef int created(self, object urlpath, str mode, dict options) except -1:
         """The same for a new container, which takes its place with the first flush."""
-        if urlpath is not None:
+        place = None if urlpath is None else place_of(urlpath)
+        if place is not None and mode == "w" and self.in_place(place):
+            replaced_below(place)
+        elif place is not None:
             flush_path(urlpath)  # then whoever wrote to what was there has nothing to lose
         self.pending = True
         self.opened(urlpath, "a" if mode == "x" else mode, True, options.get("locking", False))
@@ -949,7 +980,7 @@ cdef class Handle:
     cdef bint for_more_reading(self) noexcept nogil:
         """The same on the state that is known, for those who hold the locks of other handles."""
         pthread_rwlock_rdlock(&self.lock)
-        return self.is_open
+        return self.is_open and not self.gone
 
     cdef int hold(self) except -1:
         """Takes the lock as for_reading does; raises, and does not take it, of a closed handle.
@@ -959,7 +990,7 @@ cdef class Handle:
         """
         cdef bint there
         if not self.aside and pthread_rwlock_tryrdlock(&self.lock) == 0:
-            there = self.is_open
+            there = self.is_open and not self.gone
         else:
             with nogil:
                 there = self.for_reading()
@@ -978,7 +1009,7 @@ cdef class Handle:
 
         False: it is closed, or cannot be the writer, as `done` tells.
         """
-        cdef bint there = self.alone()
+        cdef bint there = self.alone() and not self.gone
         if not there or not self.aside:
             return there
         pthread_rwlock_unlock(&self.lock)
@@ -1009,12 +1040,14 @@ cdef class Handle:
         if rc == CLOSED:
             if _refused and (refused := _refused.pop(pthread_self(), None)) is not None:
                 raise refused
+            if self.is_open and self.gone:
+                raise ConflictError(f"{self.urlpath}: a new array took its place: open it anew")
             raise ValueError(f"{self.urlpath or 'in memory'}: the handle is closed")
         return check(rc)
 
     cdef int may_change(self) except -1:
         """Raises unless this handle, in this process, may be changed."""
-        if not self.is_open:
+        if not self.is_open or self.gone:
             self.done(CLOSED)
         if not self.writable:
             raise DeniedError(f"{self.urlpath or 'in memory'}: Cannot do this action with reading "
@@ -1162,7 +1195,7 @@ cdef class Handle:
         cdef int rc = CLOSED
         cdef _c.cbool changed = False
         with nogil:
-            if self.alone():
+            if self.alone() and not self.gone:
                 rc = self.c_refresh(&changed)
             pthread_rwlock_unlock(&self.lock)
         self.done(rc)
@@ -1190,7 +1223,7 @@ cdef class Handle:
         if self.aside:
             self.catch_up()
         with nogil:
-            if self.alone():  # what is pending is encoded
+            if self.alone() and not self.gone:  # what is pending is encoded
                 rc = self.c_to_frame(&buf, &n)
             pthread_rwlock_unlock(&self.lock)
         self.done(rc)

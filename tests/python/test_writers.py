@@ -216,3 +216,37 @@ def test_objects_of_an_array_in_a_group_take_turns(tmp_path, way):
     c = tessera.open(f"{url}#a")
     assert c[:].tolist() == [*range(11), 7]
     assert dict(c.attrs) == {"who": "a"}
+
+
+@pytest.mark.parametrize("mode", ["r", "a"])
+def test_what_reads_from_an_array_that_it_replaces_is_told(tmp_path, mode):
+    url = tmp_path / "a.zarr"
+    values = np.arange(12, dtype="i4").reshape(3, 4)
+    tessera.asarray(values, urlpath=url, chunks=(2, 2)).close()
+    a = tessera.open(url, mode=mode)
+    items = (a[i, j] for i in range(3) for j in range(4))
+    with pytest.raises(tessera.ConflictError, match="a new array took its place"):
+        tessera.fromiter(items, shape=(3, 4), dtype="i4", urlpath=url, mode="w")
+    for use in (lambda: a[:], lambda: a.shape and a[0, 0], a.refresh, a.sum):
+        with pytest.raises(tessera.ConflictError, match="open it anew"):
+            use()
+    a.close()
+
+
+def test_what_was_pending_does_not_come_into_the_array_that_replaces_it(tmp_path):
+    url = tmp_path / "g.zarr"
+    g = tessera.group(url, mode="w")
+    a = g.create_array("a", shape=(4,), dtype="i4", chunks=(2,))
+    a[:] = 7
+    b = g.create_array("a", shape=(4,), dtype="i4", chunks=(2,), overwrite=True)
+    with pytest.raises(tessera.ConflictError):
+        a[0] = 8
+    a.close()
+    assert b[:].tolist() == tessera.open(url)["a"][:].tolist() == [0] * 4
+
+
+def test_a_file_that_is_replaced_is_read_until_the_new_one_is_whole(tmp_path):
+    url = tmp_path / "a.b2nd"
+    a = tessera.asarray(np.arange(4), urlpath=url)
+    new = tessera.fromiter((a[i] + 1 for i in range(4)), shape=4, dtype="i8", urlpath=url, mode="w")
+    assert new[:].tolist() == [1, 2, 3, 4]
