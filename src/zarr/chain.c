@@ -35,8 +35,8 @@ int tsr_zspecs_parse(struct tsr_doc *d, const struct tsr_node *n, struct tsr_zsp
 static int check_stage(const struct tsr_zview *in, enum tsr_zstage stage)
 {
     if (stage == TSR_ZBYTES_TO_BYTES && in->items)
-        return tsr_fail(TSR_ECORRUPT, "found a codec of bytes, expected one from items to bytes "
-                                      "before it");
+        return tsr_fail(TSR_ECORRUPT, "found a codec of bytes, expected one from items to bytes, "
+                                      "as is \"bytes\", before it");
     if (stage != TSR_ZBYTES_TO_BYTES && !in->items)
         return tsr_fail(TSR_ECORRUPT, "found a codec of items behind one that makes bytes of them");
     return TSR_OK;

@@ -62,7 +62,9 @@ struct tsr_zcodec_kind {
 
     /* Adds to the configuration of a new array of format 3, a copy in c->doc with room for
      * TSR_ZUSUAL members more, what it leaves out and others than us want to be told, as open takes
-     * it; c is as open gets it, foreign: the name is "numcodecs.NAME".  NULL: nothing. */
+     * it; c is as open gets it, foreign: the name is "numcodecs.NAME".  NULL: nothing.  EARG: others
+     * could not read what a new array would have so, or would read other items; of format 2, too,
+     * where nothing is added. */
     int (*complete)(const struct tsr_zcodec *c, bool foreign, struct tsr_node *config);
     /* Takes its configuration (a map; of format 2 the whole object, with its "id") and c->in, which
      * is set; sets c->out and c->state.  ECORRUPT: the configuration is wrong; EUNSUPPORTED: it is
@@ -88,10 +90,16 @@ struct tsr_zcodec_kind {
 
 /* Completes a list of codecs of format 3, in place, for chunks as `in` says (zarr.md 9.3): each
  * becomes an object, and says in its configuration what it leaves out.  From the first that is
- * wrong on they stay as they are, for who opens them to refuse.  Nodes are doc's. */
+ * wrong on they stay as they are, for who opens them to refuse.  Nodes are doc's.  EARG: see
+ * `complete`. */
 int tsr_zcodecs_complete(struct tsr_doc *doc, const struct tsr_zview *in, int level,
                          struct tsr_node *list);
 enum { TSR_ZUSUAL = 8 };
+/* The `complete` of one codec, on a copy of its configuration with that room. */
+int tsr_zcodec_complete(const struct tsr_zcodec *c, const struct tsr_node *config, const char *name,
+                        struct tsr_node *out);
+/* EARG when a member is absent or null. */
+int tsr_zcodec_needs(const struct tsr_node *config, const char *name, const char *expected);
 /* Sets a member that is absent or null; there is room. */
 void tsr_zcodec_usual(struct tsr_node *config, const char *name, struct tsr_node value);
 /* The level of codecs that numcodecs gives this one where none is said, and their `complete`. */

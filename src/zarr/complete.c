@@ -40,14 +40,28 @@ static int copy_config(struct tsr_doc *doc, const struct tsr_node *from, struct 
     return TSR_OK;
 }
 
+int tsr_zcodec_needs(const struct tsr_node *config, const char *name, const char *expected)
+{
+    const struct tsr_node *there = tsr_znode_get(config, name);
+    if (there && there->kind != TSR_NODE_NULL) return TSR_OK;
+    return tsr_fail(TSR_EARG, "%s: not there, expected %s", name, expected);
+}
+
+int tsr_zcodec_complete(const struct tsr_zcodec *c, const struct tsr_node *config, const char *name,
+                        struct tsr_node *out)
+{
+    int rc = copy_config(c->doc, config, out);
+    if (rc < 0 || !c->kind->complete) return rc;
+    return c->kind->complete(c, tsr_zcodec_is_foreign(name), out);
+}
+
 /* Codecs that take nothing are an object without a configuration, but for those of numcodecs. */
 static int complete_one(const struct tsr_zcodec *c, const struct tsr_zext *e, struct tsr_node *to)
 {
     bool foreign = tsr_zcodec_is_foreign(e->name);
     struct tsr_node config;
     const char *name = tsr_doc_string(c->doc, e->name, strlen(e->name));
-    int rc = name ? copy_config(c->doc, e->config, &config) : TSR_ENOMEM;
-    if (rc == TSR_OK && c->kind->complete) rc = c->kind->complete(c, foreign, &config);
+    int rc = name ? tsr_zcodec_complete(c, e->config, name, &config) : TSR_ENOMEM;
     if (rc < 0) return rc;
     return tsr_znode_of_ext(c->doc, name, config.list.n || foreign ? &config : NULL, to);
 }
@@ -83,7 +97,8 @@ int tsr_zcodecs_complete(struct tsr_doc *doc, const struct tsr_zview *in, int le
         if (rc == TSR_OK && !c.kind && !e.must) continue;
         if (rc < 0 || !c.kind || !is_in_order(&c)) break;
         rc = complete_one(&c, &e, node);
+        if (rc == TSR_EARG) tsr_within("[%zu] %.60s", i, e.name);
         if (rc == TSR_OK) rc = look_behind(&c, node, &v);
     }
-    return rc == TSR_ENOMEM ? rc : TSR_OK;
+    return rc == TSR_ENOMEM || rc == TSR_EARG ? rc : TSR_OK;
 }

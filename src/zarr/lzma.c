@@ -27,11 +27,19 @@ struct lzma {
     struct tsr_lzma_filters filters; /* n 0: as the preset says */
 };
 
+static const struct tsr_zparam of_format = {"format", AUTO, RAW, XZ};
+
 static int lzma_complete(const struct tsr_zcodec *c, bool foreign, struct tsr_node *config)
 {
     static const struct tsr_node none = {.kind = TSR_NODE_NULL};
+    const struct tsr_node *filters = tsr_znode_get(config, "filters");
+    int64_t format = XZ;
     (void)c;
     (void)foreign;
+    int rc = tsr_zcodec_int(config, &of_format, 3, &format);
+    if (rc == TSR_OK && filters && filters->kind != TSR_NODE_NULL && format != RAW)
+        return tsr_fail(TSR_EARG, "format: found %d, expected 3, as there are filters",
+                        (int)format);
     tsr_zcodec_usual(config, "format", tsr_znode_of_int(XZ));
     tsr_zcodec_usual(config, "check", tsr_znode_of_int(-1));
     tsr_zcodec_usual(config, "preset", none);
@@ -41,14 +49,15 @@ static int lzma_complete(const struct tsr_zcodec *c, bool foreign, struct tsr_no
 
 static int lzma_open(struct tsr_zcodec *c, const struct tsr_node *config, int format)
 {
-    static const struct tsr_zparam form = {"format", AUTO, RAW, XZ}, check = {"check", -1, 15, -1},
+    static const struct tsr_zparam check = {"check", -1, 15, -1},
                                    preset = {"preset", 0, UINT32_MAX, LZMA_PRESET_DEFAULT};
     struct lzma *s = tsr_doc_alloc(c->doc, 1, sizeof *s);
     const struct tsr_node *list = tsr_znode_get(config, "filters");
     int64_t f = XZ, k = -1, p = 0;
     if (!s) return TSR_ENOMEM;
     memset(s, 0, sizeof *s);
-    int rc = tsr_zcodec_int(config, &form, 3, &f); /* decoders need it: strict in both formats */
+    int rc =
+        tsr_zcodec_int(config, &of_format, 3, &f); /* decoders need it: strict in both formats */
     if (rc == TSR_OK) rc = tsr_zcodec_int(config, &check, format, &k);
     if (rc == TSR_OK) rc = tsr_zcodec_int(config, &preset, format, &p);
     if (rc < 0) return rc;

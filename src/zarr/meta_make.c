@@ -7,7 +7,7 @@
 
 #include "base/num.h"
 #include "base/status.h"
-#include "zarr/codec.h"
+#include "zarr/chain.h"
 #include "zarr/meta_impl.h"
 #include "zarr/node.h"
 
@@ -84,6 +84,23 @@ static int set_attributes_v2(struct tsr_zmeta *m, const struct tsr_znew *a)
     return TSR_OK;
 }
 
+/* Codecs are written as they are given, but not where others could not read them; what is wrong
+ * otherwise is refused when they are opened. */
+static int check_codecs(const struct tsr_zmeta *m, const struct tsr_znew *a)
+{
+    struct tsr_zchain *chain;
+    struct tsr_node ignored;
+    int rc = tsr_zchain_of(m, NULL, a->chunks, 0, &chain);
+    if (rc < 0) return rc == TSR_ENOMEM ? rc : TSR_OK;
+    for (int i = 0; i < chain->n && rc == TSR_OK; i++) {
+        const struct tsr_zcodec *c = chain->codec + i;
+        if (c->config) rc = tsr_zcodec_complete(c, c->config, tsr_zcodec_name(c), &ignored);
+        if (rc == TSR_EARG) tsr_within("codecs: [%d] %s", i, tsr_zcodec_name(c));
+    }
+    tsr_zchain_close(chain);
+    return rc;
+}
+
 static int make_v2(struct tsr_zmeta *m, const struct tsr_znew *a)
 {
     bool filters = a->codecs && a->codecs->list.n;
@@ -101,7 +118,8 @@ static int make_v2(struct tsr_zmeta *m, const struct tsr_znew *a)
     if (rc < 0) return rc;
     tsr_znode_put(&m->root, "zarr_format", tsr_znode_of_int(2));
     rc = set_attributes_v2(m, a);
-    return rc < 0 ? rc : tsr_zmeta_parse_v2(m);
+    if (rc == TSR_OK) rc = tsr_zmeta_parse_v2(m);
+    return rc < 0 ? rc : check_codecs(m, a);
 }
 
 /* ---- format 3 ---- */
@@ -161,7 +179,9 @@ static int put_codecs(struct tsr_zmeta *m, const struct tsr_znew *a)
     memcpy(in.shape, a->chunks, (size_t)a->ndim * sizeof *a->chunks);
     if (!tsr_product(a->chunks, a->ndim, &items)) return TSR_OK; /* refused when it is read */
     if (in.dtype && !tsr_mul(items, in.dtype->item_bytes, &in.bytes)) return TSR_OK;
-    return tsr_zcodecs_complete(m->doc, &in, 0, tsr_znode_at(&m->root, "codecs"));
+    rc = tsr_zcodecs_complete(m->doc, &in, 0, tsr_znode_at(&m->root, "codecs"));
+    if (rc == TSR_EARG) tsr_within("codecs");
+    return rc;
 }
 
 static int make_v3(struct tsr_zmeta *m, const struct tsr_znew *a)

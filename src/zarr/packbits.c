@@ -9,6 +9,17 @@
 #include "zarr/bits.h"
 #include "zarr/codec.h"
 #include "zarr/node.h"
+#include "zarr/number.h"
+
+/* What is no bool would come back as 0 or 1. */
+static int packbits_complete(const struct tsr_zcodec *c, bool foreign, struct tsr_node *config)
+{
+    struct tsr_znum num;
+    (void)foreign;
+    (void)config;
+    if (!c->in.items || (tsr_znum_of(c->in.type, &num) && num.kind == TSR_B1)) return TSR_OK;
+    return tsr_fail(TSR_EARG, "found items of %s, expected bools", tsr_ztype_name(c->in.type));
+}
 
 static int packbits_open(struct tsr_zcodec *c, const struct tsr_node *config, int format)
 {
@@ -77,6 +88,7 @@ static size_t packbits_bound(const struct tsr_zcodec *c, size_t len)
 const struct tsr_zcodec_kind tsr_zkind_packbits = {
     .v2 = "packbits",
     .stage = TSR_ZITEMS_TO_ITEMS,
+    .complete = packbits_complete,
     .open = packbits_open,
     .decode = packbits_decode,
     .claim = packbits_claim,

@@ -80,10 +80,16 @@ static int quantize_encode(const struct tsr_zcodec *c, struct tsr_worker *w, con
     return tsr_znums_encode(c, encode_tile, NULL, &(struct tsr_span){src, len, dst, cap}, n);
 }
 
+static int quantize_complete(const struct tsr_zcodec *c, bool foreign, struct tsr_node *config)
+{
+    int rc = tsr_zcodec_needs(config, "digits", "how many decimal digits are kept");
+    return rc < 0 ? rc : tsr_znum_complete(c, foreign, config);
+}
+
 const struct tsr_zcodec_kind tsr_zkind_quantize = {
     .v2 = "quantize",
     .stage = TSR_ZITEMS_TO_ITEMS,
-    .complete = tsr_znum_complete,
+    .complete = quantize_complete,
     .open = quantize_open,
     .decode = quantize_decode,
     .claim = tsr_znums_claim,
@@ -97,6 +103,13 @@ struct bitround {
     struct tsr_znums nums;
     int drop; /* bits of the mantissa */
 };
+
+static int bitround_complete(const struct tsr_zcodec *c, bool foreign, struct tsr_node *config)
+{
+    (void)c;
+    (void)foreign;
+    return tsr_zcodec_needs(config, "keepbits", "how many bits of the mantissa are kept");
+}
 
 static int bitround_open(struct tsr_zcodec *c, const struct tsr_node *config, int format)
 {
@@ -160,6 +173,7 @@ const struct tsr_zcodec_kind tsr_zkind_bitround = {
     .v2 = "bitround",
     .v3 = "bitround",
     .stage = TSR_ZITEMS_TO_ITEMS,
+    .complete = bitround_complete,
     .open = bitround_open,
     .decode = tsr_zcodec_keep,
     .claim = tsr_znums_claim,

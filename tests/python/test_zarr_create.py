@@ -380,6 +380,54 @@ def test_codecs_by_name_are_written_with_their_configuration(path):
     assert np.array_equal(a[...], ITEMS)
 
 
+LZMA = {"filters": [{"id": 0x21, "preset": 1}]}
+SHARD = {"chunk_shape": [5], "codecs": ["numcodecs.packbits", "bytes"], "index_codecs": ["bytes"]}
+
+
+@pytest.mark.parametrize(
+    ("codecs", "dtype", "said"),
+    [
+        (["numcodecs.quantize", "bytes"], "f8", r"\[0\] numcodecs.quantize: digits: not there"),
+        ([{"id": "quantize", "dtype": "<f8"}], "f8", r"codecs: \[0\] quantize: digits: not there"),
+        (["numcodecs.bitround", "bytes"], "f4", "bitround: keepbits: not there, expected how many"),
+        ([{"id": "bitround"}], "f4", "bitround: keepbits: not there, expected how many"),
+        (["numcodecs.packbits", "bytes"], "u1", "found items of uint8, expected bools"),
+        ([{"id": "packbits"}], "i1", "found items of int8, expected bools"),
+        ([{"name": "sharding_indexed", "configuration": SHARD}], "u1", r"0\] numcodecs.packbits"),
+        (["bytes", {"name": "numcodecs.lzma", "configuration": LZMA}], "f8", "found 1, expected 3"),
+        ([{"id": "lzma", **LZMA}], "f8", "format: found 1, expected 3, as there are filters"),
+        (["gzip"], "f8", 'expected one from items to bytes, as is "bytes", before it'),
+    ],
+)
+def test_codecs_that_others_could_not_read_are_refused(codecs, dtype, said, path):
+    two = isinstance(codecs[0], dict) and "id" in codecs[0]
+    how = {"codecs": {"filters": codecs, "compressor": None} if two else codecs}
+    with pytest.raises(ValueError, match=said):
+        tessera.zeros(10, dtype, urlpath=path, format="zarr2" if two else "zarr3", **how)
+    with pytest.raises(FileNotFoundError):
+        tessera.open(path)
+
+
+def test_what_is_refused_anew_is_read_where_it_is(path):
+    codec = {"name": "numcodecs.bitround", "configuration": {"keepbits": 23}}
+    tessera.asarray(ITEMS.astype("f4"), urlpath=path, codecs=[codec, "bytes"]).close()
+    text = doc(path)
+    del text["codecs"][0]["configuration"]["keepbits"]
+    (path / "zarr.json").write_text(json.dumps(text))
+    with tessera.open(path, mode="a") as a:
+        assert np.array_equal(a[...], ITEMS)
+        a.attrs["x"] = 1
+    assert tessera.open(path).attrs["x"] == 1
+
+
+@pytest.mark.parametrize("format", ["zarr2", "zarr3"])
+def test_bools_are_packed(format, path):
+    two = {"filters": [{"id": "packbits"}], "compressor": None}
+    how = {"codecs": two if format == "zarr2" else ["numcodecs.packbits", "bytes"]}
+    a = tessera.asarray(ITEMS % 3 == 0, urlpath=path, format=format, **how)
+    assert np.array_equal(a[...], ITEMS % 3 == 0)
+
+
 @pytest.mark.parametrize("name", ["a.zarr", "a.b2nd"])
 def test_lengths_that_cannot_be_are_told_with_the_ones_that_can(tmp_path, name):
     with pytest.raises(
