@@ -103,22 +103,50 @@ static const char *plain(struct json_object *o)
                                           JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE);
 }
 
+/* Bytes of the character of UTF-8 that text begins with; 0: it begins with none. */
+static int character(const unsigned char *p)
+{
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+    int n = *p < 0x80 ? 1 : *p < 0xc0 ? 0 : *p < 0xe0 ? 2 : *p < 0xf0 ? 3 : *p < 0xf8 ? 4 : 0;
+    uint32_t c = n > 1 ? *p & (0x7fu >> n) : *p;
+    for (int i = 1; i < n; i++) {
+        if ((p[i] & 0xc0) != 0x80) return 0;
+        c = c << 6 | (p[i] & 0x3f);
+    }
+    return n && c >= least[n] && c <= 0x10ffff && (c < 0xd800 || c > 0xdfff) ? n : 0;
+}
+
+/* JSON is UTF-8; a name need not be: what is none of it becomes U+FFFD. */
+static void print_json(struct json_object *o)
+{
+    for (const char *p = plain(o); *p;) {
+        int n = character((const unsigned char *)p);
+        if (n) fwrite(p, 1, (size_t)n, stdout);
+        else fputs("\xef\xbf\xbd", stdout);
+        p += n ? n : 1;
+    }
+}
+
 /* The outermost level one line each, the rest compact: lines a person can read and grep. */
 void cli_json_print(struct json_object *o)
 {
     const char *comma = "";
     if (json_object_is_type(o, json_type_array)) {
         printf("[");
-        for (size_t i = 0; i < json_object_array_length(o); i++, comma = ",")
-            printf("%s\n  %s", comma, plain(json_object_array_get_idx(o, i)));
+        for (size_t i = 0; i < json_object_array_length(o); i++, comma = ",") {
+            printf("%s\n  ", comma);
+            print_json(json_object_array_get_idx(o, i));
+        }
         printf("\n]\n");
     } else {
         printf("{");
         json_object_object_foreach(o, key, value)
         {
             struct json_object *name = json_object_new_string(key);
-            printf("%s\n  %s: ", comma, plain(name));
-            printf("%s", plain(value));
+            printf("%s\n  ", comma);
+            print_json(name);
+            printf(": ");
+            print_json(value);
             json_object_put(name);
             comma = ",";
         }

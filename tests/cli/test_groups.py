@@ -271,6 +271,20 @@ def an_archive_with_bytes_before_it_is_read_when_its_name_tells():
     assert "the archive has no end record" in err, err
 
 
+def a_name_that_is_no_text_is_replaced_in_json():
+    node = '{"zarr_format": 3, "node_type": "group"}'
+    with zipfile.ZipFile("x.zip", "w") as z:
+        for name in ("zarr.json", "0\u00e9/zarr.json", "123/zarr.json"):
+            z.writestr(name, node)
+    with open("x.zip", "rb") as f:
+        text = f.read()
+    with open("x.zip", "wb") as f:  # a byte that goes on, and one that begins what does not go on
+        f.write(text.replace(b"123/", b"\xaf\xe23/"))
+    rows = json.loads(tessera("ls", "x.zip", "--json")[0].decode())
+    assert sorted(r["name"] for r in rows) == ["0\u00e9", "\ufffd\ufffd3"]
+    json.loads(tessera("verify", "x.zip", "--json")[0].decode())
+
+
 def verify_reads_each_entry_of_an_archive_whole():
     """Inner chunks without a checksum, a document in consolidated metadata, a file of nobody."""
     tree()
