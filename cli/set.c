@@ -96,16 +96,6 @@ static int run_slabs(struct job *j)
     return rc < 0 ? cli_fail(j->a, rc) : CLI_OK;
 }
 
-static int set_value(struct job *j, const char *text)
-{
-    void *item = malloc((size_t)j->to->item_bytes);
-    int rc = item ? tsr_item_from_text(j->to->dtype, text, item) : TSR_ENOMEM;
-    j->item = item;
-    rc = rc < 0 ? cli_fail(j->a, rc) : run_slabs(j);
-    free(item);
-    return rc;
-}
-
 static int set_array(struct job *j, const char *path)
 {
     tsr_options o = {.size = sizeof o, .context = j->a->context};
@@ -138,6 +128,27 @@ static int set_raw(struct job *j, const char *path)
     if (!piped) rewind(j->raw);
     if (!rc) rc = run_slabs(j);
     if (!piped) fclose(j->raw);
+    return rc;
+}
+
+/* Does a path or URL that is no value lead to items? */
+static bool is_array(const struct job *j, const char *path)
+{
+    tsr_options o = {.size = sizeof o, .context = j->a->context};
+    tsr_place_info info = {.size = sizeof info};
+    return tsr_probe(path, &o, &info) == TSR_OK && info.kind != TSR_KIND_GROUP;
+}
+
+/* What can be a value is one, whatever lies there; else it may be an array of any format. */
+static int set_value(struct job *j, const char *text)
+{
+    void *item = malloc((size_t)j->to->item_bytes);
+    int rc = item ? tsr_item_from_text(j->to->dtype, text, item) : TSR_ENOMEM;
+    bool array = rc == TSR_EARG && is_array(j, text);
+    if (rc == TSR_EARG && !array) rc = tsr_item_from_text(j->to->dtype, text, item);
+    j->item = item;
+    rc = array ? set_array(j, text) : rc < 0 ? cli_fail(j->a, rc) : run_slabs(j);
+    free(item);
     return rc;
 }
 
@@ -185,6 +196,8 @@ const struct cli_verb cli_verb_set = {
     .examples = (const char *const[]){"tessera set cube.b2nd -s 0,:,: 1.5", "one value everywhere",
                                       "tessera set cube.b2nd -s 10:20 part.npy",
                                       "a NumPy file of the slice's shape and dtype",
+                                      "tessera set cube.b2nd -s 10:20 part.zarr",
+                                      "an array of any format, if its path is no value",
                                       "cat part.raw | tessera set cube.b2nd -s 10:20 -",
                                       "bytes in C order from standard input", NULL},
     .options = (const struct cli_option[]){CLI_SLICE, CLI_TARGET, CLI_END},

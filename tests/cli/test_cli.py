@@ -400,6 +400,22 @@ def set_refuses_another_shape_or_dtype():
     assert tessera("get", "a.b2nd", "-o", "-")[0] == bytes(24)
 
 
+def set_takes_an_array_of_any_format():
+    tessera("create", "a.zarr", "--shape", "6", "--dtype", "i4")
+    tessera("create", "g.zarr#b", "--shape", "2", "--dtype", "i4", "--format", "zarr2")
+    tessera("set", "g.zarr#b", "7")
+    tessera("set", "a.zarr", "-s", "1:3", "g.zarr#b")
+    want = struct.pack("<6i", 0, 7, 7, 0, 0, 0)
+    assert tessera("get", "a.zarr", "-o", "-")[0] == want
+    assert "shape is not" in tessera("set", "a.zarr", "-s", "1:4", "g.zarr#b", code=2)[1]
+    for no in ("c.zarr", "g.zarr", "."):  # not there, and groups
+        assert f"'{no}' is no value of dtype <i4" in tessera("set", "a.zarr", no, code=2)[1]
+    assert tessera("get", "a.zarr", "-o", "-")[0] == want
+    tessera("create", "t.zarr", "--shape", "1", "--dtype", "S8")
+    tessera("set", "t.zarr", "a.zarr")  # what can be a value is one
+    assert tessera("get", "t.zarr", "-o", "-")[0] == b"a.zarr\0\0"
+
+
 def a_set_or_append_that_fails_half_way_changes_nothing():
     part = 64 << 20  # more than the program writes at once
     tessera("create", "a.b2nd", "--shape", "2,67108864", "--dtype", "u1", "--codec", "lz4")
