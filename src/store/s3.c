@@ -298,7 +298,10 @@ static int take_place(struct tsr_s3 *s, const char *url, struct tsr_text *bucket
         if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || strchr("-._", name[i])) continue;
         return tsr_fail(TSR_EARG, "%.200s: no name of a bucket", url);
     }
-    if (len < 3 || len > 255) return tsr_fail(TSR_EARG, "%.200s: expected s3://bucket/key", url);
+    if (!len) return tsr_fail(TSR_EARG, "%.200s: expected s3://bucket/key", url);
+    if (len < 3 || len > 255)
+        return tsr_fail(TSR_EARG, "%.200s: found a bucket's name of %zu bytes, expected 3 to 255",
+                        url, len);
     return tsr_key_normalise(name + len, &s->place);
 }
 

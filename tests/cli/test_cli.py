@@ -416,6 +416,12 @@ def set_takes_an_array_of_any_format():
     assert tessera("get", "t.zarr", "-o", "-")[0] == b"a.zarr\0\0"
 
 
+def the_name_of_a_bucket_is_told_when_it_is_too_short():
+    for url, said in (("s3://bk/x", "found a bucket's name of 2 bytes, expected 3 to 255"),
+                      ("s3:///x", "expected s3://bucket/key")):
+        assert f"{url}: {said}" in tessera("info", url, code=2)[1]
+
+
 def a_set_or_append_that_fails_half_way_changes_nothing():
     part = 64 << 20  # more than the program writes at once
     tessera("create", "a.b2nd", "--shape", "2,67108864", "--dtype", "u1", "--codec", "lz4")
