@@ -610,7 +610,7 @@ def flush_below(str path):
             t.flush()
 
 
-class make_way:
+class _Way:
     """A context in which one more handle of this process is opened at a path, for changes.
 
     The engine knows one writer at a time, so the others of this process become readers, until they
@@ -636,7 +636,7 @@ class make_way:
 def way(str path, str mode):
     """The context in which a path is opened in a mode, "r" or one for changes."""
     if mode != "r":
-        return make_way(path)
+        return _Way(path)
     flush_path(path)
     return contextlib.nullcontext()
 

@@ -430,9 +430,7 @@ def test_bools_are_packed(format, path):
 
 @pytest.mark.parametrize("name", ["a.zarr", "a.b2nd"])
 def test_lengths_that_cannot_be_are_told_with_the_ones_that_can(tmp_path, name):
-    with pytest.raises(
-        ValueError, match=r"found shape 3, chunk 0, .* expected .* of 1 to"
-    ):
+    with pytest.raises(ValueError, match=r"found shape 3, chunk 0, .* expected .* of 1 to"):
         tessera.zeros((3,), urlpath=tmp_path / name, chunks=(0,))
     with pytest.raises(
         (ValueError, tessera.LimitError), match=f"expected a shape of 0 to {2**62 - 1}"
