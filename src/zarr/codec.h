@@ -62,9 +62,9 @@ struct tsr_zcodec_kind {
 
     /* Adds to the configuration of a new array of format 3, a copy in c->doc with room for
      * TSR_ZUSUAL members more, what it leaves out and others than us want to be told, as open takes
-     * it; c is as open gets it, foreign: the name is "numcodecs.NAME".  NULL: nothing.  EARG: others
-     * could not read what a new array would have so, or would read other items; of format 2, too,
-     * where nothing is added. */
+     * it; c is as open gets it, foreign: the name is "numcodecs.NAME".  NULL: nothing.
+     * EARG: others could not read what a new array would have so, or would read other items; also
+     * asked of format 2, where nothing is added. */
     int (*complete)(const struct tsr_zcodec *c, bool foreign, struct tsr_node *config);
     /* Takes its configuration (a map; of format 2 the whole object, with its "id") and c->in, which
      * is set; sets c->out and c->state.  ECORRUPT: the configuration is wrong; EUNSUPPORTED: it is
