@@ -7,6 +7,7 @@ go to the engine as one box with steps.  Other keys are for `tessera.index`, the
 for `tessera.ndarray`.
 """
 import ast
+import contextlib
 import os
 
 cimport numpy as cnp
@@ -22,8 +23,8 @@ from libc.string cimport memcpy, memset, strdup, strlen, strncmp
 import numpy as np
 
 from tessera cimport _c
-from tessera._engine cimport (CLOSED, MOVED, Handle, Options, Spec, check,
-                              pthread_rwlock_unlock, steps_of, taken)
+from tessera._engine cimport (CLOSED, MOVED, Handle, Options, Spec, check, place_of,
+                              pthread_rwlock_unlock, steps_of, stop_below, stopped, taken, turn_of)
 from tessera._group cimport GroupHandle
 from tessera._memory cimport empty
 
@@ -112,11 +113,15 @@ cdef class Array(Handle):
         cdef Options o = Options(mode=mode, **options)
         cdef bytes b = b"" if url is None else path_bytes(url)
         cdef const char *u = NULL if url is None else <const char *>b
+        cdef list old
         cdef int rc
-        with nogil:
-            rc = _c.tsr_array_create(u, &spec.s, &o.o, &self.a)
-        check(rc)
-        self.created(url, mode, options)
+        with contextlib.nullcontext() if url is None else turn_of(place_of(url)):
+            old = stop_below(url) if url is not None and mode == "w" else []
+            with nogil:
+                rc = _c.tsr_array_create(u, &spec.s, &o.o, &self.a)
+            stopped(old, rc >= 0 and bool(old) and self.in_place(place_of(url)))
+            check(rc)
+            self.created(url, mode, options)
         return self
 
     @classmethod
@@ -145,13 +150,21 @@ cdef class Array(Handle):
         cdef Options o = Options(mode=mode, remote=g.remote, **options)
         cdef bytes b = name_bytes(path)
         cdef const char *p = b
+        cdef list old
         cdef int rc
-        with g.lock:
-            g.may_change()
-            with nogil:
-                rc = _c.tsr_group_create_array(g.g, p, &spec.s, &o.o, &self.a)
-        check(rc)
-        self.created(url, mode, {**options, "remote": g.remote})
+        with turn_of(place_of(url)):
+            old = stop_below(url) if mode == "w" else []
+            with g.lock:
+                try:
+                    g.may_change()
+                    with nogil:
+                        rc = _c.tsr_group_create_array(g.g, p, &spec.s, &o.o, &self.a)
+                except BaseException:
+                    stopped(old, False)
+                    raise
+            stopped(old, rc >= 0 and bool(old) and self.in_place(place_of(url)))
+            check(rc)
+            self.created(url, mode, {**options, "remote": g.remote})
         self.mode = "a"
         return self
 

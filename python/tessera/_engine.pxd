@@ -94,6 +94,11 @@ cdef class Turn:
     cdef int flush(self) except -1
     cdef int clear(self, Handle writer) except -1
 
+cdef str place_of(str url)
+cdef Turn turn_of(str place)
+cdef list stop_below(str url)
+cdef int stopped(list handles, bint replaced) except -1
+
 # What every handle is: who may use it when, and how it is found again.  The c_ functions are the
 # calls of its kind (tsr_array_flush, tsr_schunk_flush, ...).
 cdef class Handle:
@@ -138,6 +143,7 @@ cdef class Handle:
 
     cdef int keep_options(self, dict options) except -1
     cdef int flush_for_others(self) except -1
+    cdef int end(self) noexcept nogil
     cdef int flush_held(self, bint durable) noexcept nogil
     cdef int found(self, int rc) except -1
     cdef int step_aside(self) except -1

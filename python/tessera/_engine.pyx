@@ -641,20 +641,41 @@ def way(str path, str mode):
     return contextlib.nullcontext()
 
 
-cdef int replaced_below(str place) except -1:
-    """What was at a place, or below it, gave way to a new array: nobody reads or writes it."""
+cdef list stop_below(str url):
+    """The handles of what is at a place or below it, which gives way to a new array.
+
+    They neither read nor write from here on, until `stopped` lets them.  Before that they are
+    flushed: what a new one that nobody sees yet has put would go with its handle, late.
+    """
     cdef Link *k = _handles.after
     cdef Handle h
     cdef list found = []
-    while k != NULL:
-        if references(k.handle) > 0 and (<Handle>k.handle).address is not None:
+    while k != NULL:  # what is going away has no handle any more
+        if k.handle != NULL and references(k.handle) > 0 and \
+                (<Handle>k.handle).address is not None:
             found.append(<Handle>k.handle)
         k = k.after
-    top = place.rstrip("/") + "/"
+    top = place_of(url).rstrip("/") + "/"
+    found = [h for h in found if not h.gone and (place_of(h.address) + "/").startswith(top)]
     for h in found:
-        if h.is_open and (place_of(h.address) + "/").startswith(top):
-            h._forget()
+        h.flush_for_others()
+        with nogil:
+            h.alone()
             h.gone = True
+            pthread_rwlock_unlock(&h.lock)
+    return found
+
+
+cdef int stopped(list handles, bint replaced) except -1:
+    """The end of `stop_below`: what they hold was replaced, or they go on."""
+    cdef Handle h
+    for h in handles:
+        with nogil:
+            h.alone()
+            h.gone = replaced
+            if replaced:
+                h.pending = False
+            pthread_rwlock_unlock(&h.lock)
     return 0
 
 
@@ -768,14 +789,12 @@ cdef class Handle:
     def __dealloc__(self):
         cdef int rc = 0
         unlink(&self.writer)  # nobody may take it from there now, but may wait until it is closed
+        self.link.handle = NULL  # nor from there, which _after_fork goes through
         if self.is_open:
             if self.turn is not None:
                 self.turn.closing += 1
             with nogil:
-                if self.pending and self.pid == getpid():
-                    rc = self.c_close()
-                else:
-                    self.c_drop()
+                rc = self.end()
             if self.turn is not None:
                 self.turn.closing -= 1
             _close_or_tell(rc)
@@ -783,6 +802,20 @@ cdef class Handle:
             self.turn.leave()
         unlink(&self.link)
         pthread_rwlock_destroy(&self.lock)
+
+    cdef int end(self) noexcept nogil:
+        """Closes it: what is pending is written, if it is this process's and still there.
+
+        What came through fork and may hold changes is its parent's, with files that it has begun.
+        """
+        if self.pid != getpid():
+            if not self.writable:
+                self.c_drop()
+        elif self.pending and not self.gone:
+            return self.c_close()
+        else:
+            self.c_drop()
+        return _c.TSR_OK
 
     # ---- what the kinds of handles bring ----
 
@@ -863,7 +896,7 @@ cdef class Handle:
     cdef int flush_held(self, bint durable) noexcept nogil:
         """With the lock held alone."""
         cdef int rc = _c.TSR_OK
-        if self.pending or durable:
+        if (self.pending or durable) and not self.gone:
             rc = self.c_flush(durable)
         if rc == _c.TSR_OK:
             self.pending = False
@@ -961,10 +994,7 @@ cdef class Handle:
 
     cdef int created(self, object urlpath, str mode, dict options) except -1:
         """The same for a new container, which takes its place with the first flush."""
-        place = None if urlpath is None else place_of(urlpath)
-        if place is not None and mode == "w" and self.in_place(place):
-            replaced_below(place)
-        elif place is not None:
+        if urlpath is not None:
             flush_path(urlpath)  # then whoever wrote to what was there has nothing to lose
         self.pending = True
         self.opened(urlpath, "a" if mode == "x" else mode, True, options.get("locking", False))
@@ -1071,7 +1101,7 @@ cdef class Handle:
     def _drop(self):
         """Ends the handle and forgets what was not flushed."""
         with nogil:
-            if self.alone():
+            if self.alone() and (self.pid == getpid() or not self.writable):
                 self.c_drop()
             self.is_open = False
             self.pending = False
@@ -1100,10 +1130,7 @@ cdef class Handle:
         cdef int rc = 0
         with nogil:
             if self.alone():
-                if self.pending and self.pid == getpid():
-                    rc = self.c_close()
-                else:
-                    self.c_drop()
+                rc = self.end()
             self.is_open = False
             self.pending = False
             pthread_rwlock_unlock(&self.lock)

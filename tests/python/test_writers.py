@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Many handles of one process that may change the same file."""
 
+import gc
 import os
 import subprocess
 import sys
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -250,3 +252,71 @@ def test_a_file_that_is_replaced_is_read_until_the_new_one_is_whole(tmp_path):
     a = tessera.asarray(np.arange(4), urlpath=url)
     new = tessera.fromiter((a[i] + 1 for i in range(4)), shape=4, dtype="i8", urlpath=url, mode="w")
     assert new[:].tolist() == [1, 2, 3, 4]
+
+
+# ---- what goes away ----
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.parametrize("place", ["a.zip", "sparse"])
+@pytest.mark.parametrize("ends", ["del", "close"])
+def test_a_child_leaves_what_the_parent_has_begun(tmp_path, place, ends):
+    sparse = {"contiguous": False} if place == "sparse" else {}
+    a = tessera.zeros(20, urlpath=tmp_path / place, chunks=(5,), mode="w", **sparse)
+    a[:] = 1
+    a.flush()
+    a[:] = 7
+    child = os.fork()
+    if child == 0:
+        if ends == "close":
+            a.close()
+        del a
+        gc.collect()
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    a.close()
+    assert tessera.open(tmp_path / place)[:].tolist() == [7] * 20
+
+
+def test_an_array_that_was_replaced_writes_nothing_into_the_new_one(tmp_path):
+    url, stop, said = tmp_path / "x.zarr", threading.Event(), []
+
+    def write_on(old):
+        try:
+            while not stop.is_set():
+                old[:] = 11
+        except tessera.ConflictError as e:
+            said.append(str(e))
+
+    for _ in range(20):
+        old = tessera.zeros(600, "i4", urlpath=url, chunks=(50,), mode="w")
+        t = threading.Thread(target=write_on, args=(old,))
+        t.start()
+        new = tessera.zeros(600, "i4", urlpath=url, chunks=(50,), mode="w")
+        new[300:] = 22
+        new.close()
+        stop.set()
+        t.join()
+        stop.clear()
+        old.close()
+        assert tessera.open(url)[:].tolist() == [0] * 300 + [22] * 300
+    assert all("a new array took its place" in s for s in said)
+
+
+def test_arrays_are_made_anew_while_others_go_away(tmp_path):
+    with tessera.zeros(100_000, "u1", urlpath=tmp_path / "b.b2nd", chunks=(10_000,)) as b:
+        b[:] = 0
+    end, data = time.monotonic() + 1, np.random.default_rng(0).integers(0, 255, 100_000, "u1")
+
+    def let_go():
+        while time.monotonic() < end:
+            a = tessera.open(tmp_path / "b.b2nd", mode="a")
+            a[:] = data
+            del a
+
+    t = threading.Thread(target=let_go)
+    t.start()
+    while time.monotonic() < end:
+        tessera.zeros(10, "u1", urlpath=tmp_path / "m.zarr", mode="w")
+    t.join()
+    assert (tessera.open(tmp_path / "b.b2nd")[:] == data).all()
